@@ -1,0 +1,1 @@
+"""Pure functions from a socket table to facts; no I/O."""

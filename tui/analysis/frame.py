@@ -1,0 +1,62 @@
+"""Frame: all that one poll saw, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui.analysis.patterns import Patterns, find_patterns
+from tui.analysis.ports import PortSpace, port_space
+from tui.analysis.remotes import Remotes, count_remotes
+from tui.analysis.timewait import TimeWait, time_waits
+from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
+from tui.kernel.source import Reading
+from tui.kernel.sysctls import PortRules, port_rules
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One poll, judged. Nothing in it changes, so any thread may hold it."""
+
+    reading: Reading
+    time: float
+    """When the frame was made, Unix time: later than the table's where dumps are spaced out."""
+    counters: Mapping[str, int]
+    """The cheap counters, read at ``time``."""
+    rules: PortRules
+    ports: PortSpace
+    states: Array
+    """Sockets by state, shape (STATE_SLOTS,)."""
+    patterns: Patterns
+    time_wait: TimeWait
+    remotes: Remotes
+
+    @property
+    def table(self) -> SocketTable:
+        """The sockets."""
+        return self.reading.table
+
+    @property
+    def age(self) -> float:
+        """Seconds between the reading of the table and this frame."""
+        return self.time - self.reading.time
+
+
+def judge(reading: Reading) -> Frame:
+    """Draw the conclusions of one reading."""
+    table = reading.table
+    rules = port_rules(reading.parameters)
+    ports = port_space(rules, table)
+    patterns = find_patterns(table, ports, rules)
+    return Frame(
+        reading=reading,
+        time=reading.time,
+        counters=reading.counters,
+        rules=rules,
+        ports=ports,
+        states=np.bincount(table.state, minlength=STATE_SLOTS),
+        patterns=patterns,
+        time_wait=time_waits(table, patterns.member, len(patterns)),
+        remotes=count_remotes(table),
+    )

@@ -1,0 +1,230 @@
+"""Sockets by pattern: who talks to whom, and how much of its ports that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from tui.analysis.ports import TIME_WAIT_MS, PortSpace, is_loopback, reuse_applies
+from tui.kernel.sockets import (
+    STATE_SLOTS,
+    V4_MAPPED,
+    Array,
+    SocketTable,
+    State,
+    factorise,
+    ip_text,
+)
+from tui.kernel.sysctls import PortRules
+
+NO_PORT = -1
+
+
+class Direction(IntEnum):
+    """How a pattern's sockets came to be, judged by their local port."""
+
+    OUTGOING = 0
+    """An ephemeral port: grouped by local IP, remote IP and remote port."""
+    INCOMING = 1
+    """A port listened on: grouped by local IP, local port and remote IP."""
+    OTHER = 2
+    """Neither: grouped by local IP and remote IP."""
+
+
+class PatternKey(NamedTuple):
+    """A pattern's identity, the same in every frame; addresses are 128-bit halves."""
+
+    direction: Direction
+    local_hi: int
+    local_lo: int
+    local_port: int
+    remote_hi: int
+    remote_lo: int
+    remote_port: int
+
+    @property
+    def local_ip(self) -> str:
+        """The local address as text."""
+        return ip_text(self.local_hi, self.local_lo)
+
+    @property
+    def remote_ip(self) -> str:
+        """The remote address as text."""
+        return ip_text(self.remote_hi, self.remote_lo)
+
+    def __str__(self) -> str:
+        local, remote = endpoint(self.local_ip, self.local_port), endpoint(
+            self.remote_ip, self.remote_port
+        )
+        return f"{local} {ARROWS[self.direction]} {remote}"
+
+
+ARROWS = {Direction.OUTGOING: "→", Direction.INCOMING: "←", Direction.OTHER: "–"}
+
+
+def endpoint(ip: str, port: int) -> str:
+    """Return ``ip:port``, IPv6 in brackets, or the address alone without a port."""
+    if port == NO_PORT:
+        return ip
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """All patterns of a frame as columns, by ports in use, greatest first."""
+
+    direction: Array
+    local_ip: Array
+    """Index into the table's addresses, as ``remote_ip``."""
+    local_port: Array
+    """int32, NO_PORT where the pattern has none, as ``remote_port``."""
+    remote_ip: Array
+    remote_port: Array
+    states: Array
+    """Sockets by state, shape (patterns, STATE_SLOTS)."""
+    in_use: Array
+    """Outgoing: local ports held that connect() could otherwise choose. Incoming: the
+    peer's ports, of a range assumed to be ours. Other: 0."""
+    capacity: Array
+    reusable: Array
+    """Ports in TIME-WAIT that tcp_tw_reuse lets connect() take now."""
+    reuse: Array
+    """Does tcp_tw_reuse apply to the pattern? bool."""
+    member: Array
+    """For each row of the table the index of its pattern, −1 for listeners."""
+    keys: tuple[Array, Array]
+    """The table's addresses as halves, to make PatternKeys of."""
+
+    def __len__(self) -> int:
+        return len(self.direction)
+
+    @property
+    def time_wait(self) -> Array:
+        """Sockets in TIME-WAIT."""
+        return self.states[:, State.TIME_WAIT]
+
+    @property
+    def total(self) -> Array:
+        """Sockets in any state."""
+        return self.states.sum(axis=1)
+
+    @property
+    def live(self) -> Array:
+        """Sockets in any state but TIME-WAIT."""
+        return self.total - self.time_wait
+
+    @property
+    def free(self) -> Array:
+        """Ports of the capacity that the pattern does not hold."""
+        return self.capacity - self.in_use
+
+    @property
+    def connectable(self) -> Array:
+        """How many more connect() calls would find a port now; 0 means EADDRNOTAVAIL."""
+        return self.free + self.reusable
+
+    @property
+    def utilization(self) -> Array:
+        """in_use / capacity, 0 to 1; 1 where there is no capacity at all."""
+        return np.where(self.capacity > 0, self.in_use / np.maximum(self.capacity, 1), 1.0)
+
+    def key(self, index: int) -> PatternKey:
+        """Return the pattern's identity."""
+        hi, lo = self.keys
+        local, remote = self.local_ip[index], self.remote_ip[index]
+        return PatternKey(
+            Direction(int(self.direction[index])),
+            int(hi[local]),
+            int(lo[local]),
+            int(self.local_port[index]),
+            int(hi[remote]),
+            int(lo[remote]),
+            int(self.remote_port[index]),
+        )
+
+
+def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Patterns:
+    """Group every socket but the listeners, and judge each group's ports.
+
+    Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own.
+    """
+    rows = np.flatnonzero(table.state != State.LISTEN)
+    local_port = table.local_port[rows]
+    state = table.state[rows]
+    direction = _directions(table, rows, local_port, ports)
+    port = np.where(direction == Direction.INCOMING, local_port, table.remote_port[rows])
+    port = np.where(direction == Direction.OTHER, 0, port).astype(np.uint64)
+    addresses = np.uint64(max(len(table.address_lo), 1))
+    pair = table.local_ip[rows].astype(np.uint64) * addresses + table.remote_ip[rows].astype(np.uint64)
+    keys, code = factorise(
+        pair << np.uint64(18) | direction.astype(np.uint64) << np.uint64(16) | port
+    )
+    count = len(keys)
+    pair, kind = keys >> np.uint64(18), (keys >> np.uint64(16) & np.uint64(3)).astype(np.uint8)
+    port = (keys & np.uint64(0xFFFF)).astype(np.int32)
+    local_ip = (pair // addresses).astype(np.int32)
+    remote_ip = (pair % addresses).astype(np.int32)
+
+    loopback = is_loopback(table.address_hi, table.address_lo)
+    reuse = reuse_applies(rules, loopback[local_ip] | loopback[remote_ip])
+    reuse = reuse & (kind == Direction.OUTGOING)
+    states = np.bincount(code * STATE_SLOTS + state, minlength=count * STATE_SLOTS)
+    states = states.reshape(count, STATE_SLOTS)
+
+    outgoing = direction == Direction.OUTGOING
+    held = outgoing & ports.usable[local_port]
+    peers = (direction == Direction.INCOMING) & _within(table.remote_port[rows], ports)
+    in_use = np.bincount(code[held | peers], minlength=count)
+    reusable = np.zeros(count, np.intp)
+    if reuse.any():
+        old = table.remaining_ms[rows] < TIME_WAIT_MS - rules.reuse_delay_ms
+        ripe = held & (state == State.TIME_WAIT) & old & reuse[code]
+        reusable = np.bincount(code[ripe], minlength=count)
+
+    order = np.lexsort((-states.sum(axis=1), -in_use))
+    rank = np.empty(count, np.int32)
+    rank[order] = np.arange(count, dtype=np.int32)
+    member = np.full(len(table), -1, np.int32)
+    member[rows] = rank[code]
+    kind, port = kind[order], port[order]
+    return Patterns(
+        direction=kind,
+        local_ip=local_ip[order],
+        local_port=np.where(kind == Direction.INCOMING, port, NO_PORT).astype(np.int32),
+        remote_ip=remote_ip[order],
+        remote_port=np.where(kind == Direction.OUTGOING, port, NO_PORT).astype(np.int32),
+        states=states[order],
+        in_use=in_use[order],
+        capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
+        reusable=reusable[order],
+        reuse=reuse[order],
+        member=member,
+        keys=(table.address_hi, table.address_lo),
+    )
+
+
+def _within(port: Array, ports: PortSpace) -> Array:
+    return (port >= ports.low) & (port <= ports.high)
+
+
+def _directions(table: SocketTable, rows: Array, local_port: Array, ports: PortSpace) -> Array:
+    """Return the Direction of each of these rows, shape (rows,), uint8."""
+    direction = np.where(_within(local_port, ports), Direction.OUTGOING, Direction.OTHER)
+    listening = table.state == State.LISTEN
+    if listening.any():
+        ip, port = table.local_ip[listening], table.local_port[listening]
+        wildcard = (table.address_hi == 0) & np.isin(table.address_lo, (0, V4_MAPPED))
+        anywhere = np.zeros(1 << 16, bool)
+        anywhere[port[wildcard[ip]]] = True
+        somewhere = np.zeros(1 << 16, bool)
+        somewhere[port] = True
+        accepted = anywhere[local_port]
+        maybe = np.flatnonzero(somewhere[local_port] & ~accepted)
+        if len(maybe):  # a listener of one address does not make another's sockets incoming
+            here = table.local_ip[rows[maybe]].astype(np.int64) << 16 | local_port[maybe]
+            accepted[maybe] = np.isin(here, ip.astype(np.int64) << 16 | port)
+        direction[accepted] = Direction.INCOMING
+    return direction.astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Readers of Linux: each takes the procfs root and knows no screen."""

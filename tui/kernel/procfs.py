@@ -1,0 +1,313 @@
+"""/proc/net/tcp and /proc/net/tcp6 → SocketTable.
+
+The lines are those of net/ipv4/tcp_ipv4.c (get_tcp4_sock, get_timewait4_sock,
+get_openreq4) and net/ipv6/tcp_ipv6.c::
+
+       0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 4711 …
+    sl: local   :port  remote  :port  st tx_queue:rx_queue tr:tm->when retrnsmt  uid  … inode
+
+``sl`` is ``%4d``, so every column moves right at 10,000 and again at 100,000 sockets; from
+the first ``": "`` to ``retrnsmt`` the widths are fixed. An address is the network-order word
+printed in host order: 127.0.0.1 is ``0100007F`` on a little-endian machine.
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tui.kernel.sockets import V4_MAPPED, Array, Rows, SocketTable, State, TableError, build
+
+PIECE = 1 << 20
+"""Bytes parsed at once: small enough that no single call holds the interpreter lock long."""
+PAGE = os.sysconf("SC_PAGESIZE")
+SHORT_READ = PAGE - 256
+"""A read of at most this many bytes ends the table (kernel.md §2: seq_file fills a page)."""
+TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
+MIN_SL, MAX_SL = 4, 10
+"""Width of ``sl``: ``%4d`` of an int."""
+MAX_UID = 10
+MAX_INODE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a line's parts stand, counted from behind the first ``": "``."""
+
+    hex_spans: tuple[tuple[int, int], ...]
+    separators: tuple[tuple[int, str], ...]
+    record: np.dtype[np.void]
+    """The hexadecimal parts, once turned to bytes."""
+    tail: int
+    """Column of the blank before ``uid``."""
+
+    @property
+    def shortest(self) -> int:
+        """How many characters a whole line has at least up to the blank behind its inode."""
+        return self.tail + len("     0        0 0 ") + 1
+
+    @property
+    def width(self) -> int:
+        """How many characters hold everything up to the end of the longest inode."""
+        return self.tail + 1 + MAX_UID + 1 + 8 + 1 + MAX_INODE + 1
+
+
+def _layout(words: int, byteorder: str) -> Layout:
+    """Describe lines whose addresses have this many 32-bit words (1: tcp, 4: tcp6)."""
+    order = "<" if byteorder == "little" else ">"
+    parts = [8 * words, 4, 8 * words, 4, 2, 8, 8, 2, 8, 8]
+    marks = ": : " + " : : "
+    spans: list[tuple[int, int]] = []
+    separators: list[tuple[int, str]] = []
+    column = 0
+    for width, mark in zip(parts, marks + " ", strict=False):
+        spans.append((column, column + width))
+        separators.append((column + width, mark))
+        column += width + 1
+    record = np.dtype(
+        [
+            ("local", f"{order}u4", (words,)),
+            ("local_port", ">u2"),
+            ("remote", f"{order}u4", (words,)),
+            ("remote_port", ">u2"),
+            ("state", "u1"),
+            ("tx_queue", ">u4"),
+            ("rx_queue", ">u4"),
+            ("timer", "u1"),
+            ("when", ">u4"),
+            ("retransmits", ">u4"),
+        ]
+    )
+    return Layout(tuple(spans), tuple(separators), record, column - 1)
+
+
+def read_sockets(root: Path, *, deadline: float = float("inf")) -> SocketTable:
+    """Read ``root/net/tcp`` and, where the kernel has IPv6, ``root/net/tcp6``.
+
+    ``deadline`` is a time.monotonic() value; what could not be read by then is missing and
+    the table is marked incomplete. These files do not list bound, unconnected sockets.
+
+    Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
+    """
+    chunks: list[Rows] = []
+    bad = 0
+    complete = True
+    for name, words, optional in (("tcp", 1, False), ("tcp6", 4, True)):
+        path = root / "net" / name
+        layout = _layout(words, sys.byteorder)
+        try:
+            reading = _Reading(path, deadline)
+            for piece in reading.pieces():
+                rows, garbled = parse(piece, layout)
+                chunks.append(rows)
+                bad += garbled
+        except FileNotFoundError as error:
+            if optional:
+                continue
+            raise _unreadable(path, error) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        complete = complete and reading.complete
+        bad += reading.truncated
+    return build(chunks, complete=complete, bad_lines=bad)
+
+
+def _unreadable(path: Path, error: OSError) -> TableError:
+    cure = {
+        FileNotFoundError: "is procfs mounted there? --proc names its directory",
+        PermissionError: "run as a user who may read it, or use --source sock_diag",
+    }.get(type(error), "use --source sock_diag, or name another procfs with --proc")
+    return TableError(f"{path}: {error.strerror or error}: {cure}")
+
+
+class _Reading:
+    """One pass over one file, and what became of it."""
+
+    def __init__(self, path: Path, deadline: float) -> None:
+        self.path = path
+        self.deadline = deadline
+        self.complete = True
+        self.truncated = 0
+
+    def pieces(self) -> Iterator[Array]:
+        """Yield the file's whole lines, without its header, as bytes in uint8 arrays.
+
+        Each array is a view that the next step overwrites.
+        """
+        buffer = bytearray(PIECE + 2 * PAGE)
+        array = np.frombuffer(buffer, np.uint8)
+        view = memoryview(buffer)
+        filled = 0
+        header = False
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while True:
+                got = os.readv(fd, [view[filled : filled + PAGE]])
+                filled += got
+                # Reading on to EOF may never end while the table grows: the kernel
+                # re-walks by index, and entries added meanwhile push old ones into view.
+                ended = got <= SHORT_READ
+                late = not ended and time.monotonic() > self.deadline
+                if not (ended or late or filled >= PIECE):
+                    continue
+                end = buffer.rfind(b"\n", 0, filled) + 1
+                start = 0
+                if not header and end:
+                    header = True
+                    first = buffer.find(b"\n") + 1
+                    start = first if b"local_address" in buffer[:first] else 0
+                    self.complete = self.complete and start > 0
+                if end > start:
+                    yield array[start:end]
+                if ended or late:
+                    self.truncated = int(filled > end)
+                    # A kernel always prints the header: an empty file was cut short.
+                    self.complete = self.complete and header and not late
+                    return
+                if end == 0:  # a megabyte without a newline is no table
+                    self.truncated = 1
+                    self.complete = False
+                    return
+                view[: filled - end] = bytes(view[end:filled])
+                filled -= end
+        finally:
+            os.close(fd)
+
+
+def parse(lines: Array, layout: Layout) -> tuple[Rows, int]:
+    """Parse whole lines (uint8, each ended by a newline) into rows and a count of bad ones.
+
+    A line counts as bad when a separator or a hexadecimal digit is not where the format
+    has it, its state is not one of the kernel's, or its inode is missing.
+    """
+    ends = np.flatnonzero(lines == 0x0A)
+    starts = np.empty_like(ends)
+    starts[:1] = 0
+    starts[1:] = ends[:-1] + 1
+    padded = np.concatenate([lines, np.zeros(MAX_SL + 2 + layout.width, np.uint8)])
+    body = _bodies(padded, starts, ends)
+    total = len(starts)
+    fits = (body >= 0) & (ends - body >= layout.shortest)
+    if not fits.all():
+        body = body[fits]
+    text = np.lib.stride_tricks.sliding_window_view(padded, layout.width)[body]
+
+    well_formed = np.ones(len(text), bool)
+    for column, mark in layout.separators:
+        well_formed &= text[:, column] == ord(mark)
+    if not well_formed.all():
+        text = text[well_formed]
+    digits = np.concatenate([text[:, a:b] for a, b in layout.hex_spans], axis=1)
+    try:
+        raw = binascii.unhexlify(digits)
+    except binascii.Error:
+        valid = np.isin(digits, np.frombuffer(b"0123456789abcdefABCDEF", np.uint8)).all(axis=1)
+        text, digits = text[valid], digits[valid]
+        raw = binascii.unhexlify(np.ascontiguousarray(digits))
+    record = np.frombuffer(raw, layout.record)
+
+    uid, inode, owned = _owners(text[:, layout.tail :], record["state"])
+    known = owned & (record["state"] >= State.ESTABLISHED) & (record["state"] <= State.CLOSING)
+    if not known.all():
+        record, uid, inode = record[known], uid[known], inode[known]
+    local_hi, local_lo = _halves(record["local"])
+    remote_hi, remote_lo = _halves(record["remote"])
+    rows = Rows(
+        local_hi=local_hi,
+        local_lo=local_lo,
+        remote_hi=remote_hi,
+        remote_lo=remote_lo,
+        local_port=record["local_port"].astype(np.uint16),
+        remote_port=record["remote_port"].astype(np.uint16),
+        state=record["state"].copy(),
+        timer=record["timer"].copy(),
+        remaining_ms=record["when"].astype(np.uint32) * np.uint32(TICK_MS),
+        rx_queue=record["rx_queue"].astype(np.uint32),
+        tx_queue=record["tx_queue"].astype(np.uint32),
+        uid=uid,
+        inode=inode,
+    )
+    return rows, total - len(rows)
+
+
+def _bodies(padded: Array, starts: Array, ends: Array) -> Array:
+    """Return where each line goes on behind its first ``": "``, or −1 where it has none."""
+    body = np.full(len(starts), -1, np.intp)
+    for width in range(MIN_SL, MAX_SL + 1):
+        found = (body < 0) & (padded[starts + width] == ord(":")) & (starts + width < ends)
+        body[found] = starts[found] + width + 2
+        if (body >= 0).all():
+            break
+    # No digit before the colon means that the colon is not sl's.
+    named = (body >= 0) & (padded[body - 3] - np.uint8(48) < 10) & (padded[body - 1] == ord(" "))
+    return np.where(named, body, -1)
+
+
+def _owners(tail: Array, state: Array) -> tuple[Array, Array, Array]:
+    """Parse ``uid``, ``timeout`` and ``inode``; say of which rows they could be read.
+
+    ``uid`` is ``%5u`` and wider for large ones, ``timeout`` ``%8d``, ``inode`` unpadded.
+    A TIME-WAIT has a literal 0 in all three, so its row is not looked at.
+    """
+    count = len(tail)
+    uid = np.zeros(count, np.uint32)
+    inode = np.zeros(count, np.uint64)
+    readable = state == State.TIME_WAIT
+    pending = np.flatnonzero(~readable)
+    for width in range(5, MAX_UID + 1):
+        if not len(pending):
+            break
+        ends_here = tail[pending, 1 + width] == ord(" ")
+        rows, pending = pending[ends_here], pending[~ends_here]
+        if not len(rows):
+            continue
+        text = tail[rows]
+        uids = _right_aligned(text[:, 1 : 1 + width])
+        behind = 1 + width + 1 + 8
+        inodes, digits = _leading_number(text[:, behind + 1 : behind + 1 + MAX_INODE])
+        uid[rows] = uids
+        inode[rows] = inodes
+        numbers = text[:, : behind + 1]
+        plain = ((numbers - np.uint8(48) < 10) | (numbers == ord(" "))).all(axis=1)
+        closed = text[np.arange(len(text)), behind + 1 + digits] == ord(" ")
+        readable[rows] = plain & (text[:, behind] == ord(" ")) & (digits > 0) & closed
+    return uid, inode, readable
+
+
+def _right_aligned(text: Array) -> Array:
+    """Return the numbers in right-aligned decimal columns padded with blanks."""
+    value = np.zeros(len(text), np.uint64)
+    for column in range(text.shape[1]):
+        value = value * np.uint64(10) + (text[:, column] & np.uint8(15))  # a blank counts as 0
+    return value.astype(np.uint32)
+
+
+def _leading_number(text: Array) -> tuple[Array, Array]:
+    """Return the decimal numbers at the left edge, and how many digits each has."""
+    value = np.zeros(len(text), np.uint64)
+    digits = np.zeros(len(text), np.uint8)
+    going = np.ones(len(text), bool)
+    for column in range(text.shape[1]):
+        digit = text[:, column] - np.uint8(48)
+        going = going & (digit < 10)
+        if not going.any():
+            break
+        value = np.where(going, value * np.uint64(10) + digit, value)
+        digits += going
+    return value, digits
+
+
+def _halves(words: Array) -> tuple[Array, Array]:
+    """Join address words, shape (n, 1) or (n, 4), into the two halves of 128 bits."""
+    wide = words.astype(np.uint64)
+    if wide.shape[1] == 1:
+        return np.zeros(len(wide), np.uint64), wide[:, 0] | np.uint64(V4_MAPPED)
+    shift = np.uint64(32)
+    return wide[:, 0] << shift | wide[:, 1], wide[:, 2] << shift | wide[:, 3]

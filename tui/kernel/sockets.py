@@ -1,0 +1,221 @@
+"""One dump of the TCP table as NumPy columns, whichever source it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+V4_MAPPED = 0xFFFF << 32
+"""Low 64 bits of ``::ffff:0.0.0.0``: an IPv4 address is stored as its mapped form."""
+
+
+class State(IntEnum):
+    """TCP states under the kernel's names and numbers (include/net/tcp_states.h)."""
+
+    ESTABLISHED = 1
+    SYN_SENT = 2
+    SYN_RECV = 3
+    FIN_WAIT1 = 4
+    FIN_WAIT2 = 5
+    TIME_WAIT = 6
+    CLOSE = 7
+    CLOSE_WAIT = 8
+    LAST_ACK = 9
+    LISTEN = 10
+    CLOSING = 11
+
+    @property
+    def label(self) -> str:
+        """The name as people and ``ss`` write it, with a hyphen: ``TIME-WAIT``."""
+        return self.name.replace("_", "-")
+
+
+STATE_SLOTS = 12
+"""Length of a count-by-state vector: states are 1 to 11, slot 0 stays empty."""
+
+
+class Timer(IntEnum):
+    """What a socket's timer is for (``tr`` in /proc, ``idiag_timer`` in sock_diag)."""
+
+    NONE = 0
+    RETRANSMIT = 1
+    KEEPALIVE = 2
+    TIME_WAIT = 3
+    PROBE = 4
+
+
+class TableError(Exception):
+    """The kernel's socket tables could not be read; the text names the file and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Sockets as a reader found them: equally long columns, addresses not yet factorised.
+
+    Addresses are two halves of 128 bits in host order; IPv4 is stored v4-mapped, so a
+    v4-mapped socket and a plain IPv4 one are alike from here on.
+    """
+
+    local_hi: Array
+    local_lo: Array
+    remote_hi: Array
+    remote_lo: Array
+    local_port: Array
+    remote_port: Array
+    state: Array
+    timer: Array
+    remaining_ms: Array
+    rx_queue: Array
+    tx_queue: Array
+    uid: Array
+    inode: Array
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+
+ROW_TYPES: dict[str, type[np.generic]] = {
+    "local_hi": np.uint64,
+    "local_lo": np.uint64,
+    "remote_hi": np.uint64,
+    "remote_lo": np.uint64,
+    "local_port": np.uint16,
+    "remote_port": np.uint16,
+    "state": np.uint8,
+    "timer": np.uint8,
+    "remaining_ms": np.uint32,
+    "rx_queue": np.uint32,
+    "tx_queue": np.uint32,
+    "uid": np.uint32,
+    "inode": np.uint64,
+}
+"""The width of each column; readers deliver these."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketTable:
+    """Every TCP socket of one network namespace, as columns of equal length.
+
+    ``local_ip`` and ``remote_ip`` are indices into the address columns ``address_hi`` and
+    ``address_lo`` (128-bit addresses, IPv4 as v4-mapped). ``remaining_ms`` is the time left
+    on the socket's timer. No two rows are the same socket.
+    """
+
+    address_hi: Array
+    address_lo: Array
+    local_ip: Array
+    local_port: Array
+    remote_ip: Array
+    remote_port: Array
+    state: Array
+    timer: Array
+    remaining_ms: Array
+    rx_queue: Array
+    tx_queue: Array
+    uid: Array
+    inode: Array
+    bound_ports: Array
+    """Ports of bound, unconnected sockets (BOUND_INACTIVE), which only sock_diag lists."""
+    complete: bool = True
+    """False when a deadline, a lost message or a missing header cut the dump short."""
+    duplicates: int = 0
+    bad_lines: int = 0
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def ip(self, address: int) -> str:
+        """Return the text of one address, IPv4 (also v4-mapped) in dotted form."""
+        return ip_text(int(self.address_hi[address]), int(self.address_lo[address]))
+
+
+def ip_text(hi: int, lo: int) -> str:
+    """Return the text of a 128-bit address given as its two halves."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return str(IPv4Address(lo & 0xFFFFFFFF))
+    return str(IPv6Address(hi << 64 | lo))
+
+
+def factorise(values: Array) -> tuple[Array, Array]:
+    """Return the sorted distinct values, and for each value its index among them."""
+    distinct = np.unique(values)
+    return distinct, np.searchsorted(distinct, values).astype(np.int32)
+
+
+def build(
+    chunks: Sequence[Rows],
+    *,
+    bound_ports: Array | None = None,
+    complete: bool = True,
+    bad_lines: int = 0,
+) -> SocketTable:
+    """Join what a reader collected into one table, each socket once.
+
+    Two rows of one 4-tuple are one socket seen twice, and the later one is newer
+    (a non-atomic read shows a socket again when its bucket moves). Only listeners share
+    a tuple in earnest (SO_REUSEPORT), so for them the inode must be equal too.
+    """
+    column = {
+        field.name: np.concatenate(
+            [np.empty(0, ROW_TYPES[field.name]), *(getattr(chunk, field.name) for chunk in chunks)]
+        )
+        for field in fields(Rows)
+    }
+    count = len(column["state"])
+    address_hi, address_lo, codes = _factorise_addresses(
+        np.concatenate([column.pop("local_hi"), column.pop("remote_hi")]),
+        np.concatenate([column.pop("local_lo"), column.pop("remote_lo")]),
+    )
+    column["local_ip"], column["remote_ip"] = codes[:count], codes[count:]
+    keep = _distinct_sockets(column, len(address_hi))
+    if keep is not None:
+        column = {name: values[keep] for name, values in column.items()}
+    return SocketTable(
+        address_hi=address_hi,
+        address_lo=address_lo,
+        bound_ports=np.empty(0, np.uint16) if bound_ports is None else bound_ports,
+        complete=complete,
+        duplicates=0 if keep is None else count - len(keep),
+        bad_lines=bad_lines,
+        **column,
+    )
+
+
+def _factorise_addresses(hi: Array, lo: Array) -> tuple[Array, Array, Array]:
+    """Return the distinct addresses as (hi, lo) and each address's index among them."""
+    if not hi.any():  # IPv4 only: one factorisation does
+        distinct, codes = factorise(lo)
+        return np.zeros(len(distinct), np.uint64), distinct, codes
+    his, hi_codes = factorise(hi)
+    los, lo_codes = factorise(lo)
+    pairs, codes = factorise(hi_codes.astype(np.uint64) * np.uint64(len(los)) + lo_codes)
+    hi_index, lo_index = np.divmod(pairs, np.uint64(len(los)))
+    return his[hi_index.astype(np.intp)], los[lo_index.astype(np.intp)], codes
+
+
+def _distinct_sockets(column: dict[str, Array], addresses: int) -> Array | None:
+    """Return the ascending indices of the rows to keep, or None when no row is doubled."""
+    pair = column["local_ip"].astype(np.uint64) * np.uint64(addresses) + column["remote_ip"].astype(
+        np.uint64
+    )
+    if addresses >= 1 << 16:  # the pair must fit the key's upper 32 bits
+        pair = factorise(pair)[1].astype(np.uint64)
+    ports = column["local_port"].astype(np.uint64) << np.uint64(16) | column["remote_port"]
+    key = pair << np.uint64(32) | ports
+    ordered = np.sort(key)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return None
+    identity = np.where(column["state"] == State.LISTEN, column["inode"], np.uint64(0))
+    order = np.lexsort((identity, key))  # stable: the last of a run is the newest
+    last = np.ones(len(order), bool)
+    a, b = order[:-1], order[1:]
+    last[:-1] = (key[a] != key[b]) | (identity[a] != identity[b])
+    return np.sort(order[last])

@@ -1,0 +1,144 @@
+"""One poll of the kernel: /proc or sock_diag, whichever is fit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tui.kernel import procfs, sock_diag
+from tui.kernel.counters import read_counters
+from tui.kernel.sockets import Array, SocketTable, TableError
+from tui.kernel.sysctls import Parameter, read_parameters
+
+SourceKind = Literal["proc", "sock_diag"]
+SourceChoice = Literal["auto", "proc", "sock_diag"]
+
+LONGEST_READ = 1.0
+"""Seconds after which a read is cut off, whatever the interval."""
+PROC_SHARE = 0.1
+"""The part of the interval that reading /proc may take before sock_diag takes over."""
+BOUND_WALK_SHARE = 0.05
+"""The part of the time that looking for bound, unconnected sockets may take."""
+TRY_PROC_AGAIN = 60.0
+"""Seconds after which /proc, once too slow, is given another chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one poll read from the kernel, and when; times in seconds."""
+
+    table: SocketTable
+    parameters: tuple[Parameter, ...]
+    counters: Mapping[str, int]
+    kind: SourceKind
+    read_seconds: float
+    """How long the reading of the table took."""
+    time: float
+    """When the table was read, Unix time."""
+
+
+def is_own_namespace(root: Path) -> bool:
+    """Say whether ``root`` is a live procfs that shows this process's network namespace.
+
+    Only then do sock_diag and ``root`` speak of the same sockets; a fixture, or another
+    container's /proc, is not.
+    """
+    try:
+        return (root / "self/ns/net").samefile("/proc/self/ns/net")
+    except OSError:
+        return False
+
+
+class Source:
+    """Reads the kernel's tables, and remembers which way of reading is fast enough."""
+
+    def __init__(self, root: Path, choice: SourceChoice, interval: float) -> None:
+        self.root = root
+        self.choice = choice
+        self.interval = interval
+        self.own_namespace = is_own_namespace(root)
+        self._avoid_proc_until = 0.0
+        self._bound_ports: Array | None = None
+        self._bound_ports_due = 0.0
+
+    def read(self) -> Reading:
+        """Read the table, the parameters and the counters once.
+
+        Raises TableError when no permitted source could be read.
+        """
+        began = time.monotonic()
+        walk = self._walk_bound_ports(began)
+        try:
+            kind, table = self._read_table(began)
+        finally:
+            if walk is not None:
+                walk.join()
+        if self._bound_ports is not None:
+            table = replace(table, bound_ports=self._bound_ports)
+        return Reading(
+            table=table,
+            parameters=read_parameters(self.root),
+            counters=read_counters(self.root),
+            kind=kind,
+            read_seconds=time.monotonic() - began,
+            time=time.time(),
+        )
+
+    def _walk_bound_ports(self, now: float) -> threading.Thread | None:
+        """Start reading the bound, unconnected sockets, which no other dump lists.
+
+        The kernel walks every bound socket for them, which takes a quarter of the time
+        that /proc takes; so it runs beside that, and on a huge table not at every poll.
+        """
+        if not self.own_namespace or now < self._bound_ports_due:
+            return None
+
+        def walk() -> None:
+            self._bound_ports = sock_diag.read_bound_ports(deadline=now + LONGEST_READ)
+            ended = time.monotonic()
+            self._bound_ports_due = ended + (ended - now) / BOUND_WALK_SHARE
+
+        thread = threading.Thread(target=walk, daemon=True)
+        thread.start()
+        return thread
+
+    def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
+        deadline = began + min(self.interval / 2, LONGEST_READ)
+        if self.choice == "sock_diag":
+            return "sock_diag", sock_diag.read_sockets(deadline=deadline)
+        if self.choice == "proc" or not self.own_namespace:
+            return "proc", procfs.read_sockets(self.root, deadline=deadline)
+        if began < self._avoid_proc_until:
+            try:
+                return "sock_diag", sock_diag.read_sockets(deadline=deadline)
+            except TableError:
+                self._avoid_proc_until = 0.0
+        return self._read_proc_or_better(began, deadline)
+
+    def _read_proc_or_better(
+        self, began: float, deadline: float
+    ) -> tuple[SourceKind, SocketTable]:
+        """Read /proc unless that takes too long or is refused; sock_diag does it then."""
+        limit = began + self.interval * PROC_SHARE
+        refusal: TableError | None = None
+        table: SocketTable | None = None
+        try:
+            table = procfs.read_sockets(self.root, deadline=min(deadline, limit))
+            if time.monotonic() <= limit:
+                return "proc", table
+        except TableError as error:
+            refusal = error
+        try:
+            quick = sock_diag.read_sockets(deadline=deadline)
+        except TableError:
+            if refusal is not None:
+                raise refusal from None
+            if table is None or not table.complete:  # no way out: take the time
+                table = procfs.read_sockets(self.root, deadline=deadline)
+            return "proc", table
+        self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
+        return "sock_diag", quick

@@ -1,0 +1,235 @@
+"""The kernel's parameters around TIME-WAIT and ephemeral ports, and what they really do.
+
+Sources: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst for the meanings;
+net/ipv4/af_inet.c (inet_init_net), net/ipv4/tcp_ipv4.c (tcp_sk_init), include/linux/socket.h,
+net/netfilter/nf_conntrack_proto_tcp.c, fs/file_table.c and kernel/pid.c for the defaults.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One sysctl as it stands."""
+
+    name: str
+    """Full name, such as `net.ipv4.tcp_tw_reuse`."""
+    value: str | None
+    """The file's text, white space collapsed; None if missing or unreadable."""
+    default: str | None
+    """What the kernel is compiled with; None where memory decides or where there is none."""
+    meaning: str
+    """One line: what it does, and what it does not do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortRules:
+    """Everything in the sysctls that decides which local ports a connect() can have."""
+
+    low: int
+    """First port of `ip_local_port_range`, which governs IPv6 as well."""
+    high: int
+    """Last port of it, inclusive."""
+    reserved: tuple[tuple[int, int], ...]
+    """Inclusive spans of `ip_local_reserved_ports`, also those outside low–high."""
+    reuse_mode: int
+    """`tcp_tw_reuse`: 0 off, 1 on, 2 on loopback only."""
+    reuse_delay_ms: int
+    """Age in milliseconds that a TIME-WAIT must pass before it can be reused."""
+    timestamps: bool
+    """Whether TCP timestamps are on; without them nothing is reused."""
+
+
+_KNOWN: tuple[tuple[str, str | None, str], ...] = (
+    (
+        "net.ipv4.ip_local_port_range",
+        "32768 60999",
+        "Ports the kernel picks from, IPv4 and IPv6; each destination gets the whole range anew.",
+    ),
+    (
+        "net.ipv4.ip_local_reserved_ports",
+        "",
+        "Ports the kernel never picks by itself; an explicit bind() still gets them.",
+    ),
+    (
+        "net.ipv4.tcp_tw_reuse",
+        "2",
+        "connect() may reuse a TIME-WAIT: 0 never, 1 always, 2 on loopback. No use to a listener.",
+    ),
+    (
+        "net.ipv4.tcp_tw_reuse_delay",
+        "1000",
+        "Milliseconds before tcp_tw_reuse may take a TIME-WAIT; a fixed 1 s before Linux 6.14.",
+    ),
+    (
+        "net.ipv4.tcp_timestamps",
+        "1",
+        "1 on, 2 on without random offsets, 0 off; without them tcp_tw_reuse does nothing.",
+    ),
+    (
+        "net.ipv4.tcp_max_tw_buckets",
+        None,
+        "A danger: above it TIME-WAIT is skipped, old segments can hit new sockets. By memory.",
+    ),
+    (
+        "net.ipv4.tcp_fin_timeout",
+        "60",
+        "Seconds an orphaned FIN-WAIT-2 lasts. NOT TIME-WAIT's length: that is 60 s, compiled in.",
+    ),
+    (
+        "net.ipv4.tcp_orphan_retries",
+        "0",
+        "Retries before a closed, unacknowledged socket is dropped (0 acts as 8). Not TIME-WAIT.",
+    ),
+    (
+        "net.ipv4.tcp_max_orphans",
+        None,
+        "Above it orphans are reset; a TIME-WAIT is none. First namespace only, by memory.",
+    ),
+    (
+        "net.ipv4.tcp_max_syn_backlog",
+        None,
+        "Half-open connections a listener holds, but only with tcp_syncookies = 0. By memory.",
+    ),
+    (
+        "net.ipv4.tcp_syncookies",
+        "1",
+        "When the request queue is full: 1 send cookies, 0 drop SYNs; 2 always. Adds no capacity.",
+    ),
+    (
+        "net.ipv4.ip_autobind_reuse",
+        "0",
+        "1: bind(port 0) may share ports of SO_REUSEADDR sockets. connect() alone gains nothing.",
+    ),
+    (
+        "net.ipv4.tcp_tw_recycle",
+        None,
+        "Gone since Linux 4.12: it broke clients behind NAT. Where it still exists, leave it 0.",
+    ),
+    (
+        "net.core.somaxconn",
+        "4096",
+        "Upper limit of listen()'s backlog, taken when listen() is called; 128 before Linux 5.4.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_max",
+        None,
+        "Connections conntrack follows; when full, packets of new ones are dropped. By memory.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+        "120",
+        "Seconds conntrack keeps its entry. Does not change the socket's 60 s nor free its port.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
+        "120",
+        "Seconds conntrack waits for the other side's FIN. Does not change the socket's timers.",
+    ),
+    (
+        "fs.file-max",
+        None,
+        "Open files of the whole host, by memory; ulimit -n comes first. A TIME-WAIT holds none.",
+    ),
+    (
+        "fs.file-nr",
+        None,
+        "A count, not a setting: files open, 0, and fs.file-max. A TIME-WAIT holds none.",
+    ),
+    (
+        "kernel.pid_max",
+        "32768",
+        "Limit of process and thread ids, not of sockets or ports; 1024 per CPU above 32 CPUs.",
+    ),
+)
+
+
+def read_parameters(root: Path) -> tuple[Parameter, ...]:
+    """Read all parameters below `root`/sys, always the same ones in the same order.
+
+    Never raises: what is missing or unreadable has the value None. On a live procfs `net.*` is
+    that of the calling thread's network namespace, wherever `root` is mounted; host-wide ones
+    such as `tcp_max_orphans` are missing in all namespaces but the first (net/sysctl_net.c).
+    """
+    base = f"{root}/sys/"
+    return tuple(
+        Parameter(name, _read(base + name.replace(".", "/")), default, meaning)
+        for name, default, meaning in _KNOWN
+    )
+
+
+def port_rules(parameters: Iterable[Parameter]) -> PortRules:
+    """Return what `parameters` say of ephemeral ports.
+
+    Never raises: a value that is missing or that the kernel cannot have written gives way to the
+    kernel's default: 32768–60999, none reserved, reuse 2, 1000 ms, timestamps on.
+    """
+    values = {parameter.name: parameter.value for parameter in parameters}
+
+    def value(name: str) -> str:
+        return values.get(f"net.ipv4.{name}") or ""
+
+    low, high = _port_range(value("ip_local_port_range"))
+    return PortRules(
+        low=low,
+        high=high,
+        reserved=_reserved_spans(value("ip_local_reserved_ports")),
+        reuse_mode=_number(value("tcp_tw_reuse"), range(3), default=2),
+        reuse_delay_ms=_number(value("tcp_tw_reuse_delay"), range(1, 60_001), default=1000),
+        timestamps=_number(value("tcp_timestamps"), range(256), default=1) != 0,
+    )
+
+
+def _read(path: str) -> str | None:
+    """Return a sysctl's text, white space collapsed, or None if it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # A sysctl answers one read only, and cuts what is longer than the buffer: in the middle
+        # of a number, and with nothing to tell it (kernel/sysctl.c, proc_do_large_bitmap). The
+        # longest list of reserved ports takes 191 kB, so try again from the start, larger.
+        size = 4096
+        while len(data := os.pread(fd, size, 0)) == size and size < 1 << 20:
+            size <<= 4
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return " ".join(data.decode("utf-8", "replace").split())
+
+
+def _number(text: str, allowed: range, default: int) -> int:
+    """Return `text` as one of the `allowed` numbers, or `default`."""
+    # Not int() alone: it also takes "1_0", "+1" and the digits of every other script.
+    if re.fullmatch(r"[0-9]{1,10}", text) and (number := int(text)) in allowed:
+        return number
+    return default
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    """Return the first and the last port of an `ip_local_port_range`."""
+    if re.fullmatch(r"[0-9]{1,5} [0-9]{1,5}", text):
+        low, high = map(int, text.split())
+        if 0 < low <= high < 65536:
+            return low, high
+    return 32768, 60999
+
+
+def _reserved_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the inclusive spans of a list such as `8080,9148-9150`, in its order."""
+    spans = []
+    for part in text.split(",") if text else ():
+        if not re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", part):
+            return ()
+        first, _, last = part.partition("-")
+        span = (int(first), int(last or first))
+        if not span[0] <= span[1] < 65536:
+            return ()
+        spans.append(span)
+    return tuple(spans)
