@@ -1,0 +1,264 @@
+"""Bounded series over frames: growth, rates, time to exhaustion."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from tui.analysis.forecast import NEVER, seconds_to_exhaustion
+from tui.analysis.frame import Frame
+from tui.analysis.owners import holders
+from tui.analysis.patterns import Direction, PatternKey
+from tui.analysis.timewait import SECONDS, TRACKED
+from tui.kernel.processes import Owners, Process
+from tui.kernel.sockets import Array, State, Timer
+
+KEEP_SECONDS = 600.0
+"""How far back a series reaches."""
+KEEP_POINTS = 1200
+RATE_SECONDS = 5.0
+"""Over how long a change per second is taken: shorter is jumpy, longer is late."""
+TREND_SECONDS = 20.0
+"""Over how long the growth of open sockets must show before it counts as one."""
+MARKED_SECONDS = 3.5
+"""How long a new or a vanished pattern is marked."""
+FORGET_SECONDS = 60.0
+"""How long a vanished pattern's series is kept."""
+REMEMBERED = 4 * TRACKED
+"""How many patterns' holders are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The whole table at one time."""
+
+    time: float
+    table_time: float
+    """When the sockets were read that ``states`` counts: earlier, between spaced-out dumps."""
+    states: Array
+    time_wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One pattern at one time."""
+
+    time: float
+    in_use: int
+    live: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a pattern's sockets, or is remembered to have held them."""
+
+    process: Process
+    remembered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """What the history says at one frame; the arrays are for the first TRACKED patterns."""
+
+    states: Array | None
+    """Change per second of each state's count, or None at the first frame."""
+    time_wait: float | None
+    """Change per second of the TIME-WAIT count, or None at the first frame."""
+    growth: Array
+    """Change per second of the ports in use; NaN where it is not yet known."""
+    seconds_left: Array
+    """Until no port is left: 0 is now, NEVER not within the hour as things go."""
+    new: Array
+    """Did the pattern appear in the last few seconds? bool."""
+    gone: tuple[tuple[PatternKey, Use], ...]
+    """Patterns that vanished in the last few seconds, with their last use."""
+
+
+@dataclass(slots=True)
+class History:
+    """What the frames so far amount to. Only the thread that shows it may touch it."""
+
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=KEEP_POINTS))
+    uses: dict[PatternKey, deque[Use]] = field(default_factory=dict)
+    owners: Owners = field(default_factory=lambda: Owners({}))
+    _counters: deque[tuple[float, Mapping[str, int]]] = field(
+        default_factory=lambda: deque(maxlen=KEEP_POINTS)
+    )
+    _held: dict[PatternKey, Process] = field(default_factory=dict)
+    _table_time: float = 0.0
+    _first_table: float | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Take in one frame; of spaced-out dumps only what is new in it."""
+        self._counters.append((frame.time, frame.counters))
+        self.points.append(
+            Point(frame.time, frame.reading.time, frame.states, current_time_wait(frame))
+        )
+        while frame.time - self.points[0].time > KEEP_SECONDS:
+            self.points.popleft()
+        if frame.reading.time != self._table_time and frame.table.complete:
+            self._table_time = frame.reading.time
+            if self._first_table is None:
+                self._first_table = frame.reading.time
+            self._add_uses(frame)
+            self.note_owners(frame, self.owners)
+
+    def _add_uses(self, frame: Frame) -> None:
+        patterns, now = frame.patterns, frame.reading.time
+        columns = zip(
+            patterns.in_use[:TRACKED].tolist(),
+            patterns.live[:TRACKED].tolist(),
+            patterns.capacity[:TRACKED].tolist(),
+            strict=True,
+        )
+        for index, (in_use, live, capacity) in enumerate(columns):
+            series = self.uses.setdefault(patterns.key(index), deque(maxlen=KEEP_POINTS))
+            series.append(Use(now, in_use, live, capacity))
+            if now - series[0].time > KEEP_SECONDS:
+                series.popleft()
+        gone = [key for key, series in self.uses.items() if now - series[-1].time > FORGET_SECONDS]
+        for key in gone:
+            del self.uses[key]
+
+    def note_owners(self, frame: Frame, owners: Owners) -> None:
+        """Remember who holds which pattern while that can still be seen."""
+        self.owners = owners
+        found = holders(frame.table, frame.patterns, owners.by_inode, TRACKED)
+        for index, process in found.items():
+            key = frame.patterns.key(index)
+            self._held.pop(key, None)  # so that the oldest stand first
+            self._held[key] = process
+        while len(self._held) > REMEMBERED:
+            del self._held[next(iter(self._held))]
+
+    def holder(self, frame: Frame, index: int) -> Holder | None:
+        """Return who holds a pattern, or held it when its sockets were still open."""
+        process = self._held.get(frame.patterns.key(index))
+        if process is None:
+            return None
+        return Holder(process, remembered=int(frame.patterns.live[index]) == 0)
+
+    def trends(self, frame: Frame) -> Trends:
+        """Return what the series so far say of this frame, the last one added."""
+        count = min(len(frame.patterns), TRACKED)
+        keys = [frame.patterns.key(index) for index in range(count)]
+        series = [self.uses.get(key) for key in keys]
+        now = frame.reading.time
+        shown = set(keys)
+        return Trends(
+            states=self._state_rates(),
+            time_wait=self._time_wait_rate(),
+            growth=np.array([_slope(uses, RATE_SECONDS, "in_use") for uses in series]),
+            seconds_left=self._seconds_left(frame, series),
+            new=np.array([self._is_new(uses, now) for uses in series], bool),
+            gone=tuple(
+                (key, uses[-1])
+                for key, uses in self.uses.items()
+                if key not in shown and now - uses[-1].time < MARKED_SECONDS
+            ),
+        )
+
+    def _is_new(self, uses: deque[Use] | None, now: float) -> bool:
+        if uses is None or self._first_table is None:
+            return False
+        return now - uses[0].time < MARKED_SECONDS and uses[0].time > self._first_table
+
+    def _state_rates(self) -> Array | None:
+        base = self._base(RATE_SECONDS)
+        if base is None or self.points[-1].table_time <= base.table_time:
+            return None
+        now = self.points[-1]
+        rates: Array = (now.states - base.states) / (now.table_time - base.table_time)
+        return rates
+
+    def _time_wait_rate(self) -> float | None:
+        base = self._base(RATE_SECONDS)
+        if base is None:
+            return None
+        now = self.points[-1]
+        return (now.time_wait - base.time_wait) / (now.time - base.time)
+
+    def _base(self, seconds: float) -> Point | None:
+        """Return the newest point that is ``seconds`` old, else the oldest there is."""
+        if len(self.points) < 2:
+            return None
+        now = self.points[-1].time
+        for point in islice(reversed(self.points), 1, None):
+            if now - point.time >= seconds:
+                return point
+        return self.points[0]
+
+    def counter_rate(self, name: str) -> float | None:
+        """Return a counter's increase per second, None where it is not known twice."""
+        if len(self._counters) < 2:
+            return None
+        now, counters = self._counters[-1]
+        then, before = self._counters[0]
+        for time, values in islice(reversed(self._counters), 1, None):
+            then, before = time, values
+            if now - time >= RATE_SECONDS:
+                break
+        if name not in counters or name not in before or now <= then:
+            return None
+        return (counters[name] - before[name]) / (now - then)
+
+    def _seconds_left(self, frame: Frame, series: list[deque[Use] | None]) -> Array:
+        """Return when each pattern runs out: known from the first frame on, thanks to the
+        timers; the growth of open sockets joins in as it shows.
+        """
+        patterns, count = frame.patterns, len(series)
+        closings = frame.time_wait.by_pattern
+        left = seconds_to_exhaustion(
+            live=np.maximum(patterns.in_use[:count] - closings.sum(axis=1), 0),
+            live_growth=np.array([_live_trend(uses) for uses in series]),
+            closings=closings,
+            capacity=patterns.capacity[:count],
+            hold=np.where(
+                patterns.reuse[:count], frame.rules.reuse_delay_ms / 1000, float(SECONDS)
+            ),
+        )
+        left[patterns.connectable[:count] == 0] = 0.0
+        left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
+        return left
+
+
+def _live_trend(series: deque[Use] | None) -> float:
+    """Return the growth per second of a pattern's open sockets, 0 where it is noise."""
+    slope = _slope(series, TREND_SECONDS, "live")
+    if series is None or np.isnan(slope):
+        return 0.0
+    span = min(series[-1].time - series[0].time, TREND_SECONDS)
+    return slope if abs(slope * span) > max(5.0, 0.05 * series[-1].live) else 0.0
+
+
+def _slope(series: deque[Use] | None, seconds: float, name: str) -> float:
+    """Return a column's change per second over about so many seconds, NaN if unknown."""
+    if series is None or len(series) < 2:
+        return float("nan")
+    now = then = series[-1]
+    for then in islice(reversed(series), 1, None):
+        if now.time - then.time >= seconds:
+            break
+    if now.time <= then.time:
+        return float("nan")
+    change: int = getattr(now, name) - getattr(then, name)
+    return change / (now.time - then.time)
+
+
+def current_time_wait(frame: Frame) -> int:
+    """Return the TIME-WAIT count at the frame's own time.
+
+    Between spaced-out dumps that is sockstat's ``tw`` without the FIN_WAIT2 mini-sockets
+    of the last dump, which it counts too.
+    """
+    tw = frame.counters.get("tw")
+    if frame.age == 0 or tw is None:
+        return frame.time_wait.count
+    table = frame.table
+    minis = (table.state == State.FIN_WAIT2) & (table.timer == Timer.TIME_WAIT)
+    return max(tw - int(minis.sum()), 0)
