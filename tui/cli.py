@@ -85,7 +85,7 @@ def given(context: click.Context, options: dict[str, Any]) -> Settings:
 @click.version_option(__version__, "-V", "--version", prog_name="twtop")
 @shared_options
 @click.pass_context
-def cli(context: click.Context, **options: Any) -> None:
+def cli(context: click.Context, /, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
 
     Without a command the dashboard opens; press ? in it for its keys.
@@ -97,24 +97,30 @@ def cli(context: click.Context, **options: Any) -> None:
 
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
     source = open_source(settings)
-    from tui.app import TwtopApp  # Textual takes a third of a second to load
+    from tui.app import TwtopApp, describe_place  # Textual takes a third of a second to load
+    from tui.kernel.processes import find_owners
+    from tui.sampler import Sampler
 
-    app = TwtopApp(source, threshold=settings.threshold)
+    app = TwtopApp(
+        Sampler(source),
+        threshold=settings.threshold,
+        place=describe_place(settings.proc),
+        find_owners=lambda: find_owners(settings.proc),
+    )
     app.run()
-    if app.return_code:
-        sys.exit(app.return_code)
     if app.fatal is not None:
         fail(app.fatal)
+    sys.exit(app.return_code or 0)
 
 
 @cli.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @shared_options
 @click.pass_context
-def report(context: click.Context, as_json: bool, **options: Any) -> None:
+def report(context: click.Context, /, as_json: bool, **options: Any) -> None:
     """Print once what the dashboard shows, as text or JSON."""
     settings = given(context, options)
     source = open_source(settings)

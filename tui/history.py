@@ -60,6 +60,9 @@ class Holder:
     process: Process
     remembered: bool
 
+    def __str__(self) -> str:
+        return f"{self.process} (remembered)" if self.remembered else str(self.process)
+
 
 @dataclass(frozen=True, slots=True)
 class Trends:

@@ -79,50 +79,34 @@ def to_dict(frame: Frame, owners: Owners) -> dict[str, Any]:
 
 
 def _patterns(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
+    held = holders(frame.table, frame.patterns, owners.by_inode, len(frame.patterns))
+    for index in range(len(frame.patterns)):
+        yield pattern_record(frame, index, held.get(index))
+
+
+def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str, Any]:
+    """Return one pattern with the contract's keys, in its order."""
     patterns = frame.patterns
-    held = holders(frame.table, patterns, owners.by_inode, len(patterns))
-    ip = _addresses(frame)
-    columns = zip(
-        patterns.direction.tolist(),
-        patterns.local_ip.tolist(),
-        patterns.local_port.tolist(),
-        patterns.remote_ip.tolist(),
-        patterns.remote_port.tolist(),
-        patterns.states.tolist(),
-        patterns.in_use.tolist(),
-        patterns.capacity.tolist(),
-        patterns.reusable.tolist(),
-        patterns.utilization.tolist(),
-        strict=True,
-    )
-    for index, (
-        direction,
-        local_ip,
-        local_port,
-        remote_ip,
-        remote_port,
-        states,
-        in_use,
-        capacity,
-        reusable,
-        utilization,
-    ) in enumerate(columns):
-        yield {
-            "direction": Direction(direction).name.lower(),
-            "local_ip": ip[local_ip],
-            "local_port": None if local_port == NO_PORT else local_port,
-            "remote_ip": ip[remote_ip],
-            "remote_port": None if remote_port == NO_PORT else remote_port,
-            "states": _nonzero(states),
-            "time_wait": states[State.TIME_WAIT],
-            "in_use": in_use,
-            "capacity": capacity,
-            "free": capacity - in_use,
-            "reusable": reusable,
-            "connectable": capacity - in_use + reusable,
-            "utilization": round(utilization, 6),
-            "process": str(held[index]) if index in held else None,
-        }
+    local_port, remote_port = patterns.local_port.item(index), patterns.remote_port.item(index)
+    states = patterns.states[index].tolist()
+    in_use, capacity = patterns.in_use.item(index), patterns.capacity.item(index)
+    reusable = patterns.reusable.item(index)
+    return {
+        "direction": Direction(patterns.direction.item(index)).name.lower(),
+        "local_ip": frame.table.ip(patterns.local_ip[index]),
+        "local_port": None if local_port == NO_PORT else local_port,
+        "remote_ip": frame.table.ip(patterns.remote_ip[index]),
+        "remote_port": None if remote_port == NO_PORT else remote_port,
+        "states": _nonzero(states),
+        "time_wait": states[State.TIME_WAIT],
+        "in_use": in_use,
+        "capacity": capacity,
+        "free": capacity - in_use,
+        "reusable": reusable,
+        "connectable": capacity - in_use + reusable,
+        "utilization": round(in_use / capacity, 6) if capacity else 1.0,
+        "process": None if process is None else str(process),
+    }
 
 
 def _remotes(frame: Frame) -> Iterator[dict[str, Any]]:

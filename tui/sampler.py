@@ -41,9 +41,7 @@ class Sampler:
         """
         began, cpu = time.monotonic(), time.thread_time()
         if self._last is not None and began < self._next_dump:
-            return replace(
-                self._last, time=time.time(), counters=read_counters(self.source.root)
-            )
+            return replace(self._last, time=time.time(), counters=read_counters(self.source.root))
         frame = judge(self.source.read())
         cost = time.thread_time() - cpu
         # Half an interval of grace: a dump due just after a tick belongs to that tick.

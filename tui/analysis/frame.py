@@ -15,6 +15,7 @@ from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import PortRules, port_rules
 
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One poll, judged. Nothing in it changes, so any thread may hold it."""

@@ -56,8 +56,9 @@ class PatternKey(NamedTuple):
         return ip_text(self.remote_hi, self.remote_lo)
 
     def __str__(self) -> str:
-        local, remote = endpoint(self.local_ip, self.local_port), endpoint(
-            self.remote_ip, self.remote_port
+        local, remote = (
+            endpoint(self.local_ip, self.local_port),
+            endpoint(self.remote_ip, self.remote_port),
         )
         return f"{local} {ARROWS[self.direction]} {remote}"
 
@@ -114,7 +115,8 @@ class Patterns:
     @property
     def live(self) -> Array:
         """Sockets in any state but TIME-WAIT."""
-        return self.total - self.time_wait
+        live: Array = self.total - self.time_wait
+        return live
 
     @property
     def free(self) -> Array:
@@ -130,6 +132,22 @@ class Patterns:
     def utilization(self) -> Array:
         """in_use / capacity, 0 to 1; 1 where there is no capacity at all."""
         return np.where(self.capacity > 0, self.in_use / np.maximum(self.capacity, 1), 1.0)
+
+    def find(self, key: PatternKey) -> int | None:
+        """Return the index of the pattern with this identity, if it is in the frame."""
+        hi, lo = self.keys
+        local = np.flatnonzero((hi == key.local_hi) & (lo == key.local_lo))
+        remote = np.flatnonzero((hi == key.remote_hi) & (lo == key.remote_lo))
+        if not len(local) or not len(remote):
+            return None
+        found = np.flatnonzero(
+            (self.local_ip == local[0])
+            & (self.remote_ip == remote[0])
+            & (self.direction == key.direction)
+            & (self.local_port == key.local_port)
+            & (self.remote_port == key.remote_port)
+        )
+        return int(found[0]) if len(found) else None
 
     def key(self, index: int) -> PatternKey:
         """Return the pattern's identity."""
@@ -158,7 +176,9 @@ def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Pat
     port = np.where(direction == Direction.INCOMING, local_port, table.remote_port[rows])
     port = np.where(direction == Direction.OTHER, 0, port).astype(np.uint64)
     addresses = np.uint64(max(len(table.address_lo), 1))
-    pair = table.local_ip[rows].astype(np.uint64) * addresses + table.remote_ip[rows].astype(np.uint64)
+    pair = table.local_ip[rows].astype(np.uint64) * addresses + table.remote_ip[rows].astype(
+        np.uint64
+    )
     keys, code = factorise(
         pair << np.uint64(18) | direction.astype(np.uint64) << np.uint64(16) | port
     )

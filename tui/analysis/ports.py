@@ -71,8 +71,8 @@ def port_space(rules: PortRules, table: SocketTable) -> PortSpace:
 
 def is_loopback(hi: Array, lo: Array) -> Array:
     """Say which addresses are in 127/8 (also v4-mapped) or ::1."""
-    in_127 = lo >> np.uint64(24) == 0xFFFF7F
-    return (hi == 0) & (in_127 | (lo == 1))
+    loopback: Array = (hi == 0) & ((lo >> np.uint64(24) == 0xFFFF7F) | (lo == 1))
+    return loopback
 
 
 def reuse_applies(rules: PortRules, loopback: Array) -> Array:

@@ -206,11 +206,11 @@ def parse(lines: Array, layout: Layout) -> tuple[Rows, int]:
         text = text[well_formed]
     digits = np.concatenate([text[:, a:b] for a, b in layout.hex_spans], axis=1)
     try:
-        raw = binascii.unhexlify(digits)
+        raw = binascii.unhexlify(digits.data)
     except binascii.Error:
         valid = np.isin(digits, np.frombuffer(b"0123456789abcdefABCDEF", np.uint8)).all(axis=1)
         text, digits = text[valid], digits[valid]
-        raw = binascii.unhexlify(np.ascontiguousarray(digits))
+        raw = binascii.unhexlify(np.ascontiguousarray(digits).data)
     record = np.frombuffer(raw, layout.record)
 
     uid, inode, owned = _owners(text[:, layout.tail :], record["state"])

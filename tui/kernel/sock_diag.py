@@ -64,7 +64,7 @@ MESSAGE = np.dtype(
 """nlmsghdr and inet_diag_msg, 88 bytes; attributes may follow."""
 
 
-class Interrupted(Exception):
+class DumpInterruptedError(Exception):
     """The dump lost messages (ENOBUFS) or saw the table change under it (NLM_F_DUMP_INTR)."""
 
 
@@ -109,7 +109,7 @@ def _dump(family: int, states: int, deadline: float) -> tuple[list[Array], bool]
         try:
             for messages in _messages(family, states, deadline):
                 found.append(messages)
-        except Interrupted:
+        except DumpInterruptedError:
             continue
         except TimeoutError:
             return found, False
@@ -144,7 +144,7 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
                 got = netlink.recv_into(view[filled : filled + RECEIVE])
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
-                    raise Interrupted from error
+                    raise DumpInterruptedError from error
                 raise
             done = _ends(view[filled : filled + got])
             filled += got
@@ -161,14 +161,14 @@ def _ends(datagram: memoryview) -> bool:
 def split(buffer: bytes) -> Iterator[Array]:
     """Yield the sockets' messages in a run of netlink messages as arrays of MESSAGE.
 
-    Raises OSError on NLMSG_ERROR and Interrupted on NLM_F_DUMP_INTR.
+    Raises OSError on NLMSG_ERROR and DumpInterruptedError on NLM_F_DUMP_INTR.
     """
     position = 0
     scattered: list[int] = []
     while position + NLMSG_HEADER.size <= len(buffer):
         length, kind, flags, _, _ = NLMSG_HEADER.unpack_from(buffer, position)
         if flags & NLM_F_DUMP_INTR:
-            raise Interrupted
+            raise DumpInterruptedError
         if kind == NLMSG_ERROR:
             code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
             raise OSError(code, os.strerror(code))
@@ -182,7 +182,7 @@ def split(buffer: bytes) -> Iterator[Array]:
         if run >= 16:
             spaced = np.ndarray(run, MESSAGE, buffer, position, (step,))
             if (spaced["flags"] & NLM_F_DUMP_INTR).any():
-                raise Interrupted
+                raise DumpInterruptedError
             yield spaced
         else:
             scattered.extend(range(position, position + run * step, step))

@@ -119,9 +119,7 @@ class Source:
                 self._avoid_proc_until = 0.0
         return self._read_proc_or_better(began, deadline)
 
-    def _read_proc_or_better(
-        self, began: float, deadline: float
-    ) -> tuple[SourceKind, SocketTable]:
+    def _read_proc_or_better(self, began: float, deadline: float) -> tuple[SourceKind, SocketTable]:
         """Read /proc unless that takes too long or is refused; sock_diag does it then."""
         limit = began + self.interval * PROC_SHARE
         refusal: TableError | None = None

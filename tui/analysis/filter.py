@@ -1,0 +1,287 @@
+"""A filter language that reads as ss's does where it can.
+
+    state time-wait and dport 5432
+    dst 10.0.0.0/8 and not sport = :443
+    use > 50%
+    10.0.0.9            (any other word: text found in an address or ip:port)
+
+A filter chooses sockets; a pattern passes when one of its sockets does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.kernel.sockets import V4_MAPPED, Array, State
+
+Predicate = Callable[[Frame], Array]
+"""Says of each row of a frame's table whether it passes; shape (rows,), bool."""
+
+PORTS = 1 << 16
+COMPARISONS: dict[str, Callable[[Array, float], Array]] = {
+    "=": lambda a, b: a == b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+}
+STATE_GROUPS = {
+    "all": frozenset(State),
+    "connected": frozenset(State) - {State.LISTEN, State.CLOSE},
+    "synchronized": frozenset(State) - {State.LISTEN, State.CLOSE, State.SYN_SENT},
+    "bucket": frozenset({State.TIME_WAIT, State.SYN_RECV}),
+    "big": frozenset(State) - {State.TIME_WAIT, State.SYN_RECV},
+}
+"""ss's names for several states at once (ss(8), STATE-FILTER)."""
+STATE_NAMES = {state.label.lower(): frozenset({state}) for state in State} | {
+    "estab": frozenset({State.ESTABLISHED}),
+    "fin-wait-1": frozenset({State.FIN_WAIT1}),
+    "fin-wait-2": frozenset({State.FIN_WAIT2}),
+    "listening": frozenset({State.LISTEN}),
+    "closed": frozenset({State.CLOSE}),
+    "syn-rcv": frozenset({State.SYN_RECV}),
+    "timewait": frozenset({State.TIME_WAIT}),
+}
+
+
+class FilterError(ValueError):
+    """The filter cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter as it was typed, and what it does."""
+
+    text: str
+    predicate: Predicate
+
+    def rows(self, frame: Frame) -> Array:
+        """Return which rows of the frame's table pass, shape (rows,), bool."""
+        return self.predicate(frame)
+
+    def patterns(self, frame: Frame) -> Array:
+        """Return which of the frame's patterns have a row that passes, bool."""
+        member = frame.patterns.member[self.rows(frame)]
+        passing = np.zeros(len(frame.patterns), bool)
+        passing[member[member >= 0]] = True
+        return passing
+
+
+def parse_filter(text: str) -> Filter | None:
+    """Read a filter; None for an empty one. Raises FilterError, which says why."""
+    tokens = re.findall(r"\(|\)|==|!=|>=|<=|[=<>!]|&&|\|\||[^\s()=<>!&|]+|[&|]", text)
+    if not tokens:
+        return None
+    parser = _Parser(tokens)
+    predicate = parser.either()
+    if parser.peek() is not None:
+        raise FilterError(f"“{parser.peek()}” is one too many")
+    return Filter(text.strip(), predicate)
+
+
+class _Parser:
+    """Recursive descent: either = both (or both)*, both = one (and? one)*."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.position = 0
+
+    def peek(self) -> str | None:
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
+
+    def take(self, wanted: str) -> str:
+        token = self.peek()
+        if token is None or token in ("(", ")"):
+            raise FilterError(wanted)
+        self.position += 1
+        return token
+
+    def accept(self, *choices: str) -> str | None:
+        token = self.peek()
+        if token is None or token.lower() not in choices:
+            return None
+        self.position += 1
+        return token.lower()
+
+    def either(self) -> Predicate:
+        left = self.both()
+        while self.accept("or", "||", "|"):
+            left = _or(left, self.both())
+        return left
+
+    def both(self) -> Predicate:
+        left = self.one()
+        while self.accept("and", "&&", "&") or self.peek() not in (None, ")", "or", "||", "|"):
+            left = _and(left, self.one())
+        return left
+
+    def one(self) -> Predicate:
+        if self.accept("not", "!"):
+            return _not(self.one())
+        if self.accept("("):
+            inner = self.either()
+            if not self.accept(")"):
+                raise FilterError("a “)” is missing")
+            return inner
+        word = self.take("a condition is missing, such as `state time-wait`")
+        match word.lower():
+            case "state" | "exclude":
+                chosen = self.state()
+                return chosen if word.lower() == "state" else _not(chosen)
+            case "sport" | "dport":
+                return self.port(word.lower())
+            case "src" | "dst":
+                return self.address(word.lower())
+            case "use":
+                return self.use()
+            case "and" | "or" | "=" | "==" | "!=" | ">" | ">=" | "<" | "<=" | "&&" | "||":
+                raise FilterError(f"nothing stands before “{word}”")
+        return _text(word)
+
+    def state(self) -> Predicate:
+        names = self.take("state needs a name, such as `state time-wait`")
+        states: set[State] = set()
+        for name in names.lower().replace("_", "-").split(","):
+            found = STATE_NAMES.get(name) or STATE_GROUPS.get(name)
+            if found is None:
+                raise FilterError(f"“{name}” is no state; ss's names, such as time-wait")
+            states |= found
+        chosen = np.zeros(256, bool)
+        chosen[sorted(states)] = True
+        return lambda frame: _bools(chosen[frame.table.state])
+
+    def port(self, side: str) -> Predicate:
+        compare = COMPARISONS[self.accept(*COMPARISONS) or "="]
+        text = self.take(f"{side} needs a port, such as `{side} 5432`").lstrip(":")
+        chosen = np.zeros(PORTS, bool)
+        for part in text.split(","):
+            found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
+            first = int(found[1]) if found else PORTS
+            last = int(found[2] or found[1]) if found else PORTS
+            if last >= PORTS or first > last:
+                raise FilterError(f"“{part}” is no port")
+            if first == last:
+                chosen |= compare(np.arange(PORTS), first)
+            elif compare is COMPARISONS["="]:
+                chosen[first : last + 1] = True
+            else:
+                raise FilterError("a span of ports goes with = alone")
+        if side == "sport":
+            return lambda frame: _bools(chosen[frame.table.local_port])
+        return lambda frame: _bools(chosen[frame.table.remote_port])
+
+    def address(self, side: str) -> Predicate:
+        negate = self.accept("=", "==", "!=") == "!="
+        text = self.take(f"{side} needs an address, such as `{side} 10.0.0.0/8`")
+        host, port = _split_port(text)
+        predicate = _network(side, host)
+        if port:
+            self.tokens.insert(self.position, port)
+            predicate = _and(predicate, self.port("sport" if side == "src" else "dport"))
+        return _not(predicate) if negate else predicate
+
+    def use(self) -> Predicate:
+        compare = self.accept(*COMPARISONS)
+        text = self.take("use needs a percentage, such as `use > 50%`")
+        if compare is None:
+            raise FilterError("use needs a comparison, such as `use > 50%`")
+        try:
+            share = float(text.rstrip("%")) / 100
+        except ValueError:
+            raise FilterError(f"“{text}” is no percentage") from None
+
+        def predicate(frame: Frame) -> Array:
+            passing = COMPARISONS[compare](frame.patterns.utilization, share)
+            return _bools(np.append(passing, False)[frame.patterns.member])
+
+        return predicate
+
+
+def _bools(values: Array) -> Array:
+    return values
+
+
+def _and(a: Predicate, b: Predicate) -> Predicate:
+    return lambda frame: _bools(a(frame) & b(frame))
+
+
+def _or(a: Predicate, b: Predicate) -> Predicate:
+    return lambda frame: _bools(a(frame) | b(frame))
+
+
+def _not(a: Predicate) -> Predicate:
+    return lambda frame: _bools(~a(frame))
+
+
+def _split_port(text: str) -> tuple[str, str]:
+    """Split ``host:port``, ``[v6]:port`` or ``host``; a bare IPv6 address has no port."""
+    bracketed = re.fullmatch(r"\[([^]]*)\](?::(.+))?", text)
+    if bracketed:
+        return bracketed[1], bracketed[2] or ""
+    if text.count(":") == 1:
+        host, _, port = text.partition(":")
+        return host, port
+    return text, ""
+
+
+def _network(side: str, host: str) -> Predicate:
+    """Choose by network; v4 and v4-mapped are the same address here."""
+    try:
+        network = ip_network(host, strict=False) if host not in ("", "*") else None
+    except ValueError:
+        raise FilterError(f"“{host}” is no address or network") from None
+    if network is None:
+        return lambda frame: np.ones(len(frame.table), bool)
+    bits = network.prefixlen + (96 if network.version == 4 else 0)
+    base = int(network.network_address) | (V4_MAPPED if network.version == 4 else 0)
+    mask = ((1 << bits) - 1) << (128 - bits)
+    half = (1 << 64) - 1
+    mask_hi, mask_lo = np.uint64(mask >> 64), np.uint64(mask & half)
+    base_hi, base_lo = np.uint64(base >> 64), np.uint64(base & half)
+
+    def predicate(frame: Frame) -> Array:
+        table = frame.table
+        inside = (table.address_hi & mask_hi == base_hi) & (table.address_lo & mask_lo == base_lo)
+        return _bools(inside[table.local_ip if side == "src" else table.remote_ip])
+
+    return predicate
+
+
+def _text(word: str) -> Predicate:
+    """Choose by text: part of either address, of either port, or of ``ip:port``."""
+    host, port = _split_port(word)
+
+    def predicate(frame: Frame) -> Array:
+        table = frame.table
+        texts = [table.ip(address) for address in range(len(table.address_lo))]
+        if port:
+            ends = np.array([text.endswith(host) for text in texts], bool)
+            starts = _ports_with(port, anywhere=False)
+            local = ends[table.local_ip] & starts[table.local_port]
+            remote = ends[table.remote_ip] & starts[table.remote_port]
+            return _bools(local | remote)
+        inside = np.array([host in text for text in texts], bool)
+        ports = _ports_with(host, anywhere=True)
+        near = inside[table.local_ip] | ports[table.local_port]
+        return _bools(near | inside[table.remote_ip] | ports[table.remote_port])
+
+    return predicate
+
+
+@lru_cache(maxsize=8)
+def _ports_with(text: str, *, anywhere: bool) -> Array:
+    """Return which ports, written out, contain (or begin with) a text."""
+    if not text.isdecimal():
+        return np.zeros(PORTS, bool)
+    return np.array(
+        [text in str(p) if anywhere else str(p).startswith(text) for p in range(PORTS)], bool
+    )

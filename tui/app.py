@@ -1,0 +1,266 @@
+"""The app: the current view, the bindings, and the threads that feed it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.analysis.filter import Filter
+from tui.analysis.frame import Frame
+from tui.history import History
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import TableError
+from tui.sampler import Cycle
+from tui.screens.dashboard import Dashboard
+from tui.screens.help import HelpScreen
+from tui.view import View
+
+INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""What ``+`` and ``-`` step through, in seconds."""
+OWNER_SECONDS = 10.0
+"""Between two walks over the processes: they are dear, and owners change slowly."""
+OWNER_SHARE = 0.05
+"""The part of the time that those walks may take."""
+
+
+class Poller(Protocol):
+    """Makes frames: a Sampler, or what stands in for one."""
+
+    interval: float
+
+    def poll(self) -> Frame:
+        """Return a new frame. Raises TableError when the tables could not be read."""
+
+
+class Sampled(Message):
+    """A poll ended: with a frame, or with why there is none."""
+
+    def __init__(self, frame: Frame | None, failure: str | None = None) -> None:
+        super().__init__()
+        self.frame = frame
+        self.failure = failure
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a failure take the place of an older one; each frame counts for the history."""
+        return isinstance(message, Sampled) and self.frame is None and message.frame is None
+
+
+class OwnersFound(Message):
+    """A walk over the processes ended."""
+
+    def __init__(self, owners: Owners) -> None:
+        super().__init__()
+        self.owners = owners
+
+
+class TwtopApp(App[None]):
+    """htop for TIME-WAIT and ephemeral ports."""
+
+    TITLE = "twtop"
+    CSS_PATH = "app.tcss"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "freeze", "Freeze", id="freeze", tooltip="Hold the screen still"),
+        Binding("t", "threshold", "Threshold", id="threshold", tooltip="When a pattern is hot"),
+        Binding("plus,equals_sign", "faster(1)", "Slower", show=False, id="slower"),
+        Binding("minus", "faster(-1)", "Faster", show=False, id="faster"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="help"),
+        Binding("q,f10,ctrl+q", "quit", "Quit", key_display="q", id="quit", priority=False),
+    ]
+
+    view: reactive[View | None] = reactive(None, always_update=True)
+    """What the screens show."""
+    failure: reactive[str | None] = reactive(None)
+    """Why the newest poll failed, None when it did not."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        *,
+        threshold: float = 80.0,
+        place: str = "",
+        find_owners: Callable[[], Owners] | None = None,
+    ) -> None:
+        super().__init__()
+        self.history = History()
+        self.threshold = threshold
+        self.frozen = False
+        self.fatal: str | None = None
+        """Why nothing was ever shown, for the exit code."""
+        self.poller = poller
+        self.place = place
+        self._latest: Frame | None = None
+        self._cycle = Cycle(self._poll, poller.interval, "twtop-sampler")
+        self._find_owners = find_owners
+        self._owner_cycle = Cycle(self._walk, OWNER_SECONDS, "twtop-owners")
+
+    def on_mount(self) -> None:
+        """Open the dashboard and start reading."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop_signal(number)
+        self.push_screen(Dashboard(self.place))
+        self._cycle.start()
+        if self._find_owners is not None:
+            self._owner_cycle.start()
+
+    def _loop_signal(self, number: signal.Signals) -> None:
+        """Leave by the front door when asked to end, so that the terminal is left clean."""
+        import asyncio
+
+        try:
+            asyncio.get_running_loop().add_signal_handler(
+                number, lambda: self.exit(return_code=128 + number)
+            )
+        except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            return
+
+    def on_unmount(self) -> None:
+        """Let the threads end; nobody waits for them."""
+        self._cycle.stop()
+        self._owner_cycle.stop()
+
+    def _poll(self) -> None:
+        """In the sampler's thread: poll once and pass on what came of it."""
+        try:
+            self.post_message(Sampled(self.poller.poll()))
+        except TableError as error:
+            self.post_message(Sampled(None, str(error)))
+        except Exception as error:  # a bug must be seen, not end the thread in silence
+            self.post_message(Sampled(None, f"reading failed: {error!r}"))
+
+    def _walk(self) -> None:
+        """In the owners' thread: look who holds which socket."""
+        assert self._find_owners is not None
+        began = time.monotonic()
+        self.post_message(OwnersFound(self._find_owners()))
+        cost = time.monotonic() - began
+        self._owner_cycle.interval = max(OWNER_SECONDS, cost / OWNER_SHARE)
+
+    def on_sampled(self, message: Sampled) -> None:
+        """Take a poll's result into the history, and onto the screen unless that is frozen."""
+        self.failure = message.failure
+        if message.frame is None:
+            self.fatal = message.failure if self._latest is None else None
+            self._refresh_view()
+            return
+        self.fatal = None
+        self._latest = message.frame
+        self.history.add(message.frame)
+        if not self.frozen:
+            self._refresh_view(message.frame)
+
+    def on_owners_found(self, message: OwnersFound) -> None:
+        """Remember who holds what."""
+        if self._latest is not None:
+            self.history.note_owners(self._latest, message.owners)
+        else:
+            self.history.owners = message.owners
+
+    def _refresh_view(self, frame: Frame | None = None) -> None:
+        """Show a frame, or the present one again with the user's newest choices."""
+        if frame is not None:
+            self.view = View(
+                frame=frame,
+                trends=self.history.trends(frame),
+                history=self.history,
+                threshold=self.threshold,
+                interval=self.poller.interval,
+                frozen=self.frozen,
+                failure=self.failure,
+            )
+        elif self.view is not None:
+            self.view = replace(
+                self.view,
+                threshold=self.threshold,
+                interval=self.poller.interval,
+                frozen=self.frozen,
+                failure=self.failure,
+            )
+
+    def action_freeze(self) -> None:
+        """Hold the screen still, or let it go on with the newest frame."""
+        self.frozen = not self.frozen
+        self._refresh_view(None if self.frozen else self._latest)
+
+    def action_faster(self, direction: int) -> None:
+        """Step the interval up (1) or down (−1)."""
+        now = self.poller.interval
+        steps = [step for step in INTERVALS if (step > now if direction > 0 else step < now)]
+        if steps:
+            self.set_interval_seconds(steps[0] if direction > 0 else steps[-1])
+
+    def set_interval_seconds(self, seconds: float) -> None:
+        """Poll every so many seconds from now on."""
+        self.poller.interval = seconds
+        self._cycle.interval = seconds
+        self._cycle.now()
+        self._refresh_view()
+        self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
+
+    def action_threshold(self) -> None:
+        """Ask for another threshold."""
+        screen = self.screen
+        if isinstance(screen, Dashboard):
+            screen.prompt.ask(
+                "Threshold, % of capacity:", f"{self.threshold:g}", self._set_threshold
+            )
+
+    def _set_threshold(self, text: str) -> str | None:
+        try:
+            percent = float(text.strip().rstrip("%"))
+        except ValueError:
+            return f"“{text}” is no percentage"
+        if not 0 < percent <= 100:
+            return "between 0 and 100"
+        self.threshold = percent
+        self._refresh_view()
+        return None
+
+    def action_help(self) -> None:
+        """Show the keys and the words."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer in the command palette what the keys do."""
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Freeze", "Hold the screen still, or let it go on", self.action_freeze)
+        for seconds in INTERVALS:
+            yield SystemCommand(
+                f"Interval {seconds:g} s",
+                "Poll the kernel this often",
+                lambda seconds=seconds: self.set_interval_seconds(seconds),
+            )
+        for binding in screen.active_bindings.values():
+            if binding.node is screen and binding.binding.description:
+                yield SystemCommand(
+                    binding.binding.description,
+                    binding.binding.tooltip or f"Key {binding.binding.key}",
+                    lambda action=binding.binding.action: self._run(action),
+                )
+
+    async def _run(self, action: str) -> None:
+        await self.screen.run_action(action)
+
+
+def describe_place(root: Path) -> str:
+    """Return the host's name and the network namespace that ``root`` shows."""
+    try:
+        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
+    except OSError:
+        namespace = f"from {root}"
+    return f"{socket.gethostname()}  {namespace}"
+
+
+__all__ = ["Filter", "TwtopApp", "describe_place"]

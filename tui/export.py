@@ -1,0 +1,62 @@
+"""What a table shows, written to a file as CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+FORMATS = (".csv", ".json")
+
+
+class ExportError(Exception):
+    """The file could not be written; the text says why."""
+
+
+def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
+    """Write the records, each as long as ``fields``, and return how many there were.
+
+    The ending names the format. A file of that name is replaced only once the new one is
+    whole, so a full disk or a crash leaves it as it was.
+
+    Raises ExportError for an unknown ending or when the file cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ExportError(f"{path.name}: the name must end in {' or '.join(FORMATS)}")
+    write = _write_csv if path.suffix.lower() == ".csv" else _write_json
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="") as file:
+            count = write(file, fields, records)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ExportError(f"{path}: {error.strerror or error}") from error
+    return count
+
+
+def _write_csv(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
+    writer = csv.writer(file)
+    writer.writerow(fields)
+    count = 0
+    for record in records:
+        writer.writerow("" if value is None else value for value in record)
+        count += 1
+    return count
+
+
+def _write_json(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
+    """Write an array with one object a line: readable, and never whole in memory."""
+    count = 0
+    file.write("[")
+    for record in records:
+        file.write(",\n" if count else "\n")
+        json.dump(dict(zip(fields, record, strict=True)), file, ensure_ascii=False)
+        count += 1
+    file.write("\n]\n")
+    return count

@@ -1,0 +1,154 @@
+"""The dashboard: every panel at once, as far as the terminal has room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.reactive import reactive
+from textual.widgets import Footer
+
+from tui.analysis.patterns import PatternKey
+from tui.report import pattern_record
+from tui.screens.pattern import PatternScreen
+from tui.screens.table_screen import TableScreen
+from tui.view import View
+from tui.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
+from tui.widgets.remotes import RemotesLine, RemotesPanel
+from tui.widgets.states import StatesPanel
+from tui.widgets.sysctls import SysctlsLine, SysctlsPanel
+from tui.widgets.table import RowTable
+from tui.widgets.timewait import TimeWaitPanel
+from tui.widgets.titlebar import TitleBar
+
+PANELS = ("patterns", "timewait", "states", "remotes", "sysctls")
+"""The panels that ``m`` and the number keys can maximize, in the keys' order."""
+
+
+class Dashboard(TableScreen):
+    """All panels, the patterns in the middle."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "maximize_panel", "Maximize", tooltip="Give the panel the whole screen"),
+        *(
+            Binding(str(number), f"panel('{name}')", f"Show {name}", show=False)
+            for number, name in enumerate(PANELS, 1)
+        ),
+    ]
+    sortable = SORTABLE
+    export_name = "patterns"
+
+    maximized_panel: reactive[str | None] = reactive(None)
+    """The panel that has the screen to itself."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.title_bar = TitleBar(place)
+        self.time_wait = TimeWaitPanel()
+        self.states = StatesPanel()
+        self.patterns = PatternsPanel()
+        self.remotes = RemotesPanel()
+        self.sysctls = SysctlsPanel()
+        self.remotes_line = RemotesLine()
+        self.sysctls_line = SysctlsLine()
+
+    @property
+    def main_table(self) -> PatternsPanel:
+        """The patterns."""
+        return self.patterns
+
+    def compose(self) -> ComposeResult:
+        """Lay the panels out from top to bottom."""
+        yield self.title_bar
+        with Container(id="upper"):
+            yield self.time_wait
+            yield self.states
+        yield self.patterns
+        with Container(id="lower"):
+            yield self.remotes
+            yield self.sysctls
+        yield self.remotes_line
+        yield self.sysctls_line
+        yield self.prompt
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Also say so when the first poll fails: there is no view then."""
+        self.watch(self.app, "failure", self._failed)
+
+    def _failed(self, failure: str | None) -> None:
+        if failure is not None and self.twtop.view is None:
+            self.title_bar.show_failure("cannot read")
+            self.patterns.show_nothing(failure)
+
+    def show(self, view: View) -> None:
+        """Hand the view to every panel."""
+        view = replace(view, filter=self.filter)
+        self.title_bar.show(view)
+        self.time_wait.show(view)
+        self.states.show(view)
+        self.patterns.show(view)
+        self.remotes.show(view)
+        self.sysctls.show(view)
+        self.remotes_line.show(view)
+        self.sysctls_line.show(view)
+
+    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Return the patterns shown, with the report's fields."""
+        rows = self.patterns.rows
+        if not isinstance(rows, PatternRows):
+            return (), ()
+        view = rows.view
+        found = [
+            pattern_record(view.frame, index, view.history.holder(view.frame, index))
+            for index in rows.order.tolist()
+        ]
+        fields = tuple(found[0]) if found else ()
+        return fields, (tuple(record.values()) for record in found)
+
+    @on(RowTable.Chosen)
+    def chosen(self, event: RowTable.Chosen) -> None:
+        """Drill into a pattern, filter by a remote IP, or explain a parameter."""
+        if isinstance(event.identity, PatternKey):
+            self.app.push_screen(PatternScreen(event.identity))
+        elif event.table is self.remotes and isinstance(event.identity, tuple):
+            row = self.remotes.rows.find(event.identity) if self.remotes.rows else None
+            if row is not None and self.remotes.rows is not None:
+                self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
+                self.maximized_panel = None
+                self.patterns.focus()
+        elif event.table is self.sysctls:
+            self.notify(self.sysctls.meaning(event.identity), title=str(event.identity), timeout=12)
+
+    def action_maximize_panel(self) -> None:
+        """Give the focused panel the whole screen, or take it back."""
+        focused = self.focused.id if self.focused is not None else None
+        self.action_panel(focused if focused in PANELS else "patterns")
+
+    def action_panel(self, name: str) -> None:
+        """Show one panel alone; asked again, show all."""
+        self.maximized_panel = None if self.maximized_panel == name else name
+
+    def watch_maximized_panel(self, before: str | None, now: str | None) -> None:
+        """Hide what is not the maximized panel."""
+        if before is not None:
+            self.remove_class(f"-only-{before}")
+        if now is not None:
+            self.add_class(f"-only-{now}")
+            panel = self.query_one(f"#{now}")
+            if panel.can_focus:
+                panel.focus()
+        elif before is not None:
+            self.patterns.focus()
+
+    def action_back(self) -> None:
+        """Leave the maximized panel, else take the filter away."""
+        if self.maximized_panel is not None:
+            self.maximized_panel = None
+        else:
+            super().action_back()

@@ -1,0 +1,80 @@
+"""The drill-down: one pattern, its ports, its history, its quadruplets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Footer
+
+from tui.analysis.patterns import PatternKey
+from tui.screens.table_screen import TableScreen
+from tui.view import View
+from tui.widgets.facts import FactsPanel
+from tui.widgets.pattern_charts import HistoryChart, ReleaseChart
+from tui.widgets.quadruplets import FIELDS, SORTABLE, QuadrupletRows, QuadrupletsPanel
+from tui.widgets.titlebar import TitleBar
+
+
+class PatternScreen(TableScreen):
+    """All that is known of one pattern."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,left,h", "back", "Back", key_display="esc"),
+        Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
+    ]
+    sortable = SORTABLE
+    export_name = "quadruplets"
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__()
+        self.key = key
+        self.title_bar = TitleBar(str(key))
+        self.facts = FactsPanel(key)
+        self.past = HistoryChart(key)
+        self.future = ReleaseChart(key)
+        self.quadruplets = QuadrupletsPanel()
+
+    @property
+    def main_table(self) -> QuadrupletsPanel:
+        """The quadruplets."""
+        return self.quadruplets
+
+    def compose(self) -> ComposeResult:
+        """Lay out facts, charts and the table from top to bottom."""
+        yield self.title_bar
+        yield self.facts
+        with Container(id="charts"):
+            yield self.past
+            yield self.future
+        yield self.quadruplets
+        yield self.prompt
+        yield Footer(compact=True, show_command_palette=False)
+
+    def show(self, view: View) -> None:
+        """Hand the view to every panel."""
+        index = view.frame.patterns.find(self.key)
+        self.title_bar.show(view)
+        self.facts.show(view, index)
+        self.past.show(view, index)
+        self.future.show(view, index)
+        self.quadruplets.show(view.frame, index, view.history.owners.by_inode, self.filter)
+
+    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Return the sockets shown."""
+        rows = self.quadruplets.rows
+        return FIELDS, rows.records() if isinstance(rows, QuadrupletRows) else ()
+
+    def action_charts(self) -> None:
+        """Show or hide the charts, to give the table their room."""
+        self.toggle_class("-no-charts")
+
+    def action_back(self) -> None:
+        """Take the filter away, else go back to the dashboard."""
+        if self.filter is not None:
+            super().action_back()
+        else:
+            self.dismiss()

@@ -1,0 +1,150 @@
+"""What the two screens around a main table share: filter, sort and export of that table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.analysis.filter import Filter, FilterError, parse_filter
+from tui.export import ExportError, write_export
+from tui.view import View
+from tui.widgets.patterns import PatternsPanel
+from tui.widgets.prompt import Prompt
+from tui.widgets.quadruplets import QuadrupletsPanel
+from tui.widgets.table import RowTable
+
+if TYPE_CHECKING:
+    from tui.app import TwtopApp
+
+
+class TableScreen(Screen[None]):
+    """A screen that shows the app's view around one table."""
+
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [
+        (0, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [
+        (0, "-tiny"),
+        (16, "-short"),
+        (32, "-tall"),
+        (50, "-towering"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches"),
+        Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
+        Binding("I", "invert", "Invert", show=False, tooltip="Turn the order round"),
+        Binding("e", "export", "Export", tooltip="Write the rows shown to a CSV or JSON file"),
+        Binding("escape", "back", "Back", show=False),
+    ]
+    sortable: ClassVar[tuple[str, ...]]
+    export_name: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt = Prompt()
+        self.filter: Filter | None = None
+
+    @property
+    def twtop(self) -> TwtopApp:
+        """The app."""
+        return cast("TwtopApp", self.app)
+
+    @property
+    def main_table(self) -> PatternsPanel | QuadrupletsPanel:
+        """The table that filter, sort and export are about."""
+        raise NotImplementedError
+
+    def show(self, view: View) -> None:
+        """Show a view, with this screen's filter."""
+        raise NotImplementedError
+
+    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Return the fields and the records of the rows shown, for an export."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Follow the app's view, and begin at the table."""
+        self.watch(self.app, "view", self._follow)
+        self.main_table.focus()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was in front."""
+        self._follow(self.twtop.view)
+
+    def _follow(self, view: View | None) -> None:
+        if view is not None and self.is_current:
+            with self.app.batch_update():
+                self.show(view)
+
+    def again(self) -> None:
+        """Show the present view once more, after a choice has changed."""
+        self._follow(self.twtop.view)
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.prompt.ask(
+            "Filter:",
+            self.filter.text if self.filter is not None else "",
+            self._set_filter,
+            "state time-wait · dport 5432 · dst 10.0.0.0/8 · use > 50% · text",
+        )
+
+    def _set_filter(self, text: str) -> str | None:
+        try:
+            self.filter = parse_filter(text)
+        except FilterError as error:
+            return str(error)
+        self.again()
+        return None
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        at = self.sortable.index(self.main_table.sort)
+        self._sort_by(self.sortable[(at + 1) % len(self.sortable)])
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self.main_table.inverted = not self.main_table.inverted
+        self.again()
+
+    @on(RowTable.SortAsked)
+    def sort_asked(self, event: RowTable.SortAsked) -> None:
+        """Sort by the header that was clicked; a second click turns the order round."""
+        if event.table is not self.main_table or event.column not in self.sortable:
+            return
+        if event.column == self.main_table.sort:
+            self.action_invert()
+        else:
+            self._sort_by(event.column)
+
+    def _sort_by(self, column: str) -> None:
+        self.main_table.sort = column
+        self.main_table.inverted = False
+        self.again()
+
+    def action_export(self) -> None:
+        """Ask where to write the rows shown."""
+        name = f"twtop-{self.export_name}-{datetime.now():%Y%m%d-%H%M%S}.csv"
+        self.prompt.ask("Export to (.csv or .json):", name, self._export)
+
+    def _export(self, text: str) -> str | None:
+        path = Path(text.strip()).expanduser()
+        try:
+            count = write_export(path, *self.records())
+        except ExportError as error:
+            return str(error)
+        self.notify(f"{count:,} rows in {path}", title="Exported")
+        return None
+
+    def action_back(self) -> None:
+        """Take the filter away."""
+        if self.filter is not None:
+            self.filter = None
+            self.again()

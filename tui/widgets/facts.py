@@ -1,0 +1,156 @@
+"""One pattern in words and a gauge: how full, how long yet, who, what would last."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.analysis.forecast import NEVER, RECENT
+from tui.analysis.patterns import Direction, PatternKey
+from tui.analysis.ports import sustainable_rate
+from tui.analysis.timewait import SECONDS, TRACKED
+from tui.kernel.sockets import State
+from tui.view import View
+from tui.widgets.gauge import GLYPHS, Parts, gauge
+from tui.widgets.patterns import parts_of, use_role
+from tui.widgets.text import signed, span
+
+PART_NAMES = {
+    "live": "live",
+    "locked": "TIME-WAIT locked",
+    "reusable": "TIME-WAIT reusable",
+    "free": "free",
+}
+
+
+class FactsPanel(Widget):
+    """A pattern's gauge and its figures."""
+
+    COMPONENT_CLASSES = {
+        f"facts--{name}"
+        for name in ("live", "locked", "reusable", "free", "mark", "dim", "warn", "alarm", "figure")
+    }
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__(id="facts")
+        self.key = key
+        self.border_title = str(key)
+        self._view: View | None = None
+        self._index: int | None = None
+
+    def show(self, view: View, index: int | None) -> None:
+        """Show a view; ``index`` is the pattern's, None when it is not in the frame."""
+        self._view, self._index = view, index
+        self.refresh()
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"facts--{name}", partial=True) if name else Style()
+
+    def render(self) -> Text:
+        """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
+        view, index = self._view, self._index
+        if view is None:
+            return Text("")
+        if index is None:
+            return Text(" no sockets in this pattern now; its history goes on", self._style("dim"))
+        direction = Direction(int(view.frame.patterns.direction[index]))
+        lines = []
+        if direction is Direction.OTHER:
+            lines.append(self._words(view, index))
+        else:
+            parts = parts_of(view, index)
+            lines += [self._gauge(view, parts), self._legend(parts), self._words(view, index)]
+        if direction is Direction.OUTGOING:
+            lines.append(self._rates(view, index))
+        elif direction is Direction.INCOMING:
+            lines.append(
+                Text(
+                    " the peer's ports, of a range assumed to be ours: information, no alarm",
+                    self._style("dim"),
+                )
+            )
+        lines.append(self._owner(view, index))
+        for line in lines:
+            line.truncate(self.size.width, overflow="ellipsis")
+        return Text("\n").join(lines[: max(self.size.height, 1)])
+
+    def _gauge(self, view: View, parts: Parts) -> Text:
+        runs = gauge(parts, self.size.width - 2, view.threshold)
+        return Text.assemble(" ", *((text, self._style(kind)) for text, kind in runs))
+
+    def _legend(self, parts: Parts) -> Text:
+        text = Text(" ")
+        for name, count in zip(Parts._fields, parts, strict=True):
+            text.append(GLYPHS[name], self._style(name)).append(f" {PART_NAMES[name]} ")
+            text.append(f"{count:,}   ", self._style("figure"))
+        text.append("┊ 50 % slow connect()  │ threshold", self._style("dim"))
+        return text
+
+    def _words(self, view: View, index: int) -> Text:
+        patterns = view.frame.patterns
+        if patterns.direction[index] == Direction.OTHER:
+            return Text(
+                " local ports neither ephemeral nor listened on: explicitly bound, "
+                "or left by a listener or a range that is gone"
+            )
+        use = float(patterns.utilization[index])
+        text = Text.assemble(
+            f" in use {patterns.in_use[index]:,} of {patterns.capacity[index]:,} ",
+            (f"{use:.1%}", self._style(use_role(view, index) or "figure")),
+        )
+        if patterns.direction[index] != Direction.OUTGOING:
+            return text
+        connectable = int(patterns.connectable[index])
+        text.append(f" · connectable {connectable:,} · ")
+        left = view.trends.seconds_left[index] if index < TRACKED else NEVER
+        growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
+        text.append(f"growth {signed(growth)}/s · ")
+        if connectable == 0:
+            text.append("EXHAUSTED: connect() fails with EADDRNOTAVAIL", self._style("alarm"))
+        elif left != NEVER:
+            text.append(f"full in {span(float(left))} as it goes", self._style("warn"))
+        else:
+            text.append("does not fill up as it goes")
+        if connectable and use >= 0.5:
+            text.append(" · past 50 %: connect() is slow", self._style("warn"))
+        return text
+
+    def _rates(self, view: View, index: int) -> Text:
+        patterns, rules = view.frame.patterns, view.frame.rules
+        capacity = int(patterns.capacity[index])
+        closed = view.frame.time_wait.by_pattern
+        rate = float(closed[index][:RECENT].mean()) if index < len(closed) else float("nan")
+        live = int(patterns.live[index])
+        lifetime = live / rate if rate > 0 else 0.0
+        delay = rules.reuse_delay_ms / 1000
+        with_reuse = sustainable_rate(capacity, max(delay, lifetime, 0.001))
+        plain = sustainable_rate(capacity, SECONDS)
+        now = "has it" if patterns.reuse[index] else "does not have it"
+        return Text.assemble(
+            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s without reuse, "
+            f"{with_reuse:,.0f}/s with tcp_tw_reuse ",
+            (f"(this pattern {now})", self._style("dim")),
+        )
+
+    def _owner(self, view: View, index: int) -> Text:
+        holder = view.history.holder(view.frame, index)
+        patterns = view.frame.patterns
+        states = ", ".join(
+            f"{state.label} {patterns.states[index, state]:,}"
+            for state in State
+            if patterns.states[index, state]
+        )
+        if holder is None:
+            denied = view.history.owners.denied
+            who = "owner unknown" + (
+                f": {denied:,} processes may not be looked into; run as root" if denied else ""
+            )
+            if not patterns.live[index]:
+                who = "no owner: a TIME-WAIT has none, and none was seen before"
+            owner = (who, self._style("dim"))
+        elif holder.remembered:
+            owner = (f"held by {holder.process} (remembered)", self._style("figure"))
+        else:
+            owner = (f"held by {holder.process}", self._style("figure"))
+        return Text.assemble(" ", owner, (f" · {states}", self._style("dim")))

@@ -1,0 +1,52 @@
+"""The gauge of a pattern's ports: live, locked in TIME-WAIT, reusable, free."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tui.analysis.ports import SLOW_CONNECT
+
+GLYPHS = {"live": "█", "locked": "▓", "reusable": "▒", "free": "·"}
+"""Each part has a glyph of its own, since colour alone must not carry a meaning."""
+SLOW_MARK, THRESHOLD_MARK = "┊", "│"
+
+
+class Parts(NamedTuple):
+    """A pattern's ports by what holds them; they add up to the capacity."""
+
+    live: int
+    locked: int
+    reusable: int
+    free: int
+
+
+def gauge(parts: Parts, width: int, threshold: float) -> list[tuple[str, str]]:
+    """Return the gauge as (text, part) runs of together ``width`` cells.
+
+    A part that is not empty has at least one cell. In the free room the 50 % slow-connect
+    line and the ``threshold`` (a percentage of capacity) are marked.
+    """
+    capacity = sum(parts)
+    if width <= 0 or capacity <= 0:
+        return [("·" * max(width, 0), "free")]
+    runs: list[tuple[str, str]] = []
+    used = 0
+    filled = 0
+    for name in ("live", "locked", "reusable"):
+        share = getattr(parts, name)
+        if not share:
+            continue
+        filled += share
+        end = width if filled == capacity else min(round(filled / capacity * width), width)
+        cells = max(end - used, 1)
+        cells = min(cells, width - used)
+        runs.append((GLYPHS[name] * cells, name))
+        used += cells
+    marks = {
+        min(int(SLOW_CONNECT * width), width - 1): SLOW_MARK,
+        min(int(threshold / 100 * width), width - 1): THRESHOLD_MARK,
+    }
+    for cell in range(used, width):
+        mark = marks.get(cell)
+        runs.append((mark or GLYPHS["free"], "mark" if mark else "free"))
+    return runs

@@ -1,0 +1,80 @@
+"""The two charts of a pattern: its ports over time, and when they come back."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.analysis.patterns import PatternKey
+from tui.history import Use
+from tui.view import View
+from tui.widgets.chart import bar_chart, line_chart
+
+SHOWN_SECONDS = 300.0
+"""How far back the history chart reaches."""
+
+
+class HistoryChart(Widget):
+    """Ports in use, and live sockets among them, against the capacity."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__(id="past")
+        self.key = key
+        self.border_title = "Ports in use"
+        self._uses: list[Use] = []
+        self._now = 0.0
+
+    def show(self, view: View, index: int | None) -> None:
+        """Show a view's history, up to its own frame."""
+        self._now = view.frame.reading.time
+        self._uses = [
+            use
+            for use in view.history.uses.get(self.key, ())
+            if self._now - SHOWN_SECONDS <= use.time <= self._now
+        ]
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the chart for the panel's size."""
+        uses = self._uses
+        if not uses:
+            return Text("no history: only the fullest patterns have one", style="dim")
+        times = [use.time - self._now for use in uses]
+        capacity = uses[-1].capacity
+        self.border_title = f"Ports in use · capacity {capacity:,}"
+        in_use = [float(use.in_use) for use in uses]
+        # A capacity far above would press the curve flat; it then stands in the title alone.
+        top = float(capacity) if max(in_use) >= capacity / 10 else 0.0
+        series = [
+            ("in use", in_use, "red"),
+            ("live", [float(min(use.live, use.in_use)) for use in uses], "green"),
+        ]
+        if top:
+            series.append(("capacity", [float(use.capacity) for use in uses], "yellow"))
+        return line_chart(times, series, top=top, width=self.size.width, height=self.size.height)
+
+
+class ReleaseChart(Widget):
+    """Ports freed in each of the next 60 seconds, from the timers."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__(id="future")
+        self.key = key
+        self.border_title = "Ports freed per second, next 60 s"
+        self._freed: list[float] | None = None
+
+    def show(self, view: View, index: int | None) -> None:
+        """Show a view."""
+        closed = view.frame.time_wait.by_pattern
+        known = index is not None and index < len(closed)
+        # what was closed n seconds ago is freed in 60 − n
+        self._freed = closed[index][::-1].tolist() if known else None
+        total = 0 if self._freed is None else int(sum(self._freed))
+        self.border_title = f"Ports freed per second, next 60 s · {total:,} in all"
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the chart for the panel's size."""
+        if not self._freed or not any(self._freed):
+            return Text("no TIME-WAIT here", style="dim")
+        return bar_chart(self._freed, colour="blue", width=self.size.width, height=self.size.height)

@@ -1,0 +1,70 @@
+"""A line at the foot of the screen that asks for one thing, as less and vim do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Input, Label
+
+Answer = Callable[[str], str | None]
+"""Takes what was typed; returns why it cannot be taken, or None."""
+
+
+class Prompt(Horizontal):
+    """Hidden until ask() is called; a refused answer stays to be mended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False, priority=False)
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self._answer: Answer | None = None
+        self._before: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put a label, a field and room for a complaint side by side."""
+        yield Label("", id="prompt-label")
+        yield Input(compact=True, id="prompt-input", select_on_focus=True)
+        yield Label("", id="prompt-error")
+
+    def ask(self, label: str, value: str, answer: Answer, hint: str = "") -> None:
+        """Ask for one thing; ``answer`` gets what was typed when enter is pressed."""
+        self._answer = answer
+        self._before = self.screen.focused
+        self.query_one("#prompt-label", Label).update(label)
+        self.query_one("#prompt-error", Label).update("")
+        field = self.query_one(Input)
+        field.value = value
+        field.placeholder = hint
+        self.add_class("-open")
+        field.focus()
+
+    @on(Input.Submitted)
+    def submitted(self, event: Input.Submitted) -> None:
+        """Pass the answer on; close when it was taken."""
+        event.stop()
+        complaint = self._answer(event.value) if self._answer is not None else None
+        if complaint is None:
+            self.action_cancel()
+        else:
+            self.query_one("#prompt-error", Label).update(complaint)
+
+    @on(Input.Changed)
+    def changed(self, event: Input.Changed) -> None:
+        """Take the complaint back while it is mended."""
+        event.stop()
+        self.query_one("#prompt-error", Label).update("")
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self._answer = None
+        self.remove_class("-open")
+        if self._before is not None and self._before.is_attached:
+            self._before.focus()

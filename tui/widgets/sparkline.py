@@ -1,0 +1,37 @@
+"""Sparklines from zero up: a flat line looks flat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int, top: float = 0.0) -> str:
+    """Return one line of blocks: the last ``width`` values against ``max(top, values)``.
+
+    A value above zero shows at least the lowest block. Fewer values are right-aligned.
+    """
+    return sparkrows(values, width, 1, top)[0]
+
+
+def sparkrows(values: Sequence[float], width: int, height: int, top: float = 0.0) -> list[str]:
+    """Return ``height`` lines of blocks, topmost first, as for sparkline()."""
+    shown = list(values)[-width:] if width > 0 else []
+    ceiling = max(top, *shown, 1e-9) if shown else 1.0
+    eighths = [max(1, round(value / ceiling * height * 8)) if value > 0 else 0 for value in shown]
+    rows = []
+    for row in range(height - 1, -1, -1):
+        line = "".join(BLOCKS[min(max(level - row * 8, 0), 8)] for level in eighths)
+        rows.append(line.rjust(width))
+    return rows
+
+
+def resample(values: Sequence[float], width: int) -> list[float]:
+    """Return the values averaged into at most ``width`` equal buckets."""
+    count = len(values)
+    if count <= width or width <= 0:
+        return list(values)
+    edges = [round(index * count / width) for index in range(width + 1)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges) if b > a]
