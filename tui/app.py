@@ -16,7 +16,6 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.history import History
 from tui.kernel.processes import Owners
@@ -24,6 +23,7 @@ from tui.kernel.sockets import TableError
 from tui.sampler import Cycle
 from tui.screens.dashboard import Dashboard
 from tui.screens.help import HelpScreen
+from tui.screens.table_screen import TableScreen
 from tui.view import View
 
 INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -71,12 +71,13 @@ class TwtopApp(App[None]):
     CSS_PATH = "app.tcss"
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "freeze", "Freeze", id="freeze", tooltip="Hold the screen still"),
-        Binding("t", "threshold", "Threshold", id="threshold", tooltip="When a pattern is hot"),
-        Binding("plus,equals_sign", "faster(1)", "Slower", show=False, id="slower"),
-        Binding("minus", "faster(-1)", "Faster", show=False, id="faster"),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="help"),
-        Binding("q,f10,ctrl+q", "quit", "Quit", key_display="q", id="quit", priority=False),
+        Binding("space", "freeze", "Freeze", tooltip="Hold the screen still, or let it go on"),
+        Binding("t", "threshold", "Threshold", show=False, tooltip="From what use one is hot"),
+        Binding("plus,equals_sign", "step_interval(1)", "Poll slower", show=False),
+        Binding("minus", "step_interval(-1)", "Poll faster", show=False),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q,f10", "quit", "Quit", key_display="q"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
     view: reactive[View | None] = reactive(None, always_update=True)
@@ -193,7 +194,7 @@ class TwtopApp(App[None]):
         self.frozen = not self.frozen
         self._refresh_view(None if self.frozen else self._latest)
 
-    def action_faster(self, direction: int) -> None:
+    def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
         now = self.poller.interval
         steps = [step for step in INTERVALS if (step > now if direction > 0 else step < now)]
@@ -211,7 +212,7 @@ class TwtopApp(App[None]):
     def action_threshold(self) -> None:
         """Ask for another threshold."""
         screen = self.screen
-        if isinstance(screen, Dashboard):
+        if isinstance(screen, TableScreen):
             screen.prompt.ask(
                 "Threshold, % of capacity:", f"{self.threshold:g}", self._set_threshold
             )
@@ -261,6 +262,3 @@ def describe_place(root: Path) -> str:
     except OSError:
         namespace = f"from {root}"
     return f"{socket.gethostname()}  {namespace}"
-
-
-__all__ = ["Filter", "TwtopApp", "describe_place"]

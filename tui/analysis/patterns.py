@@ -105,12 +105,14 @@ class Patterns:
     @property
     def time_wait(self) -> Array:
         """Sockets in TIME-WAIT."""
-        return self.states[:, State.TIME_WAIT]
+        time_wait: Array = self.states[:, State.TIME_WAIT]
+        return time_wait
 
     @property
     def total(self) -> Array:
         """Sockets in any state."""
-        return self.states.sum(axis=1)
+        total: Array = self.states.sum(axis=1)
+        return total
 
     @property
     def live(self) -> Array:
@@ -121,12 +123,14 @@ class Patterns:
     @property
     def free(self) -> Array:
         """Ports of the capacity that the pattern does not hold."""
-        return self.capacity - self.in_use
+        free: Array = self.capacity - self.in_use
+        return free
 
     @property
     def connectable(self) -> Array:
         """How many more connect() calls would find a port now; 0 means EADDRNOTAVAIL."""
-        return self.free + self.reusable
+        connectable: Array = self.free + self.reusable
+        return connectable
 
     @property
     def utilization(self) -> Array:

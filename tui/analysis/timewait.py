@@ -25,12 +25,26 @@ class TimeWait:
 
     count: int
     closed_per_second: Array
-    """Sockets by age in whole seconds, newest first, shape (60,). Sums to count."""
+    """Sockets by age in whole seconds, newest first, shape (60,). Sums to count: the
+    expiring ones, up to 2 s older than 60 s, are in the last."""
     freed_per_second: Array
     """Sockets by remaining time in whole seconds, soonest first, shape (60,). Sums to
-    count; those whose timer has run out (gone within some 2 s) are in the first."""
+    count; the expiring ones are in the first."""
     by_pattern: Array
     """closed_per_second of each of the first TRACKED patterns, shape (≤ TRACKED, 60)."""
+    expiring: int
+    """Sockets whose timer has run out: the timer wheel takes up to 2 s to remove them."""
+    expiring_by_pattern: Array
+    """Those of each of the first TRACKED patterns, shape (≤ TRACKED,)."""
+
+    @property
+    def closings(self) -> Array:
+        """The closings of the last 60 s alone, newest first, shape (60,)."""
+        return _without(self.closed_per_second, self.expiring)
+
+    def closings_of(self, pattern: int) -> Array:
+        """Return the closings of one of the first TRACKED patterns, as ``closings``."""
+        return _without(self.by_pattern[pattern], int(self.expiring_by_pattern[pattern]))
 
 
 def time_waits(table: SocketTable, member: Array, patterns: int) -> TimeWait:
@@ -43,16 +57,21 @@ def time_waits(table: SocketTable, member: Array, patterns: int) -> TimeWait:
     seconds_left = np.minimum(remaining // 1000, SECONDS - 1)
     age = np.minimum((TIME_WAIT_MS - remaining) // 1000, SECONDS - 1).astype(np.int32)
     tracked = min(patterns, TRACKED)
-    owner = member[rows]
-    if patterns > tracked:
-        inside = owner < tracked
-        owner, age_inside = owner[inside], age[inside]
-    else:
-        age_inside = age
-    by_pattern = np.bincount(owner * SECONDS + age_inside, minlength=tracked * SECONDS)
+    inside = member[rows] < tracked
+    owner = member[rows][inside]
+    by_pattern = np.bincount(owner * SECONDS + age[inside], minlength=tracked * SECONDS)
+    expiring = remaining == 0
     return TimeWait(
         count=len(rows),
         closed_per_second=np.bincount(age, minlength=SECONDS),
         freed_per_second=np.bincount(seconds_left, minlength=SECONDS),
         by_pattern=by_pattern.reshape(tracked, SECONDS),
+        expiring=int(expiring.sum()),
+        expiring_by_pattern=np.bincount(owner[expiring[inside]], minlength=tracked),
     )
+
+
+def _without(closed: Array, expiring: int) -> Array:
+    closings = closed.copy()
+    closings[-1] -= expiring
+    return closings

@@ -75,7 +75,7 @@ class Dashboard(TableScreen):
         yield self.remotes_line
         yield self.sysctls_line
         yield self.prompt
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Also say so when the first poll fails: there is no view then."""

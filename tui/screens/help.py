@@ -34,11 +34,11 @@ HELP = """\
   Connectable = free + reusable. At 0 connect() fails with EADDRNOTAVAIL.
   Full in: when that will be, from the closing rate, the growth of open sockets, and
     the ports that the timers give back. A dash: not within the hour as it goes.
-  Closed, 60 s: the sockets closed in each of the last 60 seconds, now at the right.
+  Last 60 s: the sockets closed in each of the last 60 seconds, now at the right.
   For incoming patterns the ports are the peer's: information, never an alarm.
 
 [b]How it knows[/b]
-  TIME-WAIT lasts exactly 60 s, so each timer tells when a socket was closed and when its
+  TIME-WAIT lasts exactly 60 s, so each timer tells when a socket was closed, when its
   port comes back. No sysctl changes that; tcp_fin_timeout is for FIN-WAIT-2.
   A TIME-WAIT has no owner; “was nginx\\[12]” is who held the pattern while it was open.
   Capacity is an upper bound: sockets bound before they connect take a port from every

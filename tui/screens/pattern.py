@@ -52,7 +52,7 @@ class PatternScreen(TableScreen):
             yield self.future
         yield self.quadruplets
         yield self.prompt
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer(compact=True)
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""

@@ -8,18 +8,19 @@ from textual.widget import Widget
 
 from tui.analysis.forecast import NEVER, RECENT
 from tui.analysis.patterns import Direction, PatternKey
-from tui.analysis.ports import sustainable_rate
+from tui.analysis.ports import SLOW_CONNECT, sustainable_rate
 from tui.analysis.timewait import SECONDS, TRACKED
 from tui.kernel.sockets import State
 from tui.view import View
 from tui.widgets.gauge import GLYPHS, Parts, gauge
 from tui.widgets.patterns import parts_of, use_role
+from tui.widgets.styles import foreground
 from tui.widgets.text import signed, span
 
 PART_NAMES = {
     "live": "live",
     "locked": "TIME-WAIT locked",
-    "reusable": "TIME-WAIT reusable",
+    "reusable": "reusable",
     "free": "free",
 }
 
@@ -35,7 +36,7 @@ class FactsPanel(Widget):
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="facts")
         self.key = key
-        self.border_title = str(key)
+        self.border_title = "Ports"
         self._view: View | None = None
         self._index: int | None = None
 
@@ -45,7 +46,7 @@ class FactsPanel(Widget):
         self.refresh()
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"facts--{name}", partial=True) if name else Style()
+        return foreground(self, f"facts--{name}") if name else Style()
 
     def render(self) -> Text:
         """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
@@ -83,8 +84,8 @@ class FactsPanel(Widget):
         text = Text(" ")
         for name, count in zip(Parts._fields, parts, strict=True):
             text.append(GLYPHS[name], self._style(name)).append(f" {PART_NAMES[name]} ")
-            text.append(f"{count:,}   ", self._style("figure"))
-        text.append("┊ 50 % slow connect()  │ threshold", self._style("dim"))
+            text.append(f"{count:,}  ", self._style("figure"))
+        text.append(" ┊ 50 %: connect() slows  │ threshold", self._style("dim"))
         return text
 
     def _words(self, view: View, index: int) -> Text:
@@ -96,24 +97,25 @@ class FactsPanel(Widget):
             )
         use = float(patterns.utilization[index])
         text = Text.assemble(
-            f" in use {patterns.in_use[index]:,} of {patterns.capacity[index]:,} ",
+            f" {patterns.in_use[index]:,} of {patterns.capacity[index]:,} in use ",
             (f"{use:.1%}", self._style(use_role(view, index) or "figure")),
         )
         if patterns.direction[index] != Direction.OUTGOING:
             return text
         connectable = int(patterns.connectable[index])
-        text.append(f" · connectable {connectable:,} · ")
+        if connectable == 0:
+            text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self._style("alarm"))
+            return text
+        text.append(f" · connectable {connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        text.append(f"growth {signed(growth)}/s · ")
-        if connectable == 0:
-            text.append("EXHAUSTED: connect() fails with EADDRNOTAVAIL", self._style("alarm"))
-        elif left != NEVER:
-            text.append(f"full in {span(float(left))} as it goes", self._style("warn"))
+        if left == NEVER:
+            text.append(" · not filling up")
         else:
-            text.append("does not fill up as it goes")
-        if connectable and use >= 0.5:
-            text.append(" · past 50 %: connect() is slow", self._style("warn"))
+            text.append(f" · full in {span(float(left))}", self._style("warn"))
+        text.append(f" · growth {signed(growth)}/s")
+        if use >= SLOW_CONNECT:
+            text.append(" · connect() is slow past 50 %", self._style("warn"))
         return text
 
     def _rates(self, view: View, index: int) -> Text:
@@ -126,11 +128,11 @@ class FactsPanel(Widget):
         delay = rules.reuse_delay_ms / 1000
         with_reuse = sustainable_rate(capacity, max(delay, lifetime, 0.001))
         plain = sustainable_rate(capacity, SECONDS)
-        now = "has it" if patterns.reuse[index] else "does not have it"
+        now = "applies here" if patterns.reuse[index] else "does not apply here"
         return Text.assemble(
-            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s without reuse, "
-            f"{with_reuse:,.0f}/s with tcp_tw_reuse ",
-            (f"(this pattern {now})", self._style("dim")),
+            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s; "
+            f"with tcp_tw_reuse {with_reuse:,.0f}/s ",
+            (f"({now})", self._style("dim")),
         )
 
     def _owner(self, view: View, index: int) -> Text:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual.color import Color
 from textual.widget import Widget
 
 from tui.analysis.patterns import PatternKey
 from tui.history import Use
 from tui.view import View
-from tui.widgets.chart import bar_chart, line_chart
+from tui.widgets.chart import Colour, bar_chart, line_chart
 
 SHOWN_SECONDS = 300.0
 """How far back the history chart reaches."""
+
+
+def theme_colour(widget: Widget, name: str) -> Colour:
+    """Return one of the theme's colours for plotext."""
+    return Color.parse(widget.app.theme_variables[name]).rgb
 
 
 class HistoryChart(Widget):
@@ -21,12 +27,15 @@ class HistoryChart(Widget):
         super().__init__(id="past")
         self.key = key
         self.border_title = "Ports in use"
+        self.border_subtitle = "[$primary]━ in use[/]  [$success]━ live[/]  [$warning]━ capacity[/]"
         self._uses: list[Use] = []
         self._now = 0.0
 
     def show(self, view: View, index: int | None) -> None:
         """Show a view's history, up to its own frame."""
         self._now = view.frame.reading.time
+        capacity = view.frame.ports.capacity
+        self.border_title = f"Ports in use · capacity {capacity:,}"
         self._uses = [
             use
             for use in view.history.uses.get(self.key, ())
@@ -41,16 +50,16 @@ class HistoryChart(Widget):
             return Text("no history: only the fullest patterns have one", style="dim")
         times = [use.time - self._now for use in uses]
         capacity = uses[-1].capacity
-        self.border_title = f"Ports in use · capacity {capacity:,}"
         in_use = [float(use.in_use) for use in uses]
-        # A capacity far above would press the curve flat; it then stands in the title alone.
-        top = float(capacity) if max(in_use) >= capacity / 10 else 0.0
         series = [
-            ("in use", in_use, "red"),
-            ("live", [float(min(use.live, use.in_use)) for use in uses], "green"),
+            (in_use, theme_colour(self, "primary")),
+            ([float(min(use.live, use.in_use)) for use in uses], theme_colour(self, "success")),
         ]
-        if top:
-            series.append(("capacity", [float(use.capacity) for use in uses], "yellow"))
+        top = 0.0
+        if max(in_use) >= capacity / 10:
+            # A capacity far above would press the curve flat; it then stands in the title alone.
+            top = float(capacity)
+            series.append(([float(use.capacity) for use in uses], theme_colour(self, "warning")))
         return line_chart(times, series, top=top, width=self.size.width, height=self.size.height)
 
 
@@ -77,4 +86,5 @@ class ReleaseChart(Widget):
         """Draw the chart for the panel's size."""
         if not self._freed or not any(self._freed):
             return Text("no TIME-WAIT here", style="dim")
-        return bar_chart(self._freed, colour="blue", width=self.size.width, height=self.size.height)
+        colour = theme_colour(self, "primary")
+        return bar_chart(self._freed, colour=colour, width=self.size.width, height=self.size.height)

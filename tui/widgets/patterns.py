@@ -22,12 +22,12 @@ COLUMNS = (
     Column("pattern", "Pattern", 26, "left", stretch=3, most=72),
     Column("time_wait", "TIME-WAIT", 9),
     Column("live", "Live", 6, rank=4),
-    Column("use", "Use", 17, "left", stretch=2, most=60),
+    Column("use", "Use", 15, "left", stretch=2, most=60),
     Column("connectable", "Connectable", 11, rank=3),
     Column("growth", "Growth/s", 8, rank=1),
     Column("left", "Full in", 7),
-    Column("recent", "Closed, 60 s", 15, "left", stretch=1, most=30, rank=5),
-    Column("process", "Process", 18, "left", stretch=1, most=30, rank=6),
+    Column("recent", "Last 60 s", 10, "left", stretch=1, most=30, rank=5),
+    Column("process", "Process", 14, "left", stretch=1, most=30, rank=6),
 )
 SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
 """The columns ``s`` walks through."""
@@ -205,10 +205,11 @@ def _left(view: View, index: int, width: int) -> list[Run]:
 
 
 def _recent(view: View, index: int, width: int) -> list[Run]:
-    closed = view.frame.time_wait.by_pattern
-    if index >= len(closed):
+    time_wait = view.frame.time_wait
+    if index >= len(time_wait.by_pattern):
         return [("–", "dim")]
-    return [(sparkline(resample(closed[index][::-1].tolist(), width), width), "locked")]
+    closings = time_wait.closings_of(index)[::-1].tolist()
+    return [(sparkline(resample(closings, width), width), "locked")]
 
 
 def _process(view: View, index: int, width: int) -> list[Run]:

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from tui.kernel.sockets import State
 from tui.view import View
+from tui.widgets.styles import foreground
 from tui.widgets.text import short, signed
 
 ORDER = (
@@ -24,7 +25,7 @@ ORDER = (
     State.CLOSE,
 )
 """A place of its own for each state, so that nothing jumps; the telling ones first."""
-CELL = 26
+CELL = 28
 """The least width of a state's name, count and change."""
 
 
@@ -59,7 +60,7 @@ class StatesPanel(Widget):
         return Text("\n").join(lines)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"states--{name}", partial=True)
+        return foreground(self, f"states--{name}")
 
     def _line(self, view: View, width: int) -> Text:
         counts = view.frame.states
@@ -70,15 +71,15 @@ class StatesPanel(Widget):
         count = int(view.frame.states[state])
         rates = view.trends.states
         rate = None if rates is None else float(rates[state])
-        bar = width - 12 - 9 - 8 - 2
+        bar = width - CELL - 1
         text = Text(no_wrap=True)
         style = self._style("dim") if count == 0 else Style.null()
-        text.append(f" {state.label:<12}{count:>8,} ", style)
+        text.append(f" {state.label:<11}{count:>8,} ", style)
         if bar >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "time-wait" if state is State.TIME_WAIT else "bar"
             text.append("█" * length + " " * (bar - length), self._style(kind))
         change = signed(rate)
-        text.append(f"{change:>7} ", self._style("dim") if change in ("0", "–") else Style.null())
+        text.append(f"{change:>7}", self._style("dim") if change in ("0", "–") else Style.null())
         return text

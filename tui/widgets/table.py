@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.widgets.styles import backdrop, foreground
 from tui.widgets.text import short
 
 Run = tuple[str, str]
@@ -237,11 +238,12 @@ class RowTable(ScrollView, can_focus=True):
     def _style(self, role: str) -> Style:
         style = self._styles_of.get(role)
         if style is None:
-            style = (
-                self.get_component_rich_style(f"row-table--{role}", partial=True)
-                if role
-                else self.rich_style
-            )
+            if not role:
+                style = self.rich_style
+            elif role in ("cursor", "blurred"):
+                style = backdrop(self, f"row-table--{role}")
+            else:
+                style = foreground(self, f"row-table--{role}")
             self._styles_of[role] = style
         return style
 

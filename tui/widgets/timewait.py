@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from tui.view import View
 from tui.widgets.sparkline import sparkline, sparkrows
+from tui.widgets.styles import foreground
 from tui.widgets.text import short, signed
 
 LABEL = 8
@@ -39,7 +40,7 @@ class TimeWaitPanel(Widget):
         if view is None:
             return Text(" reading the kernel's tables …"[:width])
         dim = self._style("dim")
-        closed = view.frame.time_wait.closed_per_second[::-1].tolist()
+        closed = view.frame.time_wait.closings[::-1].tolist()
         lines = [self._figures(view, width)]
         room = width - LABEL
         if height <= 3:
@@ -57,11 +58,14 @@ class TimeWaitPanel(Widget):
         lines += self._spark("held", held, held_rows, room, "held", capacity)
         lines += self._spark("new/s", closed, new_rows, room, "new", 0)
         axis = f"−{room} s".ljust(max(room - 3, 0)) + "now"
+        if 0 < capacity <= max(held, default=0):
+            note = f"┄ one destination's {capacity:,} ports"
+            axis = f"−{room} s" + note.center(room - len(f"−{room} snow")) + "now"
         lines.append(Text(" " * LABEL + axis, style=dim))
         return Text("\n").join(lines)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"timewait--{name}", partial=True)
+        return foreground(self, f"timewait--{name}")
 
     def _figures(self, view: View, width: int) -> Text:
         tw = view.frame.time_wait
@@ -74,10 +78,11 @@ class TimeWaitPanel(Widget):
             return text
         text.append("   closing ", self._style("dim")).append(f"{closing:,.0f}/s")
         text.append("   freed next second ", self._style("dim"))
-        text.append(f"{tw.freed_per_second[0]:,}")
-        if width >= 80:
+        text.append(f"{tw.freed_per_second[0] - tw.expiring:,}")
+        if width >= 76:
             text.append("   next 10 s ", self._style("dim"))
-            text.append(f"{tw.freed_per_second[:10].sum():,}")
+            text.append(f"{tw.freed_per_second[:10].sum() - tw.expiring:,}")
+            text.append("   expiring ", self._style("dim")).append(f"{tw.expiring:,}")
         text.truncate(width)
         return text
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.view import View
+from tui.widgets.styles import foreground
 
 
 class TitleBar(Widget):
@@ -64,7 +65,7 @@ class TitleBar(Widget):
         return line
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"title--{name}", partial=True)
+        return foreground(self, f"title--{name}")
 
 
 def source_text(view: View) -> str:
