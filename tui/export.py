@@ -45,9 +45,15 @@ def _write_csv(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[A
     writer.writerow(fields)
     count = 0
     for record in records:
-        writer.writerow("" if value is None else value for value in record)
+        writer.writerow(_csv_cell(value) for value in record)
         count += 1
     return count
+
+
+def _csv_cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _write_json(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:

@@ -82,7 +82,7 @@ class Dashboard(TableScreen):
         self.watch(self.app, "failure", self._failed)
 
     def _failed(self, failure: str | None) -> None:
-        if failure is not None and self.twtop.view is None:
+        if failure is not None and self.view is None:
             self.title_bar.show_failure("cannot read")
             self.patterns.show_nothing(failure)
 

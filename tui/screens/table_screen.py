@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -18,9 +18,6 @@ from tui.widgets.patterns import PatternsPanel
 from tui.widgets.prompt import Prompt
 from tui.widgets.quadruplets import QuadrupletsPanel
 from tui.widgets.table import RowTable
-
-if TYPE_CHECKING:
-    from tui.app import TwtopApp
 
 
 class TableScreen(Screen[None]):
@@ -50,11 +47,8 @@ class TableScreen(Screen[None]):
         super().__init__()
         self.prompt = Prompt()
         self.filter: Filter | None = None
-
-    @property
-    def twtop(self) -> TwtopApp:
-        """The app."""
-        return cast("TwtopApp", self.app)
+        self.view: View | None = None
+        """The newest view, also while another screen is in front."""
 
     @property
     def main_table(self) -> PatternsPanel | QuadrupletsPanel:
@@ -76,16 +70,17 @@ class TableScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was in front."""
-        self._follow(self.twtop.view)
+        self.again()
 
     def _follow(self, view: View | None) -> None:
-        if view is not None and self.is_current:
-            with self.app.batch_update():
-                self.show(view)
+        self.view = view
+        self.again()
 
     def again(self) -> None:
         """Show the present view once more, after a choice has changed."""
-        self._follow(self.twtop.view)
+        if self.view is not None and self.is_current:
+            with self.app.batch_update():
+                self.show(self.view)
 
     def action_filter(self) -> None:
         """Ask for a filter."""

@@ -109,7 +109,9 @@ class FactsPanel(Widget):
         text.append(f" · connectable {connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if left == NEVER:
+        if left == NEVER and growth > 0:
+            text.append(f" · levels off near {self._level(view, index):,.0f}")
+        elif left == NEVER:
             text.append(" · not filling up")
         else:
             text.append(f" · full in {span(float(left))}", self._style("warn"))
@@ -117,6 +119,12 @@ class FactsPanel(Widget):
         if use >= SLOW_CONNECT:
             text.append(" · connect() is slow past 50 %", self._style("warn"))
         return text
+
+    def _level(self, view: View, index: int) -> float:
+        """Return where the use goes if the present closing rate lasts: Little's law."""
+        hold = view.frame.rules.reuse_delay_ms / 1000 if view.frame.patterns.reuse[index] else 60
+        rate = float(view.frame.time_wait.by_pattern[index][:RECENT].mean())
+        return parts_of(view, index).live + rate * hold
 
     def _rates(self, view: View, index: int) -> Text:
         patterns, rules = view.frame.patterns, view.frame.rules

@@ -82,6 +82,7 @@ class TimeWaitPanel(Widget):
         if width >= 76:
             text.append("   next 10 s ", self._style("dim"))
             text.append(f"{tw.freed_per_second[:10].sum() - tw.expiring:,}")
+        if width >= 90:
             text.append("   expiring ", self._style("dim")).append(f"{tw.expiring:,}")
         text.truncate(width)
         return text

@@ -1,0 +1,135 @@
+"""Make the screenshots from a real run: real sockets, a real kernel, a private namespace.
+
+    python -m screenshots.make
+
+Needs the test extra, and the right to make a network namespace. Takes about 100 seconds,
+since a TIME-WAIT that is 60 seconds old cannot be had sooner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from pathlib import Path
+
+import resvg_py
+
+from tests.lab import Lab
+from tests.lab.namespace import ip, sysctl
+from tests.lab.sockets import Pair, Server
+from tui.app import TwtopApp
+from tui.kernel.processes import find_owners
+from tui.kernel.source import Source
+from tui.sampler import Sampler
+
+HERE = Path(__file__).parent
+PROC = Path("/proc")
+PROXY, DATABASE, CACHE, API, CLIENT = (
+    "10.0.0.5",
+    "10.0.0.9",
+    "10.0.0.10",
+    "10.0.0.11",
+    "10.0.0.77",
+)
+SIX, SIX_PEER = "2001:db8::10", "2001:db8::20"
+RUN_UP = 70.0
+"""Seconds of load before the first picture."""
+SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
+    ("dashboard", (120, 40), ()),
+    ("pattern", (120, 40), ("enter",)),
+    ("small", (80, 24), ("escape",)),
+    ("help", (120, 40), ("question_mark",)),
+)
+
+
+def in_namespace(folder: str) -> None:
+    """Set a host up, load it, and take the pictures."""
+    ip(*(f"addr add {a}/32 dev lo" for a in (PROXY, DATABASE, CACHE, API, CLIENT)))
+    ip(*(f"addr add {a}/128 dev lo nodad" for a in (SIX, SIX_PEER)))
+    sysctl("ipv4.tcp_tw_reuse", 0)
+    stop = threading.Event()
+    load = threading.Thread(target=_load, args=(stop,))
+    load.start()
+    try:
+        asyncio.run(_shoot(Path(folder)))
+    finally:
+        stop.set()
+        load.join()
+
+
+def _load(stop: threading.Event) -> None:
+    """Behave as a proxy in front of a database that it connects to anew for each query."""
+    with (
+        Server(DATABASE, 5432) as database,
+        Server(CACHE, 6379) as cache,
+        Server(API, 443) as api,
+        Server(PROXY, 8443) as web,
+        Server(SIX_PEER, 9090) as six,
+    ):
+        held: list[Pair] = [database.connect(DATABASE, PROXY) for _ in range(40)]
+        held += [api.connect(API, PROXY) for _ in range(12)]
+        held += [web.connect(PROXY, CLIENT) for _ in range(80)]
+        began, made = time.monotonic(), 0.0
+        while not stop.is_set():
+            elapsed = time.monotonic() - began
+            rate = 80 + min(elapsed * 6, 380)
+            due = made + rate * 0.02
+            for number in range(int(made), int(due)):
+                kind = number % 20
+                if kind < 14:
+                    _query(database.connect(DATABASE, PROXY))
+                elif kind < 16:
+                    _query(cache.connect(CACHE, PROXY))
+                elif kind < 18:
+                    _query(web.connect(PROXY, CLIENT), server_first=True)
+                elif kind < 19:
+                    _query(api.connect(API, PROXY))
+                else:
+                    _query(six.connect(SIX_PEER, SIX))
+            made = due
+            time.sleep(0.02)
+        for pair in held:
+            pair.client.close()
+            pair.server.close()
+
+
+def _query(pair: Pair, *, server_first: bool = False) -> None:
+    first, second = (pair.server, pair.client) if server_first else (pair.client, pair.server)
+    first.close()
+    second.recv(1)
+    second.close()
+
+
+async def _shoot(folder: Path) -> None:
+    app = TwtopApp(
+        Sampler(Source(PROC, "auto", 1.0)),
+        place="web-1  netns 4026532008",
+        find_owners=lambda: find_owners(PROC),
+    )
+    async with app.run_test(size=SHOTS[0][1]) as pilot:
+        await asyncio.sleep(RUN_UP)
+        for name, size, keys in SHOTS:
+            await pilot.resize_terminal(*size)
+            await pilot.press(*keys)
+            await asyncio.sleep(2.5)
+            _save(app.export_screenshot(title="twtop"), folder / name)
+
+
+def _save(svg: str, path: Path) -> None:
+    """Write the SVG, and a PNG in a font that has every glyph at one width."""
+    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
+    svg = re.sub(r"font-family:[^;]*;", "font-family: DejaVu Sans Mono, monospace;", svg)
+    path.with_suffix(".svg").write_text(svg)
+    png = resvg_py.svg_to_bytes(
+        svg_string=svg, font_family="DejaVu Sans Mono", monospace_family="DejaVu Sans Mono"
+    )
+    path.with_suffix(".png").write_bytes(bytes(png))
+
+
+if __name__ == "__main__":
+    from screenshots import make  # under its own name, which the lab's process can import
+
+    with Lab() as lab:
+        lab.call(make.in_namespace, str(HERE))
