@@ -2,8 +2,8 @@
 
     python -m screenshots.make
 
-Needs the test extra, and the right to make a network namespace. Takes about 100 seconds,
-since a TIME-WAIT that is 60 seconds old cannot be had sooner.
+Needs the test extra, and the right to make a network namespace. Takes about a minute of
+load, which the pictures show.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import resvg_py
@@ -34,7 +35,7 @@ PROXY, DATABASE, CACHE, API, CLIENT = (
     "10.0.0.77",
 )
 SIX, SIX_PEER = "2001:db8::10", "2001:db8::20"
-RUN_UP = 70.0
+RUN_UP = 50.0
 """Seconds of load before the first picture."""
 SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
     ("dashboard", (120, 40), ()),
@@ -74,20 +75,20 @@ def _load(stop: threading.Event) -> None:
         began, made = time.monotonic(), 0.0
         while not stop.is_set():
             elapsed = time.monotonic() - began
-            rate = 80 + min(elapsed * 6, 380)
+            rate = 120 + min(elapsed * 19, 1000)
             due = made + rate * 0.02
             for number in range(int(made), int(due)):
-                kind = number % 20
-                if kind < 14:
-                    _query(database.connect(DATABASE, PROXY))
-                elif kind < 16:
-                    _query(cache.connect(CACHE, PROXY))
-                elif kind < 18:
-                    _query(web.connect(PROXY, CLIENT), server_first=True)
-                elif kind < 19:
-                    _query(api.connect(API, PROXY))
-                else:
-                    _query(six.connect(SIX_PEER, SIX))
+                with suppress(OSError):  # out of ports, as the pictures foretell
+                    if number % 20 < 15:
+                        _query(database.connect(DATABASE, PROXY))
+                    elif number % 20 < 17:
+                        _query(cache.connect(CACHE, PROXY))
+                    elif number % 20 < 18:
+                        _query(web.connect(PROXY, CLIENT), server_first=True)
+                    elif number % 20 < 19:
+                        _query(api.connect(API, PROXY))
+                    else:
+                        _query(six.connect(SIX_PEER, SIX))
             made = due
             time.sleep(0.02)
         for pair in held:
