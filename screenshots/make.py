@@ -50,6 +50,7 @@ def in_namespace(folder: str) -> None:
     ip(*(f"addr add {a}/32 dev lo" for a in (PROXY, DATABASE, CACHE, API, CLIENT)))
     ip(*(f"addr add {a}/128 dev lo nodad" for a in (SIX, SIX_PEER)))
     sysctl("ipv4.tcp_tw_reuse", 0)
+    sysctl("ipv4.ip_local_port_range", "32768 42767")
     stop = threading.Event()
     load = threading.Thread(target=_load, args=(stop,))
     load.start()
@@ -75,7 +76,7 @@ def _load(stop: threading.Event) -> None:
         began, made = time.monotonic(), 0.0
         while not stop.is_set():
             elapsed = time.monotonic() - began
-            rate = 120 + min(elapsed * 19, 1000)
+            rate = 120 + elapsed * 4.2
             due = made + rate * 0.02
             for number in range(int(made), int(due)):
                 with suppress(OSError):  # out of ports, as the pictures foretell

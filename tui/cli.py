@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -34,11 +35,19 @@ class Settings:
     proc: Path = Path("/proc")
 
 
+def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN, which no range excludes."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
 SHARED_OPTIONS = [
     click.option(
         "-i",
         "--interval",
         type=click.FloatRange(0.1, 3600),
+        callback=real,
         metavar="SECONDS",
         help="Time between polls.  [default: 1]",
     ),
@@ -46,6 +55,7 @@ SHARED_OPTIONS = [
         "-t",
         "--threshold",
         type=click.FloatRange(0, 100, min_open=True),
+        callback=real,
         metavar="PERCENT",
         help="Use of a pattern's ports from which it is in violation.  [default: 80]",
     ),

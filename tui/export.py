@@ -36,7 +36,7 @@ def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[A
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ExportError(f"{path}: {error.strerror or error}") from error
+        raise ExportError(f"{error.strerror or error}: {path}") from error
     return count
 
 

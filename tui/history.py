@@ -50,6 +50,8 @@ class Use:
     time: float
     in_use: int
     live: int
+    total: int
+    """Sockets in any state; 0 when the pattern was not there."""
     capacity: int
 
 
@@ -92,9 +94,12 @@ class History:
     _counters: deque[tuple[float, Mapping[str, int]]] = field(
         default_factory=lambda: deque(maxlen=KEEP_POINTS)
     )
+    _last: dict[PatternKey, Use] = field(default_factory=dict)
+    """Each pattern's newest use that was one."""
     _held: dict[PatternKey, Process] = field(default_factory=dict)
     _table_time: float = 0.0
-    _first_table: float | None = None
+    _saw_all_at: float | None = None
+    """When the last table was read, if all of its patterns were few enough to be tracked."""
 
     def add(self, frame: Frame) -> None:
         """Take in one frame; of spaced-out dumps only what is new in it."""
@@ -106,8 +111,6 @@ class History:
             self.points.popleft()
         if frame.reading.time != self._table_time and frame.table.complete:
             self._table_time = frame.reading.time
-            if self._first_table is None:
-                self._first_table = frame.reading.time
             self._add_uses(frame)
             self.note_owners(frame, self.owners)
 
@@ -116,17 +119,27 @@ class History:
         columns = zip(
             patterns.in_use[:TRACKED].tolist(),
             patterns.live[:TRACKED].tolist(),
+            patterns.total[:TRACKED].tolist(),
             patterns.capacity[:TRACKED].tolist(),
             strict=True,
         )
-        for index, (in_use, live, capacity) in enumerate(columns):
-            series = self.uses.setdefault(patterns.key(index), deque(maxlen=KEEP_POINTS))
-            series.append(Use(now, in_use, live, capacity))
+        for index, (in_use, live, total, capacity) in enumerate(columns):
+            key = patterns.key(index)
+            series = self.uses.get(key)
+            if series is None:
+                series = self.uses[key] = deque(maxlen=KEEP_POINTS)
+                if self._saw_all_at is not None:  # so it was not there then: it grew from 0
+                    series.append(Use(self._saw_all_at, 0, 0, 0, capacity))
+            series.append(Use(now, in_use, live, total, capacity))
             if now - series[0].time > KEEP_SECONDS:
                 series.popleft()
-        gone = [key for key, series in self.uses.items() if now - series[-1].time > FORGET_SECONDS]
-        for key in gone:
-            del self.uses[key]
+            self._last[key] = series[-1]
+        self._saw_all_at = now if len(patterns) <= TRACKED else None
+        for key, last in list(self._last.items()):
+            if now - last.time > FORGET_SECONDS:
+                del self.uses[key], self._last[key]
+            elif last.time < now and self._saw_all_at is not None:  # it is not there now
+                self.uses[key].append(Use(now, 0, 0, 0, last.capacity))
 
     def note_owners(self, frame: Frame, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
@@ -160,16 +173,15 @@ class History:
             seconds_left=self._seconds_left(frame, series),
             new=np.array([self._is_new(uses, now) for uses in series], bool),
             gone=tuple(
-                (key, uses[-1])
-                for key, uses in self.uses.items()
-                if key not in shown and now - uses[-1].time < MARKED_SECONDS
+                (key, last)
+                for key, last in self._last.items()
+                if key not in shown and now - last.time < MARKED_SECONDS
             ),
         )
 
-    def _is_new(self, uses: deque[Use] | None, now: float) -> bool:
-        if uses is None or self._first_table is None:
-            return False
-        return now - uses[0].time < MARKED_SECONDS and uses[0].time > self._first_table
+    @staticmethod
+    def _is_new(uses: deque[Use] | None, now: float) -> bool:
+        return uses is not None and uses[0].total == 0 and now - uses[0].time < MARKED_SECONDS
 
     def _state_rates(self) -> Array | None:
         base = self._base(RATE_SECONDS)
@@ -181,9 +193,9 @@ class History:
 
     def _time_wait_rate(self) -> float | None:
         base = self._base(RATE_SECONDS)
-        if base is None:
-            return None
         now = self.points[-1]
+        if base is None or now.time <= base.time:
+            return None
         return (now.time_wait - base.time_wait) / (now.time - base.time)
 
     def _base(self, seconds: float) -> Point | None:

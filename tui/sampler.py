@@ -67,8 +67,10 @@ class Cycle(threading.Thread):
     def run(self) -> None:
         """Work until stop() is called."""
         due = time.monotonic()
-        while not self._stopping:
+        while True:
             self._wake.clear()
+            if self._stopping:  # asked after clear(), or a stop() just before it would be lost
+                return
             self.work()
             due = max(due + self.interval, time.monotonic())
             if self._wake.wait(due - time.monotonic()):

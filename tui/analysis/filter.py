@@ -112,6 +112,11 @@ class _Parser:
         self.position += 1
         return token.lower()
 
+    def ahead(self, *ends: str) -> bool:
+        """Say whether one of these comes next, or nothing does."""
+        token = self.peek()
+        return token is None or token.lower() in ends
+
     def either(self) -> Predicate:
         left = self.both()
         while self.accept("or", "||", "|"):
@@ -120,7 +125,7 @@ class _Parser:
 
     def both(self) -> Predicate:
         left = self.one()
-        while self.accept("and", "&&", "&") or self.peek() not in (None, ")", "or", "||", "|"):
+        while self.accept("and", "&&", "&") or not self.ahead(")", "or", "||", "|"):
             left = _and(left, self.one())
         return left
 
@@ -160,7 +165,9 @@ class _Parser:
         return lambda frame: _bools(chosen[frame.table.state])
 
     def port(self, side: str) -> Predicate:
-        compare = COMPARISONS[self.accept(*COMPARISONS) or "="]
+        sign = self.accept(*COMPARISONS) or "="
+        # A port is unlike a list when it is like none of it.
+        compare = COMPARISONS["=" if sign == "!=" else sign]
         text = self.take(f"{side} needs a port, such as `{side} 5432`").lstrip(":")
         chosen = np.zeros(PORTS, bool)
         for part in text.split(","):
@@ -174,7 +181,9 @@ class _Parser:
             elif compare is COMPARISONS["="]:
                 chosen[first : last + 1] = True
             else:
-                raise FilterError("a span of ports goes with = alone")
+                raise FilterError("a span of ports goes with = or != alone")
+        if sign == "!=":
+            chosen = ~chosen
         if side == "sport":
             return lambda frame: _bools(chosen[frame.table.local_port])
         return lambda frame: _bools(chosen[frame.table.remote_port])
@@ -258,7 +267,9 @@ def _network(side: str, host: str) -> Predicate:
 
 def _text(word: str) -> Predicate:
     """Choose by text: part of either address, of either port, or of ``ip:port``."""
-    host, port = _split_port(word)
+    host, port = _split_port(word.lower())
+    if port and not port.isdecimal():  # 2001:db8 is a part of an address
+        host, port = word.lower(), ""
 
     def predicate(frame: Frame) -> Array:
         table = frame.table

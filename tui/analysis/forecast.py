@@ -39,7 +39,8 @@ def seconds_to_exhaustion(
     left = np.clip(np.ceil(hold)[:, None] - time[None, :], 0, SECONDS).astype(np.intp)
     held = np.take_along_axis(cumulated, left, axis=1)
     fresh = rate[:, None] * np.minimum(time[None, :], hold[:, None])
-    used = live[:, None] + live_growth[:, None] * time[None, :] + held + fresh
+    open_ = np.maximum(live[:, None] + live_growth[:, None] * time[None, :], 0)
+    used = open_ + held + fresh
 
     full = used >= capacity[:, None]
     full[:, 0] = False

@@ -138,10 +138,13 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
         filled = 0
         done = False
         while not done:
-            if time.monotonic() > deadline:
-                raise TimeoutError
             try:
+                if time.monotonic() > deadline:
+                    raise TimeoutError
                 got = netlink.recv_into(view[filled : filled + RECEIVE])
+            except TimeoutError:  # what has come by now counts
+                yield from split(bytes(view[:filled]))
+                raise
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
                     raise DumpInterruptedError from error
@@ -161,7 +164,8 @@ def _ends(datagram: memoryview) -> bool:
 def split(buffer: bytes) -> Iterator[Array]:
     """Yield the sockets' messages in a run of netlink messages as arrays of MESSAGE.
 
-    Raises OSError on NLMSG_ERROR and DumpInterruptedError on NLM_F_DUMP_INTR.
+    Raises OSError when the kernel reports an error, and DumpInterruptedError on
+    NLM_F_DUMP_INTR or when the last message is cut off.
     """
     position = 0
     scattered: list[int] = []
@@ -169,28 +173,38 @@ def split(buffer: bytes) -> Iterator[Array]:
         length, kind, flags, _, _ = NLMSG_HEADER.unpack_from(buffer, position)
         if flags & NLM_F_DUMP_INTR:
             raise DumpInterruptedError
-        if kind == NLMSG_ERROR:
-            code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
-            raise OSError(code, os.strerror(code))
-        step = (length + 3) & ~3
-        if step < NLMSG_HEADER.size:
+        if length < NLMSG_HEADER.size:
             raise OSError(0, f"a netlink message of {length} bytes")
+        if position + length > len(buffer):
+            raise DumpInterruptedError
+        if kind in (NLMSG_ERROR, NLMSG_DONE) and length >= NLMSG_HEADER.size + 4:
+            # NLMSG_DONE has a code too: -ENOENT is all that tells that tcp_diag is missing.
+            code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
+            if code > 0:
+                raise OSError(code, os.strerror(code))
+        step = (length + 3) & ~3
         if kind != SOCK_DIAG_BY_FAMILY or length < MESSAGE.itemsize:
             position += step
             continue
         run = _run_length(buffer, position, length, step)
         if run >= 16:
-            spaced = np.ndarray(run, MESSAGE, buffer, position, (step,))
-            if (spaced["flags"] & NLM_F_DUMP_INTR).any():
-                raise DumpInterruptedError
-            yield spaced
+            yield _whole(np.ndarray(run, MESSAGE, buffer, position, (step,)))
         else:
             scattered.extend(range(position, position + run * step, step))
         position += run * step
+    if position < len(buffer):
+        raise DumpInterruptedError
     if scattered:
         octets = np.frombuffer(buffer, np.uint8)
         windows = np.lib.stride_tricks.sliding_window_view(octets, MESSAGE.itemsize)
-        yield windows[scattered].view(MESSAGE)[:, 0]
+        yield _whole(windows[scattered].view(MESSAGE)[:, 0])
+
+
+def _whole(messages: Array) -> Array:
+    """Return the messages unless one of them says that the dump was interrupted."""
+    if (messages["flags"] & NLM_F_DUMP_INTR).any():
+        raise DumpInterruptedError
+    return messages
 
 
 def _run_length(buffer: bytes, position: int, length: int, step: int) -> int:

@@ -107,36 +107,37 @@ class Source:
         return thread
 
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
-        deadline = began + min(self.interval / 2, LONGEST_READ)
+        longest = min(self.interval / 2, LONGEST_READ)
         if self.choice == "sock_diag":
-            return "sock_diag", sock_diag.read_sockets(deadline=deadline)
+            return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
         if self.choice == "proc" or not self.own_namespace:
-            return "proc", procfs.read_sockets(self.root, deadline=deadline)
+            return "proc", procfs.read_sockets(self.root, deadline=began + longest)
         if began < self._avoid_proc_until:
             try:
-                return "sock_diag", sock_diag.read_sockets(deadline=deadline)
+                return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
             except TableError:
                 self._avoid_proc_until = 0.0
-        return self._read_proc_or_better(began, deadline)
+        return self._read_proc_or_better(began, longest)
 
-    def _read_proc_or_better(self, began: float, deadline: float) -> tuple[SourceKind, SocketTable]:
+    def _read_proc_or_better(self, began: float, longest: float) -> tuple[SourceKind, SocketTable]:
         """Read /proc unless that takes too long or is refused; sock_diag does it then."""
-        limit = began + self.interval * PROC_SHARE
+        limit = min(self.interval * PROC_SHARE, longest)
         refusal: TableError | None = None
         table: SocketTable | None = None
         try:
-            table = procfs.read_sockets(self.root, deadline=min(deadline, limit))
-            if time.monotonic() <= limit:
+            table = procfs.read_sockets(self.root, deadline=began + limit)
+            if time.monotonic() <= began + limit:
                 return "proc", table
         except TableError as error:
             refusal = error
         try:
-            quick = sock_diag.read_sockets(deadline=deadline)
+            quick = sock_diag.read_sockets(deadline=time.monotonic() + longest)
         except TableError:
             if refusal is not None:
                 raise refusal from None
-            if table is None or not table.complete:  # no way out: take the time
-                table = procfs.read_sockets(self.root, deadline=deadline)
+            if table is None or (not table.complete and limit < longest):
+                # No way out: take the time.
+                table = procfs.read_sockets(self.root, deadline=time.monotonic() + longest)
             return "proc", table
         self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
         return "sock_diag", quick

@@ -109,15 +109,15 @@ class FactsPanel(Widget):
         text.append(f" · connectable {connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if left == NEVER and growth > 0:
-            text.append(f" · levels off near {self._level(view, index):,.0f}")
-        elif left == NEVER:
-            text.append(" · not filling up")
-        else:
-            text.append(f" · full in {span(float(left))}", self._style("warn"))
-        text.append(f" · growth {signed(growth)}/s")
         if use >= SLOW_CONNECT:
-            text.append(" · connect() is slow past 50 %", self._style("warn"))
+            text.append(" · past 50 %: slow connect()", self._style("warn"))
+        if left != NEVER:
+            text.append(f" · full in {span(float(left))}", self._style("warn"))
+        elif growth > 0:
+            text.append(f" · levels off near {self._level(view, index):,.0f}")
+        else:
+            text.append(" · not filling up")
+        text.append(f" · growth {signed(growth)}/s")
         return text
 
     def _level(self, view: View, index: int) -> float:

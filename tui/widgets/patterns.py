@@ -94,7 +94,7 @@ class PatternRows:
             key, use = self.gone[row - len(self.order)]
             if column == "pattern":
                 return pattern_text(key, width)
-            return f"gone (had {use.in_use:,})" if column == "use" else ""
+            return f"gone (had {use.total:,})" if column == "use" else ""
         return CELLS[column](self.view, int(self.order[row]), width)
 
 

@@ -332,14 +332,17 @@ class RowTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Select a row; a second click opens it; a click on a header sorts."""
-        if event.y == 0:
+        at = event.get_content_offset(self)
+        if at is None:  # on the border
+            return
+        if at.y == 0:
             x = 1
             for column, width in self._layout:
-                if x <= event.x < x + width + 1:
+                if x <= at.x < x + width + 1:
                     self.post_message(self.SortAsked(self, column.id))
                 x += width + 1
             return
-        row = self.scroll_offset.y + event.y - 1
+        row = self.scroll_offset.y + at.y - 1
         if self.rows is not None and row < len(self.rows):
             self._go(row)
             if event.chain > 1:

@@ -1,0 +1,125 @@
+"""What the dashboard takes, in a pseudo-terminal of 120 × 40."""
+
+import os
+import random
+import re
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmarks.load import sockets
+from tests.e2e.terminal import PATIENCE, ROOT, TWTOP, Pty
+
+WARM_UP_SECONDS = 5.0
+TICK = os.sysconf("SC_CLK_TCK")
+PAINT, DATA = b"TIME-WAIT", b"closing"
+"""A panel's title, and a word that comes with the first figures."""
+
+
+class Start(NamedTuple):
+    """Seconds from the start of the process, and from q to its end."""
+
+    paint: float
+    data: float
+    quit: float
+
+
+class Share(NamedTuple):
+    """CPU seconds per second, and memory in MB."""
+
+    user: float
+    system: float
+    rss: float
+    peak: float
+    source: str
+    """Where it read from, as its title bar says."""
+    sockets: list[int]
+
+
+def start() -> Start:
+    """Start, wait for data, look at it for a moment, quit."""
+    began = time.perf_counter()
+    with Pty(TWTOP) as pty:
+        paint = _await(pty, PAINT) - began
+        data = _await(pty, DATA) - began
+        _drain(pty, random.uniform(0.3, 1.3))
+        asked = time.perf_counter()
+        pty.press("q")
+        while pty.process.poll() is None:
+            pty.read(0.001)
+        return Start(paint, data, time.perf_counter() - asked)
+
+
+def version() -> float:
+    """The seconds that the least of all commands takes."""
+    began = time.perf_counter()
+    subprocess.run([*TWTOP, "--version"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def keys(seconds: float) -> list[float]:
+    """How long each of many keys waits for the first output that follows it."""
+    waits: list[float] = []
+    with Pty(TWTOP) as pty:
+        _await(pty, DATA)
+        _drain(pty, WARM_UP_SECONDS)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            _drain(pty, random.uniform(0.05, 0.25))
+            began = time.perf_counter()
+            pty.press("kj"[len(waits) % 2 == 0])
+            assert pty.read(PATIENCE), "a key without an answer"
+            waits.append(time.perf_counter() - began)
+    return waits
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """Of a hundred values, that which so many do not exceed."""
+    return statistics.quantiles(values, n=100)[percent - 1]
+
+
+def share(seconds: float) -> Share:
+    """What it takes at its usual pace, left alone."""
+    counts = []
+    shown = b""
+    with Pty(TWTOP) as pty:
+        _await(pty, DATA)
+        _drain(pty, WARM_UP_SECONDS)
+        began, before = time.perf_counter(), _cpu(pty.process.pid)
+        while time.perf_counter() - began < seconds:
+            counts.append(sockets())
+            shown += _drain(pty, 0.5)
+        took, after = time.perf_counter() - began, _cpu(pty.process.pid)
+        user, system = ((a - b) / took for a, b in zip(after, before, strict=True))
+        status = Path(f"/proc/{pty.process.pid}/status").read_text()
+    memory = _megabytes(status, "VmRSS"), _megabytes(status, "VmHWM")
+    sources = [source.decode() for source in re.findall(rb"(/proc|sock_diag) \d+ ms", shown)]
+    return Share(user, system, *memory, ", ".join(sorted(set(sources))), counts)
+
+
+def _cpu(pid: int) -> tuple[float, float]:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / TICK, int(fields[12]) / TICK
+
+
+def _megabytes(status: str, name: str) -> float:
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 / 1e6 if found else float("nan")
+
+
+def _await(pty: Pty, wanted: bytes) -> float:
+    seen = b""
+    while wanted not in seen:
+        seen += (data := pty.read(PATIENCE))
+        assert data, f"no {wanted!r} in {PATIENCE} s"
+    return time.perf_counter()
+
+
+def _drain(pty: Pty, seconds: float) -> bytes:
+    seen = b""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        seen += pty.read(left)
+    return seen

@@ -1,0 +1,124 @@
+"""The budgets, line by line, and what was measured."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tests.benchmarks import dashboard, reading
+from tests.benchmarks.load import Load, sockets
+from tui.kernel.source import SourceKind
+
+SMALL, LARGE = 30_000, 300_000
+ROW = "{:>15}  {:<44} {:>8} {:>8}  {:<5} {}"
+HEADER = ROW.format("sockets", "work", "budget", "measured", "", "")
+READING_SECONDS, PROCESS_SECONDS = 10.0, 20.0
+WATCH_SECONDS = 20.0
+STARTS = 7
+
+Budgets = tuple[float, float]
+"""For few sockets and for many."""
+
+
+class Row(NamedTuple):
+    """One budget and what was measured of it."""
+
+    work: str
+    budgets: Budgets
+    form: str
+    measured: float
+    sockets: list[int]
+    note: str
+
+    def text(self, time_waits: int) -> str:
+        """The row, for so many TIME-WAITs."""
+        budget = self.budgets[time_waits > (SMALL * LARGE) ** 0.5]
+        few, many = min(self.sockets), max(self.sockets)
+        counts = f"{many:,}" if many - few < 0.005 * many else f"{few:,}–{many:,}"
+        shown = self.form.format(budget), self.form.format(self.measured)
+        verdict = "ok" if self.measured <= budget else "over"
+        return ROW.format(counts, self.work, shown[0], shown[1], verdict, self.note).rstrip()
+
+
+def proc(load: Load) -> Iterator[Row]:
+    """/proc → Frame."""
+    yield _with_walk(load, "/proc → Frame / reading both files", (1.25, 1.25), "proc")
+
+
+def sock_diag(load: Load) -> Iterator[Row]:
+    """sock_diag → Frame."""
+    yield _with_walk(load, "sock_diag → Frame / receiving it", (1.5, 1.3), "sock_diag")
+
+
+def _with_walk(load: Load, work: str, budgets: Budgets, kind: SourceKind) -> Row:
+    least = reading.read_files if kind == "proc" else reading.receive_dumps
+    kept = reading.compare(load, reading.frames(kind), least, READING_SECONDS)
+    fresh = reading.compare(load, reading.first_frame(kind), least, READING_SECONDS / 2)
+    walked = f"; {fresh.ratio:.2f} with a walk of the bound sockets"
+    return _ratio(work, budgets, kept, walked)
+
+
+def ss(load: Load) -> Iterator[Row]:
+    """Against what everybody uses."""
+    frames = reading.frames("sock_diag")
+    found = reading.compare(load, frames, reading.SS, READING_SECONDS)
+    yield _ratio("sock_diag → Frame / ss -tan", (0.5, 0.5), found)
+
+
+def report(load: Load) -> Iterator[Row]:
+    """Against what people write."""
+    found = reading.compare(load, reading.REPORT, reading.NAIVE, PROCESS_SECONDS)
+    yield _ratio("twtop report --json / split-and-dict script", (1.0, 0.35), found)
+
+
+def _ratio(work: str, budgets: Budgets, found: reading.Comparison, more: str = "") -> Row:
+    times = f"{min(found.work) * 1000:.1f} / {min(found.against) * 1000:.1f} ms"
+    note = f"{times}, best of {len(found.work)}; median {found.middle:.2f}{more}"
+    return Row(work, budgets, "{:.2f}", found.ratio, found.sockets, note)
+
+
+def keys(load: Load) -> Iterator[Row]:
+    """Key → repaint."""
+    count = sockets()
+    waits = [wait * 1000 for wait in dashboard.keys(WATCH_SECONDS)]
+    half, most = dashboard.percentile(waits, 50), max(waits)
+    note = f"{len(waits)} keys; median {half:.1f}, worst {most:.0f} ms"
+    measured = dashboard.percentile(waits, 95)
+    yield Row("key → repaint, 95th percentile", (20, 50), "{:.1f} ms", measured, [count], note)
+
+
+def share(load: Load) -> Iterator[Row]:
+    """CPU and memory."""
+    found = dashboard.share(WATCH_SECONDS)
+    cpu = found.user + found.system
+    note = f"user {found.user:.1%}, system {found.system:.1%}; from {found.source}"
+    yield Row("dashboard, CPU of one core", (0.06, 0.2), "{:.1%}", cpu, found.sockets, note)
+    note = f"at most {found.peak:.0f} MB"
+    yield Row("dashboard, memory", (100, 250), "{:.0f} MB", found.rss, found.sockets, note)
+
+
+def start(load: Load) -> Iterator[Row]:
+    """How long one waits at the start and at the end."""
+    count = sockets()
+    starts = [dashboard.start() for _ in range(STARTS)]
+    versions = [dashboard.version() for _ in range(STARTS)]
+    for work, budget, times in (
+        ("first paint", 0.5, [one.paint for one in starts]),
+        ("first data", 1.0, [one.data for one in starts]),
+        ("quitting", 0.3, [one.quit for one in starts]),
+        ("twtop --version", 0.15, versions),
+    ):
+        note = f"best of {STARTS}; worst {max(times):.2f} s"
+        yield Row(work, (budget, budget), "{:.2f} s", min(times), [count], note)
+
+
+MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
+    measure.__name__: measure for measure in (proc, sock_diag, ss, report, keys, share, start)
+}
+
+
+def measure(time_waits: int, names: list[str]) -> None:
+    """Print the rows of these names, with so many TIME-WAITs."""
+    with Load(time_waits) as load:
+        load.fill()
+        for name in names:
+            for row in MEASURES[name](load):
+                print(row.text(time_waits), flush=True)

@@ -1,0 +1,35 @@
+"""twtop with one thing broken: python -m tests.e2e.broken DEFECT [twtop's arguments]."""
+
+import sys
+import time
+from typing import Any, NoReturn
+
+from tui import cli
+from tui.app import TwtopApp
+from tui.sampler import Sampler
+from tui.widgets.states import StatesPanel
+
+SLOW_SECONDS = 5.0
+
+
+def fail(*_: Any) -> NoReturn:
+    raise RuntimeError("broken on purpose")
+
+
+def sleep(*_: Any) -> NoReturn:
+    time.sleep(SLOW_SECONDS)
+    fail()
+
+
+DEFECTS: dict[str, tuple[type, str, Any]] = {
+    "handler": (TwtopApp, "action_freeze", fail),
+    "render": (StatesPanel, "render", fail),
+    "reader": (Sampler, "poll", fail),
+    "slow-reader": (Sampler, "poll", sleep),
+}
+"""What to put in the place of which method."""
+
+if __name__ == "__main__":
+    owner, name, defect = DEFECTS[sys.argv.pop(1)]
+    setattr(owner, name, defect)
+    cli.main()

@@ -1,0 +1,114 @@
+"""The dashboard as a person sees it, in terminals large and small."""
+
+import re
+
+import pytest
+
+from tests.e2e.terminal import ROOT, TWTOP, Terminal
+
+PROXY = (*TWTOP, "--proc", str(ROOT / "tests/fixtures/6.18-proxy/proc"))
+ESCAPE, ENTER, TAB, DOWN = "\x1b", "\r", "\t", "\x1b[B"
+
+
+def test_all_panels_stand_on_a_screen_of_120_by_40() -> None:
+    with Terminal(PROXY) as terminal:
+        text = terminal.wait_for("freed next second")
+        for title in (
+            r"TIME-WAIT ─",
+            r"TCP states · 20,827 sockets",
+            r"Patterns · 24",
+            r"Remote IPs · 24",
+            r"Sysctls · 28,232 ports",
+        ):
+            assert re.search(title, text), title
+        assert "● LIVE" in terminal.line(0)
+        assert "q Quit" in terminal.line(-1)
+        assert re.search(r"20,385 .* closing 464/s", text)
+        assert re.search(r"10\.0\.0\.5 → 10\.0\.0\.9:5432 +12,210 +40 .* 43\.4%", text)
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_the_main_job_can_be_done_on_80_by_24() -> None:
+    with Terminal(PROXY, columns=80, rows=24) as terminal:
+        text = terminal.wait_for("10.0.0.5 → 10.0.0.9:5432")
+        assert "TIME-WAIT 20,385 · ESTABLISHED 435" in text
+        assert "28,232 per destination" in text
+
+        terminal.press(DOWN)
+        terminal.wait_for(lambda text: "▌10.0.0.5 → 10.0.0.10:6379" in text)
+        terminal.press(ENTER)
+        terminal.wait_for("Quadruplets · 4,966")
+        text = terminal.wait_for(lambda text: re.search(r"10\.0\.0\.10:6379 +TIME-WAIT", text))
+        assert "10.0.0.5 → 10.0.0.10:6379" in terminal.line(0)
+        assert "4,966 of 28,232 in use 17.6%" in text
+
+        terminal.press(ESCAPE)
+        terminal.wait_for("Patterns · 24")
+        assert "▌10.0.0.5 → 10.0.0.10:6379" in terminal.text
+
+        terminal.press("/")
+        terminal.wait_for("Filter:")
+        terminal.press("dport 443" + ENTER)
+        text = terminal.wait_for("Patterns · 1 of 24")
+        assert "10.0.0.5 → 10.0.0.11:443" in text
+        assert "10.0.0.9:5432 " not in text
+
+        terminal.press(ESCAPE)
+        terminal.wait_for("Patterns · 24")
+        terminal.press(" ")
+        terminal.wait_for(lambda _: "FROZEN" in terminal.line(0))
+        terminal.press(" ")
+        terminal.wait_for(lambda _: "LIVE" in terminal.line(0))
+
+        terminal.press("?")
+        terminal.wait_for("twtop · help")
+        terminal.press(ESCAPE)
+        terminal.wait_for(lambda text: "help" not in text)
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_a_filter_that_cannot_be_read_says_why_and_changes_nothing() -> None:
+    with Terminal(PROXY) as terminal:
+        terminal.wait_for("Patterns · 24")
+        terminal.press("/")
+        terminal.wait_for("Filter:")
+        terminal.press("dport nonsense" + ENTER)
+        terminal.wait_for(lambda _: "nonsense" in terminal.line(-2).replace("dport nonsense", ""))
+        assert "Patterns · 24" in terminal.text
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (10, 3), (20, 5), (40, 10), (200, 60)])
+def test_a_terminal_of_any_size_will_do(columns: int, rows: int) -> None:
+    with Terminal(PROXY, columns=columns, rows=rows) as terminal:
+        terminal.wait_for(lambda _: terminal.screen.alternate)
+        for key in (ENTER, ESCAPE, "?", ESCAPE, "/", "x", ESCAPE, "m", "2", "s", DOWN, TAB, " "):
+            terminal.press(key)
+            terminal.settle(0.05)
+        assert terminal.process.poll() is None, terminal.text
+        terminal.resize(120, 40)
+        terminal.press("1")
+        terminal.wait_for("10.0.0.9")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        terminal.assert_clean()
+
+
+def test_resizing_while_it_runs_is_followed_at_once() -> None:
+    with Terminal(PROXY) as terminal:
+        terminal.wait_for("Patterns · 24")
+        for columns, rows in ((10, 3), (200, 60), (20, 5), (80, 24), (1, 1), (40, 10)):
+            terminal.resize(columns, rows)
+            terminal.settle(0.05)
+        terminal.resize(120, 40)
+        terminal.wait_for("TCP states · 20,827 sockets")
+        terminal.press(ENTER)
+        terminal.wait_for("Quadruplets · 12,250")
+        for columns, rows in ((10, 3), (200, 60), (1, 1), (80, 24)):
+            terminal.resize(columns, rows)
+            terminal.settle(0.05)
+        terminal.wait_for(lambda text: "10.0.0.9:5432" in text)
+        assert terminal.process.poll() is None
+        terminal.press("q")
+        assert terminal.wait() == 0

@@ -1,0 +1,520 @@
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kernel.wire import (
+    HERE,
+    ByteOrder,
+    header,
+    kernel_socks,
+    line,
+    padded,
+    tables,
+    words,
+    write_proc,
+)
+from tests.tables import FIXTURES, Clock, Sock, fold, listener, socks, states, steady, waiting
+from tui.kernel import procfs
+from tui.kernel.procfs import PAGE, SHORT_READ, _layout, parse, read_sockets
+from tui.kernel.sockets import SocketTable, State, TableError, Timer, build
+
+
+def parsed(
+    text: bytes, width: int = 1, byteorder: ByteOrder | None = None
+) -> tuple[list[Sock], int]:
+    """What parse() makes of whole lines: the sockets and the number of bad lines."""
+    layout = _layout(width, byteorder or HERE)
+    found, bad = parse(np.frombuffer(text, np.uint8), layout)
+    return socks(build([found])), bad
+
+
+def proc(root: Path, tcp: bytes | None = None, tcp6: bytes | None = None) -> Path:
+    (root / "net").mkdir(parents=True)
+    for name, content in (("tcp", tcp), ("tcp6", tcp6)):
+        if content is not None:
+            (root / "net" / name).write_bytes(content)
+    return root
+
+
+def of_file(path: Path, width: int) -> SocketTable:
+    text = path.read_bytes()
+    found, _ = parse(
+        np.frombuffer(text[text.find(b"\n") + 1 :], np.uint8), _layout(width, "little")
+    )
+    return build([found])
+
+
+class TestFixtures:
+    @pytest.mark.parametrize(
+        ("name", "expected", "duplicates", "bad"),
+        [
+            ("6.18-idle-host", {"ESTABLISHED": 3, "TIME_WAIT": 3, "LISTEN": 4}, 0, 0),
+            (
+                "6.18-proxy",
+                {"ESTABLISHED": 435, "TIME_WAIT": 20_385, "CLOSE_WAIT": 3, "LISTEN": 4},
+                0,
+                0,
+            ),
+            (
+                "6.18-ipv6-and-mapped",
+                {"ESTABLISHED": 28, "TIME_WAIT": 417, "CLOSE_WAIT": 2, "LISTEN": 4},
+                0,
+                0,
+            ),
+            (
+                "6.18-every-state",
+                {
+                    "ESTABLISHED": 6,
+                    "SYN_SENT": 1,
+                    "SYN_RECV": 1,
+                    "FIN_WAIT1": 2,
+                    "FIN_WAIT2": 4,
+                    "TIME_WAIT": 6,
+                    "CLOSE": 1,
+                    "CLOSE_WAIT": 1,
+                    "LAST_ACK": 1,
+                    "LISTEN": 3,
+                    "CLOSING": 1,
+                },
+                0,
+                0,
+            ),
+            ("4.19-old-kernel", {"ESTABLISHED": 8, "TIME_WAIT": 340, "LISTEN": 2}, 0, 0),
+            ("no-ipv6", {"ESTABLISHED": 1, "TIME_WAIT": 20, "LISTEN": 1}, 0, 0),
+            (
+                "garbled",
+                {"ESTABLISHED": 2, "FIN_WAIT2": 1, "TIME_WAIT": 9, "CLOSE_WAIT": 1, "LISTEN": 3},
+                6,
+                21,
+            ),
+        ],
+    )
+    def test_figures(self, name: str, expected: dict[str, int], duplicates: int, bad: int) -> None:
+        table = read_sockets(FIXTURES / name / "proc")
+        assert states(table) == expected
+        assert (table.duplicates, table.bad_lines) == (duplicates, bad)
+        assert table.complete
+
+    def test_both_files_are_read(self) -> None:
+        net = FIXTURES / "6.18-ipv6-and-mapped/proc/net"
+        assert states(of_file(net / "tcp", 1)) == {"ESTABLISHED": 6, "TIME_WAIT": 160, "LISTEN": 1}
+        assert states(of_file(net / "tcp6", 4)) == {
+            "ESTABLISHED": 22,
+            "TIME_WAIT": 257,
+            "CLOSE_WAIT": 2,
+            "LISTEN": 3,
+        }
+
+    def test_mapped_and_plain_sockets_meet_at_one_address(self) -> None:
+        found = socks(read_sockets(FIXTURES / "6.18-ipv6-and-mapped/proc"))
+        database = [sock for sock in found if (sock.remote, sock.remote_port) == ("10.0.0.9", 5432)]
+        by_state = [sum(sock.state == state for sock in database) for state in (6, 1)]
+        assert by_state == [150 + 120, 6 + 4]
+
+    def test_the_proxy_by_destination(self) -> None:
+        found = socks(read_sockets(FIXTURES / "6.18-proxy/proc"))
+        waits = [sock for sock in found if sock.state == State.TIME_WAIT]
+        ends = [("10.0.0.9", 5432), ("10.0.0.10", 6379), ("10.0.0.11", 443), ("10.0.0.12", 8080)]
+        counts = [sum((s.remote, s.remote_port) == end for s in waits) for end in ends]
+        assert counts == [12_210, 4_950, 2_400, 550]
+        accepted = {sock.remote for sock in waits if sock.local_port == 443}
+        assert (len(waits) - sum(counts), len(accepted)) == (275, 20)
+
+    def test_fin_wait2_in_its_three_forms(self) -> None:
+        found = socks(read_sockets(FIXTURES / "6.18-every-state/proc"))
+        forms = [(s.timer, s.inode > 0) for s in found if s.state == State.FIN_WAIT2]
+        minis = [(3, False), (3, False)]
+        assert sorted(forms) == [(0, True), (2, False), *minis]
+
+    def test_the_garbled_survivors(self) -> None:
+        found = socks(read_sockets(FIXTURES / "garbled/proc"))
+        by_port: dict[int, list[Sock]] = {}
+        for sock in found:
+            by_port.setdefault(sock.local_port, []).append(sock)
+        v4 = [80, 80, 8001, 8002, 40001, 40002, *range(40018, 40024)]
+        assert [s.local_port for s in found] == [*v4, 80, 44110, 40032, 44113]
+        assert [s.inode for s in by_port[80]] == [71001, 71002, 71003]
+        assert by_port[8001][0].uid == 4294967294
+        assert by_port[8002][0].inode == 4294967295
+        left = {40001: 60_000, 40002: 0, 40018: 59_990, 40019: 40_800, 40023: 10_000}
+        left |= {44110: 46_600, 44113: 40_950}
+        assert {port: by_port[port][0].remaining_ms for port in left} == left
+        assert by_port[40018][0].state == State.TIME_WAIT
+        assert by_port[40032][0].local == "10.0.0.5"
+
+    def test_a_big_endian_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(procfs, "sys", SimpleNamespace(byteorder="big"))
+        table = read_sockets(FIXTURES / "big-endian/proc")
+        expected = {"ESTABLISHED": 2, "TIME_WAIT": 7, "CLOSE_WAIT": 1, "LISTEN": 4}
+        assert states(table) == expected
+        assert table.complete
+        ends = [(s.remote, s.remote_port) for s in socks(table) if s.state == State.TIME_WAIT]
+        assert ends.count(("10.0.0.9", 443)) == 3
+        assert ends.count(("10.0.0.9", 5432)) == 1
+        assert sum(s.local == "2001:db8::5" for s in socks(table)) > 0
+        assert {s.local for s in socks(table) if s.remote in ("127.0.0.1", "::1")} == {
+            "127.0.0.1",
+            "::1",
+        }
+
+
+class TestFormat:
+    """What the kernel prints, by hand, so that the renderer of these tests is held to it too."""
+
+    def test_a_line_as_the_kernel_wrote_it(self) -> None:
+        text = (FIXTURES / "6.18-proxy/proc/net/tcp").read_bytes().splitlines(keepends=True)
+        for number in (1, 4, 400, 10_002):
+            (sock,), bad = parsed(text[number])
+            assert bad == 0
+            assert len(text[number]) == 150
+            ours = line(int(text[number].split(b":")[0]), sock)
+            assert ours.split()[:10] == text[number].split()[:10]
+            assert ours[:90] == text[number][:90]
+
+    def test_addresses_are_words_of_the_host_and_ports_are_not(self) -> None:
+        text = (
+            b"   0: 0100007F:1F90 0900000A:01BB 01 00000002:00000001 02:0000000A 00000000"
+            b"  1000        0 4711 1 0000000000000000 20 4 30 10 -1\n"
+        )
+        expected = Sock(
+            "127.0.0.1", 8080, "10.0.0.9", 443, State.ESTABLISHED, 2, 100, 1, 2, 1000, 4711
+        )
+        assert parsed(text, byteorder="little") == ([expected], 0)
+        big = replace(expected, local="1.0.0.127", remote="9.0.0.10")
+        assert parsed(text, byteorder="big") == ([big], 0)
+
+    @pytest.mark.parametrize("byteorder", ["little", "big"])
+    @pytest.mark.parametrize(
+        "sock",
+        [
+            Sock("127.0.0.1", 8080, "10.0.0.9", 443, inode=9),
+            Sock("2001:db8::5", 40000, "fe80::1:2:3:4", 443, inode=9),
+            Sock("::1", 1, "::", 65535, inode=9),
+        ],
+    )
+    def test_either_byte_order(self, sock: Sock, byteorder: ByteOrder) -> None:
+        assert parsed(line(0, sock, byteorder), words(sock), byteorder) == ([sock], 0)
+
+    def test_mapped_addresses_are_the_ipv4_ones(self) -> None:
+        sock = Sock("::ffff:10.0.0.5", 40000, "::ffff:10.0.0.9", 5432)
+        expected = Sock("10.0.0.5", 40000, "10.0.0.9", 5432)
+        assert parsed(line(0, sock), 4) == ([expected], 0)
+
+    @pytest.mark.parametrize(
+        "sl", [0, 9, 9_999, 10_000, 99_999, 100_000, 999_999, 1_000_000, 2**31 - 1]
+    )
+    @pytest.mark.parametrize("local", ["10.0.0.5", "2001:db8::5"])
+    def test_sl_moves_the_columns(self, sl: int, local: str) -> None:
+        sock = Sock(local, remote=local, uid=1000, inode=12345)
+        assert parsed(line(sl, sock), words(sock)) == ([sock], 0)
+
+    def test_lines_of_many_widths_of_sl_in_one_piece(self) -> None:
+        found = [Sock(local_port=port, inode=port) for port in range(1, 8)]
+        text = b"".join(line(10**sock.local_port, sock) for sock in found)
+        assert parsed(text) == (found, 0)
+
+    @pytest.mark.parametrize("uid", [0, 99_999, 100_000, 4_294_967_294, 4_294_967_295])
+    @pytest.mark.parametrize("inode", [0, 1, 2**32 - 1, 2**32, 10**19, 2**64 - 1])
+    def test_long_uids_and_inodes(self, uid: int, inode: int) -> None:
+        sock = Sock(uid=uid, inode=inode)
+        assert parsed(line(0, sock)) == ([sock], 0)
+
+    def test_listeners_carry_their_backlog(self) -> None:
+        sock = listener(backlog=129)
+        assert parsed(line(0, sock)) == ([sock], 0)
+
+    @pytest.mark.parametrize(
+        "sock",
+        [
+            waiting(remaining_ms=0),
+            waiting(remaining_ms=60_000),
+            Sock(state=State.FIN_WAIT2, timer=Timer.TIME_WAIT, remaining_ms=9_990),
+            Sock(state=State.SYN_RECV, timer=Timer.RETRANSMIT, remaining_ms=1_010, uid=1000),
+        ],
+    )
+    def test_short_lines_of_mini_and_request_sockets(self, sock: Sock) -> None:
+        text = line(0, sock)
+        assert len(text.split()) == 12
+        assert parsed(text) == ([sock], 0)
+        # tcp6 does not pad its lines, so there they are short in earnest.
+        six = replace(sock, local="2001:db8::5", remote="2001:db8::9")
+        assert parsed(line(0, six), 4) == ([six], 0)
+
+    @given(tables(width=1))
+    @steady
+    def test_any_ipv4_sockets_come_back_as_they_were(self, found: list[Sock]) -> None:
+        assert parsed(b"".join(map(line, itertools.count(), found))) == (found, 0)
+
+    @given(tables(width=4), st.sampled_from(["little", "big"]))
+    @steady
+    def test_any_ipv6_sockets_come_back_as_they_were(
+        self, found: list[Sock], byteorder: ByteOrder
+    ) -> None:
+        text = b"".join(line(sl, sock, byteorder) for sl, sock in enumerate(found))
+        assert parsed(text, 4, byteorder) == ([fold(sock) for sock in found], 0)
+
+
+GOOD = Sock(uid=1000, inode=4711)
+GOOD_LINE = line(7, GOOD)
+
+
+def replaced(column: int, text: bytes) -> bytes:
+    return GOOD_LINE[:column] + text + GOOD_LINE[column + len(text) :]
+
+
+class TestGarbling:
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            pytest.param(b"\n", id="blank"),
+            pytest.param(b" " * 149 + b"\n", id="blanks"),
+            pytest.param(b"\x00" * 149 + b"\n", id="NULs"),
+            pytest.param(header(1), id="the header again"),
+            *(
+                pytest.param(GOOD_LINE[:cut] + b"\n", id=f"cut at {cut}")
+                for cut in (1, 4, 5, 6, 20, 31, 40, 60, 78, 90, 93)
+            ),
+            pytest.param(replaced(4, b";"), id="no colon behind sl"),
+            pytest.param(replaced(5, b"x"), id="no blank behind sl's colon"),
+            pytest.param(replaced(0, b"    "), id="no sl"),
+            pytest.param(replaced(14, b"."), id="no colon before the local port"),
+            pytest.param(replaced(19, b"_"), id="no blank before the remote address"),
+            pytest.param(replaced(6, b"G"), id="no digit in the local address"),
+            pytest.param(replaced(15, b"-"), id="no digit in the local port"),
+            pytest.param(replaced(34, b"00"), id="state 0"),
+            pytest.param(replaced(34, b"0C"), id="state 12, NEW_SYN_RECV"),
+            pytest.param(replaced(34, b"0D"), id="state 13, BOUND_INACTIVE"),
+            pytest.param(replaced(34, b"FF"), id="state 255"),
+            pytest.param(replaced(34, b" 1"), id="state of one digit"),
+            pytest.param(replaced(59, b"O"), id="no digit in the timer"),
+            pytest.param(replaced(76, b" root"), id="a uid by name"),
+            pytest.param(replaced(91, b"x"), id="no inode"),
+            pytest.param(replaced(93, b"x"), id="an inode with a letter"),
+            pytest.param(replaced(91, b"9" * 21), id="an inode of 21 digits"),
+        ],
+    )
+    def test_each_kind_counts_as_one_bad_line_and_harms_no_other(self, bad: bytes) -> None:
+        assert bad.count(b"\n") == 1
+        other = waiting(40001)
+        assert parsed(bad) == ([], 1)
+        assert parsed(GOOD_LINE + bad + line(8, other)) == ([GOOD, other], 1)
+        assert parsed(bad + bad + GOOD_LINE) == ([GOOD], 2)
+
+    def test_lower_case_digits_are_digits(self) -> None:
+        assert parsed(replaced(6, b"0500000a")) == ([GOOD], 0)
+
+    def test_a_line_of_tcp_is_bad_in_tcp6_and_the_reverse(self) -> None:
+        six = Sock("2001:db8::5", 1, "2001:db8::9", 2)
+        assert parsed(GOOD_LINE, 4) == ([], 1)
+        assert parsed(line(0, six), 1) == ([], 1)
+
+    @given(st.lists(st.sampled_from([True, False]), max_size=20), st.data())
+    @steady
+    def test_good_lines_survive_any_noise(self, kinds: list[bool], data: st.DataObject) -> None:
+        noise = st.binary(max_size=200).map(lambda text: text.replace(b"\n", b"") + b"\n")
+        good = [Sock(local_port=port, inode=port) for port in range(kinds.count(True))]
+        left = iter(good)
+        text = [line(0, next(left)) if kind else data.draw(noise) for kind in kinds]
+        assert parsed(b"".join(text)) == (good, kinds.count(False))
+
+    @given(st.binary(max_size=600), st.sampled_from([1, 4]))
+    @steady
+    def test_no_bytes_are_fatal(self, text: bytes, width: int) -> None:
+        text += b"\n"
+        found, bad = parse(np.frombuffer(text, np.uint8), _layout(width, "little"))
+        assert len(found) + bad == text.count(b"\n")
+
+    @given(
+        st.lists(kernel_socks(), min_size=1, max_size=4),
+        st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4),
+        st.sampled_from([1, 4]),
+    )
+    @steady
+    def test_changed_octets_are_never_fatal(
+        self, found: list[Sock], changes: list[tuple[int, int]], width: int
+    ) -> None:
+        text = bytearray(b"".join(map(line, itertools.count(), found)))
+        for position, octet in changes:
+            text[position % (len(text) - 1)] = octet
+        rows, bad = parse(np.frombuffer(bytes(text), np.uint8), _layout(width, "little"))
+        assert len(rows) + bad == text.count(b"\n")
+
+
+class TestFiles:
+    def test_a_missing_tcp6_is_a_kernel_without_ipv6(self, tmp_path: Path) -> None:
+        table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE))
+        assert (socks(table), table.complete) == ([GOOD], True)
+
+    def test_a_missing_tcp_names_file_and_cure(self, tmp_path: Path) -> None:
+        with pytest.raises(TableError) as caught:
+            read_sockets(proc(tmp_path, tcp6=header(4)))
+        assert str(caught.value).startswith(f"{tmp_path}/net/tcp: No such file or directory: ")
+        assert "--proc" in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["tcp", "tcp6"])
+    def test_a_file_that_may_not_be_read_names_file_and_cure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        proc(tmp_path, header(1), header(4))
+        refused = tmp_path / "net" / name
+
+        def refuse(path: Path, flags: int, opened: Callable[..., int] = os.open) -> int:
+            if path == refused:  # not chmod: root reads on
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return opened(path, flags)
+
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(TableError) as caught:
+            read_sockets(tmp_path)
+        assert str(caught.value).startswith(f"{refused}: Permission denied: ")
+        assert "--source sock_diag" in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["tcp", "tcp6"])
+    def test_a_directory_in_its_place(self, tmp_path: Path, name: str) -> None:
+        proc(tmp_path, None if name == "tcp" else header(1))
+        (tmp_path / "net" / name).mkdir()
+        with pytest.raises(TableError, match=f"net/{name}: Is a directory: "):
+            read_sockets(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("tcp", "complete", "bad"),
+        [
+            pytest.param(b"", False, 0, id="empty"),
+            pytest.param(header(1), True, 0, id="only the header"),
+            pytest.param(header(1)[:40], False, 1, id="a part of the header"),
+        ],
+    )
+    def test_no_sockets(self, tmp_path: Path, tcp: bytes, complete: bool, bad: int) -> None:
+        table = read_sockets(proc(tmp_path, tcp))
+        assert (len(table), table.complete, table.bad_lines) == (0, complete, bad)
+
+    def test_without_the_header_something_is_missing(self, tmp_path: Path) -> None:
+        table = read_sockets(proc(tmp_path, GOOD_LINE))
+        assert (socks(table), table.complete) == ([GOOD], False)
+
+    def test_an_empty_tcp6_leaves_tcp_standing(self, tmp_path: Path) -> None:
+        table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE, b""))
+        assert (socks(table), table.complete) == ([GOOD], False)
+
+    @pytest.mark.parametrize("cut", [1, 50, 149])
+    def test_a_tail_without_newline_is_bad_however_well_it_reads(
+        self, tmp_path: Path, cut: int
+    ) -> None:
+        table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE + line(8, waiting(40001))[:cut]))
+        assert (socks(table), table.bad_lines) == ([GOOD], 1)
+
+    @pytest.mark.parametrize("piece", [1, 149, 150, 151, PAGE, 3 * PAGE + 7])
+    def test_lines_may_straddle_pieces(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+    ) -> None:
+        found = [Sock(local_port=port, inode=port) for port in range(200)]
+        found += [Sock("2001:db8::5", port, "::1", port, inode=port) for port in range(200)]
+        write_proc(tmp_path, found, first_sl=9_900)
+        monkeypatch.setattr(procfs, "PIECE", piece)
+        table = read_sockets(tmp_path)
+        assert socks(table) == found
+        assert (table.complete, table.bad_lines) == (True, 0)
+
+    def test_a_piece_without_any_newline_is_no_table(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(procfs, "PIECE", 100)
+        table = read_sockets(proc(tmp_path, b"x" * 100_000))
+        assert (len(table), table.complete, table.bad_lines) == (0, False, 1)
+
+
+class FakeFile:
+    """Stands in for os.readv: a seq_file that gives these reads, and then fails the test."""
+
+    def __init__(self, reads: Iterable[bytes]) -> None:
+        self.reads = iter(reads)
+
+    def readv(self, fd: int, buffers: Sequence[memoryview]) -> int:
+        text = next(self.reads, None)
+        assert text is not None, "read beyond the end"
+        assert len(text) <= len(buffers[0])
+        buffers[0][: len(text)] = text
+        return len(text)
+
+
+class TestGrowingTable:
+    """A read returns about a page, and the end may never come (kernel.md §2)."""
+
+    def read(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, reads: Iterable[bytes], **options: Any
+    ) -> SocketTable:
+        proc(root, b"")
+        monkeypatch.setattr(os, "readv", FakeFile(reads).readv)
+        return read_sockets(root, **options)
+
+    def test_the_first_short_read_is_the_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = [Sock(local_port=port, inode=port) for port in range(60)]
+        text = [line(sl, sock) for sl, sock in enumerate(found)]
+        reads = [header(1) + b"".join(text[:26]), b"".join(text[26:53]), b"".join(text[53:])]
+        table = self.read(tmp_path, monkeypatch, reads)
+        assert (socks(table), table.complete) == (found, True)
+
+    @pytest.mark.parametrize(("size", "ends"), [(SHORT_READ, True), (SHORT_READ + 1, False)])
+    def test_what_is_short(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, ends: bool
+    ) -> None:
+        long_line = line(0, GOOD)[:-1]
+        first = header(1)
+        first += long_line.ljust(size - len(first) - 1) + b"\n"
+        table = self.read(
+            tmp_path, monkeypatch, [first, *([] if ends else [line(1, waiting(40001))])]
+        )
+        assert len(first) == size
+        assert len(table) == (1 if ends else 2)
+
+    def test_an_end_at_a_full_page_is_an_empty_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = [Sock(local_port=port, inode=port) for port in range(26)]
+        reads = [header(1) + b"".join(map(line, itertools.count(), found)), b""]
+        table = self.read(tmp_path, monkeypatch, reads)
+        assert (socks(table), table.complete) == (found, True)
+
+    def test_the_deadline_ends_a_table_that_never_does(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = Clock()
+        monkeypatch.setattr(procfs, "time", clock)
+
+        def pages() -> Iterable[bytes]:
+            yield header(1) + b"".join(line(sl, Sock(local_port=sl)) for sl in range(26))
+            for first in itertools.count(26, 27):
+                clock.now += 1
+                yield b"".join(line(sl, Sock(local_port=sl)) for sl in range(first, first + 27))
+
+        table = self.read(tmp_path, monkeypatch, pages(), deadline=clock.now + 9.5)
+        assert len(table) == 26 + 10 * 27
+        assert not table.complete
+        assert table.bad_lines == 0
+
+    def test_a_socket_seen_twice_counts_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moved = Sock(local_port=9, inode=9)
+        reads = [header(1) + line(0, moved) + line(1, GOOD) + line(2, waiting(9))]
+        table = self.read(tmp_path, monkeypatch, reads)
+        assert (socks(table), table.duplicates) == ([GOOD, waiting(9)], 1)
+
+
+def test_padding_is_of_tcp_alone() -> None:
+    assert len(header(1)) == 150
+    fixture = (FIXTURES / "6.18-proxy/proc/net/tcp6").read_bytes()
+    assert fixture.startswith(header(4))
+    assert padded("x", 4) == b"x\n"

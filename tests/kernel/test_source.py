@@ -1,0 +1,248 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tables import FIXTURES, NOW, Clock, Sock, socks, table
+from tui.kernel import procfs, sock_diag, source
+from tui.kernel.sockets import Array, SocketTable, TableError
+from tui.kernel.source import TRY_PROC_AGAIN, Source, SourceChoice, is_own_namespace
+
+FROM_PROC, FROM_NETLINK = Sock(inode=1), Sock(inode=2)
+PROC = FIXTURES / "6.18-idle-host/proc"
+
+
+class Kernel:
+    """Both sources and the clock: how long each takes, whether it refuses, what was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        self.proc_takes = 0.0
+        self.walk_takes = 0.0
+        self.refused: set[str] = set()
+        self.asked: list[str] = []
+        self.deadlines: list[float] = []
+        """Of each read of /proc, from the time it began."""
+        self.bound = [9000]
+        monkeypatch.setattr(source, "time", self.clock)
+        monkeypatch.setattr(procfs, "read_sockets", self.read_proc)
+        monkeypatch.setattr(sock_diag, "read_sockets", self.read_netlink)
+        monkeypatch.setattr(sock_diag, "read_bound_ports", self.read_bound_ports)
+
+    def read_proc(self, root: Path, *, deadline: float) -> SocketTable:
+        assert root == PROC
+        self._ask("proc")
+        self.deadlines.append(deadline - self.clock.now)
+        end = self.clock.now + self.proc_takes
+        self.clock.now = min(end, deadline + 1e-6)
+        return table(FROM_PROC, complete=end <= deadline)
+
+    def read_netlink(self, *, deadline: float) -> SocketTable:
+        self._ask("sock_diag")
+        assert deadline - self.clock.now >= 0.4, "no time to answer in"
+        return table(FROM_NETLINK)
+
+    def read_bound_ports(self, *, deadline: float) -> Array:
+        self.asked.append("bound")
+        self.clock.now += self.walk_takes
+        return np.array(self.bound, np.uint16)
+
+    def _ask(self, name: str) -> None:
+        self.asked.append(name)
+        if name in self.refused:
+            raise TableError(f"{name} refused")
+
+    def tables_asked(self) -> list[str]:
+        """The reads of tables since the last call."""
+        asked = [name for name in self.asked if name != "bound"]
+        self.asked.clear()
+        return asked
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return Kernel(monkeypatch)
+
+
+def make(choice: SourceChoice = "auto", *, own: bool = True, interval: float = 1.0) -> Source:
+    made = Source(PROC, choice, interval)
+    assert not made.own_namespace
+    made.own_namespace = own
+    return made
+
+
+def kind(made: Source) -> str:
+    """Read once; the kind that the reading claims is the one the sockets came from."""
+    reading = made.read()
+    expected = FROM_PROC if reading.kind == "proc" else FROM_NETLINK
+    assert socks(reading.table) == [expected]
+    return reading.kind
+
+
+class TestNamespace:
+    def test_the_live_procfs_is_ours(self) -> None:
+        assert is_own_namespace(Path("/proc"))
+
+    @pytest.mark.parametrize("root", [PROC, Path("/nowhere"), Path("/dev/null")])
+    def test_others_are_not(self, root: Path) -> None:
+        assert not is_own_namespace(root)
+
+
+class TestChoice:
+    def test_proc_is_the_default_as_long_as_it_is_quick(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.1
+        made = make()
+        assert [kind(made) for _ in range(3)] == ["proc"] * 3
+        assert kernel.tables_asked() == ["proc"] * 3
+
+    def test_too_slow_it_gives_way(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.2
+        assert kind(make()) == "sock_diag"
+        assert kernel.tables_asked() == ["proc", "sock_diag"]
+        assert kernel.deadlines == [pytest.approx(0.1)], "no more of it is read than may be used"
+
+    def test_the_limit_follows_the_interval(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.4
+        assert kind(make(interval=5.0)) == "proc"
+        assert kind(make(interval=3.0)) == "sock_diag"
+        assert kernel.deadlines == [pytest.approx(0.5), pytest.approx(0.3)]
+
+    def test_once_too_slow_it_is_left_alone_for_a_while(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.2
+        made = make()
+        kind(made)
+        kernel.tables_asked()
+        kernel.proc_takes = 0.0
+        kernel.clock.now += TRY_PROC_AGAIN - 1
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["sock_diag"])
+        kernel.clock.now += 2
+        assert (kind(made), kernel.tables_asked()) == ("proc", ["proc"])
+        assert kind(made) == "proc"
+
+    def test_still_too_slow_it_is_left_alone_again(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.2
+        made = make()
+        kind(made)
+        kernel.clock.now += TRY_PROC_AGAIN + 1
+        kernel.tables_asked()
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["proc", "sock_diag"])
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["sock_diag"])
+
+    def test_refused_it_gives_way(self, kernel: Kernel) -> None:
+        kernel.refused = {"proc"}
+        made = make()
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["proc", "sock_diag"])
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["sock_diag"])
+
+    def test_when_both_refuse_the_reason_is_procs(self, kernel: Kernel) -> None:
+        kernel.refused = {"proc", "sock_diag"}
+        with pytest.raises(TableError, match="proc refused"):
+            make().read()
+
+    def test_without_sock_diag_a_cut_table_is_read_in_full(self, kernel: Kernel) -> None:
+        kernel.refused, kernel.proc_takes = {"sock_diag"}, 0.4
+        reading = make().read()
+        assert (reading.kind, reading.table.complete) == ("proc", True)
+        assert kernel.tables_asked() == ["proc", "sock_diag", "proc"]
+        assert kernel.deadlines == [pytest.approx(0.1), pytest.approx(0.5)]
+
+    @pytest.mark.parametrize("interval", [9.0, 60.0])
+    def test_a_long_interval_has_its_longest_read_too(
+        self, kernel: Kernel, interval: float
+    ) -> None:
+        """A read that is cut off turns to sock_diag, though far less than the share was used."""
+        kernel.proc_takes = 99.0
+        assert kind(make(interval=interval)) == "sock_diag"
+        assert kernel.deadlines[0] <= source.LONGEST_READ
+
+    def test_a_read_that_took_the_longest_is_not_done_again(self, kernel: Kernel) -> None:
+        kernel.refused, kernel.proc_takes = {"sock_diag"}, 99.0
+        reading = make(interval=60.0).read()
+        assert (reading.kind, reading.table.complete) == ("proc", False)
+        assert kernel.tables_asked() == ["proc", "sock_diag"]
+        assert reading.read_seconds == pytest.approx(source.LONGEST_READ, abs=1e-3)
+
+    def test_a_sock_diag_that_stops_working_gives_way_to_proc(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.2
+        made = make()
+        kind(made)
+        kernel.refused, kernel.proc_takes = {"sock_diag"}, 0.0
+        assert kind(made) == "proc"
+        kernel.tables_asked()
+        assert (kind(made), kernel.tables_asked()) == ("proc", ["proc"])
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_proc_by_choice_never_asks_another(self, kernel: Kernel, own: bool) -> None:
+        kernel.proc_takes = 0.4
+        assert kind(make("proc", own=own)) == "proc"
+        assert kernel.tables_asked() == ["proc"]
+        assert kernel.deadlines == [pytest.approx(0.5)]
+
+    def test_proc_by_choice_refused_is_refused(self, kernel: Kernel) -> None:
+        kernel.refused = {"proc"}
+        with pytest.raises(TableError, match="proc refused"):
+            make("proc").read()
+        assert kernel.tables_asked() == ["proc"]
+
+    def test_sock_diag_by_choice_never_asks_another(self, kernel: Kernel) -> None:
+        made = make("sock_diag")
+        assert (kind(made), kernel.tables_asked()) == ("sock_diag", ["sock_diag"])
+        kernel.refused = {"sock_diag"}
+        with pytest.raises(TableError, match="sock_diag refused"):
+            made.read()
+
+    def test_a_foreign_procfs_never_asks_sock_diag(self, kernel: Kernel) -> None:
+        """It would answer with the sockets of another namespace, bound ones too."""
+        kernel.proc_takes = 0.4
+        assert kind(make(own=False)) == "proc"
+        kernel.refused = {"proc"}
+        with pytest.raises(TableError):
+            make(own=False).read()
+        assert kernel.asked == ["proc", "proc"]
+
+
+class TestBoundPorts:
+    @pytest.mark.parametrize("choice", ["proc", "sock_diag"])
+    def test_they_join_the_table_of_either_source(
+        self, kernel: Kernel, choice: SourceChoice
+    ) -> None:
+        reading = make(choice).read()
+        assert (reading.kind, reading.table.bound_ports.tolist()) == (choice, [9000])
+
+    def test_of_a_foreign_procfs_none_are_known(self, kernel: Kernel) -> None:
+        assert make(own=False).read().table.bound_ports.tolist() == []
+
+    def test_looking_for_them_is_spaced_out_by_what_it_costs(self, kernel: Kernel) -> None:
+        kernel.walk_takes = 0.5
+        made = make("proc", interval=60.0)
+        began = kernel.clock.now
+        made.read()
+        due = began + 0.5 + 0.5 / source.BOUND_WALK_SHARE
+        kernel.bound = [9001]
+        kernel.clock.now = due - 0.1
+        assert made.read().table.bound_ports.tolist() == [9000], "the last ones are remembered"
+        kernel.clock.now = due
+        assert made.read().table.bound_ports.tolist() == [9001]
+        assert kernel.asked.count("bound") == 2
+
+    def test_at_no_cost_they_are_looked_for_at_each_poll(self, kernel: Kernel) -> None:
+        made = make()
+        for port in (1, 2, 3):
+            kernel.bound = [port]
+            assert made.read().table.bound_ports.tolist() == [port]
+
+    def test_the_walk_has_ended_when_the_table_is_refused(self, kernel: Kernel) -> None:
+        kernel.refused = {"proc", "sock_diag"}
+        made = make()
+        with pytest.raises(TableError):
+            made.read()
+        assert kernel.asked.count("bound") == 1
+
+
+def test_a_reading_has_all_of_one_poll(kernel: Kernel) -> None:
+    kernel.proc_takes = 0.05
+    reading = make("proc", own=False).read()
+    assert reading.read_seconds == pytest.approx(0.05)
+    assert reading.time == NOW + kernel.clock.now
+    assert reading.counters["tw"] == 3
+    assert reading.parameters[0].value == "32768 60999"

@@ -1,0 +1,57 @@
+"""What twtop says of this process's network namespace."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["proc", "sock_diag"]
+KINDS: tuple[Kind, ...] = ("proc", "sock_diag")
+
+
+class Report(NamedTuple):
+    """A report as `twtop report --json` prints it."""
+
+    said: Mapping[str, Any]
+
+    def pattern(self, local_ip: str, remote_ip: str, remote_port: int) -> dict[str, Any] | None:
+        """The outgoing pattern with these ends."""
+        wanted = ("outgoing", local_ip, remote_ip, remote_port)
+        names = ("direction", "local_ip", "remote_ip", "remote_port")
+        for pattern in self.said["patterns"]:
+            if wanted == tuple(pattern[name] for name in names):
+                return dict(pattern)
+        return None
+
+    def connectable(self, local_ip: str, remote_ip: str, remote_port: int) -> int:
+        """How many connect() calls between these ends it says would succeed."""
+        pattern = self.pattern(local_ip, remote_ip, remote_port)
+        return int(pattern["connectable"] if pattern else self.said["ephemeral"]["capacity"])
+
+
+def read_report(kind: Kind) -> Report:
+    """The report, made in this process."""
+    # Costs half the start of a process that may need nothing but sockets.
+    from tui.analysis.frame import judge
+    from tui.kernel.processes import Owners
+    from tui.kernel.source import Source
+    from tui.report import to_dict
+
+    reading = Source(Path("/proc"), kind, interval=10).read()
+    assert reading.kind == kind
+    assert reading.table.complete
+    return Report(to_dict(judge(reading), Owners({})))
+
+
+def run_report(kind: Kind) -> Report:
+    """The report as the command makes it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tui", "report", "--json", "--source", kind],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return Report(json.loads(ran.stdout))

@@ -1,0 +1,364 @@
+"""Random scenarios: what a namespace holds before connect() is asked how much it still gives.
+
+`generate` is pure: the same seed and number give the same Scenario everywhere. `play` builds it
+of real sockets, reads the report, and then lets connect() be the judge.
+
+Left out, because nothing outside the process or the kernel can tell them from others, so that
+twtop's figure is an upper bound there: in-range ports whose listener was closed while accepted
+connections live on, sockets that were bound first and connected then, TIME-WAITs made under
+other timestamp settings or with a peer without timestamps, and sockets bound to a device. Left
+out too: ranges of an odd size, of which connect() may skip an edge or go past it.
+"""
+
+import random
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from tests.lab import namespace, sockets
+from tests.lab.namespace import FAR, NEAR, OWN, Ends
+from tests.lab.report import KINDS, Kind, read_report
+from tests.lab.sockets import Fate, Server, Verdict
+
+MARGIN_MS = 200
+"""How far all keep away from the age at which a TIME-WAIT becomes reusable."""
+PAUSE_MS = 1000
+"""The longest reuse delay that is waited for."""
+REUSE_DELAY = "ipv4.tcp_tw_reuse_delay"
+AT_SERVER = (Fate.SERVER_CLOSED,)
+STUCK = (Fate.FIN_WAIT1, Fate.LAST_ACK, Fate.CLOSING)
+
+
+class Place(Enum):
+    """Where the destination is, and the addresses it can be reached from."""
+
+    LOOPBACK = (
+        Ends(("127.0.0.1", "127.0.0.9"), ("::1", OWN.v6[0])),
+        Ends(("127.0.0.2", OWN.v4[0]), ("::1", OWN.v6[1])),
+    )
+    OWN = OWN, Ends((OWN.v4[1], "127.0.0.2"), (OWN.v6[1], "::1"))
+    VETH = FAR, NEAR
+
+    def __init__(self, there: Ends, here: Ends) -> None:
+        self.there = there
+        self.here = here
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Route(NamedTuple):
+    """What connect() is given."""
+
+    to: str
+    port: int
+    source: str | None
+
+
+class Group(NamedTuple):
+    """Connections that end alike."""
+
+    route: Route
+    mapped: bool
+    """Made by AF_INET6 sockets to the mapped address."""
+    fate: Fate
+    fresh: bool
+    """Made after the others have ripened, and asked about before it ripens."""
+    connections: int
+
+
+class Squatter(NamedTuple):
+    """An explicitly bound socket, or two: no connect() can have its port."""
+
+    ip: str
+    port: int
+    listens: bool
+    v6only: bool
+    twice: bool
+    accepted: int
+    """Connections to it that nobody has taken from its queue."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One state of a namespace, and the destination that is asked about."""
+
+    seed: int
+    number: int
+    place: Place
+    low: int
+    size: int
+    moved: int
+    """How far the range is moved once the sockets are there."""
+    reserved: tuple[range, ...]
+    reserved_late: tuple[range, ...]
+    squatters: tuple[Squatter, ...]
+    late_squatters: int
+    """Bound over ports of the destination's connections, at another address."""
+    reuse: int
+    reuse_delay_ms: int
+    timestamps: int
+    ports: tuple[int, int]
+    """Where the destination's listeners are."""
+    target: Route
+    mapped: bool
+    groups: tuple[Group, ...]
+
+    @property
+    def pause_ms(self) -> int:
+        """How long the older TIME-WAITs are left to ripen."""
+        closed = any(group.fate is Fate.CLIENT_CLOSED and not group.fresh for group in self.groups)
+        ripens = self.reuse and self.reuse_delay_ms <= PAUSE_MS
+        return self.reuse_delay_ms + MARGIN_MS if closed and ripens else 0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it must be answered before what is fresh has ripened."""
+        return any(group.fresh for group in self.groups)
+
+    @property
+    def binds(self) -> bool:
+        """Whether it has sockets that are bound and nothing else."""
+        return self.late_squatters > 0 or not all(s.listens for s in self.squatters)
+
+    def __str__(self) -> str:
+        lines = (f"  {name} = {value!r}" for name, value in vars(self).items() if name != "groups")
+        groups = (f"    {group!r}" for group in self.groups)
+        return "\n".join((f"scenario {self.number} of seed {self.seed}:", *lines, *groups))
+
+
+def generate(seed: int, number: int) -> Scenario:
+    """The scenario of this number, always the same for the same seed."""
+    return _Dice(f"{seed}/{number}").scenario(seed, number)
+
+
+class _Dice(random.Random):
+    def chance(self, probability: float) -> bool:
+        return self.random() < probability
+
+    def scenario(self, seed: int, number: int) -> Scenario:
+        size = 2 * self.randint(10, 100)
+        low = self.randint(20_000, 60_000)
+        near = range(low - size, low + 2 * size)
+        taken = self.sample(near, 8)
+        place = self.choice(list(Place))
+        v6 = self.chance(0.3)
+        there = place.there.v6 if v6 else place.there.v4
+        here = place.here.v6 if v6 else place.here.v4
+        ports = taken.pop() if self.chance(0.2) else 5001, taken.pop() if self.chance(0.2) else 5002
+        sourced = self.chance(0.3)
+        routes = [
+            Route(to, port, source)
+            for to in there
+            for port in ports
+            for source in (here if sourced else (None,))
+        ]
+        self.shuffle(routes)
+
+        reserved = self.spans(near, self.choice((0, 0, 1, 2)), size)
+        squatters = [self.squatter(taken.pop()) for _ in range(self.choice((0, 0, 1, 2, 4)))]
+        usable = set(range(low, low + size)).difference(*reserved, {s.port for s in squatters})
+        if place is not Place.VETH:
+            usable -= set(ports)
+        reuse, timestamps = self.choice((0, 1, 1, 2, 2)), self.choice((1, 1, 1, 1, 2, 0))
+        delay = self.choice((50, 100, 200, PAUSE_MS, 60_000))
+        # Only a delay of this length leaves time to make some and to ask before they ripen.
+        fresh = delay == PAUSE_MS and self.chance(0.7)
+        groups = self.groups(routes, len(usable), may_map=not v6, fresh=fresh)
+        return Scenario(
+            seed=seed,
+            number=number,
+            place=place,
+            low=low,
+            size=size,
+            moved=2 * self.randint(-size // 2, size // 2) if self.chance(0.1) else 0,
+            reserved=reserved,
+            reserved_late=self.spans(near, self.choice((0, 0, 0, 1)), size),
+            squatters=tuple(s._replace(accepted=min(s.accepted, len(usable))) for s in squatters),
+            late_squatters=self.choice((0, 0, 0, 1, 3)),
+            reuse=reuse,
+            reuse_delay_ms=delay,
+            timestamps=timestamps,
+            ports=ports,
+            target=routes[0],
+            mapped=not v6 and self.chance(0.4),
+            groups=groups,
+        )
+
+    def spans(self, near: range, count: int, size: int) -> tuple[range, ...]:
+        starts = (self.choice(near) for _ in range(count))
+        return tuple(range(start, start + self.randint(1, size // 3)) for start in starts)
+
+    def squatter(self, port: int) -> Squatter:
+        listens = self.chance(0.6)
+        ip = self.choice(
+            ("0.0.0.0", "::", "127.0.0.50", "::ffff:127.0.0.51", "::1", OWN.v4[1], OWN.v6[1])
+        )
+        return Squatter(
+            ip=ip,
+            port=port,
+            listens=listens,
+            v6only=ip == "::" and self.chance(0.5),
+            twice=self.chance(0.2),
+            accepted=self.randint(0, 3) if listens else 0,
+        )
+
+    def groups(
+        self, routes: list[Route], capacity: int, *, may_map: bool, fresh: bool
+    ) -> tuple[Group, ...]:
+        """Fill the first route, and perhaps a few of the others."""
+        found: Counter[tuple[Route, bool, Fate, bool]] = Counter()
+        for index, route in enumerate(routes):
+            if index and self.chance(0.7):
+                continue
+            left = self.choice((0, capacity, capacity, *(self.randint(0, capacity),) * 6))
+            while left:
+                fate = self.choice((*Fate, *(Fate.CLIENT_CLOSED,) * 6, Fate.ESTABLISHED))
+                count = self.randint(1, min(left, 3) if fate in STUCK else left)
+                mapped = may_map and self.chance(0.4)
+                late = fresh and fate not in AT_SERVER and self.chance(0.4)
+                found[route, mapped, fate, late] += count
+                left -= 0 if fate in AT_SERVER and self.chance(0.9) else count
+        # Those that leave nothing on our ports go first, while there are ports enough for them.
+        return tuple(
+            Group(*alike, count)
+            for alike, count in sorted(found.items(), key=lambda item: item[0][2] not in AT_SERVER)
+        )
+
+
+class Outcome(NamedTuple):
+    """What each source said before, what connect() did, and what each said then."""
+
+    before: dict[Kind, int]
+    verdict: Verdict
+    after: dict[Kind, int]
+
+
+class TooSlow(Exception):  # noqa: N818 - the machine's doing
+    """Fresh TIME-WAITs ripened before the question was answered."""
+
+
+class TooOld(Exception):  # noqa: N818 - the kernel is
+    """The scenario needs a newer kernel."""
+
+
+def play(scenario: Scenario) -> Outcome:
+    """Build it in this fresh namespace, ask, and judge."""
+    if scenario.reuse_delay_ms != 1000 and not namespace.has_sysctl(REUSE_DELAY):
+        raise TooOld("tcp_tw_reuse_delay came with Linux 6.14")
+    if scenario.binds and not sockets.lists_bound():
+        raise TooOld("bound, unconnected sockets are listed since Linux 6.8")
+    with ExitStack() as stack:
+        return _Play(scenario, stack).play()
+
+
+class _Play:
+    def __init__(self, scenario: Scenario, stack: ExitStack) -> None:
+        self.scenario = scenario
+        self.stack = stack
+        self.away = scenario.place is Place.VETH
+        self.expected: Counter[str] = Counter()
+        self.optional: Counter[str] = Counter()
+        self.servers: dict[int, Server] = {}
+        self.used: list[int] = []
+        """The local ports of the destination's connections."""
+
+    def play(self) -> Outcome:
+        scenario = self.scenario
+        self.set_rules(0, scenario.reserved)
+        namespace.sysctl("ipv4.tcp_tw_reuse", 0)  # nothing that is built is to be used up again
+        self.make_servers()
+        for squatter in scenario.squatters:
+            self.squat(squatter)
+        for squatter in scenario.squatters:
+            self.visit(squatter)
+        for group in scenario.groups:
+            if not group.fresh:
+                self.make(group)
+        if scenario.pause_ms:
+            sockets.settle(self.expected, self.optional)
+            time.sleep(scenario.pause_ms / 1000)
+        began = time.monotonic()
+        for group in scenario.groups:
+            if group.fresh:
+                self.make(group)
+        self.squat_late()
+        self.set_rules(scenario.moved, scenario.reserved + scenario.reserved_late)
+        namespace.sysctl("ipv4.tcp_tw_reuse", scenario.reuse)
+        if scenario.reuse_delay_ms != 1000:
+            namespace.sysctl(REUSE_DELAY, scenario.reuse_delay_ms)
+        sockets.settle(self.expected, self.optional)
+
+        target = scenario.target
+        to, source = self.written(target, scenario.mapped)
+        before = self.ask()
+        with sockets.exhausted(to, target.port, source) as verdict:
+            after = self.ask()
+        took_ms = 1000 * (time.monotonic() - began)
+        if scenario.fresh and took_ms > scenario.reuse_delay_ms - MARGIN_MS:
+            raise TooSlow(f"{took_ms:.0f} ms")
+        return Outcome(before, verdict, after)
+
+    def ask(self) -> dict[Kind, int]:
+        to, port, source = self.scenario.target
+        local = source or sockets.source_of(to)
+        return {kind: read_report(kind).connectable(local, to, port) for kind in KINDS}
+
+    def set_rules(self, moved: int, reserved: tuple[range, ...]) -> None:
+        low, size = self.scenario.low + moved, self.scenario.size
+        namespace.sysctl("ipv4.ip_local_port_range", f"{low} {low + size - 1}")
+        spans = ",".join(f"{span.start}-{span.stop - 1}" for span in reserved)
+        namespace.sysctl("ipv4.ip_local_reserved_ports", spans)
+        namespace.sysctl("ipv4.tcp_timestamps", self.scenario.timestamps)
+
+    def make_servers(self) -> None:
+        with ExitStack() as elsewhere:
+            if self.away:
+                elsewhere.enter_context(self.stack.enter_context(namespace.peer()).inside())
+                namespace.sysctl("ipv4.tcp_timestamps", self.scenario.timestamps)
+            for port in self.scenario.ports:
+                self.servers[port] = self.stack.enter_context(Server("::", port, tiny=True))
+        self.expected["LISTEN"] += 0 if self.away else len(self.servers)
+
+    def squat(self, squatter: Squatter) -> None:
+        make = sockets.listen if squatter.listens else sockets.bind
+        for _ in range(1 + squatter.twice):
+            made = make(
+                squatter.ip, squatter.port, v6only=squatter.v6only, reuse_port=squatter.twice
+            )
+            self.stack.enter_context(made)
+            self.expected["LISTEN"] += squatter.listens
+
+    def visit(self, squatter: Squatter) -> None:
+        to = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(squatter.ip, squatter.ip)
+        for _ in range(squatter.accepted):
+            self.stack.enter_context(sockets.connect(to, squatter.port))
+            self.expected["ESTABLISHED"] += 2
+
+    def squat_late(self) -> None:
+        for index, port in enumerate(self.used[: self.scenario.late_squatters]):
+            self.squat(Squatter("127.0.0.77", port, bool(index % 2), False, False, 0))
+
+    def make(self, group: Group) -> None:
+        to, source = self.written(group.route, group.mapped)
+        server = self.servers[group.route.port]
+        for _ in range(group.connections):
+            pair = server.connect(to, source)
+            if group.route == self.scenario.target:
+                self.used.append(pair.client.getsockname()[1])
+            group.fate.come_about(pair)
+            if group.fate.client:
+                self.expected[group.fate.client] += 1
+            if group.fate.server and not self.away:
+                # A TIME-WAIT at the server ends when a later connection comes from its port.
+                kind = self.optional if group.fate is Fate.SERVER_CLOSED else self.expected
+                kind[group.fate.server] += 1
+
+    @staticmethod
+    def written(route: Route, mapped: bool) -> tuple[str, str | None]:
+        if not mapped:
+            return route.to, route.source
+        return f"::ffff:{route.to}", route.source and f"::ffff:{route.source}"

@@ -1,0 +1,216 @@
+"""Frames made by hand, and an app to show them in: no kernel, no clock, no thread."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+import numpy as np
+from textual.pilot import Pilot
+
+from tui.analysis.frame import Frame, judge
+from tui.app import Sampled, TwtopApp
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import ROW_TYPES, V4_MAPPED, Rows, SocketTable, State, Timer, build
+from tui.kernel.source import Reading
+from tui.kernel.sysctls import Parameter
+
+NOON = 1_750_000_000.0
+"""The frozen clock."""
+
+
+@dataclass(frozen=True)
+class Sock:
+    """One socket of a scene."""
+
+    local: str
+    remote: str
+    state: State = State.ESTABLISHED
+    left: float = 0.0
+    """Seconds left of TIME-WAIT."""
+    inode: int = 0
+
+
+def _endpoint(text: str) -> tuple[int, int, int]:
+    host, _, port = text.rpartition(":")
+    address = ip_address(host.strip("[]"))
+    number = int(address) | (V4_MAPPED if address.version == 4 else 0)
+    return number >> 64, number & (1 << 64) - 1, int(port)
+
+
+def table_of(socks: Iterable[Sock], **more: object) -> SocketTable:
+    """Return the table that holds these sockets."""
+    records = []
+    for sock in socks:
+        timer = Timer.TIME_WAIT if sock.state is State.TIME_WAIT else Timer.NONE
+        local, remote = _endpoint(sock.local), _endpoint(sock.remote)
+        records.append(
+            (
+                *local[:2],
+                *remote[:2],
+                local[2],
+                remote[2],
+                sock.state,
+                timer,
+                round(sock.left * 1000),
+                0,
+                0,
+                1000,
+                sock.inode,
+            )
+        )
+    columns = list(zip(*records, strict=True)) if records else [()] * len(ROW_TYPES)
+    rows = Rows(
+        *(np.array(column, kind) for column, kind in zip(columns, ROW_TYPES.values(), strict=True))
+    )
+    return replace(build([rows]), **more)  # type: ignore[arg-type]
+
+
+def frame_of(
+    socks: Iterable[Sock],
+    *,
+    at: float = 0.0,
+    ports: str = "32768 33767",
+    reuse: int = 0,
+    age: float = 0.0,
+    **more: object,
+) -> Frame:
+    """Return the frame of a host with these sockets, ``at`` seconds past noon."""
+    table = table_of(socks, **more)
+    parameters = (
+        Parameter("net.ipv4.ip_local_port_range", ports, "32768 60999", "Ports to choose from."),
+        Parameter("net.ipv4.tcp_tw_reuse", str(reuse), "2", "Reuse of TIME-WAIT by connect()."),
+        Parameter("net.ipv4.tcp_fin_timeout", "60", "60", "Not TIME-WAIT's length."),
+    )
+    waiting = int((table.state == State.TIME_WAIT).sum())
+    reading = Reading(
+        table=table,
+        parameters=parameters,
+        counters={"tw": waiting},
+        kind="proc",
+        read_seconds=0.0123,
+        time=NOON + at - age,
+    )
+    return replace(judge(reading), time=NOON + at)
+
+
+def waits(
+    count: int, remote: str, *, local: str = "10.0.0.5", first: int = 32768, left: float = 30.0
+) -> list[Sock]:
+    """Return so many TIME-WAITs toward one destination, from adjacent ports."""
+    return [Sock(f"{local}:{first + n}", remote, State.TIME_WAIT, left) for n in range(count)]
+
+
+def opened(count: int, remote: str, *, local: str = "10.0.0.5", first: int = 40000) -> list[Sock]:
+    """Return so many established sockets, with inodes that are their ports."""
+    return [
+        Sock(f"{local}:{first + n}", remote, State.ESTABLISHED, inode=first + n)
+        for n in range(count)
+    ]
+
+
+DATABASE, CACHE = "10.0.0.9:5432", "10.0.0.10:6379"
+
+
+def busy(database: int = 600, cache: int = 90, *, at: float = 0.0, **more: object) -> Frame:
+    """Return a proxy: TIME-WAITs toward a database and a cache, and incoming connections."""
+    socks = [
+        Sock("0.0.0.0:8443", "0.0.0.0:0", State.LISTEN, inode=1),
+        *(
+            wait
+            for age in range(60)
+            for wait in waits(
+                database // 60, DATABASE, first=32768 + age * (database // 60), left=59.5 - age
+            )
+        ),
+        *waits(cache, CACHE, left=20.5),
+        *opened(12, DATABASE, first=33700),
+        *(Sock("10.0.0.5:8443", f"10.0.0.77:{50000 + n}", inode=9000 + n) for n in range(25)),
+        Sock("[2001:db8::10]:33000", "[2001:db8::20]:9090", State.CLOSE_WAIT, inode=77),
+    ]
+    return frame_of(socks, at=at, **more)  # type: ignore[arg-type]
+
+
+class StillPoller:
+    """Never polls: frames come from the test."""
+
+    def __init__(self, *frames: Frame) -> None:
+        self.interval = 1.0
+
+    def poll(self) -> Frame:
+        """Wait for ever, as a kernel that does not answer."""
+        import threading
+
+        threading.Event().wait()
+        raise AssertionError
+
+
+class Stage:
+    """The app under test and its pilot."""
+
+    def __init__(self, app: TwtopApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def show(self, *frames: Frame) -> None:
+        """Let polls end with these frames."""
+        for frame in frames:
+            self.app.post_message(Sampled(frame))
+        await self.pilot.pause()
+
+    async def fail(self, reason: str) -> None:
+        """Let a poll fail."""
+        self.app.post_message(Sampled(None, reason))
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and let what they cause happen."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type a text, character by character."""
+        await self.press(*(KEYS.get(character, character) for character in text))
+
+    def text(self) -> str:
+        """Return what stands on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in strips)
+
+    def line(self, part: str) -> str:
+        """Return the line of the screen in which a text stands."""
+        for line in self.text().splitlines():
+            if part in line:
+                return line
+        raise AssertionError(f"{part!r} is not on the screen:\n{self.text()}")
+
+
+KEYS = {
+    " ": "space",
+    ">": "greater_than_sign",
+    "<": "less_than_sign",
+    "%": "percent_sign",
+    "/": "slash",
+    ".": "full_stop",
+    ":": "colon",
+    "-": "minus",
+    "_": "underscore",
+    "=": "equals_sign",
+}
+
+
+@asynccontextmanager
+async def stage(
+    *frames: Frame, size: tuple[int, int] = (120, 40), owners: Owners | None = None
+) -> AsyncIterator[Stage]:
+    """Run the app in a terminal of this size, showing these frames one after the other."""
+    app = TwtopApp(StillPoller(), place="web-1  netns 4026531840")
+    if owners is not None:
+        app.history.owners = owners
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        on = Stage(app, pilot)
+        await on.show(*frames)
+        yield on
