@@ -78,6 +78,10 @@ class Trends:
     """Change per second of the ports in use; NaN where it is not yet known."""
     seconds_left: Array
     """Until no port is left: 0 is now, NEVER not within the hour as things go."""
+    reused: float
+    """TIME-WAITs that connect() took over, per second (TcpExt TWRecycled)."""
+    overflowed: float
+    """Sockets that skipped TIME-WAIT for tcp_max_tw_buckets, per second."""
     new: Array
     """Did the pattern appear in the last few seconds? bool."""
     gone: tuple[tuple[PatternKey, Use], ...]
@@ -171,11 +175,15 @@ class History:
             time_wait=self._time_wait_rate(),
             growth=np.array([_slope(uses, RATE_SECONDS, "in_use") for uses in series]),
             seconds_left=self._seconds_left(frame, series),
+            reused=self._counter_rate("TWRecycled"),
+            overflowed=self._counter_rate("TCPTimeWaitOverflow"),
             new=np.array([self._is_new(uses, now) for uses in series], bool),
             gone=tuple(
                 (key, last)
                 for key, last in self._last.items()
-                if key not in shown and now - last.time < MARKED_SECONDS
+                if key not in shown
+                and self.uses[key][-1].total == 0  # seen to be gone, not merely not seen
+                and now - last.time < MARKED_SECONDS
             ),
         )
 
@@ -208,18 +216,15 @@ class History:
                 return point
         return self.points[0]
 
-    def counter_rate(self, name: str) -> float | None:
-        """Return a counter's increase per second, None where it is not known twice."""
-        if len(self._counters) < 2:
-            return None
+    def _counter_rate(self, name: str) -> float:
+        """Return a counter's increase per second, 0 where it is not known twice."""
         now, counters = self._counters[-1]
-        then, before = self._counters[0]
-        for time, values in islice(reversed(self._counters), 1, None):
-            then, before = time, values
-            if now - time >= RATE_SECONDS:
+        then, before = now, counters
+        for then, before in islice(reversed(self._counters), 1, None):
+            if now - then >= RATE_SECONDS:
                 break
         if name not in counters or name not in before or now <= then:
-            return None
+            return 0.0
         return (counters[name] - before[name]) / (now - then)
 
     def _seconds_left(self, frame: Frame, series: list[deque[Use] | None]) -> Array:

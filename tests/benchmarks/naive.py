@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from typing import Any
 
 STATES = {
     "01": "ESTABLISHED",
@@ -26,7 +27,7 @@ def address(text: str) -> tuple[str, int]:
     return socket.inet_ntop(socket.AF_INET6, struct.pack("<4L", *words)), int(port, 16)
 
 
-connections = []
+connections: list[dict[str, Any]] = []
 for name in ("/proc/net/tcp", "/proc/net/tcp6"):
     for line in open(name).readlines()[1:]:  # noqa: PTH123, SIM115
         fields = line.split()

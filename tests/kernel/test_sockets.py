@@ -15,8 +15,6 @@ def distinct(found: list[Sock]) -> list[Sock]:
     folded = [fold(sock) for sock in found]
     for number, sock in enumerate(folded):
         identity = (sock.inode,) if sock.state == State.LISTEN else ()
-        if identity == (0,):
-            identity = ()
         ends = (sock.local, sock.local_port, sock.remote, sock.remote_port)
         last[ends + identity] = number
     return [folded[number] for number in sorted(last.values())]

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 Kind = Literal["proc", "sock_diag"]
 KINDS: tuple[Kind, ...] = ("proc", "sock_diag")
+TRIES = 5
+"""A reading that does not get the processor in time is incomplete, and says so."""
 
 
 class Report(NamedTuple):
@@ -39,7 +41,10 @@ def read_report(kind: Kind) -> Report:
     from tui.kernel.source import Source
     from tui.report import to_dict
 
-    reading = Source(Path("/proc"), kind, interval=10).read()
+    for _ in range(TRIES):
+        reading = Source(Path("/proc"), kind, interval=10).read()
+        if reading.table.complete:
+            break
     assert reading.kind == kind
     assert reading.table.complete
     return Report(to_dict(judge(reading), Owners({})))

@@ -41,9 +41,17 @@ def _showing(*keys: str) -> Callable[[Pilot[None]], object]:
             pilot.app.post_message(Sampled(busy(540 + 60 * (second // 2), at=second)))
         await pilot.pause()
         await pilot.press(*keys)
-        await pilot.pause()
+        await _settled(pilot)
 
     return run
+
+
+async def _settled(pilot: Pilot[None]) -> None:
+    """Wait until the screen no longer changes: layout may take several rounds under load."""
+    seen: list[object] = []
+    while len(seen) < 6 or any(one != seen[-1] for one in seen[-6:]):
+        await pilot.pause(0.05)
+        seen.append([list(strip) for strip in pilot.app.screen._compositor.render_strips()])
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

@@ -34,6 +34,7 @@ COMPARISONS: dict[str, Callable[[Array, float], Array]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
 }
+OPERATORS = frozenset({"and", "&&", "&", "or", "||", "|", *COMPARISONS})
 STATE_GROUPS = {
     "all": frozenset(State),
     "connected": frozenset(State) - {State.LISTEN, State.CLOSE},
@@ -148,7 +149,7 @@ class _Parser:
                 return self.address(word.lower())
             case "use":
                 return self.use()
-            case "and" | "or" | "=" | "==" | "!=" | ">" | ">=" | "<" | "<=" | "&&" | "||":
+            case operator if operator in OPERATORS:
                 raise FilterError(f"nothing stands before “{word}”")
         return _text(word)
 
@@ -203,10 +204,10 @@ class _Parser:
         text = self.take("use needs a percentage, such as `use > 50%`")
         if compare is None:
             raise FilterError("use needs a comparison, such as `use > 50%`")
-        try:
-            share = float(text.rstrip("%")) / 100
-        except ValueError:
-            raise FilterError(f"“{text}” is no percentage") from None
+        number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
+        if number is None:
+            raise FilterError(f"“{text}” is no percentage")
+        share = float(number[1]) / 100
 
         def predicate(frame: Frame) -> Array:
             passing = COMPARISONS[compare](frame.patterns.utilization, share)

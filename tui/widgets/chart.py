@@ -41,13 +41,15 @@ def bar_chart(values: Sequence[float], *, colour: Colour, width: int, height: in
     plot.bar(list(range(len(values))), list(values), marker="sd", color=colour, width=0.9)
     highest = max([1.0, *values])  # plotext divides by zero on equal limits
     plot.ylim(0, highest * 1.05)
-    plot.xticks([0, 15, 30, 45, 59], ["now", "+15 s", "+30 s", "+45 s", "+60 s"])
+    plot.xlim(-0.5, len(values) - 0.5)
+    plot.xticks([0, 15, 30, 45], ["now", "+15 s", "+30 s", "+45 s"])
     _mark_heights(plot, highest, height)
     return Text.from_ansi(plot.build())
 
 
 def _blank(width: int, height: int) -> plotext:
     plotext.clf()
+    plotext.limit_size(False, False)  # the panel's size counts, not the terminal's
     plotext.theme("clear")
     plotext.plotsize(max(width, 20), max(height, 4))
     plotext.frame(False)

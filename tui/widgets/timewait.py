@@ -22,7 +22,7 @@ class TimeWaitPanel(Widget):
     counted since the start. Both rise from zero.
     """
 
-    COMPONENT_CLASSES = {"timewait--figure", "timewait--dim", "timewait--held", "timewait--new"}
+    COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "new")}
 
     def __init__(self) -> None:
         super().__init__(id="timewait")
@@ -73,6 +73,10 @@ class TimeWaitPanel(Widget):
         closing = float(tw.closed_per_second[:5].mean())
         text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
         text.append(f" {signed(view.trends.time_wait)}/s")
+        if view.trends.overflowed > 0:
+            text.append(f"   BUCKETS OVERFLOW {view.trends.overflowed:,.0f}/s", self._style("warn"))
+        if view.trends.reused >= 0.5:
+            text.append("   reused ", self._style("dim")).append(f"{view.trends.reused:,.0f}/s")
         if count == 0:
             text.append("   no TIME-WAIT here", self._style("dim"))
             return text

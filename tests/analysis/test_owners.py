@@ -1,0 +1,34 @@
+from tests.tables import Sock, frame, listener, waiting
+from tui.analysis.owners import holders
+from tui.kernel.processes import Process
+
+NGINX, CURL = Process(10, "nginx"), Process(20, "curl")
+
+
+def test_the_process_with_most_of_a_patterns_sockets() -> None:
+    made = frame(*(Sock(local_port=40000 + inode, inode=inode) for inode in (1, 2, 3)))
+    by_inode = {1: CURL, 2: NGINX, 3: NGINX}
+    assert holders(made.table, made.patterns, by_inode, 10) == {0: NGINX}
+
+
+def test_a_time_wait_has_no_holder() -> None:
+    made = frame(waiting())
+    assert holders(made.table, made.patterns, {0: NGINX}, 10) == {}
+
+
+def test_an_inode_that_nobody_is_seen_to_hold() -> None:
+    made = frame(Sock(inode=1))
+    assert holders(made.table, made.patterns, {2: NGINX}, 10) == {}
+
+
+def test_a_listener_is_in_no_pattern() -> None:
+    made = frame(listener(inode=1), Sock(local_port=80, inode=2))
+    assert holders(made.table, made.patterns, {1: NGINX, 2: CURL}, 10) == {0: CURL}
+
+
+def test_only_the_first_patterns_are_looked_at() -> None:
+    found = [Sock(local_port=port, remote="10.0.0.7", inode=port) for port in (40000, 40001)]
+    made = frame(*found, Sock(inode=9))
+    by_inode = {40000: NGINX, 9: CURL}
+    assert holders(made.table, made.patterns, by_inode, 1) == {0: NGINX}
+    assert holders(made.table, made.patterns, by_inode, 2) == {0: NGINX, 1: CURL}
