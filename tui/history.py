@@ -78,9 +78,9 @@ class Trends:
     """Change per second of the ports in use; NaN where it is not yet known."""
     seconds_left: Array
     """Until no port is left: 0 is now, NEVER not within the hour as things go."""
-    reused: float
+    reused: float | None
     """TIME-WAITs that connect() took over, per second (TcpExt TWRecycled)."""
-    overflowed: float
+    overflowed: float | None
     """Sockets that skipped TIME-WAIT for tcp_max_tw_buckets, per second."""
     new: Array
     """Did the pattern appear in the last few seconds? bool."""
@@ -175,8 +175,8 @@ class History:
             time_wait=self._time_wait_rate(),
             growth=np.array([_slope(uses, RATE_SECONDS, "in_use") for uses in series]),
             seconds_left=self._seconds_left(frame, series),
-            reused=self._counter_rate("TWRecycled"),
-            overflowed=self._counter_rate("TCPTimeWaitOverflow"),
+            reused=self.counter_rate("TWRecycled"),
+            overflowed=self.counter_rate("TCPTimeWaitOverflow"),
             new=np.array([self._is_new(uses, now) for uses in series], bool),
             gone=tuple(
                 (key, last)
@@ -216,15 +216,18 @@ class History:
                 return point
         return self.points[0]
 
-    def _counter_rate(self, name: str) -> float:
-        """Return a counter's increase per second, 0 where it is not known twice."""
+    def counter_rate(self, name: str) -> float | None:
+        """Return a counter's increase per second, None where it is not known twice."""
+        if len(self._counters) < 2:
+            return None
         now, counters = self._counters[-1]
-        then, before = now, counters
-        for then, before in islice(reversed(self._counters), 1, None):
-            if now - then >= RATE_SECONDS:
+        base = self._counters[0]
+        for base in islice(reversed(self._counters), 1, None):
+            if now - base[0] >= RATE_SECONDS:
                 break
+        then, before = base
         if name not in counters or name not in before or now <= then:
-            return 0.0
+            return None
         return (counters[name] - before[name]) / (now - then)
 
     def _seconds_left(self, frame: Frame, series: list[deque[Use] | None]) -> Array:

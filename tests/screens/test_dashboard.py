@@ -349,7 +349,8 @@ class TestDrill:
     async def test_enter_opens_and_esc_goes_back(self) -> None:
         async with stage(busy()) as on:
             await on.press("enter")
-            assert isinstance(on.app.screen, PatternScreen)
+            opened_screen: object = on.app.screen
+            assert isinstance(opened_screen, PatternScreen)
             await on.press("escape")
             assert isinstance(on.app.screen, Dashboard)
 

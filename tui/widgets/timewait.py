@@ -73,9 +73,9 @@ class TimeWaitPanel(Widget):
         closing = float(tw.closed_per_second[:5].mean())
         text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
         text.append(f" {signed(view.trends.time_wait)}/s")
-        if view.trends.overflowed > 0:
+        if view.trends.overflowed:
             text.append(f"   BUCKETS OVERFLOW {view.trends.overflowed:,.0f}/s", self._style("warn"))
-        if view.trends.reused >= 0.5:
+        if view.trends.reused:
             text.append("   reused ", self._style("dim")).append(f"{view.trends.reused:,.0f}/s")
         if count == 0:
             text.append("   no TIME-WAIT here", self._style("dim"))
