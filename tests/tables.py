@@ -144,7 +144,7 @@ def parameters(rules: PortRules) -> tuple[Parameter, ...]:
         "tcp_tw_reuse_delay": str(rules.reuse_delay_ms),
         "tcp_timestamps": str(int(rules.timestamps)),
     }
-    return tuple(Parameter(f"net.ipv4.{name}", text, None, "") for name, text in values.items())
+    return tuple(Parameter(f"net.ipv4.{name}", text, None, "a test") for name, text in values.items())
 
 
 def reading(

@@ -1,11 +1,11 @@
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.tables import FIXTURES, NOW, Clock, Sock, reading, table, waiting
 from tui import sampler
+from tui.analysis import frame
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
 from tui.sampler import Cycle, Sampler
@@ -19,9 +19,12 @@ class FakeSource(Source):
         self.clock = clock
         self.cost = 0.0
         self.reads = 0
+        self.refuses = False
 
     def read(self) -> Reading:
         self.reads += 1
+        if self.refuses:
+            raise TableError("refused")
         self.clock.cpu += self.cost
         self.clock.now += self.cost
         found = table(*(waiting(port) for port in range(self.reads)), Sock(local_port=50000))
@@ -73,11 +76,9 @@ class TestSampler:
     def test_judging_counts_as_well_as_reading(
         self, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        judged = sampler.judge
-
         def judge(read: Reading) -> object:
             clock.cpu += 0.5
-            return judged(read)
+            return frame.judge(read)
 
         monkeypatch.setattr(sampler, "judge", judge)
         source = FakeSource(clock)
@@ -117,22 +118,17 @@ class TestSampler:
         polled.poll()
         assert source.reads == 2
 
-    def test_what_the_source_refuses_is_refused(self, clock: Clock) -> None:
-        polled = Sampler(Source(Path("/nowhere"), "proc", 1.0))
-        with pytest.raises(TableError, match="/nowhere/net/tcp"):
-            polled.poll()
-
-    def test_after_a_refusal_the_next_poll_reads_again(self, clock: Clock) -> None:
+    def test_what_the_source_refuses_is_refused_until_it_no_longer_does(self, clock: Clock) -> None:
         source = FakeSource(clock)
         polled = Sampler(source)
-        polled.poll()
-        working, source.root = source.root, Path("/nowhere")
-        clock.now += 1
-        source.read = Source.read.__get__(source)  # type: ignore[method-assign]
-        with pytest.raises(TableError):
-            polled.poll()
-        source.root = working
-        assert len(polled.poll().table) > 2
+        for refuses in (True, False, True, True, False):
+            source.refuses = refuses
+            clock.now += 1
+            if refuses:
+                with pytest.raises(TableError):
+                    polled.poll()
+            else:
+                assert polled.poll().age == 0
 
 
 class Bell(threading.Event):
@@ -196,11 +192,11 @@ class TestCycle:
 
     def test_now_is_at_once(self, clock: Clock) -> None:
         def ask(cycle: Cycle) -> None:
-            clock.now += 0.3
+            clock.now += 0.25
             for _ in range(5):
                 cycle.now()
 
-        assert self.run(clock, ask, *[self.takes(clock, 0)] * 2) == [0, 0.3, 1.3], "and once"
+        assert self.run(clock, ask, *[self.takes(clock, 0)] * 2) == [0, 0.25, 1.25], "and once"
 
     def test_another_interval_counts_from_the_next_tick_on(self, clock: Clock) -> None:
         def hurry(cycle: Cycle) -> None:

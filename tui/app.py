@@ -80,9 +80,9 @@ class TwtopApp(App[None]):
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
-    view: reactive[View | None] = reactive(None, always_update=True)
+    view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""
-    failure: reactive[str | None] = reactive(None)
+    failure: reactive[str | None] = reactive(None, repaint=False)
     """Why the newest poll failed, None when it did not."""
 
     def __init__(

@@ -17,6 +17,8 @@ from tui import __version__
 if TYPE_CHECKING:
     from tui.kernel.source import Source, SourceChoice
 
+UNWRITABLE = 1
+"""Exit code when the report could not be written."""
 UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
 OWNER_SECONDS = 0.5
@@ -145,9 +147,21 @@ def report(context: click.Context, /, as_json: bool, **options: Any) -> None:
         fail(str(error))
     owners = find_owners(settings.proc, deadline=time.monotonic() + OWNER_SECONDS)
     if as_json:
-        click.echo(to_json(frame, owners))
+        emit(to_json(frame, owners))
     else:
-        click.echo(to_text(frame, owners, settings.threshold, paint))
+        emit(to_text(frame, owners, settings.threshold, paint))
+
+
+def emit(text: str) -> None:
+    """Print a report. Whoever reads it may stop doing so; a full disk is an error."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        click.echo(text.encode(encoding, "replace").decode(encoding))  # not every locale has “–”
+    except OSError as error:
+        # Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            fail(f"stdout: {error.strerror or error}", UNWRITABLE)
 
 
 def open_source(settings: Settings) -> Source:
@@ -168,19 +182,19 @@ def open_source(settings: Settings) -> Source:
 
 def paint(text: str, colour: str) -> str:
     """Return the text coloured for a terminal; click takes it off again elsewhere."""
-    if "NO_COLOR" in os.environ:
+    if os.environ.get("NO_COLOR"):
         return text
     return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
 
 
-def fail(message: str) -> NoReturn:
-    """Print one line on stderr and exit: the kernel's tables could not be read."""
+def fail(message: str, code: int = UNREADABLE) -> NoReturn:
+    """Print one line on stderr and exit; unless told, the tables could not be read."""
     click.echo(f"twtop: {message}", err=True)
-    sys.exit(UNREADABLE)
+    sys.exit(code)
 
 
 def main() -> None:
-    """Run twtop; a usage error is one line, a closed pipe or an interrupt ends it quietly."""
+    """Run twtop; a usage error is one line, an interrupt ends it quietly."""
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -188,7 +202,3 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except BrokenPipeError:
-        # Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

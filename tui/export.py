@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,8 +36,10 @@ def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[A
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ExportError(f"{error.strerror or error}: {path}") from error
+    finally:
+        with suppress(OSError):  # once it is whole it has the other name
+            part.unlink()
     return count
 
 

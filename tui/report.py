@@ -217,21 +217,21 @@ def _patterns_text(frame: Frame, owners: Owners, threshold: float, paint: Paint)
     width = max(len("Pattern"), *map(len, names))
     lines = [
         f"  {'Pattern':<{width}} {'TIME-WAIT':>10} {'live':>8} {'in use':>8} "
-        f"{'of':>7} {'use':>7} {'connectable':>12}  verdict"
+        f"{'of':>7} {'use':>7} {'connectable':>12}  {'process':<20} verdict"
     ]
     for index in first:
-        use = float(patterns.utilization[index])
-        outgoing = patterns.direction[index] == Direction.OUTGOING
-        verdict, colour = (
-            judge_use(use, int(patterns.connectable[index]), threshold) if outgoing else ("", "")
-        )
+        use, connectable = float(patterns.utilization[index]), int(patterns.connectable[index])
+        verdict, colour, room = "", "", "–"
+        if patterns.direction[index] == Direction.OUTGOING:  # others' ports are not ours to judge
+            verdict, colour = judge_use(use, connectable, threshold)
+            room = f"{connectable:,}"
         line = (
             f"  {names[index]:<{width}} {patterns.time_wait[index]:>10,} "
             f"{patterns.live[index]:>8,} {patterns.in_use[index]:>8,} "
-            f"{patterns.capacity[index]:>7,} {use:>7.1%} {patterns.connectable[index]:>12,}  "
-            + " ".join(filter(None, (verdict, str(held.get(index, "")))))
-        )
-        lines.append(paint(line.rstrip(), colour) if colour else line.rstrip())
+            f"{patterns.capacity[index]:>7,} {use:>7.1%} {room:>12}  "
+            f"{held.get(index, '')!s:<20} {verdict}"
+        ).rstrip()
+        lines.append(paint(line, colour) if colour else line)
     if len(patterns) > TEXT_ROWS:
         lines.append(f"  … and {len(patterns) - TEXT_ROWS:,} more; --json has them all")
     return "\n".join([title, *lines])

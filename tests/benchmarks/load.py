@@ -18,6 +18,8 @@ LIVES = 61.0
 PER_DESTINATION = 7_500
 """Far below the half of the ports, where making more of them would slow down."""
 LIVE_PAIRS = 150
+CLIENTS = 25
+"""Each gives a pattern of either direction, to fill the dashboard with rows."""
 PORT = 5432
 BATCH_SECONDS = 0.01
 ENOUGH = 0.98
@@ -95,7 +97,7 @@ def _feed(time_waits: int) -> None:
     per_second = time_waits / LIVES
     with Server("::", PORT) as held, Server("::", PORT + 1) as closing:
         for index in range(LIVE_PAIRS):
-            held.connect(ips[index % len(ips)])
+            held.connect(ips[0], f"127.0.2.{index % CLIENTS + 1}")
         began = time.monotonic()
         made = 0
         while True:

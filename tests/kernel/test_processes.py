@@ -28,8 +28,9 @@ class Procfs:
     def add(self, pid: int, name: str, inodes: Sequence[int] = ()) -> Path:
         process = self.root / str(pid)
         (process / "fd").mkdir(parents=True)
-        (process / "stat").write_text(f"{pid} ({name}) S 1 " + "1 " * 48 + "\n")
-        (process / "cmdline").write_bytes(name.encode() + b"\0")
+        stat = f"{pid} ({name}) S 1 " + "1 " * 48 + "\n"
+        (process / "stat").write_bytes(os.fsencode(stat))
+        (process / "cmdline").write_bytes(os.fsencode(name) + b"\0")
         links = ["/dev/null", "pipe:[5]", *(f"socket:[{inode}]" for inode in inodes)]
         for number, target in enumerate(links):
             (process / "fd" / str(number)).symlink_to(target)
@@ -104,6 +105,12 @@ def test_the_deadline_ends_the_walk(procfs: Procfs, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", ["", "missing"])
 def test_a_procfs_without_processes_has_no_owners(tmp_path: Path, name: str) -> None:
     assert find_owners(tmp_path / name) == Owners({})
+
+
+def test_a_name_cannot_speak_to_the_terminal(procfs: Procfs) -> None:
+    """Anyone may name a process as they like, and root looks at the names of all."""
+    procfs.add(10, "a\x1b[2J\x07\x9b\udcff é", [71])
+    assert find_owners(procfs.root).by_inode == {71: Process(10, "a?[2J??? é")}
 
 
 def test_a_process_is_written_with_its_pid() -> None:

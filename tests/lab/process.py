@@ -53,6 +53,7 @@ class Lab:
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's result, called in a fresh namespace; what it raises is raised here."""
         if self._worker is None or not self._worker.alive:
+            self.__exit__()
             self._worker = _Worker()
             self._worker.ask(namespace.gain_privileges, self._user_namespace)
         result: T = self._worker.ask(_privately, function, *args, **kwargs)

@@ -145,7 +145,7 @@ class _Dice(random.Random):
         near = range(low - size, low + 2 * size)
         taken = self.sample(near, 8)
         place = self.choice(list(Place))
-        v6 = self.chance(0.3)
+        v6 = self.chance(0.4)
         there = place.there.v6 if v6 else place.there.v4
         here = place.here.v6 if v6 else place.here.v4
         ports = taken.pop() if self.chance(0.2) else 5001, taken.pop() if self.chance(0.2) else 5002

@@ -92,6 +92,11 @@ class TestPanels:
             assert " 5 s" in on.line(DATABASE)
 
 
+    async def test_hidden_processes_are_said(self) -> None:
+        async with stage(busy(), owners=Owners({}, denied=83)) as on:
+            assert "83 processes of other users not looked into" in on.text()
+
+
 class TestMarks:
     async def test_new_and_vanished_patterns_are_marked_for_a_moment(self) -> None:
         first = frame_of(opened(3, DATABASE, first=33000), at=0)

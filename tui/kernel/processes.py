@@ -54,7 +54,7 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
         try:
             inodes = _socket_inodes(f"{root}/{pid}/fd")
             if inodes:
-                process = Process(pid, psutil.Process(pid).name())
+                process = Process(pid, _printable(psutil.Process(pid).name()))
                 for inode in inodes:
                     owners.setdefault(inode, process)
         except (PermissionError, psutil.AccessDenied):
@@ -69,6 +69,11 @@ def _pids() -> list[int]:
         return sorted(psutil.pids())
     except (OSError, IndexError):  # psutil takes the first of a procfs without processes
         return []
+
+
+def _printable(name: str) -> str:
+    """Replace what a terminal would act on or could not show: anyone can name a process so."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _socket_inodes(directory: str) -> list[int]:

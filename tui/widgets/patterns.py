@@ -254,6 +254,10 @@ class PatternsPanel(RowTable):
             self.empty = "nothing passes the filter; esc clears it"
         else:
             self.empty = "no connections here"
+        denied = view.history.owners.denied
+        self.border_subtitle = (
+            f"{denied:,} processes of other users not looked into" if denied else ""
+        )
         ascending = (self.sort in ASCENDING) != self.inverted
         self.show_rows(rows, sorted_by=(self.sort, ascending))
 

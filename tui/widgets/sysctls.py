@@ -79,7 +79,10 @@ class SysctlsPanel(RowTable):
         super().__init__(COLUMNS, empty="no parameters could be read", id="sysctls")
 
     def show(self, view: View) -> None:
-        """Show a view."""
+        """Show a view; nothing is redrawn for parameters that have not changed."""
+        rows = self.rows
+        if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
+            return
         self.border_title = f"Sysctls · {view.frame.ports.capacity:,} ports per destination"
         self.show_rows(ParameterRows(view))
 

@@ -1,0 +1,279 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+import pytest
+
+from tests.tables import FIXTURES
+from tui import __version__, cli
+from tui.cli import Settings, main, paint
+
+PROC = str(FIXTURES / "6.18-idle-host/proc")
+
+
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for owners points psutil at the fixture's procfs."""
+    monkeypatch.setattr(psutil, "PROCFS_PATH", "/proc")
+
+
+class Run:
+    """main() with these arguments, in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Return the exit code, and what was written to stdout and stderr."""
+        self.monkeypatch.setattr(sys, "argv", ["twtop", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self.capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(monkeypatch, capsys)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that reports and dashboards begin with."""
+    seen: list[Settings] = []
+    open_source = cli.open_source
+
+    def note(settings: Settings) -> Any:
+        seen.append(settings)
+        return open_source(settings)
+
+    monkeypatch.setattr(cli, "open_source", note)
+    return seen
+
+
+class TestHelp:
+    @pytest.mark.parametrize("option", ["-V", "--version"])
+    def test_version(self, run: Run, option: str) -> None:
+        assert run(option) == (0, f"twtop, version {__version__}\n", "")
+
+    @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["report", "-h"]])
+    def test_help_has_every_shared_option_and_the_exit_codes(
+        self, run: Run, arguments: list[str]
+    ) -> None:
+        code, out, err = run(*arguments)
+        assert (code, err) == (0, "")
+        for text in ("--interval", "--threshold", "--source", "--proc", "Exit codes: 0 done"):
+            assert text in out
+        assert max(map(len, out.splitlines())) <= 100
+
+
+class TestReport:
+    def test_text(self, run: Run) -> None:
+        code, out, err = run("report", "--proc", PROC)
+        assert (code, err) == (0, "")
+        assert out.startswith("twtop report · ")
+
+    def test_no_colour_where_no_terminal_is(self, run: Run) -> None:
+        assert "\x1b" not in run("report", "--proc", PROC)[1]
+
+    def test_json(self, run: Run) -> None:
+        code, out, err = run("report", "--json", "--proc", PROC)
+        assert (code, err) == (0, "")
+        assert json.loads(out)["schema"] == "twtop.report/1"
+
+    def test_live(self, run: Run) -> None:
+        code, out, _ = run("report", "--json")
+        assert code == 0
+        assert json.loads(out)["source"]["complete"]
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["-i", "2", "-t", "60", "--source", "proc", "--proc", PROC, "report"],
+            ["report", "-i", "2", "-t", "60", "--source", "proc", "--proc", PROC],
+            ["-i", "2", "--source", "proc", "report", "-t", "60", "--proc", PROC],
+            ["-i9", "-t60", "--source=auto", "report", "-i2", "--source=proc", "--proc", PROC],
+            ["--interval=2", "--threshold=60", "report", "--source=proc", f"--proc={PROC}"],
+        ],
+    )
+    def test_before_the_command_or_behind_it(
+        self, run: Run, opened: list[Settings], arguments: list[str]
+    ) -> None:
+        assert run(*arguments)[0] == 0
+        assert opened == [Settings(interval=2, threshold=60, source="proc", proc=Path(PROC))]
+
+    def test_the_defaults(self, run: Run, opened: list[Settings]) -> None:
+        assert run("report")[0] == 0
+        assert opened == [Settings(1.0, 80.0, "auto", Path("/proc"))]
+
+    def test_the_threshold_rules_the_verdict(self, run: Run) -> None:
+        proxy = str(FIXTURES / "6.18-proxy/proc")
+        assert "above 43 %" in run("report", "-t", "43", "--proc", proxy)[1]
+        assert "above 4" not in run("report", "-t", "44", "--proc", proxy)[1]
+
+
+class TestUsageErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            (["--bogus"], "--bogus"),
+            (["bogus"], "bogus"),
+            (["report", "--bogus"], "--bogus"),
+            (["report", "bogus"], "bogus"),
+            (["-i", "0", "report"], "--interval"),
+            (["-i", "0.05", "report"], "--interval"),
+            (["-i", "3601", "report"], "--interval"),
+            (["-i", "nan", "report"], "--interval"),
+            (["-i", "fast", "report"], "--interval"),
+            (["-t", "0", "report"], "--threshold"),
+            (["-t", "101", "report"], "--threshold"),
+            (["report", "-t", "nan"], "--threshold"),
+            (["report", "-t"], "-t"),
+            (["--source", "ss", "report"], "--source"),
+            (["--source", "sock_diag", "--proc", PROC, "report"], PROC),
+        ],
+    )
+    def test_they_are_one_line_that_names_the_fault(
+        self, run: Run, arguments: list[str], named: str
+    ) -> None:
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("twtop: ")
+        assert err.endswith("(twtop --help)\n")
+        assert err.count("\n") == 1
+        assert named in err
+
+    def test_a_dashboard_without_a_terminal(self, run: Run) -> None:
+        code, out, err = run("--proc", PROC)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "twtop report" in err
+
+
+class TestUnreadableTables:
+    @pytest.mark.parametrize("command", [["report"], ["report", "--json"]])
+    def test_one_line_that_names_file_and_cure(
+        self, run: Run, tmp_path: Path, command: list[str]
+    ) -> None:
+        code, out, err = run(*command, "--proc", str(tmp_path))
+        assert (code, out) == (3, "")
+        assert err.startswith(f"twtop: {tmp_path}/net/tcp: No such file or directory: ")
+        assert err.count("\n") == 1
+
+    def test_the_code_is_the_documented_one(self) -> None:
+        assert f"{cli.UNREADABLE} the kernel's tables could not be read" in cli.EPILOG
+
+
+class TestInterrupt:
+    def test_an_interrupt_ends_it_quietly(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(settings: Settings) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(cli, "open_source", interrupt)
+        code, out, err = run("report")
+        assert (code, out, err.strip()) == (130, "", "")
+
+
+class TestColours:
+    def test_in_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        assert paint("x", "red") == click.style("x", fg="red")
+        assert paint("x", "bold") == click.style("x", bold=True)
+
+    @pytest.mark.parametrize(("value", "plain"), [("1", True), ("0", True), ("", False)])
+    def test_no_color_counts_unless_it_is_empty(
+        self, monkeypatch: pytest.MonkeyPatch, value: str, plain: bool
+    ) -> None:
+        """As https://no-color.org has it."""
+        monkeypatch.setenv("NO_COLOR", value)
+        assert (paint("x", "red") == "x") == plain
+
+
+def twtop(
+    *arguments: str, stdout: int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui", *arguments],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment,
+        encoding="latin-1",
+        check=False,
+        timeout=60,
+    )
+
+
+class TestProcess:
+    """What only a process of its own can show."""
+
+    @pytest.mark.parametrize("command", [["report"], ["report", "--json"]])
+    def test_a_closed_pipe_ends_it_quietly(self, command: list[str]) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)  # before a byte is written, so that no pipe is roomy enough
+        try:
+            ended = twtop(*command, "--proc", PROC, stdout=writing)
+        finally:
+            os.close(writing)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+    def test_head_gets_what_it_asks_for(self) -> None:
+        shell = 'set -o pipefail; "$0" -m tui report --json --proc "$1" | head -c 1'
+        ended = subprocess.run(
+            ["bash", "-c", shell, sys.executable, PROC],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"{", b"")
+
+    def test_a_full_disk_is_an_error_of_one_line(self) -> None:
+        with open("/dev/full", "wb") as full:  # noqa: PTH123
+            ended = twtop("report", "--proc", PROC, stdout=full.fileno())
+        message = "twtop: stdout: No space left on device\n"
+        assert (ended.returncode, ended.stderr) == (cli.UNWRITABLE, message)
+
+    @pytest.mark.parametrize("command", [["report"], ["report", "--json"]])
+    def test_a_locale_that_cannot_write_it_all(self, command: list[str]) -> None:
+        ended = twtop(*command, "--proc", PROC, PYTHONIOENCODING="latin-1")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout.startswith("{" if "--json" in command else "twtop report · ")
+
+    def test_python_m_tui_is_twtop(self) -> None:
+        ended = twtop("--version")
+        assert (ended.returncode, ended.stdout) == (0, f"twtop, version {__version__}\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "never"),
+        [
+            (["--version"], {"numpy", "textual", "psutil", "plotext", "rich"}),
+            (["--help"], {"numpy", "textual", "psutil", "plotext", "rich"}),
+            (["report", "--json", "--proc", PROC], {"textual", "plotext", "rich"}),
+        ],
+    )
+    def test_only_what_a_command_needs_is_loaded(
+        self, arguments: Sequence[str], never: set[str]
+    ) -> None:
+        program = (
+            "import sys; from tui.cli import main\n"
+            "try: main()\n"
+            "finally: print(*sys.modules, file=sys.stderr)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        loaded = set(ended.stderr.split())
+        assert "tui.cli" in loaded
+        assert loaded & never == set()
