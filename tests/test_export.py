@@ -135,6 +135,8 @@ class TestFailures:
     def test_the_old_file_is_replaced_as_a_whole(self, tmp_path: Path) -> None:
         path = tmp_path / "out.csv"
         path.write_text("old" * 1000)
-        write_export(path, ("n",), [(1,)])
+        with path.open() as reader:  # who has it open keeps what it was
+            write_export(path, ("n",), [(1,)])
+            assert reader.read() == "old" * 1000
         assert path.read_text().split() == ["n", "1"]
         assert files(tmp_path) == ["out.csv"]

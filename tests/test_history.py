@@ -302,6 +302,8 @@ class TestSecondsLeft:
 
     def test_exhausted_is_now(self) -> None:
         assert self.left(at(0, *busy(1000))) == [0]
+        expiring = [waiting(port, 500) for port in range(40000, 41000)]
+        assert self.left(at(0, *expiring)) == [0], "though all will be back in half a second"
 
     def test_reuse_gives_ports_back_after_its_delay(self) -> None:
         given = rules(40000, 40999, reuse_mode=2)

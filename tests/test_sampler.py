@@ -61,6 +61,16 @@ class TestSampler:
         assert self.reads(clock, cost=0.2, interval=1, seconds=7) == [0, 2, 4, 6]
         assert self.reads(clock, cost=1.0, interval=1, seconds=25) == [0, 10, 20]
 
+    def test_a_read_due_just_after_a_poll_is_that_polls(self, clock: Clock) -> None:
+        source = FakeSource(clock)
+        source.cost = 0.2
+        polled = Sampler(source)
+        began = clock.now
+        for second, reads in ((0.0, 1), (0.99, 1), (1.98, 2)):
+            clock.now = began + second
+            polled.poll()
+            assert source.reads == reads
+
     def test_a_longer_interval_affords_more(self, clock: Clock) -> None:
         assert self.reads(clock, cost=0.2, interval=2, seconds=8) == [0, 2, 4, 6]
 

@@ -95,6 +95,11 @@ class TestGroups:
         patterns = find(table(listener(), *clients, other))
         assert Counter(patterns.total.tolist()) == {2: 1, 1: 1}
 
+    def test_others_by_their_addresses_alone(self) -> None:
+        patterns = only(Sock(local_port=1, remote_port=2), Sock(local_port=3, remote_port=4))
+        assert patterns.total.tolist() == [2]
+        assert (patterns.local_port[0], patterns.remote_port[0]) == (NO_PORT, NO_PORT)
+
     def test_mapped_and_plain_ones_together(self) -> None:
         patterns = only(Sock(), Sock("::ffff:10.0.0.5", 40001, "::ffff:10.0.0.9"))
         assert (patterns.total.tolist(), patterns.in_use.tolist()) == ([2], [2])

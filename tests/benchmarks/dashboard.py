@@ -13,6 +13,8 @@ from tests.benchmarks.load import sockets
 from tests.e2e.terminal import PATIENCE, ROOT, TWTOP, Pty
 
 WARM_UP_SECONDS = 5.0
+AWAY_FROM_THE_EDGE = 8
+"""Rows down from the first one, where a key would move nothing."""
 TICK = os.sysconf("SC_CLK_TCK")
 PAINT, DATA = b"TIME-WAIT", b"closing"
 """A panel's title, and a word that comes with the first figures."""
@@ -64,6 +66,7 @@ def keys(seconds: float) -> list[float]:
     waits: list[float] = []
     with Pty(TWTOP) as pty:
         _await(pty, DATA)
+        pty.press("j" * AWAY_FROM_THE_EDGE)
         _drain(pty, WARM_UP_SECONDS)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -80,11 +83,11 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
 
 
-def share(seconds: float) -> Share:
+def share(seconds: float, source: str) -> Share:
     """What it takes at its usual pace, left alone."""
     counts = []
     shown = b""
-    with Pty(TWTOP) as pty:
+    with Pty((*TWTOP, "--source", source)) as pty:
         _await(pty, DATA)
         _drain(pty, WARM_UP_SECONDS)
         began, before = time.perf_counter(), _cpu(pty.process.pid)

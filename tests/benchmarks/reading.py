@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
         return statistics.median(one / other for one, other in pairs)
 
 
-def compare(load: Load, work: Work, against: Work, seconds: float, least: int = 3) -> Comparison:
+def compare(load: Load, work: Work, against: Work, seconds: float, least: int) -> Comparison:
     """Take turns for so long, and at least so many."""
     found = Comparison([], [], [])
     for warm_up in (work, against):

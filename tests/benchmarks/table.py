@@ -12,6 +12,8 @@ ROW = "{:>15}  {:<44} {:>8} {:>8}  {:<5} {}"
 HEADER = ROW.format("sockets", "work", "budget", "measured", "", "")
 READING_SECONDS, PROCESS_SECONDS = 10.0, 20.0
 WATCH_SECONDS = 20.0
+TURNS = 14
+"""At least, however long they take."""
 STARTS = 7
 
 Budgets = tuple[float, float]
@@ -50,8 +52,8 @@ def sock_diag(load: Load) -> Iterator[Row]:
 
 def _with_walk(load: Load, work: str, budgets: Budgets, kind: SourceKind) -> Row:
     least = reading.read_files if kind == "proc" else reading.receive_dumps
-    kept = reading.compare(load, reading.frames(kind), least, READING_SECONDS)
-    fresh = reading.compare(load, reading.first_frame(kind), least, READING_SECONDS / 2)
+    kept = reading.compare(load, reading.frames(kind), least, READING_SECONDS, TURNS)
+    fresh = reading.compare(load, reading.first_frame(kind), least, READING_SECONDS / 2, TURNS // 2)
     walked = f"; {fresh.ratio:.2f} with a walk of the bound sockets"
     return _ratio(work, budgets, kept, walked)
 
@@ -59,13 +61,13 @@ def _with_walk(load: Load, work: str, budgets: Budgets, kind: SourceKind) -> Row
 def ss(load: Load) -> Iterator[Row]:
     """Against what everybody uses."""
     frames = reading.frames("sock_diag")
-    found = reading.compare(load, frames, reading.SS, READING_SECONDS)
+    found = reading.compare(load, frames, reading.SS, READING_SECONDS, TURNS)
     yield _ratio("sock_diag → Frame / ss -tan", (0.5, 0.5), found)
 
 
 def report(load: Load) -> Iterator[Row]:
     """Against what people write."""
-    found = reading.compare(load, reading.REPORT, reading.NAIVE, PROCESS_SECONDS)
+    found = reading.compare(load, reading.REPORT, reading.NAIVE, PROCESS_SECONDS, TURNS // 2)
     yield _ratio("twtop report --json / split-and-dict script", (1.0, 0.35), found)
 
 
@@ -86,13 +88,16 @@ def keys(load: Load) -> Iterator[Row]:
 
 
 def share(load: Load) -> Iterator[Row]:
-    """CPU and memory."""
-    found = dashboard.share(WATCH_SECONDS)
-    cpu = found.user + found.system
-    note = f"user {found.user:.1%}, system {found.system:.1%}; from {found.source}"
-    yield Row("dashboard, CPU of one core", (0.06, 0.2), "{:.1%}", cpu, found.sockets, note)
-    note = f"at most {found.peak:.0f} MB"
-    yield Row("dashboard, memory", (100, 250), "{:.0f} MB", found.rss, found.sockets, note)
+    """CPU and memory; `auto` begins with /proc, and is at either source for a minute or more."""
+    for source in ("auto", "proc"):
+        found = dashboard.share(WATCH_SECONDS, source)
+        work = f"dashboard, CPU of one core, --source {source}"
+        note = f"user {found.user:.1%}, system {found.system:.1%}; from {found.source}"
+        cpu = found.user + found.system
+        yield Row(work, (0.06, 0.2), "{:.1%}", cpu, found.sockets, note)
+        if source == "auto":
+            work, note = "dashboard, memory", f"at most {found.peak:.0f} MB"
+            yield Row(work, (100, 250), "{:.0f} MB", found.rss, found.sockets, note)
 
 
 def start(load: Load) -> Iterator[Row]:

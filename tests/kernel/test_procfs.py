@@ -25,7 +25,7 @@ from tests.kernel.wire import (
 )
 from tests.tables import FIXTURES, Clock, Sock, fold, listener, socks, states, steady, waiting
 from tui.kernel import procfs
-from tui.kernel.procfs import PAGE, SHORT_READ, _layout, parse, read_sockets
+from tui.kernel.procfs import PAGE, _layout, parse, read_sockets
 from tui.kernel.sockets import SocketTable, State, TableError, Timer, build
 
 
@@ -406,6 +406,10 @@ class TestFiles:
         table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE, b""))
         assert (socks(table), table.complete) == ([GOOD], False)
 
+    def test_a_whole_tcp6_does_not_make_up_for_tcp(self, tmp_path: Path) -> None:
+        table = read_sockets(proc(tmp_path, GOOD_LINE, header(4)))
+        assert (socks(table), table.complete) == ([GOOD], False)
+
     @pytest.mark.parametrize("cut", [1, 50, 149])
     def test_a_tail_without_newline_is_bad_however_well_it_reads(
         self, tmp_path: Path, cut: int
@@ -466,7 +470,7 @@ class TestGrowingTable:
         table = self.read(tmp_path, monkeypatch, reads)
         assert (socks(table), table.complete) == (found, True)
 
-    @pytest.mark.parametrize(("size", "ends"), [(SHORT_READ, True), (SHORT_READ + 1, False)])
+    @pytest.mark.parametrize(("size", "ends"), [(PAGE - 256, True), (PAGE - 255, False)])
     def test_what_is_short(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, ends: bool
     ) -> None:

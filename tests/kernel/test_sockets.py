@@ -97,25 +97,26 @@ class TestColumns:
         texts = [found.ip(address) for address in range(len(found.address_lo))]
         assert sorted(texts) == ["10.0.0.5", "10.0.0.9", "::"]
 
-    @pytest.mark.parametrize("count", [65_534, 65_535, 65_536, 70_000])
+    @pytest.mark.parametrize("count", [65_535, 65_536, 65_537, 70_000])
     def test_more_addresses_than_16_bits_can_number(self, count: int) -> None:
         """The key of a 4-tuple has 32 bits for its pair of addresses, whatever their number."""
-        number = np.arange(count, dtype=np.uint64)
-        twice = np.concatenate([number, number[:1000]])
-        zeros = np.zeros(len(twice), np.uint64)
-        columns = {name: zeros.astype(kind) for name, kind in ROW_TYPES.items()}
-        columns["remote_lo"] = twice + np.uint64(0xFFFF_0B00_0000)
-        columns["local_lo"] = zeros + np.uint64(0xFFFF_0A00_0005)
-        columns["state"] = np.full(len(twice), State.TIME_WAIT, np.uint8)
-        columns["remaining_ms"] = np.arange(len(twice), dtype=np.uint32)
+        local = remote = np.arange(count)
+        one, other = divmod(1 << 32, count)
+        if one < count:  # alike in the lower 32 bits: (0, 0) and (one, other), by number
+            local, remote = np.append(local, one), np.append(remote, other)
+        distinct = len(local)
+        local, remote = np.append(local, local[:1000]), np.append(remote, remote[:1000])
+        columns = {name: np.zeros(len(local), kind) for name, kind in ROW_TYPES.items()}
+        columns["local_lo"] = local.astype(np.uint64) + np.uint64(0xFFFF_0A00_0000)
+        columns["remote_lo"] = remote.astype(np.uint64) + np.uint64(0xFFFF_0A00_0000)
+        columns["state"] += np.uint8(State.TIME_WAIT)
+        columns["remaining_ms"] += np.arange(len(local), dtype=np.uint32)
         found = build([Rows(**columns)])
-        assert (len(found), found.duplicates) == (count, 1000)
-        assert len(found.address_lo) == count + 1
-        assert found.remaining_ms.tolist() == [*range(1000, count + 1000)]
-        assert np.array_equal(
-            found.address_lo[found.remote_ip], columns["remote_lo"][found.remaining_ms]
-        )
-        assert {found.ip(address) for address in found.local_ip[:9]} == {"10.0.0.5"}
+        assert (len(found), found.duplicates) == (distinct, 1000)
+        assert len(found.address_lo) == count
+        assert found.remaining_ms.tolist() == [*range(1000, distinct + 1000)]
+        for near, far in ((found.local_ip, "local_lo"), (found.remote_ip, "remote_lo")):
+            assert np.array_equal(found.address_lo[near], columns[far][found.remaining_ms])
 
 
 @given(st.lists(st.integers(0, 2**64 - 1)))

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,22 @@ class TestBoundPorts:
     ) -> None:
         reading = make(choice).read()
         assert (reading.kind, reading.table.bound_ports.tolist()) == (choice, [9000])
+
+    def test_they_are_waited_for(self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Looking for them may take longer than reading the table beside it."""
+        table_read = threading.Event()
+
+        def read_proc(root: Path, *, deadline: float) -> SocketTable:
+            table_read.set()
+            return table(FROM_PROC)
+
+        def read_bound_ports(*, deadline: float) -> Array:
+            assert table_read.wait(10)
+            return np.array([9000], np.uint16)
+
+        monkeypatch.setattr(procfs, "read_sockets", read_proc)
+        monkeypatch.setattr(sock_diag, "read_bound_ports", read_bound_ports)
+        assert make("proc").read().table.bound_ports.tolist() == [9000]
 
     def test_of_a_foreign_procfs_none_are_known(self, kernel: Kernel) -> None:
         assert make(own=False).read().table.bound_ports.tolist() == []

@@ -127,6 +127,7 @@ def _privately(function: Callable[..., T], *args: object, **kwargs: object) -> T
         return function(*args, **kwargs)
     finally:
         gc.collect()  # sockets in a reference cycle would hold on to the namespace
+        namespace.unshare_network()  # and so would this process
 
 
 def _nothing() -> None:

@@ -166,6 +166,7 @@ def _server_shuts_down(pair: Pair) -> None:
 
 
 def _client_is_stuck(pair: Pair) -> None:
+    pair.client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * TINY)  # else it grows to MBs
     pair.client.setblocking(False)
     with suppress(BlockingIOError):
         while True:
@@ -191,6 +192,7 @@ class Fate(Enum):
     SERVER_CLOSED = None, "TIME_WAIT", _server_closes
     FIN_WAIT2_OPEN = "FIN_WAIT2", "CLOSE_WAIT", _client_shuts_down
     FIN_WAIT2_ORPHAN = "FIN_WAIT2", "CLOSE_WAIT", _client_lingers
+    # Now and then a full socket all the same: when the ACK finds the socket locked.
     FIN_WAIT2_MINI = "FIN_WAIT2", "CLOSE_WAIT", _client_vanishes
     CLOSE_WAIT = "CLOSE_WAIT", "FIN_WAIT2", _server_shuts_down
     # These three hold as long as a tiny server does not read.

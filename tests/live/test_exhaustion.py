@@ -85,7 +85,7 @@ def pile_up(to: str) -> tuple[list[int], int, int | None]:
     promises = []
     with serving(to) as server:
         for made in range(SIZE + 10):
-            if made % 50 == 0 or made > SIZE - 10:
+            if made % 100 == 0 or made > SIZE - 4:
                 promises.append(promise(to) + made)
             try:
                 make(server, to, 1)

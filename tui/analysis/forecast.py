@@ -32,10 +32,8 @@ def seconds_to_exhaustion(
         return np.empty(0)
     rate = closings[:, :RECENT].mean(axis=1)
     time = np.arange(SECONDS + 1)
-    ages = np.arange(SECONDS)
     # held[n, t]: of today's TIME-WAITs, those still not given back in t seconds
-    kept = np.where(ages[None, :] < hold[:, None], closings, 0)
-    cumulated = np.concatenate([np.zeros((count, 1)), np.cumsum(kept, axis=1)], axis=1)
+    cumulated = np.concatenate([np.zeros((count, 1)), np.cumsum(closings, axis=1)], axis=1)
     left = np.clip(np.ceil(hold)[:, None] - time[None, :], 0, SECONDS).astype(np.intp)
     held = np.take_along_axis(cumulated, left, axis=1)
     fresh = rate[:, None] * np.minimum(time[None, :], hold[:, None])
