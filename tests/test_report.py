@@ -208,6 +208,21 @@ class TestValues:
         holders = {record["local_ip"]: record["process"] for record in report["listeners"]}
         assert holders == {"0.0.0.0": "nginx[10]", "::": None}
 
+    def test_listeners_go_by_their_port(self) -> None:
+        made = frame(
+            listener(port=443, backlog=3),
+            replace(listener("::", port=22), uid=1000),
+            listener("10.0.0.5", port=80),
+            listener("0.0.0.0", port=22),
+        )
+        records = to_dict(made, NOBODY)["listeners"]
+        assert [record["port"] for record in records] == [22, 22, 80, 443]
+        assert [record["backlog"] for record in records] == [0, 0, 0, 3]
+        assert {r["local_ip"]: r["uid"] for r in records if r["port"] == 22} == {
+            "::": 1000,
+            "0.0.0.0": 0,
+        }
+
     def test_no_capacity_is_full_use(self) -> None:
         made = frame(Sock(), given=rules(reserved=((40000, 40009),)))
         (pattern,) = to_dict(made, NOBODY)["patterns"]
@@ -362,6 +377,12 @@ class TestText:
         assert "tcp_tw_reuse 2 (on loopback only), after 1000 ms" in loopback
         off = text_of(frame(given=rules(reuse_mode=1, timestamps=False)))
         assert "tcp_tw_reuse 1 (on), after 1000 ms, but timestamps are off: no reuse" in off
+
+    def test_what_closes_and_what_comes_back(self) -> None:
+        young = [waiting(port, 59_500) for port in range(40000, 40010)]
+        old = [waiting(port, 5_500, remote="10.0.0.7") for port in range(40000, 40003)]
+        text = text_of(frame(*young, *old, waiting(40005, 500, remote="10.0.0.7")))
+        assert "14 in TIME-WAIT; 2/s closing; 1 freed in the next second, 4 in the next 10" in text
 
     def test_the_sustainable_rate(self) -> None:
         text = text_of(frame(given=rules(32768, 60999)))

@@ -135,7 +135,7 @@ def dashboard(settings: Settings) -> None:
 def report(context: click.Context, /, as_json: bool, **options: Any) -> None:
     """Print once what the dashboard shows, as text or JSON."""
     settings = given(context, options)
-    source = open_source(settings)
+    source = open_source(settings, one_shot=True)
     from tui.analysis.frame import judge
     from tui.kernel.processes import find_owners
     from tui.kernel.sockets import TableError
@@ -164,14 +164,14 @@ def emit(text: str) -> None:
             fail(f"stdout: {error.strerror or error}", UNWRITABLE)
 
 
-def open_source(settings: Settings) -> Source:
+def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
     """Return the source to read from.
 
     Raises click.UsageError for sock_diag on a procfs that is not this namespace's own.
     """
     from tui.kernel.source import Source
 
-    source = Source(settings.proc, settings.source, settings.interval)
+    source = Source(settings.proc, settings.source, settings.interval, one_shot=one_shot)
     if settings.source == "sock_diag" and not source.own_namespace:
         raise click.UsageError(
             f"--source sock_diag reads this network namespace, which {settings.proc} does not "

@@ -123,6 +123,16 @@ class TestGroups:
         ]
         assert keys.in_use.tolist() == [3, 1, 0]
 
+    @pytest.mark.parametrize("sizes", [(1, 3), (3, 1)])
+    def test_of_two_equally_full_the_larger_stands_first(self, sizes: tuple[int, int]) -> None:
+        found = [
+            Sock(local_port=port, remote=remote)
+            for remote, size in zip(("10.0.0.7", "10.0.0.8"), sizes, strict=True)
+            for port in range(1, 1 + size)
+        ]
+        patterns = find(table(*found))
+        assert (patterns.in_use.tolist(), patterns.total.tolist()) == ([0, 0], [3, 1])
+
 
 class TestUse:
     @pytest.mark.parametrize("state", [state for state in State if state != State.LISTEN])

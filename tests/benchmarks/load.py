@@ -17,6 +17,8 @@ LIVES = 61.0
 """Seconds from a close to the end of its TIME-WAIT, with what the timer wheel adds."""
 PER_DESTINATION = 7_500
 """Far below the half of the ports, where making more of them would slow down."""
+V6_OF = 16
+"""One in so many is an IPv6 connection."""
 LIVE_PAIRS = 150
 CLIENTS = 25
 """Each gives a pattern of either direction, to fill the dashboard with rows."""
@@ -93,16 +95,17 @@ def _time_waits() -> int:
 
 def _feed(time_waits: int) -> None:
     count = max(4, -(-time_waits // PER_DESTINATION))
-    ips = [f"127.0.1.{last}" for last in range(1, count)] + [namespace.OWN.v6[0]]
+    v4, v6 = [f"127.0.1.{last}" for last in range(1, count + 1)], namespace.OWN.v6
     per_second = time_waits / LIVES
     with Server("::", PORT) as held, Server("::", PORT + 1) as closing:
         for index in range(LIVE_PAIRS):
-            held.connect(ips[0], f"127.0.2.{index % CLIENTS + 1}")
+            held.connect(v4[0], f"127.0.2.{index % CLIENTS + 1}")
         began = time.monotonic()
         made = 0
         while True:
             while made < (time.monotonic() - began) * per_second:
-                Fate.CLIENT_CLOSED.come_about(closing.connect(ips[made % len(ips)]))
+                ips = v4 if made % V6_OF else v6
+                Fate.CLIENT_CLOSED.come_about(closing.connect(ips[made // V6_OF % len(ips)]))
                 closing.pairs.clear()
                 made += 1
             time.sleep(BATCH_SECONDS)

@@ -56,8 +56,12 @@ def is_own_namespace(root: Path) -> bool:
 class Source:
     """Reads the kernel's tables, and remembers which way of reading is fast enough."""
 
-    def __init__(self, root: Path, choice: SourceChoice, interval: float) -> None:
+    def __init__(
+        self, root: Path, choice: SourceChoice, interval: float, *, one_shot: bool = False
+    ) -> None:
+        """Read below ``root``; ``one_shot`` leaves a read all the time that one may take."""
         self.root = root
+        self.one_shot = one_shot
         self.choice = choice
         self.interval = interval
         self.own_namespace = is_own_namespace(root)
@@ -107,7 +111,7 @@ class Source:
         return thread
 
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
-        longest = min(self.interval / 2, LONGEST_READ)
+        longest = LONGEST_READ if self.one_shot else min(self.interval / 2, LONGEST_READ)
         if self.choice == "sock_diag":
             return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
         if self.choice == "proc" or not self.own_namespace:
