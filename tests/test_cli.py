@@ -51,9 +51,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     seen: list[Settings] = []
     open_source = cli.open_source
 
-    def note(settings: Settings) -> Any:
+    def note(settings: Settings, **more: Any) -> Any:
         seen.append(settings)
-        return open_source(settings)
+        return open_source(settings, **more)
 
     monkeypatch.setattr(cli, "open_source", note)
     return seen
@@ -175,7 +175,7 @@ class TestUnreadableTables:
 
 class TestInterrupt:
     def test_an_interrupt_ends_it_quietly(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupt(settings: Settings) -> None:
+        def interrupt(*_: object, **more: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(cli, "open_source", interrupt)
