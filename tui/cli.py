@@ -24,7 +24,10 @@ UNREADABLE = 3
 OWNER_SECONDS = 0.5
 """How long a one-shot report may look for the owners of sockets."""
 
-EPILOG = "Exit codes: 0 done, 2 usage, 3 the kernel's tables could not be read."
+EPILOG = (
+    "Exit codes: 0 done, 1 the report could not be written, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -189,7 +189,8 @@ class History:
 
     @staticmethod
     def _is_new(uses: deque[Use] | None, now: float) -> bool:
-        return uses is not None and uses[0].total == 0 and now - uses[0].time < MARKED_SECONDS
+        recent = takewhile(lambda use: now - use.time < MARKED_SECONDS, reversed(uses or ()))
+        return any(use.total == 0 for use in recent)
 
     def _state_rates(self) -> Array | None:
         base = self._base(RATE_SECONDS)

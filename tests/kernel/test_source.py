@@ -172,6 +172,14 @@ class TestChoice:
         kernel.tables_asked()
         assert (kind(made), kernel.tables_asked()) == ("proc", ["proc"])
 
+    def test_a_one_shot_report_has_the_longest_read(self, kernel: Kernel) -> None:
+        """Nobody waits for the next poll, so the interval sets no limit."""
+        made = Source(PROC, "proc", 0.1, one_shot=True)
+        kernel.proc_takes = 0.9
+        reading = made.read()
+        assert (reading.kind, reading.table.complete) == ("proc", True)
+        assert kernel.deadlines == [pytest.approx(source.LONGEST_READ)]
+
     @pytest.mark.parametrize("own", [True, False])
     def test_proc_by_choice_never_asks_another(self, kernel: Kernel, own: bool) -> None:
         kernel.proc_takes = 0.4

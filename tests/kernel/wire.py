@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -104,10 +104,6 @@ def control(kind: int, code: int = 0, flags: int = 2) -> bytes:
 
 def done(code: int = 0) -> bytes:
     return control(3, code)
-
-
-def port_pairs(socks: Sequence[Sock]) -> list[tuple[int, int]]:
-    return [(sock.local_port, sock.remote_port) for sock in socks]
 
 
 ports = st.integers(0, 0xFFFF)

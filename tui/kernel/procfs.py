@@ -34,6 +34,8 @@ TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
 MIN_SL, MAX_SL = 4, 10
 """Width of ``sl``: ``%4d`` of an int."""
 MAX_UID = 10
+NO_OWNER = np.frombuffer(b"     0        0 0 ", np.uint8)
+"""uid, timeout and inode of a TIME-WAIT, as get_timewait4_sock prints them."""
 MAX_INODE = 20
 
 
@@ -254,12 +256,13 @@ def _owners(tail: Array, state: Array) -> tuple[Array, Array, Array]:
     """Parse ``uid``, ``timeout`` and ``inode``; say of which rows they could be read.
 
     ``uid`` is ``%5u`` and wider for large ones, ``timeout`` ``%8d``, ``inode`` unpadded.
-    A TIME-WAIT has a literal 0 in all three, so its row is not looked at.
+    A TIME-WAIT has a literal 0 in all three: most rows, so they are told by that alone.
     """
     count = len(tail)
     uid = np.zeros(count, np.uint32)
     inode = np.zeros(count, np.uint64)
-    readable = state == State.TIME_WAIT
+    literal = (tail[:, : len(NO_OWNER)] == NO_OWNER).all(axis=1)
+    readable = literal & (state == State.TIME_WAIT)
     pending = np.flatnonzero(~readable)
     for width in range(5, MAX_UID + 1):
         if not len(pending):
@@ -274,11 +277,20 @@ def _owners(tail: Array, state: Array) -> tuple[Array, Array, Array]:
         inodes, digits = _leading_number(text[:, behind + 1 : behind + 1 + MAX_INODE])
         uid[rows] = uids
         inode[rows] = inodes
-        numbers = text[:, : behind + 1]
-        plain = ((numbers - np.uint8(48) < 10) | (numbers == ord(" "))).all(axis=1)
+        plain = _is_number(text[:, : 1 + width]) & _is_number(text[:, 1 + width : behind])
         closed = text[np.arange(len(text)), behind + 1 + digits] == ord(" ")
         readable[rows] = plain & (text[:, behind] == ord(" ")) & (digits > 0) & closed
     return uid, inode, readable
+
+
+def _is_number(text: Array) -> Array:
+    """Say which rows are one blank or more, then digits up to the right edge."""
+    blank = text == ord(" ")
+    digit = text - np.uint8(48) < 10
+    in_order = blank[:, :-1] | digit[:, 1:]  # no blank behind a digit
+    whole: Array = (blank | digit).all(axis=1) & in_order.all(axis=1)
+    whole &= blank[:, 0] & digit[:, -1]
+    return whole
 
 
 def _right_aligned(text: Array) -> Array:

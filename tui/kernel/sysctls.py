@@ -201,7 +201,8 @@ def _read(path: str) -> str | None:
         return None
     finally:
         os.close(fd)
-    return " ".join(data.decode("utf-8", "replace").split())
+    text = " ".join(data.decode("utf-8", "replace").split())
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _number(text: str, allowed: range, default: int) -> int:

@@ -30,16 +30,15 @@ def gauge(parts: Parts, width: int, threshold: float) -> list[tuple[str, str]]:
     if width <= 0 or capacity <= 0:
         return [("·" * max(width, 0), "free")]
     runs: list[tuple[str, str]] = []
-    used = 0
-    filled = 0
-    for name in ("live", "locked", "reusable"):
-        share = getattr(parts, name)
-        if not share:
-            continue
+    held = [(name, share) for name, share in parts._asdict().items() if share]
+    used = filled = 0
+    for left, (name, share) in zip(range(len(held) - 1, -1, -1), held, strict=True):
         filled += share
-        end = width if filled == capacity else min(round(filled / capacity * width), width)
-        cells = max(end - used, 1)
-        cells = min(cells, width - used)
+        # each part still to come keeps a cell, and this one has one
+        end = max(min(round(filled / capacity * width), width - left), used + 1)
+        if name == "free":
+            break
+        cells = min(end, width) - used
         runs.append((GLYPHS[name] * cells, name))
         used += cells
     marks = {

@@ -30,4 +30,6 @@ def span(seconds: float) -> str:
 
 def short(text: str, width: int) -> str:
     """Cut a text to a width, with an ellipsis where something was cut."""
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 0 else ""
