@@ -266,6 +266,7 @@ class TestFormat:
 
 GOOD = Sock(uid=1000, inode=4711)
 GOOD_LINE = line(7, GOOD)
+TIME_WAIT_LINE = line(7, waiting()).replace(b" 0 1 ", b" 0 3 ", 1)
 
 
 def replaced(column: int, text: bytes) -> bytes:
@@ -298,6 +299,9 @@ class TestGarbling:
             pytest.param(replaced(34, b" 1"), id="state of one digit"),
             pytest.param(replaced(59, b"O"), id="no digit in the timer"),
             pytest.param(replaced(76, b" root"), id="a uid by name"),
+            pytest.param(replaced(77, b"1 00"), id="a uid with a hole"),
+            pytest.param(replaced(76, b"     "), id="no uid"),
+            pytest.param(TIME_WAIT_LINE.replace(b" 0 0 3", b" x 0 3", 1), id="TIME-WAIT's tail"),
             pytest.param(replaced(91, b"x"), id="no inode"),
             pytest.param(replaced(93, b"x"), id="an inode with a letter"),
             pytest.param(replaced(91, b"9" * 21), id="an inode of 21 digits"),

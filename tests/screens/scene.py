@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from dataclasses import replace
 
-import numpy as np
 from textual.pilot import Pilot
 
+from tests.tables import Sock, table
 from tui.analysis.frame import Frame, judge
 from tui.app import Sampled, TwtopApp
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import ROW_TYPES, V4_MAPPED, Rows, SocketTable, State, Timer, build
+from tui.kernel.sockets import State, Timer
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter
 
@@ -21,51 +20,28 @@ NOON = 1_750_000_000.0
 """The frozen clock."""
 
 
-@dataclass(frozen=True)
-class Sock:
-    """One socket of a scene."""
-
-    local: str
-    remote: str
-    state: State = State.ESTABLISHED
-    left: float = 0.0
-    """Seconds left of TIME-WAIT."""
-    inode: int = 0
-
-
-def _endpoint(text: str) -> tuple[int, int, int]:
-    host, _, port = text.rpartition(":")
-    address = ip_address(host.strip("[]"))
-    number = int(address) | (V4_MAPPED if address.version == 4 else 0)
-    return number >> 64, number & (1 << 64) - 1, int(port)
-
-
-def table_of(socks: Iterable[Sock], **more: object) -> SocketTable:
-    """Return the table that holds these sockets."""
-    records = []
-    for sock in socks:
-        timer = Timer.TIME_WAIT if sock.state is State.TIME_WAIT else Timer.NONE
-        local, remote = _endpoint(sock.local), _endpoint(sock.remote)
-        records.append(
-            (
-                *local[:2],
-                *remote[:2],
-                local[2],
-                remote[2],
-                sock.state,
-                timer,
-                round(sock.left * 1000),
-                0,
-                0,
-                1000,
-                sock.inode,
-            )
-        )
-    columns = list(zip(*records, strict=True)) if records else [()] * len(ROW_TYPES)
-    rows = Rows(
-        *(np.array(column, kind) for column, kind in zip(columns, ROW_TYPES.values(), strict=True))
+def between(
+    local: str,
+    remote: str,
+    state: State = State.ESTABLISHED,
+    left: float = 0.0,
+    *,
+    inode: int = 0,
+) -> Sock:
+    """Return a socket between two endpoints written ``ip:port``; ``left`` of TIME-WAIT in s."""
+    near, near_port = local.rsplit(":", 1)
+    far, far_port = remote.rsplit(":", 1)
+    return Sock(
+        near.strip("[]"),
+        int(near_port),
+        far.strip("[]"),
+        int(far_port),
+        state,
+        Timer.TIME_WAIT if state is State.TIME_WAIT else Timer.NONE,
+        round(left * 1000),
+        uid=1000,
+        inode=inode,
     )
-    return replace(build([rows]), **more)  # type: ignore[arg-type]
 
 
 def frame_of(
@@ -78,15 +54,15 @@ def frame_of(
     **more: object,
 ) -> Frame:
     """Return the frame of a host with these sockets, ``at`` seconds past noon."""
-    table = table_of(socks, **more)
+    found = replace(table(*socks), **more)  # type: ignore[arg-type]
     parameters = (
         Parameter("net.ipv4.ip_local_port_range", ports, "32768 60999", "Ports to choose from."),
         Parameter("net.ipv4.tcp_tw_reuse", str(reuse), "2", "Reuse of TIME-WAIT by connect()."),
         Parameter("net.ipv4.tcp_fin_timeout", "60", "60", "Not TIME-WAIT's length."),
     )
-    waiting = int((table.state == State.TIME_WAIT).sum())
+    waiting = int((found.state == State.TIME_WAIT).sum())
     reading = Reading(
-        table=table,
+        table=found,
         parameters=parameters,
         counters={"tw": waiting},
         kind="proc",
@@ -100,13 +76,13 @@ def waits(
     count: int, remote: str, *, local: str = "10.0.0.5", first: int = 32768, left: float = 30.0
 ) -> list[Sock]:
     """Return so many TIME-WAITs toward one destination, from adjacent ports."""
-    return [Sock(f"{local}:{first + n}", remote, State.TIME_WAIT, left) for n in range(count)]
+    return [between(f"{local}:{first + n}", remote, State.TIME_WAIT, left) for n in range(count)]
 
 
 def opened(count: int, remote: str, *, local: str = "10.0.0.5", first: int = 40000) -> list[Sock]:
     """Return so many established sockets, with inodes that are their ports."""
     return [
-        Sock(f"{local}:{first + n}", remote, State.ESTABLISHED, inode=first + n)
+        between(f"{local}:{first + n}", remote, State.ESTABLISHED, inode=first + n)
         for n in range(count)
     ]
 
@@ -117,7 +93,7 @@ DATABASE, CACHE = "10.0.0.9:5432", "10.0.0.10:6379"
 def busy(database: int = 600, cache: int = 90, *, at: float = 0.0, **more: object) -> Frame:
     """Return a proxy: TIME-WAITs toward a database and a cache, and incoming connections."""
     socks = [
-        Sock("0.0.0.0:8443", "0.0.0.0:0", State.LISTEN, inode=1),
+        between("0.0.0.0:8443", "0.0.0.0:0", State.LISTEN, inode=1),
         *(
             wait
             for age in range(60)
@@ -127,8 +103,8 @@ def busy(database: int = 600, cache: int = 90, *, at: float = 0.0, **more: objec
         ),
         *waits(cache, CACHE, left=20.5),
         *opened(12, DATABASE, first=33700),
-        *(Sock("10.0.0.5:8443", f"10.0.0.77:{50000 + n}", inode=9000 + n) for n in range(25)),
-        Sock("[2001:db8::10]:33000", "[2001:db8::20]:9090", State.CLOSE_WAIT, inode=77),
+        *(between("10.0.0.5:8443", f"10.0.0.77:{50000 + n}", inode=9000 + n) for n in range(25)),
+        between("[2001:db8::10]:33000", "[2001:db8::20]:9090", State.CLOSE_WAIT, inode=77),
     ]
     return frame_of(socks, at=at, **more)  # type: ignore[arg-type]
 

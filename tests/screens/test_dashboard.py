@@ -13,7 +13,7 @@ from textual.widgets import Input
 from tests.screens.scene import (
     CACHE,
     DATABASE,
-    Sock,
+    between,
     busy,
     frame_of,
     opened,
@@ -47,8 +47,9 @@ class TestPanels:
             assert row.count("█") >= 49
 
     async def test_an_incoming_pattern_is_never_an_alarm(self) -> None:
-        server = [Sock("10.0.0.5:443", "0.0.0.0:0", State.LISTEN)] + [
-            Sock("10.0.0.5:443", f"10.0.0.77:{32768 + n}", State.TIME_WAIT, 30) for n in range(990)
+        server = [between("10.0.0.5:443", "0.0.0.0:0", State.LISTEN)] + [
+            between("10.0.0.5:443", f"10.0.0.77:{32768 + n}", State.TIME_WAIT, 30)
+            for n in range(990)
         ]
         async with stage(frame_of(server)) as on:
             row = on.line("10.0.0.5:443 ←")
@@ -90,7 +91,6 @@ class TestPanels:
         ]
         async with stage(frame_of(socks)) as on:
             assert " 5 s" in on.line(DATABASE)
-
 
     async def test_hidden_processes_are_said(self) -> None:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from tests.screens.scene import DATABASE, Sock, busy, frame_of, opened, stage, waits
+from tests.screens.scene import DATABASE, busy, frame_of, opened, stage, waits
+from tests.tables import Sock
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
 
