@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import time
@@ -117,8 +118,6 @@ class TwtopApp(App[None]):
 
     def _loop_signal(self, number: signal.Signals) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
-        import asyncio
-
         try:
             asyncio.get_running_loop().add_signal_handler(
                 number, lambda: self.exit(return_code=128 + number)
