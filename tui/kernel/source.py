@@ -21,6 +21,9 @@ LONGEST_READ = 1.0
 """Seconds after which a read is cut off, whatever the interval."""
 PROC_SHARE = 0.1
 """The part of the interval that reading /proc may take before sock_diag takes over."""
+PROC_CPU_SHARE = 0.04
+"""The part of one core that reading /proc may take; beyond it the next polls use sock_diag,
+which does the same for a third."""
 BOUND_WALK_SHARE = 0.05
 """The part of the time that looking for bound, unconnected sockets may take."""
 TRY_PROC_AGAIN = 60.0
@@ -128,9 +131,12 @@ class Source:
         limit = min(self.interval * PROC_SHARE, longest)
         refusal: TableError | None = None
         table: SocketTable | None = None
+        cpu = time.thread_time()
         try:
             table = procfs.read_sockets(self.root, deadline=began + limit)
             if time.monotonic() <= began + limit:
+                if time.thread_time() - cpu > self.interval * PROC_CPU_SHARE:
+                    self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
                 return "proc", table
         except TableError as error:
             refusal = error

@@ -46,6 +46,8 @@ def gauge(parts: Parts, width: int, threshold: float) -> list[tuple[str, str]]:
         min(int(threshold / 100 * width), width - 1): THRESHOLD_MARK,
     }
     for cell in range(used, width):
-        mark = marks.get(cell)
-        runs.append((mark or GLYPHS["free"], "mark" if mark else "free"))
+        text, kind = (marks[cell], "mark") if cell in marks else (GLYPHS["free"], "free")
+        if runs and runs[-1][1] == kind:
+            text = runs.pop()[0] + text
+        runs.append((text, kind))
     return runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,7 @@ def _padded(values: Array, count: int, fill: float) -> Array:
     return full
 
 
+@lru_cache(maxsize=1024)
 def pattern_text(key: PatternKey, width: int) -> str:
     """Return a pattern's name in a width: the local side gives way before the remote one."""
     local = endpoint(key.local_ip, key.local_port)

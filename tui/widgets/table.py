@@ -176,6 +176,9 @@ class RowTable(ScrollView, can_focus=True):
         self._layout: list[tuple[Column, int]] = []
         self._moved = False
         self._styles_of: dict[str, Style] = {}
+        self._drawn: list[Strip] = []
+        self._drawn_as: object = None
+        """What the drawn lines depend on beside the rows."""
 
     def show_rows(self, rows: Rows, *, sorted_by: tuple[str, bool] | None = None) -> None:
         """Show other rows; the selection stays with what it was on, if that is still there.
@@ -192,7 +195,18 @@ class RowTable(ScrollView, can_focus=True):
         if found != self.cursor:
             self.cursor = found
             self._keep_in_view()
-        self.refresh()
+        self._redraw_what_changed()
+
+    def _redraw_what_changed(self) -> None:
+        """Repaint the lines that differ: from one second to the next most are the same."""
+        before, self._drawn_as = self._drawn, None
+        lines = self._lines()
+        if len(before) != len(lines):
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, lines, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     @property
     def selected(self) -> Hashable | None:
@@ -210,16 +224,31 @@ class RowTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
         self._styles_of.clear()
+        self._drawn_as = None
         super().notify_style_update()
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay the columns out anew."""
         self._layout = fit(self.columns, max(self.size.width - 2, 1))
+        self._drawn_as = None
         self.virtual_size = Size(self.size.width, (len(self.rows) if self.rows else 0) + 1)
         self._keep_in_view()
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the screen: the header, a row, or the room below."""
+        """Return one line of the screen."""
+        lines = self._lines()
+        return lines[y] if y < len(lines) else Strip.blank(self.size.width)
+
+    def _lines(self) -> list[Strip]:
+        """Return the lines as they are now, drawn anew when something they depend on changed."""
+        depends_on = (self.size, self.scroll_offset.y, self.cursor, self.has_focus)
+        if self._drawn_as != depends_on:
+            self._drawn_as = depends_on
+            self._drawn = [self._line(y) for y in range(self.size.height)]
+        return self._drawn
+
+    def _line(self, y: int) -> Strip:
+        """Draw the header, a row, or the room below."""
         width = self.size.width
         if not self._layout:
             self._layout = fit(self.columns, max(width - 2, 1))
@@ -284,12 +313,9 @@ class RowTable(ScrollView, can_focus=True):
             segments.append(Segment(pad + " " if column.align == "left" else " ", base + over))
         return Strip(segments).adjust_cell_length(width, base + over)
 
-    def watch_cursor(self, before: int, now: int) -> None:
-        """Redraw the two rows concerned."""
-        for row in (before, now):
-            y = row - self.scroll_offset.y + 1
-            if 0 < y < self.size.height:
-                self.refresh(Region(0, y, self.size.width, 1))
+    def watch_cursor(self) -> None:
+        """Redraw the rows concerned."""
+        self._redraw_what_changed()
 
     def on_focus(self) -> None:
         """Show the selection as the active one."""
