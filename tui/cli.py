@@ -127,8 +127,11 @@ def dashboard(settings: Settings) -> None:
     )
     app.run()
     if app.fatal is not None:
-        fail(app.fatal)
-    sys.exit(app.return_code or 0)
+        click.echo(f"twtop: {app.fatal}", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The terminal is restored; taking Python down in order would cost the user a tenth of a second.
+    os._exit(app.return_code or (UNREADABLE if app.fatal is not None else 0))
 
 
 @cli.command(epilog=EPILOG)

@@ -12,12 +12,23 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
-from tui.kernel.sockets import V4_MAPPED, Array, Rows, SocketTable, State, TableError, build
+from tui.kernel.sockets import (
+    V4_MAPPED,
+    Array,
+    Rows,
+    SocketTable,
+    State,
+    TableError,
+    build,
+    distinct,
+)
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
@@ -33,7 +44,7 @@ BOUND_INACTIVE = 1 << 13
 
 RECEIVE = 1 << 16
 """Room for one datagram; the kernel packs up to 32 KiB into one."""
-PIECE = 1 << 20
+PIECE = 1 << 18
 ATTEMPTS = 3
 POLL_SECONDS = 1.0
 
@@ -64,6 +75,9 @@ MESSAGE = np.dtype(
 """nlmsghdr and inet_diag_msg, 88 bytes; attributes may follow."""
 
 
+T = TypeVar("T")
+
+
 class DumpInterruptedError(Exception):
     """The dump lost messages (ENOBUFS) or saw the table change under it (NLM_F_DUMP_INTR)."""
 
@@ -79,9 +93,9 @@ def read_sockets(*, deadline: float = float("inf")) -> SocketTable:
     chunks: list[Rows] = []
     complete = True
     for family in (socket.AF_INET, socket.AF_INET6):
-        found, whole = _dump(family, EVERY_STATE, deadline)
+        found, whole = _dump(family, EVERY_STATE, deadline, partial(_rows, family))
         complete = complete and whole
-        chunks.extend(_rows(messages, family) for messages in found)
+        chunks += found
     return build(chunks, complete=complete)
 
 
@@ -94,21 +108,27 @@ def read_bound_ports(*, deadline: float = float("inf")) -> Array:
     ports: list[Array] = [np.empty(0, np.uint16)]
     try:
         for family in (socket.AF_INET, socket.AF_INET6):
-            found, _ = _dump(family, BOUND_INACTIVE, deadline)
-            ports.extend(messages["local_port"] for messages in found)
+            found, _ = _dump(family, BOUND_INACTIVE, deadline, _local_ports)
+            ports += found
     except TableError:
         pass
-    return np.unique(np.concatenate(ports)).astype(np.uint16)
+    return distinct(np.concatenate(ports))
 
 
-def _dump(family: int, states: int, deadline: float) -> tuple[list[Array], bool]:
-    """Return one family's messages, and whether they are all there."""
-    found: list[Array] = []
+def _local_ports(messages: Array) -> Array:
+    return messages["local_port"].astype(np.uint16)
+
+
+def _dump(
+    family: int, states: int, deadline: float, take: Callable[[Array], T]
+) -> tuple[list[T], bool]:
+    """Return what ``take`` makes of one family's messages, and whether they are all there."""
+    found: list[T] = []
     for _ in range(ATTEMPTS):
         found = []
         try:
             for messages in _messages(family, states, deadline):
-                found.append(messages)
+                found.append(take(messages))
         except DumpInterruptedError:
             continue
         except TimeoutError:
@@ -120,7 +140,10 @@ def _dump(family: int, states: int, deadline: float) -> tuple[list[Array], bool]
 
 
 def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
-    """Ask for one dump and yield its messages as arrays of MESSAGE, at most about 1 MB each.
+    """Ask for one dump and yield its messages as arrays of MESSAGE.
+
+    Each array is a view that the next step overwrites: a buffer that is used again stays
+    in the processor's cache.
 
     A socket is opened for each dump, since a held one would pin the namespace.
     """
@@ -143,7 +166,7 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
                     raise TimeoutError
                 got = netlink.recv_into(view[filled : filled + RECEIVE])
             except TimeoutError:  # what has come by now counts
-                yield from split(bytes(view[:filled]))
+                yield from split(view[:filled])
                 raise
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
@@ -152,7 +175,7 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
             done = _ends(view[filled : filled + got])
             filled += got
             if done or filled >= PIECE:
-                yield from split(bytes(view[:filled]))
+                yield from split(view[:filled])
                 filled = 0
 
 
@@ -161,7 +184,7 @@ def _ends(datagram: memoryview) -> bool:
     return NLMSG_HEADER.unpack_from(datagram)[1] in (NLMSG_DONE, NLMSG_ERROR)
 
 
-def split(buffer: bytes) -> Iterator[Array]:
+def split(buffer: bytes | memoryview) -> Iterator[Array]:
     """Yield the sockets' messages in a run of netlink messages as arrays of MESSAGE.
 
     Raises OSError when the kernel reports an error, and DumpInterruptedError on
@@ -207,7 +230,7 @@ def _whole(messages: Array) -> Array:
     return messages
 
 
-def _run_length(buffer: bytes, position: int, length: int, step: int) -> int:
+def _run_length(buffer: bytes | memoryview, position: int, length: int, step: int) -> int:
     """Count the messages of this length and kind that follow each other from here."""
     most = (len(buffer) - position - length) // step + 1
     look = min(16, most)
@@ -222,7 +245,7 @@ def _run_length(buffer: bytes, position: int, length: int, step: int) -> int:
         look = min(look * 8, most)
 
 
-def _rows(messages: Array, family: int) -> Rows:
+def _rows(family: int, messages: Array) -> Rows:
     local_hi, local_lo = _halves(messages["local"], family)
     remote_hi, remote_lo = _halves(messages["remote"], family)
     armed = messages["timer"] != 0

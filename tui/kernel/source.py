@@ -22,9 +22,11 @@ LONGEST_READ = 1.0
 PROC_SHARE = 0.1
 """The part of the interval that reading /proc may take before sock_diag takes over."""
 PROC_CPU_SHARE = 0.04
-"""The part of one core that reading /proc may take; beyond it the next polls use sock_diag,
-which does the same for a third."""
-BOUND_WALK_SHARE = 0.05
+"""The part of one core that reading /proc may take in the long run; beyond it sock_diag, which
+does the same for a third, takes over as well."""
+PROC_SECONDS_A_SOCKET = 1.5e-6
+"""What a line of /proc costs the kernel: enough to tell before reading that it will be slow."""
+BOUND_WALK_SHARE = 0.01
 """The part of the time that looking for bound, unconnected sockets may take."""
 TRY_PROC_AGAIN = 60.0
 """Seconds after which /proc, once too slow, is given another chance."""
@@ -77,10 +79,11 @@ class Source:
 
         Raises TableError when no permitted source could be read.
         """
+        counters = read_counters(self.root)
         began = time.monotonic()
         walk = self._walk_bound_ports(began)
         try:
-            kind, table = self._read_table(began)
+            kind, table = self._read_table(began, self._proc_would_be_slow(counters))
         finally:
             if walk is not None:
                 walk.join()
@@ -89,7 +92,7 @@ class Source:
         return Reading(
             table=table,
             parameters=read_parameters(self.root),
-            counters=read_counters(self.root),
+            counters=counters,
             kind=kind,
             read_seconds=time.monotonic() - began,
             time=time.time(),
@@ -113,13 +116,18 @@ class Source:
         thread.start()
         return thread
 
-    def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
+    def _proc_would_be_slow(self, counters: Mapping[str, int]) -> bool:
+        """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
+        sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
+        return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
+
+    def _read_table(self, began: float, foreseen: bool) -> tuple[SourceKind, SocketTable]:
         longest = LONGEST_READ if self.one_shot else min(self.interval / 2, LONGEST_READ)
         if self.choice == "sock_diag":
             return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
         if self.choice == "proc" or not self.own_namespace:
             return "proc", procfs.read_sockets(self.root, deadline=began + longest)
-        if began < self._avoid_proc_until:
+        if foreseen or began < self._avoid_proc_until:
             try:
                 return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
             except TableError:
