@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import steady
-from tui.widgets.table import Column, fit
+from tui.widgets.table import NARROWEST, Column, fit
 
 
 def needed(fitted: list[tuple[Column, int]]) -> int:
@@ -70,13 +70,14 @@ def test_never_wider_than_asked_and_no_cell_wasted(columns: list[Column], width:
     assert {column.id for column in columns if column.rank == 0} <= {column.id for column in kept}
     if needed(fitted) > width:
         assert len(kept) == 1 or all(column.rank == 0 for column in kept)
-        assert all(cells == column.width for column, cells in fitted)
+        assert all(cells == min(column.width, NARROWEST) for column, cells in fitted)
     if needed(fitted) < width:
         growing = [c for c, cells in fitted if c.stretch and cells < c.most]
         assert growing == []
     for column, cells in fitted:
-        assert column.width <= cells <= max(column.width, column.most)
-        assert column.stretch or cells == column.width
+        assert min(column.width, NARROWEST) <= cells <= max(column.width, column.most)
+        assert cells <= column.width or column.stretch
+        assert cells >= column.width or needed(fitted) >= width, "narrowed without need"
     dropped = [column.rank for column in columns if column not in kept]
     if dropped and len(kept) > 1:
         assert min(dropped) >= max(column.rank for column in kept)

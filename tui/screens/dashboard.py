@@ -84,7 +84,10 @@ class Dashboard(TableScreen):
     def _failed(self, failure: str | None) -> None:
         if failure is not None and self.view is None:
             self.title_bar.show_failure("cannot read")
+            self.time_wait.show_nothing("the kernel's tables cannot be read; trying again")
             self.patterns.show_nothing(failure)
+            self.remotes.show_nothing("nothing read yet")
+            self.sysctls.show_nothing("nothing read yet")
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""

@@ -109,8 +109,6 @@ class FactsPanel(Widget):
         text.append(f" · connectable {connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if use >= SLOW_CONNECT:
-            text.append(" · past 50 %: slow connect()", self._style("warn"))
         if left != NEVER:
             text.append(f" · full in {span(float(left))}", self._style("warn"))
         elif growth > 0:
@@ -118,6 +116,8 @@ class FactsPanel(Widget):
         else:
             text.append(" · not filling up")
         text.append(f" · growth {signed(growth)}/s")
+        if use >= SLOW_CONNECT:
+            text.append(" · past 50 %: slow connect()", self._style("warn"))
         return text
 
     def _level(self, view: View, index: int) -> float:
@@ -136,9 +136,9 @@ class FactsPanel(Widget):
         delay = rules.reuse_delay_ms / 1000
         with_reuse = sustainable_rate(capacity, max(delay, lifetime, 0.001))
         plain = sustainable_rate(capacity, SECONDS)
-        now = "applies here" if patterns.reuse[index] else "does not apply here"
+        now = "on here" if patterns.reuse[index] else "off here"
         return Text.assemble(
-            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s; "
+            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s, "
             f"with tcp_tw_reuse {with_reuse:,.0f}/s ",
             (f"({now})", self._style("dim")),
         )

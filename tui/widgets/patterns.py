@@ -16,17 +16,17 @@ from tui.kernel.sockets import Array
 from tui.view import View
 from tui.widgets.gauge import Parts, gauge
 from tui.widgets.sparkline import resample, sparkline
-from tui.widgets.table import Column, NoRows, RowTable, Run
+from tui.widgets.table import Column, RowTable, Run
 from tui.widgets.text import short, signed, span
 
 COLUMNS = (
     Column("pattern", "Pattern", 26, "left", stretch=3, most=72),
-    Column("time_wait", "TIME-WAIT", 9),
+    Column("time_wait", "TIME-WAIT", 9, rank=2),
     Column("live", "Live", 6, rank=4),
     Column("use", "Use", 19, "left", stretch=2, most=60),
     Column("connectable", "Connectable", 11, rank=7),
-    Column("growth", "Growth/s", 8, rank=1),
-    Column("left", "Full in", 7),
+    Column("growth", "Growth/s", 8, rank=3),
+    Column("left", "Full in", 7, rank=1),
     Column("recent", "Last 60 s", 10, "left", stretch=1, most=30, rank=5),
     Column("process", "Process", 14, "left", stretch=1, most=30, rank=6),
 )
@@ -262,9 +262,3 @@ class PatternsPanel(RowTable):
         )
         ascending = (self.sort in ASCENDING) != self.inverted
         self.show_rows(rows, sorted_by=(self.sort, ascending))
-
-    def show_nothing(self, reason: str) -> None:
-        """Say why there is nothing to show."""
-        self.border_title = "Patterns"
-        self.empty = reason
-        self.show_rows(NoRows())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, ClassVar, Literal, Protocol
 
 from rich.segment import Segment
@@ -39,6 +40,10 @@ class Column:
     """How wide it may stretch."""
     rank: int = 0
     """Columns of the highest rank give way first where the table is too narrow; 0 stays."""
+
+
+NARROWEST = 8
+"""The width that a column keeps in the narrowest of tables."""
 
 
 class Rows(Protocol):
@@ -85,8 +90,8 @@ class NoRows:
 def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     """Return the columns that have room in ``width`` cells, each with its own width.
 
-    A blank stands between two columns. Nothing is dropped but by rank; the leftover goes
-    to the stretching ones.
+    A blank stands between two columns. Nothing is dropped but by rank, and what stays
+    grows narrower only then; the leftover goes to the stretching ones.
     """
     kept = list(columns)
     while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
@@ -96,6 +101,9 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
         kept.remove(droppable)
     widths = [column.width for column in kept]
     left = width - sum(widths) - (len(kept) - 1)
+    while left < 0 and max(widths) > NARROWEST:  # a very narrow terminal: all get less
+        widths[widths.index(max(widths))] -= 1
+        left += 1
     while left > 0:
         growing = [i for i, column in enumerate(kept) if column.stretch and widths[i] < column.most]
         if not growing:
@@ -208,18 +216,17 @@ class RowTable(ScrollView, can_focus=True):
             if old != new:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def show_nothing(self, reason: str) -> None:
+        """Show no rows but why there are none."""
+        self.empty = reason
+        self.show_rows(NoRows())
+
     @property
     def selected(self) -> Hashable | None:
         """What the selected row stands for, None in an empty table."""
         if self.rows is None or not 0 <= self.cursor < len(self.rows):
             return None
         return self.rows.identity(self.cursor)
-
-    def select(self, identity: Hashable) -> None:
-        """Move the selection to this identity, if it is there."""
-        row = self.rows.find(identity) if self.rows is not None else None
-        if row is not None:
-            self._go(row)
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
@@ -259,9 +266,10 @@ class RowTable(ScrollView, can_focus=True):
         if row < count:
             return self._row(row, width)
         plain = self._style("")
-        if count == 0 and y == 2 and self.rows is not None:
-            text = short(self.empty, width - 2).center(width)
-            return Strip([Segment(text, plain + self._style("empty"))], width)
+        if count == 0 and self.rows is not None and y >= 2:
+            text = wrap(self.empty, max(width - 2, 1))[y - 2 : y - 1]
+            line = "".join(text).center(width)
+            return Strip([Segment(line, plain + self._style("empty"))], width)
         return Strip([Segment(" " * width, plain)], width)
 
     def _style(self, role: str) -> Style:

@@ -28,6 +28,12 @@ class TimeWaitPanel(Widget):
         super().__init__(id="timewait")
         self.border_title = "TIME-WAIT"
         self._view: View | None = None
+        self._instead = "reading the kernel's tables …"
+
+    def show_nothing(self, reason: str) -> None:
+        """Say why there is nothing to show."""
+        self._instead = reason
+        self.refresh()
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -38,7 +44,7 @@ class TimeWaitPanel(Widget):
         """Draw the panel for its size: two lines where there is no room for more."""
         view, width, height = self._view, self.size.width, self.size.height
         if view is None:
-            return Text(" reading the kernel's tables …"[:width])
+            return Text(short(f" {self._instead}", width), no_wrap=True)
         dim = self._style("dim")
         closed = view.frame.time_wait.closings[::-1].tolist()
         lines = [self._figures(view, width)]

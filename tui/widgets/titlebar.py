@@ -39,30 +39,37 @@ class TitleBar(Widget):
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
         width = self.size.width
         left = Text.assemble((" twtop ", self._style("name")), f" {self.place}")
-        right = Text()
-        if self._failure is not None:
-            right.append(f" {self._failure} ", self._style("warn"))
-        if self._view is None:
-            if self._failure is None:
-                right.append("reading … ", self._style("dim"))
-        else:
-            view = self._view
-            for note in notes(view):
-                right.append(f" {note} ", self._style("warn"))
-            if self._failure is None:
-                right.append(f" {source_text(view)}  ", self._style("dim"))
-            clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-            if view.frozen:
-                right.append(f" ❚❚ FROZEN {clock} ", self._style("frozen"))
-            else:
-                right.append(f" ● LIVE {clock} ", self._style("live"))
-        room = width - right.cell_len
-        if room < left.cell_len:
-            left.truncate(max(room, 7), overflow="ellipsis")
+        state, details = self._state(), self._details()
+        while details and state.cell_len + sum(part.cell_len for part in details) + 7 > width:
+            details.pop(0)  # the least of them stands first
+        right = Text.assemble(*details, state)
+        left.truncate(max(width - right.cell_len, 0), overflow="ellipsis")
         line = left + Text(" " * max(width - left.cell_len - right.cell_len, 0)) + right
         line.truncate(width)
         line.no_wrap = True
         return line
+
+    def _details(self) -> list[Text]:
+        """Return what is worth knowing of the source, the most important part last."""
+        if self._view is None:
+            return []
+        parts = []
+        if self._failure is None:
+            parts.append(Text(f" {source_text(self._view)}  ", self._style("dim")))
+        return parts + [Text(f" {note} ", self._style("warn")) for note in notes(self._view)]
+
+    def _state(self) -> Text:
+        """Return whether the screen is live, frozen, or failing."""
+        text = Text()
+        if self._failure is not None:
+            text.append(f" {self._failure} ", self._style("warn"))
+        if self._view is None:
+            return text if self._failure else Text("reading … ", self._style("dim"))
+        clock = datetime.fromtimestamp(self._view.frame.time).strftime("%H:%M:%S")
+        if self._view.frozen:
+            return text.append(f" ❚❚ FROZEN {clock} ", self._style("frozen"))
+        mark = "○ STALE" if self._failure else "● LIVE"
+        return text.append(f" {mark} {clock} ", self._style("warn" if self._failure else "live"))
 
     def _style(self, name: str) -> Style:
         return foreground(self, f"title--{name}")
