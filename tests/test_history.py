@@ -250,12 +250,6 @@ class TestHolders:
         made.add(shown)
         assert str(made.holder(shown, 0)) == "nginx[10] (remembered)"
 
-    def test_new_sockets_of_known_processes_need_no_walk(self) -> None:
-        made, _ = self.known(listener(inode=1))
-        shown = at(1, Sock(inode=1))
-        made.add(shown)
-        assert str(made.holder(shown, 0)) == "nginx[10]"
-
     def test_a_pattern_that_nobody_was_seen_to_hold(self) -> None:
         made, shown = self.known(Sock(inode=2))
         assert made.holder(shown, 0) is None

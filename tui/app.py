@@ -31,6 +31,10 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 OWNER_SECONDS = 10.0
 """Between two walks over the processes: they are dear, and owners change slowly."""
+OWNER_RETRY_SECONDS = 2.0
+"""Between two walks as long as one of the fullest patterns has no known owner."""
+OWNERS_WANTED = 20
+"""How many of the fullest patterns are worth a walk of their own."""
 OWNER_SHARE = 0.05
 """The part of the time that those walks may take."""
 
@@ -105,6 +109,8 @@ class TwtopApp(App[None]):
         self._latest: Frame | None = None
         self._cycle = Cycle(self._poll, poller.interval, "twtop-sampler")
         self._find_owners = find_owners
+        self._walked_at = 0.0
+        self._walk_seconds = 0.0
         self._owner_cycle = Cycle(self._walk, OWNER_SECONDS, "twtop-owners")
 
     def on_mount(self) -> None:
@@ -142,10 +148,10 @@ class TwtopApp(App[None]):
     def _walk(self) -> None:
         """In the owners' thread: look who holds which socket."""
         assert self._find_owners is not None
-        began = time.monotonic()
+        self._walked_at = time.monotonic()
         self.post_message(OwnersFound(self._find_owners()))
-        cost = time.monotonic() - began
-        self._owner_cycle.interval = max(OWNER_SECONDS, cost / OWNER_SHARE)
+        self._walk_seconds = time.monotonic() - self._walked_at
+        self._owner_cycle.interval = max(OWNER_SECONDS, self._walk_seconds / OWNER_SHARE)
 
     def on_sampled(self, message: Sampled) -> None:
         """Take a poll's result into the history, and onto the screen unless that is frozen."""
@@ -157,8 +163,23 @@ class TwtopApp(App[None]):
         self.fatal = None
         self._latest = message.frame
         self.history.add(message.frame)
+        self._look_for_owners(message.frame)
         if not self.frozen:
             self._refresh_view(message.frame)
+
+    def _look_for_owners(self, frame: Frame) -> None:
+        """Look at once who holds a pattern that nobody is known for while it has open sockets.
+
+        Short connections are seen by the walk only when it comes close behind a poll.
+        """
+        patterns = frame.patterns
+        due = self._walked_at + max(OWNER_RETRY_SECONDS, self._walk_seconds / OWNER_SHARE)
+        if self._find_owners is None or time.monotonic() < due:
+            return
+        for index in range(min(len(patterns), OWNERS_WANTED)):
+            if patterns.live[index] and self.history.holder(frame, index) is None:
+                self._owner_cycle.now()
+                return
 
     def on_owners_found(self, message: OwnersFound) -> None:
         """Remember who holds what."""
@@ -191,6 +212,8 @@ class TwtopApp(App[None]):
     def action_freeze(self) -> None:
         """Hold the screen still, or let it go on with the newest frame."""
         self.frozen = not self.frozen
+        if self.frozen and self.view is not None:
+            self.view = replace(self.view, history=self.history.copy())
         self._refresh_view(None if self.frozen else self._latest)
 
     def action_step_interval(self, direction: int) -> None:
@@ -243,10 +266,10 @@ class TwtopApp(App[None]):
                 lambda seconds=seconds: self.set_interval_seconds(seconds),
             )
         for binding in screen.active_bindings.values():
-            if binding.node is screen and binding.binding.description:
+            if binding.node is screen and binding.binding.tooltip:
                 yield SystemCommand(
                     binding.binding.description,
-                    binding.binding.tooltip or f"Key {binding.binding.key}",
+                    binding.binding.tooltip,
                     lambda action=binding.binding.action: self._run(action),
                 )
 

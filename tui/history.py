@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise, takewhile
 
 import numpy as np
 
-from tui.analysis.forecast import NEVER, seconds_to_exhaustion
+from tui.analysis.forecast import NEVER, RECENT, seconds_to_exhaustion
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -82,6 +82,11 @@ class Trends:
     """TIME-WAITs that connect() took over, per second (TcpExt TWRecycled)."""
     overflowed: float | None
     """Sockets that skipped TIME-WAIT for tcp_max_tw_buckets, per second."""
+    closing: float
+    """Sockets that went into TIME-WAIT per second: the timers', or the kernel's counter where
+    that knows more, since what connect() took over has no timer any more."""
+    was_full: Array
+    """Was the pattern without a free port in the last minute? bool."""
     new: Array
     """Did the pattern appear in the last few seconds? bool."""
     gone: tuple[tuple[PatternKey, Use], ...]
@@ -108,15 +113,17 @@ class History:
     def add(self, frame: Frame) -> None:
         """Take in one frame; of spaced-out dumps only what is new in it."""
         self._counters.append((frame.time, frame.counters))
-        self.points.append(
-            Point(frame.time, frame.reading.time, frame.states, current_time_wait(frame))
-        )
+        table_time, states = frame.reading.time, frame.states
+        if not frame.table.complete and self.points:  # its counts are floors: no trend in them
+            table_time, states = self.points[-1].table_time, self.points[-1].states
+        self.points.append(Point(frame.time, table_time, states, current_time_wait(frame)))
         while frame.time - self.points[0].time > KEEP_SECONDS:
             self.points.popleft()
         if frame.reading.time != self._table_time and frame.table.complete:
             self._table_time = frame.reading.time
             self._add_uses(frame)
-            self.note_owners(frame, self.owners)
+            if len(self.points) == 1:  # the walk may have been faster than the first poll
+                self.note_owners(frame, self.owners)
 
     def _add_uses(self, frame: Frame) -> None:
         patterns, now = frame.patterns, frame.reading.time
@@ -163,6 +170,17 @@ class History:
             return None
         return Holder(process, remembered=int(frame.patterns.live[index]) == 0)
 
+    def copy(self) -> History:
+        """Return the history as it is now, for a screen that holds still."""
+        return replace(
+            self,
+            points=self.points.copy(),
+            uses={key: series.copy() for key, series in self.uses.items()},
+            _counters=self._counters.copy(),
+            _last=self._last.copy(),
+            _held=self._held.copy(),
+        )
+
     def trends(self, frame: Frame) -> Trends:
         """Return what the series so far say of this frame, the last one added."""
         count = min(len(frame.patterns), TRACKED)
@@ -177,6 +195,11 @@ class History:
             seconds_left=self._seconds_left(frame, series),
             reused=self.counter_rate("TWRecycled"),
             overflowed=self.counter_rate("TCPTimeWaitOverflow"),
+            closing=max(
+                float(frame.time_wait.closings[:RECENT].mean()), self.counter_rate("TW") or 0.0
+            ),
+            was_full=np.array([_was_full(uses, now) for uses in series], bool)
+            & ~frame.patterns.reuse[:count],
             new=np.array([self._is_new(uses, now) for uses in series], bool),
             gone=tuple(
                 (key, last)
@@ -231,6 +254,25 @@ class History:
             return None
         return (counters[name] - before[name]) / (now - then)
 
+    def entered_per_second(self, frame: Frame, seconds: int) -> list[float]:
+        """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
+
+        The timers know the last minute from the first frame on; what the counter has shown
+        since the start is added where it is more.
+        """
+        entered = [0.0] * seconds
+        closings = frame.time_wait.closings.tolist()[:seconds]
+        entered[seconds - len(closings) :] = closings[::-1]
+        points = list(self._counters)
+        for (then, before), (now, counters) in pairwise(points):
+            if "TW" not in before or "TW" not in counters or now <= then:
+                continue
+            rate = (counters["TW"] - before["TW"]) / (now - then)
+            first, last = frame.time - now, frame.time - then
+            for age in range(max(round(first), 0), min(round(last), seconds)):
+                entered[seconds - 1 - age] = max(entered[seconds - 1 - age], rate)
+        return entered
+
     def _seconds_left(self, frame: Frame, series: list[deque[Use] | None]) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
         timers; the growth of open sockets joins in as it shows.
@@ -249,6 +291,11 @@ class History:
         left[patterns.connectable[:count] == 0] = 0.0
         left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
         return left
+
+
+def _was_full(series: deque[Use] | None, now: float) -> bool:
+    recent = takewhile(lambda use: now - use.time < SECONDS, reversed(series or ()))
+    return any(use.in_use >= use.capacity > 0 for use in recent)
 
 
 def _live_trend(series: deque[Use] | None) -> float:
@@ -281,7 +328,7 @@ def current_time_wait(frame: Frame) -> int:
     of the last dump, which it counts too.
     """
     tw = frame.counters.get("tw")
-    if frame.age == 0 or tw is None:
+    if tw is None or (frame.age == 0 and frame.table.complete):
         return frame.time_wait.count
     table = frame.table
     minis = (table.state == State.FIN_WAIT2) & (table.timer == Timer.TIME_WAIT)

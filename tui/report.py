@@ -154,7 +154,9 @@ def to_text(frame: Frame, owners: Owners, threshold: float, paint: Paint) -> str
     ]
     if owners.denied:
         cure = "; run as root to see them" if os.geteuid() else ""
-        blocks.append(f"Sockets of {owners.denied:,} processes could not be looked up{cure}.")
+        blocks.append(f"Processes whose sockets could not be looked up: {owners.denied:,}{cure}.")
+    if not owners.complete:
+        blocks.append("There was no time to look at every process: some owners are missing.")
     return "\n\n".join(blocks)
 
 
@@ -201,7 +203,7 @@ def _time_wait_text(frame: Frame, paint: Paint) -> str:
             f"{ports.capacity:,} for each (local IP, remote IP, remote port)",
             f"  {reuse}",
             f"  sustainable to one destination: {ports.capacity / SECONDS:,.0f} new connections/s "
-            "without reuse",
+            f"without reuse, {ports.capacity * 1000 / rules.reuse_delay_ms:,.0f}/s with it",
         ]
     )
 

@@ -31,7 +31,8 @@ def simulated(
     capacity: float, live: float, growth: float, closings: Sequence[float], hold: int
 ) -> float:
     """Let the seconds pass one by one: the first whole second at which no port is left."""
-    rate = sum(closings[:RECENT]) / RECENT
+    young = max(1, min(int(hold), RECENT))  # older ones may have been taken over
+    rate = sum(closings[:young]) / young
     waits = [(age, count) for age, count in enumerate(closings) if age < hold]
     for second in range(1, int(HORIZON) + 1):
         waits = [(age + 1, count) for age, count in waits if age + 1 < hold]
@@ -81,11 +82,11 @@ class TestReuse:
         assert forecast(capacity=1000, closings=steadily(999), hold=1) == NEVER
 
     def test_unless_the_rate_is_more_than_it_gives_back(self) -> None:
-        """600/s hold 1200 ports, those of the last 2 s."""
-        paused = [0.0, 0.0, 1000.0, 1000.0, 1000.0]
-        assert forecast(capacity=1300, closings=paused, hold=2) == NEVER
-        assert forecast(capacity=1200, closings=paused, hold=2) == pytest.approx(2)
-        assert forecast(capacity=900, closings=paused, hold=2) == pytest.approx(1.5)
+        """600/s hold 1200 ports, those of the last 2 s; of older ones nothing can be told."""
+        rising = [900.0, 300.0, 1000.0, 1000.0, 1000.0]
+        assert forecast(capacity=1600, closings=rising, hold=2) == NEVER
+        assert forecast(capacity=1500, closings=rising, hold=2) == pytest.approx(1)
+        assert forecast(capacity=1350, closings=rising, hold=2) == pytest.approx(0.5)
 
     def test_closings_older_than_the_delay_hold_nothing(self) -> None:
         closings = [*[0.0] * RECENT, *[999.0] * 55]

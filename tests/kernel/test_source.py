@@ -40,7 +40,7 @@ class Kernel:
 
     def read_netlink(self, *, deadline: float) -> SocketTable:
         self._ask("sock_diag")
-        assert deadline - self.clock.now >= 0.4, "no time to answer in"
+        assert deadline - self.clock.now >= 0.3, "no time to answer in"
         return table(FROM_NETLINK)
 
     def read_bound_ports(self, *, deadline: float) -> Array:
@@ -141,11 +141,11 @@ class TestChoice:
             make().read()
 
     def test_without_sock_diag_a_cut_table_is_read_in_full(self, kernel: Kernel) -> None:
-        kernel.refused, kernel.proc_takes = {"sock_diag"}, 0.4
+        kernel.refused, kernel.proc_takes = {"sock_diag"}, 0.3
         reading = make().read()
         assert (reading.kind, reading.table.complete) == ("proc", True)
         assert kernel.tables_asked() == ["proc", "sock_diag", "proc"]
-        assert kernel.deadlines == [pytest.approx(0.1), pytest.approx(0.5)]
+        assert kernel.deadlines == [pytest.approx(0.1), pytest.approx(0.4, abs=1e-3)]
 
     @pytest.mark.parametrize("interval", [9.0, 60.0])
     def test_a_long_interval_has_its_longest_read_too(
@@ -156,11 +156,11 @@ class TestChoice:
         assert kind(make(interval=interval)) == "sock_diag"
         assert kernel.deadlines[0] <= source.LONGEST_READ
 
-    def test_a_read_that_took_the_longest_is_not_done_again(self, kernel: Kernel) -> None:
+    def test_all_attempts_together_keep_the_longest_read(self, kernel: Kernel) -> None:
         kernel.refused, kernel.proc_takes = {"sock_diag"}, 99.0
         reading = make(interval=60.0).read()
         assert (reading.kind, reading.table.complete) == ("proc", False)
-        assert kernel.tables_asked() == ["proc", "sock_diag"]
+        assert kernel.tables_asked() == ["proc", "sock_diag", "proc"]
         assert reading.read_seconds == pytest.approx(source.LONGEST_READ, abs=1e-3)
 
     def test_a_sock_diag_that_stops_working_gives_way_to_proc(self, kernel: Kernel) -> None:

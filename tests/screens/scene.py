@@ -145,6 +145,8 @@ class Stage:
         """Press keys, and let what they cause happen."""
         await self.pilot.press(*keys)
         await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
 
     async def type(self, text: str) -> None:
         """Type a text, character by character."""

@@ -94,7 +94,7 @@ class TestPanels:
 
     async def test_hidden_processes_are_said(self) -> None:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:
-            assert "83 processes of other users not looked into" in on.text()
+            assert "83 processes not looked into" in on.text()
 
 
 class TestMarks:
@@ -118,6 +118,14 @@ class TestMarks:
             assert "2 lines unreadable" in title
             assert "incomplete" in title
             assert "table 4 s old" in title
+
+    async def test_the_title_counts_what_is_hot(self) -> None:
+        async with stage(frame_of(waits(900, DATABASE))) as on:
+            assert "1 above 80 %" in on.text().splitlines()[0]
+            await on.show(frame_of(waits(1000, DATABASE), at=1))
+            assert "1 EXHAUSTED" in on.text().splitlines()[0]
+            await on.show(frame_of(waits(990, DATABASE, left=20), at=9))
+            assert "was full" in on.line(DATABASE)
 
 
 class TestFailure:
@@ -199,6 +207,12 @@ class TestFilter:
             await on.press("enter")
             assert "nothing passes the filter" in on.text()
 
+    async def test_tab_does_not_leave_the_question_open_and_lost(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("slash", "tab", "escape")
+            assert not on.app.screen.query_one("#prompt").has_class("-open")
+            assert on.app.focused is on.app.screen.query_one("#patterns")
+
     async def test_keys_are_text_while_one_types(self) -> None:
         async with stage(busy()) as on:
             await on.press("slash")
@@ -236,6 +250,50 @@ class TestSort:
             await on.press(*["s"] * presses)
             assert "· by " in on.line("Patterns ·")
             assert "4 " in on.line("Patterns ·")
+
+
+class TestMarkup:
+    """What the user types, or a path, is text and never markup."""
+
+    @pytest.mark.parametrize("text", ["[/x]", "state [/foo]", "[red]", "[@click=app.quit]"])
+    async def test_in_a_filter(self, text: str) -> None:
+        async with stage(busy()) as on:
+            await on.press("slash")
+            on.app.screen.query_one(Input).value = text
+            await on.press("enter")
+            assert on.app.is_running
+            assert text in on.text() or "is no state" in on.text()
+
+    async def test_in_a_path(self) -> None:
+        async with stage(busy(), size=(160, 40)) as on:
+            await on.press("e")
+            on.app.screen.query_one(Input).value = "/nowhere/a[/x].csv"
+            await on.press("enter")
+            await on.app.workers.wait_for_complete()
+            await on.pilot.pause()
+            assert on.app.is_running
+
+    async def test_a_filter_nested_too_deep_is_refused(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("slash")
+            on.app.screen.query_one(Input).value = "not " * 3000
+            await on.press("enter")
+            assert "too long" in on.text()
+
+
+class TestReuse:
+    async def test_the_counter_tells_what_the_timers_lost(self) -> None:
+        """A TIME-WAIT that connect() took over has no timer any more."""
+        frames = [
+            replace(
+                frame, counters={**frame.counters, "TW": 1000 + 40 * second, "TWRecycled": second}
+            )
+            for second in range(6)
+            for frame in [frame_of(waits(40, DATABASE, left=59.5), at=second, reuse=1)]
+        ]
+        async with stage(*frames) as on:
+            assert "closing 40/s" in on.text()
+            assert "reused 1/s" in on.text()
 
 
 class TestFreeze:
@@ -298,6 +356,12 @@ class TestMaximize:
             assert "Patterns ·" not in on.text()
             await on.press("escape")
             assert "Patterns ·" in on.text()
+
+    async def test_m_restores_what_a_number_key_maximized(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("2", "m")
+            assert f"10.0.0.5 → {DATABASE}" in on.text()
+            assert "TCP states" in on.text()
 
     @pytest.mark.parametrize(
         ("key", "shown"),

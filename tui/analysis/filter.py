@@ -25,6 +25,7 @@ Predicate = Callable[[Frame], Array]
 """Says of each row of a frame's table whether it passes; shape (rows,), bool."""
 
 PORTS = 1 << 16
+MOST_TOKENS = 200
 COMPARISONS: dict[str, Callable[[Array, float], Array]] = {
     "=": lambda a, b: a == b,
     "==": lambda a, b: a == b,
@@ -82,6 +83,8 @@ def parse_filter(text: str) -> Filter | None:
     tokens = re.findall(r"\(|\)|==|!=|>=|<=|[=<>!]|&&|\|\||[^\s()=<>!&|]+|[&|]", text)
     if not tokens:
         return None
+    if len(tokens) > MOST_TOKENS:  # deeper nesting than Python can follow
+        raise FilterError("too long")
     parser = _Parser(tokens)
     predicate = parser.either()
     if parser.peek() is not None:

@@ -14,6 +14,17 @@ HORIZON = 3600.0
 """Seconds beyond which a forecast from the last minute would be a guess."""
 
 
+def closing_rate(closings: Array, hold: Array) -> Array:
+    """Return each pattern's closings per second of late, shape (n,); arguments as below.
+
+    Where connect() takes TIME-WAITs over, only those younger than ``hold`` are all there.
+    """
+    seconds = np.clip(np.floor(hold), 1, RECENT).astype(np.intp)
+    young = np.arange(closings.shape[1])[None, :] < seconds[:, None]
+    rate: Array = np.where(young, closings, 0).sum(axis=1) / seconds
+    return rate
+
+
 def seconds_to_exhaustion(
     live: Array, live_growth: Array, closings: Array, capacity: Array, hold: Array
 ) -> Array:
@@ -30,7 +41,7 @@ def seconds_to_exhaustion(
     count = len(live)
     if not count:
         return np.empty(0)
-    rate = closings[:, :RECENT].mean(axis=1)
+    rate = closing_rate(closings, hold)
     time = np.arange(SECONDS + 1)
     # held[n, t]: of today's TIME-WAITs, those still not given back in t seconds
     cumulated = np.concatenate([np.zeros((count, 1)), np.cumsum(closings, axis=1)], axis=1)

@@ -19,12 +19,14 @@ def holders(
 
     Only open sockets have an inode; a pattern that is all TIME-WAIT has no holder.
     """
+    if not by_inode:
+        return {}
     rows = np.flatnonzero((table.inode > 0) & (patterns.member < first) & (patterns.member >= 0))
+    known = np.fromiter(by_inode, np.uint64, len(by_inode))
+    rows = rows[np.isin(table.inode[rows], known)]
     seen: dict[int, Counter[Process]] = {}
     for pattern, inode in zip(
         patterns.member[rows].tolist(), table.inode[rows].tolist(), strict=True
     ):
-        process = by_inode.get(inode)
-        if process is not None:
-            seen.setdefault(pattern, Counter())[process] += 1
+        seen.setdefault(pattern, Counter())[by_inode[inode]] += 1
     return {pattern: counts.most_common(1)[0][0] for pattern, counts in seen.items()}

@@ -35,6 +35,8 @@ SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSG_HEADER = struct.Struct("=IHHII")
+DONE_LENGTH = NLMSG_HEADER.size + 4
+"""NLMSG_DONE carries an error code."""
 
 EVERY_STATE = (1 << 13) - 1
 """State mask of all that is in the connection table: what /proc lists."""
@@ -99,16 +101,19 @@ def read_sockets(*, deadline: float = float("inf")) -> SocketTable:
     return build(chunks, complete=complete)
 
 
-def read_bound_ports(*, deadline: float = float("inf")) -> Array:
+def read_bound_ports(*, deadline: float = float("inf")) -> Array | None:
     """Return the distinct ports of bound, unconnected TCP sockets, shape (n,), uint16.
 
     They are in no file of /proc, and each takes a port from every connect(). Empty where
-    the kernel does not list them (before 6.8, or without sock_diag).
+    the kernel does not list them (before 6.8, or without sock_diag); None when not all could
+    be read by the deadline.
     """
     ports: list[Array] = [np.empty(0, np.uint16)]
     try:
         for family in (socket.AF_INET, socket.AF_INET6):
-            found, _ = _dump(family, BOUND_INACTIVE, deadline, _local_ports)
+            found, whole = _dump(family, BOUND_INACTIVE, deadline, _local_ports)
+            if not whole:
+                return None
             ports += found
     except TableError:
         pass
@@ -180,8 +185,12 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
 
 
 def _ends(datagram: memoryview) -> bool:
-    """Say whether a datagram ends the dump: NLMSG_DONE and errors come by themselves."""
-    return NLMSG_HEADER.unpack_from(datagram)[1] in (NLMSG_DONE, NLMSG_ERROR)
+    """Say whether a datagram ends the dump: NLMSG_DONE alone or last, or an error."""
+    last = max(len(datagram) - DONE_LENGTH, 0)
+    return NLMSG_HEADER.unpack_from(datagram)[1] in (
+        NLMSG_DONE,
+        NLMSG_ERROR,
+    ) or NLMSG_HEADER.unpack_from(datagram, last)[:2] == (DONE_LENGTH, NLMSG_DONE)
 
 
 def split(buffer: bytes | memoryview) -> Iterator[Array]:

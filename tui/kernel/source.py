@@ -81,9 +81,11 @@ class Source:
         """
         counters = read_counters(self.root)
         began = time.monotonic()
-        walk = self._walk_bound_ports(began)
+        longest = LONGEST_READ if self.one_shot else min(self.interval / 2, LONGEST_READ)
+        walk = self._walk_bound_ports(began, began + longest)
         try:
-            kind, table = self._read_table(began, self._proc_would_be_slow(counters))
+            kind, table = self._read_table(began, longest, self._proc_would_be_slow(counters))
+            read_seconds, read_at = time.monotonic() - began, time.time()
         finally:
             if walk is not None:
                 walk.join()
@@ -94,11 +96,11 @@ class Source:
             parameters=read_parameters(self.root),
             counters=counters,
             kind=kind,
-            read_seconds=time.monotonic() - began,
-            time=time.time(),
+            read_seconds=read_seconds,
+            time=read_at,
         )
 
-    def _walk_bound_ports(self, now: float) -> threading.Thread | None:
+    def _walk_bound_ports(self, now: float, deadline: float) -> threading.Thread | None:
         """Start reading the bound, unconnected sockets, which no other dump lists.
 
         The kernel walks every bound socket for them, which takes a quarter of the time
@@ -108,7 +110,9 @@ class Source:
             return None
 
         def walk() -> None:
-            self._bound_ports = sock_diag.read_bound_ports(deadline=now + LONGEST_READ)
+            ports = sock_diag.read_bound_ports(deadline=deadline)
+            if ports is not None:  # else the walk was cut short: what was known is better
+                self._bound_ports = ports
             ended = time.monotonic()
             self._bound_ports_due = ended + (ended - now) / BOUND_WALK_SHARE
 
@@ -121,8 +125,9 @@ class Source:
         sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
         return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
 
-    def _read_table(self, began: float, foreseen: bool) -> tuple[SourceKind, SocketTable]:
-        longest = LONGEST_READ if self.one_shot else min(self.interval / 2, LONGEST_READ)
+    def _read_table(
+        self, began: float, longest: float, foreseen: bool
+    ) -> tuple[SourceKind, SocketTable]:
         if self.choice == "sock_diag":
             return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
         if self.choice == "proc" or not self.own_namespace:
@@ -136,7 +141,7 @@ class Source:
 
     def _read_proc_or_better(self, began: float, longest: float) -> tuple[SourceKind, SocketTable]:
         """Read /proc unless that takes too long or is refused; sock_diag does it then."""
-        limit = min(self.interval * PROC_SHARE, longest)
+        limit = min(self.interval * PROC_SHARE, longest / 2)
         refusal: TableError | None = None
         table: SocketTable | None = None
         cpu = time.thread_time()
@@ -149,13 +154,12 @@ class Source:
         except TableError as error:
             refusal = error
         try:
-            quick = sock_diag.read_sockets(deadline=time.monotonic() + longest)
+            quick = sock_diag.read_sockets(deadline=began + longest)
         except TableError:
             if refusal is not None:
                 raise refusal from None
-            if table is None or (not table.complete and limit < longest):
-                # No way out: take the time.
-                table = procfs.read_sockets(self.root, deadline=time.monotonic() + longest)
+            if table is None or not table.complete:  # no way out: take the time
+                table = procfs.read_sockets(self.root, deadline=began + longest)
             return "proc", table
         self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
         return "sock_diag", quick

@@ -128,7 +128,7 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
         "120",
-        "Seconds conntrack waits for the other side's FIN. Does not change the socket's timers.",
+        "Seconds conntrack waits for the first FIN's ACK. Does not change the socket's timers.",
     ),
     (
         "fs.file-max",

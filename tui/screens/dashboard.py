@@ -126,10 +126,18 @@ class Dashboard(TableScreen):
                 self.maximized_panel = None
                 self.patterns.focus()
         elif event.table is self.sysctls:
-            self.notify(self.sysctls.meaning(event.identity), title=str(event.identity), timeout=12)
+            self.notify(
+                self.sysctls.meaning(event.identity),
+                title=str(event.identity),
+                timeout=12,
+                markup=False,
+            )
 
     def action_maximize_panel(self) -> None:
         """Give the focused panel the whole screen, or take it back."""
+        if self.maximized_panel is not None:
+            self.maximized_panel = None
+            return
         focused = self.focused.id if self.focused is not None else None
         self.action_panel(focused if focused in PANELS else "patterns")
 
@@ -150,8 +158,8 @@ class Dashboard(TableScreen):
             self.patterns.focus()
 
     def action_back(self) -> None:
-        """Leave the maximized panel, else take the filter away."""
-        if self.maximized_panel is not None:
+        """Close the prompt, else leave the maximized panel, else take the filter away."""
+        if self.maximized_panel is not None and not self.prompt.is_open:
             self.maximized_panel = None
         else:
             super().action_back()

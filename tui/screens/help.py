@@ -18,7 +18,8 @@ HELP = """\
   tab        next panel        s I    sort by the next column; turn it round
   /          filter            + -    poll slower, faster
   space      freeze            t      threshold
-  m          maximize panel    1–5    show one panel alone
+  m          maximize panel    1–5    patterns, TIME-WAIT, states, remotes,
+                                      sysctls: one panel alone
   e          export CSV/JSON   c      charts on and off (in a pattern)
   ctrl+p     all commands      ? F1   this help       q F10  quit
   Mouse: click selects, a second click opens, a header sorts.
@@ -37,11 +38,13 @@ HELP = """\
   Full in: when that will be, from the closing rate, the growth of open
     sockets, and the ports that the timers give back. A dash: not within
     the hour as it goes.
-  Last 60 s: sockets closed in each of the last 60 seconds.
+  Last 60 s: sockets closed in each of the last 60 seconds, as far as the
+    timers tell: what connect() has taken over since has none any more.
+  Expiring: the timer has run out, the kernel removes it within 2 s.
   Incoming patterns use the peer's ports: information, never an alarm.
 
 [b]How it knows[/b]
-  TIME-WAIT lasts exactly 60 s, so each timer tells when a socket was
+  TIME-WAIT lasts 60 s, so each timer tells when a socket was
   closed and when its port comes back. No sysctl changes that;
   tcp_fin_timeout is for FIN-WAIT-2.
   A TIME-WAIT has no owner; “was nginx\\[12]” held the pattern while it

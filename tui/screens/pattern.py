@@ -73,8 +73,8 @@ class PatternScreen(TableScreen):
         self.toggle_class("-no-charts")
 
     def action_back(self) -> None:
-        """Take the filter away, else go back to the dashboard."""
-        if self.filter is not None:
+        """Close the prompt, else take the filter away, else go back to the dashboard."""
+        if self.prompt.is_open or self.filter is not None:
             super().action_back()
         else:
             self.dismiss()

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -130,16 +130,28 @@ class TableScreen(Screen[None]):
         self.prompt.ask("Export to (.csv or .json):", name, self._export)
 
     def _export(self, text: str) -> str | None:
-        path = Path(text.strip()).expanduser()
+        fields, records = self.records()
+        self._write(Path(text.strip()).expanduser(), fields, records)
+        return "writing …"
+
+    @work(thread=True)
+    def _write(self, path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+        """Write the rows while the screen goes on: half a million take seconds."""
         try:
-            count = write_export(path, *self.records())
-        except ExportError as error:
-            return str(error)
-        self.notify(f"{count:,} rows in {path}", title="Exported")
-        return None
+            count = write_export(path, fields, records)
+        except (ExportError, RuntimeError) as error:
+            self.app.call_from_thread(self.prompt.say, str(error))
+            return
+        self.app.call_from_thread(self._exported, count, path)
+
+    def _exported(self, count: int, path: Path) -> None:
+        self.prompt.action_cancel()
+        self.notify(f"{count:,} rows in {path}", title="Exported", markup=False)
 
     def action_back(self) -> None:
-        """Take the filter away."""
-        if self.filter is not None:
+        """Close the prompt, else take the filter away."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        elif self.filter is not None:
             self.filter = None
             self.again()

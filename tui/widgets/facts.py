@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.analysis.forecast import NEVER, RECENT
+from tui.analysis.forecast import NEVER, closing_rate
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.ports import SLOW_CONNECT, sustainable_rate
 from tui.analysis.timewait import SECONDS, TRACKED
@@ -111,7 +114,7 @@ class FactsPanel(Widget):
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
             text.append(f" · full in {span(float(left))}", self._style("warn"))
-        elif growth > 0:
+        elif growth > 0 and not patterns.reuse[index]:
             text.append(f" · levels off near {self._level(view, index):,.0f}")
         else:
             text.append(" · not filling up")
@@ -122,26 +125,37 @@ class FactsPanel(Widget):
 
     def _level(self, view: View, index: int) -> float:
         """Return where the use goes if the present closing rate lasts: Little's law."""
-        hold = view.frame.rules.reuse_delay_ms / 1000 if view.frame.patterns.reuse[index] else 60
-        rate = float(view.frame.time_wait.by_pattern[index][:RECENT].mean())
-        return parts_of(view, index).live + rate * hold
+        return parts_of(view, index).live + self._closing_rate(view, index) * SECONDS
+
+    def _closing_rate(self, view: View, index: int) -> float:
+        """Return the pattern's closings per second, NaN for one that is not tracked."""
+        closings = view.frame.time_wait.by_pattern
+        if index >= len(closings):
+            return float("nan")
+        reuse = view.frame.patterns.reuse[index]
+        hold = view.frame.rules.reuse_delay_ms / 1000 if reuse else SECONDS
+        return float(closing_rate(closings[[index]], np.array([hold]))[0])
 
     def _rates(self, view: View, index: int) -> Text:
+        """Return what the pattern closes and could sustain, without and with reuse.
+
+        A connection takes its port for its life and for what its TIME-WAIT locks it after that.
+        """
         patterns, rules = view.frame.patterns, view.frame.rules
         capacity = int(patterns.capacity[index])
-        closed = view.frame.time_wait.by_pattern
-        rate = float(closed[index][:RECENT].mean()) if index < len(closed) else float("nan")
-        live = int(patterns.live[index])
-        lifetime = live / rate if rate > 0 else 0.0
-        delay = rules.reuse_delay_ms / 1000
-        with_reuse = sustainable_rate(capacity, max(delay, lifetime, 0.001))
-        plain = sustainable_rate(capacity, SECONDS)
-        now = "on here" if patterns.reuse[index] else "off here"
-        return Text.assemble(
-            f" closing {rate:,.0f}/s · sustainable {plain:,.0f}/s, "
-            f"with tcp_tw_reuse {with_reuse:,.0f}/s ",
-            (f"({now})", self._style("dim")),
-        )
+        rate = self._closing_rate(view, index)
+        life = int(patterns.live[index]) / rate if rate > 0 else 0.0
+        plain = sustainable_rate(capacity, life + SECONDS)
+        reusing = sustainable_rate(capacity, life + rules.reuse_delay_ms / 1000)
+        closing = "–" if math.isnan(rate) else f"{rate:,.0f}"
+        text = Text(f" closing {closing}/s · sustainable ")
+        if patterns.reuse[index]:
+            text.append(f"{reusing:,.0f}/s with tcp_tw_reuse, which is on here")
+            text.append(f" ({plain:,.0f}/s without)", self._style("dim"))
+        else:
+            text.append(f"{plain:,.0f}/s")
+            text.append(f"; {reusing:,.0f}/s with tcp_tw_reuse=1", self._style("dim"))
+        return text
 
     def _owner(self, view: View, index: int) -> Text:
         holder = view.history.holder(view.frame, index)
@@ -156,8 +170,11 @@ class FactsPanel(Widget):
             who = "owner unknown" + (
                 f": {denied:,} processes may not be looked into; run as root" if denied else ""
             )
+            uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
+            if len(uids):
+                who += f" (uid {uids[-1]})"
             if not patterns.live[index]:
-                who = "no owner: a TIME-WAIT has none, and none was seen before"
+                who = "no owner: a TIME-WAIT has none, and none has been seen yet"
             owner = (who, self._style("dim"))
         elif holder.remembered:
             owner = (f"held by {holder.process} (remembered)", self._style("figure"))

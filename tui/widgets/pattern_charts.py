@@ -34,13 +34,13 @@ class HistoryChart(Widget):
     def show(self, view: View, index: int | None) -> None:
         """Show a view's history, up to its own frame."""
         self._now = view.frame.reading.time
-        capacity = view.frame.ports.capacity
-        self.border_title = f"Ports in use · capacity {capacity:,}"
         self._uses = [
             use
             for use in view.history.uses.get(self.key, ())
             if self._now - SHOWN_SECONDS <= use.time <= self._now
         ]
+        if self._uses:
+            self.border_title = f"Ports in use · capacity {self._uses[-1].capacity:,}"
         self.refresh()
 
     def render(self) -> Text:

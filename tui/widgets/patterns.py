@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
@@ -20,15 +21,15 @@ from tui.widgets.table import Column, RowTable, Run
 from tui.widgets.text import short, signed, span
 
 COLUMNS = (
-    Column("pattern", "Pattern", 26, "left", stretch=3, most=72),
+    Column("pattern", "Pattern", 24, "left", stretch=3, most=72),
     Column("time_wait", "TIME-WAIT", 9, rank=2),
-    Column("live", "Live", 6, rank=4),
-    Column("use", "Use", 19, "left", stretch=2, most=60),
+    Column("live", "Live", 6, rank=5),
+    Column("use", "Use", 17, "left", stretch=2, most=60),
     Column("connectable", "Connectable", 11, rank=7),
-    Column("growth", "Growth/s", 8, rank=3),
-    Column("left", "Full in", 7, rank=1),
-    Column("recent", "Last 60 s", 10, "left", stretch=1, most=30, rank=5),
-    Column("process", "Process", 14, "left", stretch=1, most=30, rank=6),
+    Column("growth", "Growth/s", 8, rank=4),
+    Column("left", "Full in", 8, rank=1),
+    Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
+    Column("process", "Process", 14, "left", stretch=1, most=30, rank=3),
 )
 SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
 """The columns ``s`` walks through."""
@@ -203,6 +204,8 @@ def _left(view: View, index: int, width: int) -> list[Run]:
     left = float(view.trends.seconds_left[index])
     if left == 0:
         return [("FULL", "alarm")]
+    if left == NEVER and view.trends.was_full[index]:
+        return [("was full", "warn")]
     return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
 
 
@@ -249,16 +252,15 @@ class PatternsPanel(RowTable):
         rows = PatternRows(view, self.sort, self.inverted)
         shown, total = len(rows.order), len(view.frame.patterns)
         count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
-        self.border_title = f"Patterns · {count} · by {SORT_NAMES[self.sort]}" + (
-            f" · filter: {view.filter.text}" if view.filter is not None else ""
+        self.border_title = Content(  # no markup in a filter
+            f"Patterns · {count} · by {SORT_NAMES[self.sort]}"
+            + (f" · filter: {view.filter.text}" if view.filter is not None else "")
         )
         if view.filter is not None:
             self.empty = "nothing passes the filter; esc clears it"
         else:
             self.empty = "no connections here"
         denied = view.history.owners.denied
-        self.border_subtitle = (
-            f"{denied:,} processes of other users not looked into" if denied else ""
-        )
+        self.border_subtitle = f"{denied:,} processes not looked into" if denied else ""
         ascending = (self.sort in ASCENDING) != self.inverted
         self.show_rows(rows, sorted_by=(self.sort, ascending))

@@ -20,7 +20,8 @@ class Prompt(Horizontal):
     """Hidden until ask() is called; a refused answer stays to be mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", show=False, priority=False)
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("tab,shift+tab", "stay", show=False),
     ]
 
     def __init__(self) -> None:
@@ -30,9 +31,9 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Put a label, a field and room for a complaint side by side."""
-        yield Label("", id="prompt-label")
+        yield Label("", id="prompt-label", markup=False)
         yield Input(compact=True, id="prompt-input", select_on_focus=True)
-        yield Label("", id="prompt-error")
+        yield Label("", id="prompt-error", markup=False)
 
     def ask(self, label: str, value: str, answer: Answer, hint: str = "") -> None:
         """Ask for one thing; ``answer`` gets what was typed when enter is pressed."""
@@ -54,13 +55,25 @@ class Prompt(Horizontal):
         if complaint is None:
             self.action_cancel()
         else:
-            self.query_one("#prompt-error", Label).update(complaint)
+            self.say(complaint)
 
     @on(Input.Changed)
     def changed(self, event: Input.Changed) -> None:
         """Take the complaint back while it is mended."""
         event.stop()
-        self.query_one("#prompt-error", Label).update("")
+        self.say("")
+
+    def say(self, complaint: str) -> None:
+        """Show something beside the field."""
+        self.query_one("#prompt-error", Label).update(complaint)
+
+    @property
+    def is_open(self) -> bool:
+        """Is a question being asked?"""
+        return self.has_class("-open")
+
+    def action_stay(self) -> None:
+        """Keep the focus: a question is answered or cancelled, not left."""
 
     def action_cancel(self) -> None:
         """Close without an answer."""

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from textual.content import Content
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
@@ -215,9 +216,10 @@ class QuadrupletsPanel(RowTable):
         """Show a pattern's sockets, None for a pattern that is not in the frame."""
         rows = QuadrupletRows(frame, pattern, owners, chosen, self.sort, self.inverted)
         count = f"{rows.total:,}" if chosen is None else f"{len(rows):,} of {rows.total:,}"
-        self.border_title = f"Quadruplets · {count}" + (
-            f" · filter: {chosen.text}" if chosen is not None else ""
-        )
+        title = f"Quadruplets · {count}"
+        if chosen is not None:
+            title += f" · filter: {chosen.text}"
+        self.border_title = Content(title)  # no markup in a filter
         self.empty = (
             "no sockets in this pattern now"
             if chosen is None

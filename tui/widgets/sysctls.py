@@ -8,6 +8,8 @@ from typing import Any
 from rich.text import Text
 from textual.widget import Widget
 
+from tui.analysis.ports import sustainable_rate
+from tui.analysis.timewait import SECONDS
 from tui.kernel.sysctls import Parameter
 from tui.view import View
 from tui.widgets.table import Column, RowTable, Run
@@ -80,10 +82,16 @@ class SysctlsPanel(RowTable):
 
     def show(self, view: View) -> None:
         """Show a view; nothing is redrawn for parameters that have not changed."""
+        counters = view.frame.counters
+        title = f"Sysctls · {view.frame.ports.capacity:,} ports per destination"
+        if "nf_conntrack_count" in counters and "nf_conntrack_max" in counters:
+            held, most = counters["nf_conntrack_count"], counters["nf_conntrack_max"]
+            title += f" · conntrack {held:,} of {most:,}"
+        self.border_title = title
         rows = self.rows
         if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
             return
-        self.border_title = f"Sysctls · {view.frame.ports.capacity:,} ports per destination"
+        self.empty = "no parameters could be read"
         self.show_rows(ParameterRows(view))
 
     def meaning(self, name: object) -> str:
@@ -106,10 +114,12 @@ class SysctlsLine(Widget):
     def show(self, view: View) -> None:
         """Show a view."""
         ports, rules = view.frame.ports, view.frame.rules
+        everywhere = rules.reuse_mode == 1 and rules.timestamps
+        hold = rules.reuse_delay_ms / 1000 if everywhere else SECONDS
         reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
         self._text = (
             f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
-            f"{ports.capacity / 60:,.0f}/s lasts · reuse {reuse}"
+            f"sustains {sustainable_rate(ports.capacity, hold):,.0f}/s · reuse {reuse}"
         )
         self.refresh()
 

@@ -288,10 +288,10 @@ class RowTable(ScrollView, can_focus=True):
         style = self._style("") + self._style("header")
         cells = []
         for column, cell_width in self._layout:
-            title = column.title
+            arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
-                title += "▲" if self.sorted_by[1] else "▼"
-            title = short(title, cell_width)
+                arrow = "▲" if self.sorted_by[1] else "▼"
+            title = short(column.title, cell_width - len(arrow)) + arrow
             cells.append(
                 title.ljust(cell_width) if column.align == "left" else title.rjust(cell_width)
             )

@@ -6,6 +6,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
+from tui.history import current_time_wait
 from tui.view import View
 from tui.widgets.sparkline import sparkline, sparkrows
 from tui.widgets.styles import foreground
@@ -46,9 +47,9 @@ class TimeWaitPanel(Widget):
         if view is None:
             return Text(short(f" {self._instead}", width), no_wrap=True)
         dim = self._style("dim")
-        closed = view.frame.time_wait.closings[::-1].tolist()
         lines = [self._figures(view, width)]
-        room = width - LABEL
+        room = max(width - LABEL, 1)
+        closed = view.history.entered_per_second(view.frame, room)
         if height <= 3:
             lines.append(
                 Text.assemble(
@@ -74,26 +75,31 @@ class TimeWaitPanel(Widget):
         return foreground(self, f"timewait--{name}")
 
     def _figures(self, view: View, width: int) -> Text:
-        tw = view.frame.time_wait
-        count = view.history.points[-1].time_wait if not view.frozen else tw.count
-        closing = float(tw.closed_per_second[:5].mean())
+        """Return the first line: as many figures as fit, the telling ones first."""
+        tw, trends = view.frame.time_wait, view.trends
+        count = current_time_wait(view.frame)
         text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
-        text.append(f" {signed(view.trends.time_wait)}/s")
-        if view.trends.overflowed:
-            text.append(f"   BUCKETS OVERFLOW {view.trends.overflowed:,.0f}/s", self._style("warn"))
-        if view.trends.reused:
-            text.append("   reused ", self._style("dim")).append(f"{view.trends.reused:,.0f}/s")
-        if count == 0:
-            text.append("   no TIME-WAIT here", self._style("dim"))
-            return text
-        text.append("   closing ", self._style("dim")).append(f"{closing:,.0f}/s")
-        text.append("   freed next second ", self._style("dim"))
-        text.append(f"{tw.freed_per_second[0] - tw.expiring:,}")
-        if width >= 76:
-            text.append("   next 10 s ", self._style("dim"))
-            text.append(f"{tw.freed_per_second[:10].sum() - tw.expiring:,}")
-        if width >= 90:
-            text.append("   expiring ", self._style("dim")).append(f"{tw.expiring:,}")
+        text.append(f" {signed(trends.time_wait)}/s")
+        figures: list[tuple[str, str]] = []
+        if trends.overflowed:
+            figures.append(("BUCKETS OVERFLOW", f"{trends.overflowed:,.0f}/s"))
+        if count or trends.closing:
+            figures.append(("closing", f"{trends.closing:,.0f}/s"))
+        else:
+            figures.append(("no TIME-WAIT here", ""))
+        if trends.reused:
+            figures.append(("reused", f"{trends.reused:,.0f}/s"))
+        if count:
+            figures += [
+                ("freed next second", f"{tw.freed_per_second[0] - tw.expiring:,}"),
+                ("next 10 s", f"{tw.freed_per_second[:10].sum() - tw.expiring:,}"),
+                ("expiring", f"{tw.expiring:,}"),
+            ]
+        for label, figure in figures:
+            if text.cell_len + 4 + len(label) + len(figure) > width:
+                break
+            style = self._style("warn" if label.isupper() else "dim")
+            text.append(f"   {label} ", style).append(figure)
         text.truncate(width)
         return text
 

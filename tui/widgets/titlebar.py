@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
+from tui.analysis.patterns import Direction
 from tui.view import View
 from tui.widgets.styles import foreground
 
@@ -92,4 +93,12 @@ def notes(view: View) -> list[str]:
         found.append(f"{table.bad_lines:,} line{'s' * (table.bad_lines != 1)} unreadable")
     if age >= 0.5:
         found.append(f"table {age:.0f} s old")
+    patterns = view.frame.patterns
+    outgoing = patterns.direction == Direction.OUTGOING
+    exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
+    hot = int((outgoing & (patterns.utilization * 100 >= view.threshold)).sum())
+    if exhausted:
+        found.append(f"{exhausted:,} EXHAUSTED")
+    elif hot:
+        found.append(f"{hot:,} above {view.threshold:g} %")
     return found
