@@ -21,7 +21,7 @@ from tui.widgets.table import Column, RowTable, Run
 from tui.widgets.text import short, signed, span
 
 COLUMNS = (
-    Column("pattern", "Pattern", 26, "left", stretch=3, most=72),
+    Column("pattern", "Pattern", 26, "left", stretch=2, most=72),
     Column("time_wait", "TIME-WAIT", 9, rank=2),
     Column("live", "Live", 6, rank=5),
     Column("use", "Use", 17, "left", stretch=2, most=60),
@@ -29,7 +29,7 @@ COLUMNS = (
     Column("growth", "Growth/s", 8, rank=4),
     Column("left", "Full in", 8, rank=1),
     Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
-    Column("process", "Process", 12, "left", stretch=1, most=30, rank=3),
+    Column("process", "Process", 12, "left", stretch=3, most=30, rank=3),
 )
 SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
 """The columns ``s`` walks through."""
