@@ -15,9 +15,10 @@ from tui.analysis.ports import SLOW_CONNECT
 from tui.analysis.timewait import TRACKED
 from tui.kernel.sockets import Array
 from tui.view import View
+from tui.widgets.columns import Column
 from tui.widgets.gauge import Parts, gauge
 from tui.widgets.sparkline import resample, sparkline
-from tui.widgets.table import Column, RowTable, Run
+from tui.widgets.table import RowTable, Run
 from tui.widgets.text import short, signed, span
 
 COLUMNS = (

@@ -14,7 +14,8 @@ from tui.analysis.patterns import endpoint
 from tui.analysis.ports import TIME_WAIT_MS
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, State, Timer
-from tui.widgets.table import Column, RowTable, Run
+from tui.widgets.columns import Column
+from tui.widgets.table import RowTable, Run
 from tui.widgets.text import short
 
 COLUMNS = (

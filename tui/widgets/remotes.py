@@ -11,7 +11,8 @@ from textual.widget import Widget
 
 from tui.kernel.sockets import State
 from tui.view import View
-from tui.widgets.table import Column, RowTable, Run
+from tui.widgets.columns import Column
+from tui.widgets.table import RowTable, Run
 from tui.widgets.text import short
 
 COLUMNS = (

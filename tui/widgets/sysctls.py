@@ -12,7 +12,8 @@ from tui.analysis.ports import sustainable_rate
 from tui.analysis.timewait import SECONDS
 from tui.kernel.sysctls import Parameter
 from tui.view import View
-from tui.widgets.table import Column, RowTable, Run
+from tui.widgets.columns import Column
+from tui.widgets.table import RowTable, Run
 from tui.widgets.text import short
 
 COLUMNS = (

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import steady
-from tui.widgets.table import NARROWEST, Column, fit
+from tui.widgets.columns import NARROWEST, Column, fit
 
 
 def needed(fitted: list[tuple[Column, int]]) -> int:
