@@ -16,7 +16,7 @@ class View:
     frame: Frame
     trends: Trends
     history: History
-    """The series themselves, for the charts; they go on while the view is frozen."""
+    """The series themselves, for the charts; a frozen view has a copy that stands still."""
     threshold: float
     """Percentage of capacity from which a pattern is in violation."""
     interval: float

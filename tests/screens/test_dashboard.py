@@ -403,6 +403,15 @@ class TestExport:
         assert record["remote_ip"] == "10.0.0.9"
         assert str(record["in_use"]) == "612"
 
+    async def test_an_impatient_second_enter_does_not_spoil_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "out.csv"
+        async with stage(busy()) as on:
+            await on.press("e")
+            on.app.screen.query_one(Input).value = str(path)
+            await on.press("enter", "enter", "enter")
+            assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
+        assert len(list(csv.DictReader(path.open()))) == 4
+
     async def test_a_refused_path_says_why_and_can_be_mended(self, tmp_path: Path) -> None:
         async with stage(busy(), size=(160, 40)) as on:
             await on.press("e")

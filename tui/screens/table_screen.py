@@ -130,16 +130,18 @@ class TableScreen(Screen[None]):
         self.prompt.ask("Export to (.csv or .json):", name, self._export)
 
     def _export(self, text: str) -> str | None:
+        if any(worker.group == "export" and worker.is_running for worker in self.workers):
+            return "writing …"
         fields, records = self.records()
         self._write(Path(text.strip()).expanduser(), fields, records)
         return "writing …"
 
-    @work(thread=True)
+    @work(thread=True, group="export")
     def _write(self, path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
         """Write the rows while the screen goes on: half a million take seconds."""
         try:
             count = write_export(path, fields, records)
-        except (ExportError, RuntimeError) as error:
+        except ExportError as error:
             self.app.call_from_thread(self.prompt.say, str(error))
             return
         self.app.call_from_thread(self._exported, count, path)

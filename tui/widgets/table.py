@@ -98,11 +98,6 @@ class RowTable(ScrollView, can_focus=True):
             self.table = table
             self.identity = identity
 
-        @property
-        def control(self) -> RowTable:
-            """The table."""
-            return self.table
-
     class SortAsked(Message):
         """A column's header was clicked."""
 
@@ -110,11 +105,6 @@ class RowTable(ScrollView, can_focus=True):
             super().__init__()
             self.table = table
             self.column = column
-
-        @property
-        def control(self) -> RowTable:
-            """The table."""
-            return self.table
 
     def __init__(
         self,
