@@ -17,12 +17,12 @@ from pathlib import Path
 
 import resvg_py
 
-from tests.lab import Lab
-from tests.lab.namespace import ip, sysctl
-from tests.lab.sockets import Pair, Server
+from tests.live.fates import Pair, Server
 from tui.app import TwtopApp
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
+from tui.lab.namespace import add_addresses, sysctl
+from tui.lab.process import Lab
 from tui.sampler import Sampler
 
 HERE = Path(__file__).parent
@@ -47,8 +47,7 @@ SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
 
 def in_namespace(folder: str) -> None:
     """Set a host up, load it, and take the pictures."""
-    ip(*(f"addr add {a}/32 dev lo" for a in (PROXY, DATABASE, CACHE, API, CLIENT)))
-    ip(*(f"addr add {a}/128 dev lo nodad" for a in (SIX, SIX_PEER)))
+    add_addresses(PROXY, DATABASE, CACHE, API, CLIENT, SIX, SIX_PEER)
     sysctl("ipv4.tcp_tw_reuse", 0)
     sysctl("ipv4.ip_local_port_range", "32768 42767")
     stop = threading.Event()

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Lab, Unavailable
+from tui.lab.process import Lab
+from tui.lab.refusal import Unavailable
 
 
 @pytest.fixture(scope="session")

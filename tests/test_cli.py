@@ -11,8 +11,12 @@ import psutil
 import pytest
 
 from tests.tables import FIXTURES
-from tui import __version__, cli
-from tui.cli import Settings, main, paint
+from tui import __version__
+from tui.cli import main
+from tui.commands import dashboard, reading
+from tui.commands.options import Settings
+from tui.commands.output import UNREADABLE, UNWRITABLE, paint
+from tui.commands.report import EPILOG
 
 PROC = str(FIXTURES / "6.18-idle-host/proc")
 
@@ -49,13 +53,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings that reports and dashboards begin with."""
     seen: list[Settings] = []
-    open_source = cli.open_source
+    open_source = reading.open_source
 
     def note(settings: Settings, **more: Any) -> Any:
         seen.append(settings)
         return open_source(settings, **more)
 
-    monkeypatch.setattr(cli, "open_source", note)
+    monkeypatch.setattr(reading, "open_source", note)
+    monkeypatch.setattr(dashboard, "open_source", note)
     return seen
 
 
@@ -170,7 +175,7 @@ class TestUnreadableTables:
         assert err.count("\n") == 1
 
     def test_the_code_is_the_documented_one(self) -> None:
-        assert f"{cli.UNREADABLE} the kernel's tables could not be read" in cli.EPILOG
+        assert f"{UNREADABLE} the kernel's tables could not be read" in EPILOG
 
 
 class TestInterrupt:
@@ -178,7 +183,7 @@ class TestInterrupt:
         def interrupt(*_: object, **more: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "open_source", interrupt)
+        monkeypatch.setattr(reading, "open_source", interrupt)
         code, out, err = run("report")
         assert (code, out, err.strip()) == (130, "", "")
 
@@ -239,7 +244,7 @@ class TestProcess:
         with open("/dev/full", "wb") as full:  # noqa: PTH123
             ended = twtop("report", "--proc", PROC, stdout=full.fileno())
         message = "twtop: stdout: No space left on device\n"
-        assert (ended.returncode, ended.stderr) == (cli.UNWRITABLE, message)
+        assert (ended.returncode, ended.stderr) == (UNWRITABLE, message)
 
     @pytest.mark.parametrize("command", [["report"], ["report", "--json"]])
     def test_a_locale_that_cannot_write_it_all(self, command: list[str]) -> None:

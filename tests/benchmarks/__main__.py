@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.lab import namespace
+from tui.lab import namespace
 
 
 def main() -> None:

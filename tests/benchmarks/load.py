@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.lab import namespace
-from tests.lab.sockets import Fate, Server
+from tests.live.fates import Fate, Server
+from tui.lab import namespace
 
 LIVES = 61.0
 """Seconds from a close to the end of its TIME-WAIT, with what the timer wheel adds."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
-from tests.lab import Lab
-from tests.lab.sockets import Server
+from tests.live.fates import Server
+from tui.lab.process import Lab
 
 PROXY = ("--proc", str(ROOT / "tests/fixtures/6.18-proxy/proc"))
 PORT = 5432

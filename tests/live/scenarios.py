@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from tests.lab import namespace, sockets
-from tests.lab.namespace import FAR, NEAR, OWN, Ends
-from tests.lab.report import KINDS, Kind, read_report
-from tests.lab.sockets import Fate, Server, Verdict
+from tests.live import fates
+from tests.live.fates import Fate, Server, Verdict
+from tests.live.report import KINDS, Kind, read_report
+from tui.lab import namespace, sockets
+from tui.lab.namespace import FAR, NEAR, OWN, Ends
 
 MARGIN_MS = 200
 """How far all keep away from the age at which a TIME-WAIT becomes reusable."""
@@ -249,7 +250,7 @@ def play(scenario: Scenario) -> Outcome:
     """Build it in this fresh namespace, ask, and judge."""
     if scenario.reuse_delay_ms != 1000 and not namespace.has_sysctl(REUSE_DELAY):
         raise TooOld("tcp_tw_reuse_delay came with Linux 6.14")
-    if scenario.binds and not sockets.lists_bound():
+    if scenario.binds and not fates.lists_bound():
         raise TooOld("bound, unconnected sockets are listed since Linux 6.8")
     with ExitStack() as stack:
         return _Play(scenario, stack).play()
@@ -279,7 +280,7 @@ class _Play:
             if not group.fresh:
                 self.make(group)
         if scenario.pause_ms:
-            sockets.settle(self.expected, self.optional)
+            fates.settle(self.expected, self.optional)
             time.sleep(scenario.pause_ms / 1000)
         began = time.monotonic()
         for group in scenario.groups:
@@ -290,12 +291,12 @@ class _Play:
         namespace.sysctl("ipv4.tcp_tw_reuse", scenario.reuse)
         if scenario.reuse_delay_ms != 1000:
             namespace.sysctl(REUSE_DELAY, scenario.reuse_delay_ms)
-        sockets.settle(self.expected, self.optional)
+        fates.settle(self.expected, self.optional)
 
         target = scenario.target
         to, source = self.written(target, scenario.mapped)
         before = self.ask()
-        with sockets.exhausted(to, target.port, source) as verdict:
+        with fates.exhausted(to, target.port, source) as verdict:
             after = self.ask()
         took_ms = 1000 * (time.monotonic() - began)
         if scenario.fresh and took_ms > scenario.reuse_delay_ms - MARGIN_MS:

@@ -9,21 +9,18 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.lab import Lab
-from tests.lab.namespace import FAR, NEAR, OWN, has_sysctl, peer, sysctl
-from tests.lab.report import KINDS, read_report
-from tests.lab.sockets import (
+from tests.live.fates import (
     Fate,
     Server,
-    bind,
     exhausted,
-    listen,
     lists_bound,
     settle,
-    source_of,
     states,
-    tcp,
 )
+from tests.live.report import KINDS, read_report
+from tui.lab.namespace import FAR, NEAR, OWN, has_sysctl, peer, sysctl
+from tui.lab.process import Lab
+from tui.lab.sockets import bind, listen, source_of, tcp
 
 pytestmark = pytest.mark.live
 

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.lab import Lab
-from tests.lab.namespace import OWN, die_with, sysctl
-from tests.lab.report import KINDS, Kind
-from tests.lab.sockets import Fate, Server, settle
+from tests.live.fates import Fate, Server, settle
+from tests.live.report import KINDS, Kind
+from tui.lab.namespace import OWN, die_with, sysctl
+from tui.lab.process import Lab
 
 pytestmark = pytest.mark.live
 

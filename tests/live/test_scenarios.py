@@ -9,9 +9,9 @@ import os
 
 import pytest
 
-from tests.lab import Lab
-from tests.lab.report import KINDS
+from tests.live.report import KINDS
 from tests.live.scenarios import Outcome, Scenario, TooOld, TooSlow, generate, play
+from tui.lab.process import Lab
 
 SEED = int(os.environ.get("TWTOP_SEED", "1"))
 COUNT = 200

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.lab import Lab
-from tests.lab.namespace import OWN, sysctl
-from tests.lab.report import KINDS, Kind, Report, run_report
-from tests.lab.sockets import STATES, Fate, Server, bind, connect, listen, settle, tcp
+from tests.live.fates import STATES, Fate, Server, settle
+from tests.live.report import KINDS, Kind, Report, run_report
+from tui.lab.namespace import OWN, sysctl
+from tui.lab.process import Lab
+from tui.lab.sockets import bind, connect, listen, tcp
 
 pytestmark = pytest.mark.live
 

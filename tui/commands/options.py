@@ -1,0 +1,75 @@
+"""The options that every command takes, and what they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tui.kernel.source import SourceChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the shared options say."""
+
+    interval: float = 1.0
+    threshold: float = 80.0
+    source: SourceChoice = "auto"
+    proc: Path = Path("/proc")
+
+
+def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN, which no range excludes."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
+SHARED_OPTIONS = [
+    click.option(
+        "-i",
+        "--interval",
+        type=click.FloatRange(0.1, 3600),
+        callback=real,
+        metavar="SECONDS",
+        help="Time between polls.  [default: 1]",
+    ),
+    click.option(
+        "-t",
+        "--threshold",
+        type=click.FloatRange(0, 100, min_open=True),
+        callback=real,
+        metavar="PERCENT",
+        help="Use of a pattern's ports from which it is in violation.  [default: 80]",
+    ),
+    click.option(
+        "--source",
+        type=click.Choice(["auto", "proc", "sock_diag"]),
+        help="Where sockets are read; auto is /proc for as long as that is quick.  [default: auto]",
+    ),
+    click.option(
+        "--proc",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Read this procfs: a copy, or a host's mounted in a container.  [default: /proc]",
+    ),
+]
+
+
+def shared_options(command: Any) -> Any:
+    """Add the options that every command takes, before its name or behind it."""
+    for option in reversed(SHARED_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given(context: click.Context, options: dict[str, Any]) -> Settings:
+    """Return the settings of the outer command, overruled by the options given here."""
+    outer = context.obj if isinstance(context.obj, Settings) else Settings()
+    chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    return replace(outer, **chosen)

@@ -1,0 +1,229 @@
+"""Network namespaces from inside: made, entered, given addresses and sysctls."""
+
+import ctypes
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyroute2 import IPRoute, NetlinkError
+
+from tui.lab.refusal import Unavailable, why_refused
+
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
+IFA_F_NODAD = 0x02
+"""include/uapi/linux/if_addr.h: use an IPv6 address at once, without asking who else has it."""
+
+
+class Ends(NamedTuple):
+    """Two addresses of each family."""
+
+    v4: tuple[str, str]
+    v6: tuple[str, str]
+
+
+OWN = Ends(("10.78.0.1", "10.78.0.2"), ("fd00:78::1", "fd00:78::2"))
+"""The namespace's own addresses that are not loopback, and reached through lo all the same."""
+NEAR = Ends(("10.77.0.1", "10.77.0.3"), ("fd00:77::1", "fd00:77::3"))
+FAR = Ends(("10.77.0.2", "10.77.0.4"), ("fd00:77::2", "fd00:77::4"))
+"""The two ends of a veth pair."""
+NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _system(call: str, *args: int) -> None:
+    if getattr(_libc, call)(*args) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends, however that comes about.
+
+    The parent is the thread that started this process (prctl(2), PR_SET_PDEATHSIG): it must be
+    one that lasts.
+    """
+    _system("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def gain_privileges(user_namespace: bool = False) -> None:
+    """Become able to make network namespaces, and move into a new one.
+
+    That goes through a user namespace where not root; `user_namespace` takes that way even where
+    root needs none. The process must have one thread only (unshare(2)). Raises Unavailable.
+    """
+    try:
+        if not user_namespace:
+            with suppress(PermissionError):
+                return unshare_network()
+        uid, gid, asked, parent = os.geteuid(), os.getegid(), _death_signal(), os.getppid()
+        _system("unshare", CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        if asked:  # new credentials may have made the kernel forget it
+            die_with(parent)
+        return unshare_network()
+    except OSError as error:
+        raise Unavailable(why_refused(error)) from error
+
+
+def _death_signal() -> int:
+    number = ctypes.c_int()
+    _libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
+    return number.value
+
+
+def unshare_network() -> None:
+    """Move this thread into a new, empty network namespace; one ends with its last user."""
+    _system("unshare", CLONE_NEWNET)
+
+
+def open_network(process: int | str = "self") -> int:
+    """A descriptor of the process's network namespace, for `enter`."""
+    return os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def enter(network: int) -> None:
+    """Move this thread into the network namespace that the descriptor stands for."""
+    _system("setns", network, CLONE_NEWNET)
+
+
+def bring_up() -> None:
+    """What every namespace of the lab has: lo, addresses of its own, deep accept queues."""
+    with _links() as links:
+        _configure(links, "lo", OWN)
+    _await_addresses(OWN)
+    with suppress(OSError):  # not everywhere shown to a user namespace
+        sysctl("core.somaxconn", 65535)
+
+
+def add_addresses(*addresses: str) -> None:
+    """Give lo further addresses."""
+    with _links() as links:
+        lo = links.link_lookup(ifname="lo")[0]
+        for address in addresses:
+            _add_address(links, lo, address, 128 if ":" in address else 32)
+
+
+def sysctl(name: str, value: object) -> None:
+    """Set net.<name> in this namespace."""
+    _sysctl(name).write_text(f"{value}\n")
+
+
+def has_sysctl(name: str) -> bool:
+    """Whether this kernel has net.<name>."""
+    return _sysctl(name).exists()
+
+
+def _sysctl(name: str) -> Path:
+    return Path("/proc/sys/net", name.replace(".", "/"))
+
+
+class Peer:
+    """A second namespace, at the far end of a veth pair."""
+
+    def __init__(self) -> None:
+        self._home = open_network()
+        unshare_network()
+        self._away = open_network()
+        bring_up()
+        with _links() as links:
+            links.link(
+                "add",
+                ifname="far",
+                kind="veth",
+                address=FAR_MAC,
+                peer={"ifname": "near", "address": NEAR_MAC, "net_ns_fd": self._home},
+            )
+            _configure(links, "far", FAR)
+            _introduce(links, "far", NEAR, NEAR_MAC)
+        enter(self._home)
+        with _links() as links:
+            _configure(links, "near", NEAR)
+            _introduce(links, "near", FAR, FAR_MAC)
+        _await_addresses(NEAR)
+        with self.inside():
+            _await_addresses(FAR)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets made, processes started and sysctls set in here are the peer's."""
+        enter(self._away)
+        try:
+            yield
+        finally:
+            enter(self._home)
+
+    def close(self) -> None:
+        """Let go of both namespaces."""
+        os.close(self._home)
+        os.close(self._away)
+
+
+@contextmanager
+def peer() -> Iterator[Peer]:
+    """Give this namespace a neighbour: NEAR is ours, FAR is its."""
+    with closing(Peer()) as made:
+        yield made
+
+
+@contextmanager
+def _links() -> Iterator[Any]:
+    """Rtnetlink of this namespace; what it refuses is an OSError."""
+    try:
+        with IPRoute() as links:
+            yield links
+    except NetlinkError as error:
+        raise OSError(error.code, f"rtnetlink: {os.strerror(error.code)}") from error
+
+
+def _configure(links: Any, link: str, ends: Ends) -> None:
+    index = links.link_lookup(ifname=link)[0]
+    links.link("set", index=index, state="up")
+    for address in (*ends.v4, *ends.v6):
+        _add_address(links, index, address, 64 if ":" in address else 24)
+
+
+def _add_address(links: Any, index: int, address: str, prefix: int) -> None:
+    flags = {"flags": IFA_F_NODAD} if ":" in address else {}
+    links.addr("add", index=index, address=address, prefixlen=prefix, **flags)
+
+
+def _introduce(links: Any, link: str, others: Ends, mac: str) -> None:
+    """Spare the link the neighbour discovery, which may lose a second."""
+    index = links.link_lookup(ifname=link)[0]
+    for address in (*others.v4, *others.v6):
+        links.neigh("add", dst=address, lladdr=mac, ifindex=index, state="permanent")
+
+
+def _await_addresses(ends: Ends) -> None:
+    """Wait for the kernel's worker that makes IPv6 addresses usable, also those without DAD."""
+    deadline = time.monotonic() + 5
+    for address in ends.v6:
+        while not _delivers(address):
+            if time.monotonic() > deadline:
+                raise OSError(f"{address} does not become usable")
+            time.sleep(0.001)
+
+
+def _delivers(address: str) -> bool:
+    # Nothing less than a packet that comes back will do: the route out is there before the one in.
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.1)
+        try:
+            probe.bind((address, 0))
+            probe.connect(probe.getsockname())
+            probe.send(b"?")
+            return probe.recv(1) == b"?"
+        except OSError:
+            return False
