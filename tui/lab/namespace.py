@@ -99,10 +99,17 @@ def enter(network: int) -> None:
 
 
 def bring_up() -> None:
-    """What every namespace of the lab has: lo, addresses of its own, deep accept queues."""
+    """What every namespace of the lab has: lo, addresses of its own, deep accept queues.
+
+    And TIME-WAITs that last. Where a peer's ACK and FIN change places on their way from one
+    processor to another, the TIME-WAIT answers the late ACK, the peer's socket is gone already,
+    and its reset ends the TIME-WAIT early (RFC 1337; net/ipv4/tcp_minisocks.c): now and then one
+    of a few thousand on a busy machine, which would keep tests from counting them.
+    """
     with _links() as links:
         _configure(links, "lo", OWN)
     _await_addresses(OWN)
+    sysctl("ipv4.tcp_rfc1337", 1)
     with suppress(OSError):  # not everywhere shown to a user namespace
         sysctl("core.somaxconn", 65535)
 

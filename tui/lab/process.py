@@ -4,10 +4,13 @@ import gc
 import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -19,6 +22,10 @@ T = TypeVar("T")
 CALL_SECONDS = 120
 OPEN_FILES = 60_000
 STOP_SECONDS = 2
+
+
+class ChildError(Exception):
+    """A process of the lab failed or ended; the message says how."""
 
 
 class Child:
@@ -35,6 +42,8 @@ class Child:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
+        self.name = function.__name__
+        """What to call it in a message; may be set."""
         self.connection, theirs = Pipe()
         with theirs:
             fd = theirs.fileno()
@@ -42,6 +51,7 @@ class Child:
                 [sys.executable, "-m", "tui.lab", str(fd), str(os.getpid())],
                 pass_fds=[fd],
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is for the one who started this
                 # NumPy's thread pool would only get in the way of unshare.
                 env=os.environ
                 | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -61,6 +71,16 @@ class Child:
     def wait(self) -> int:
         """Its exit code, once it has ended; negative for the signal that killed it."""
         return self._process.wait()
+
+    def receive(self) -> Any:
+        """What it sends next. Raises ChildError when it failed, ended or was killed."""
+        try:
+            message = self.connection.recv()
+        except (EOFError, OSError):
+            raise ChildError(f"{self.name} {_ending(self.wait())}") from None
+        if isinstance(message, _Crash):
+            raise ChildError(f"{self.name} failed: {message.text}") from None
+        return message
 
     def kill(self) -> None:
         """End it at once, and with it all that it started."""
@@ -89,7 +109,24 @@ def run(fd: int, parent: int) -> None:
     raise_file_limit()
     with Connection(fd) as connection:
         function, args, kwargs = connection.recv()
-        function(connection, *args, **kwargs)
+        try:
+            function(connection, *args, **kwargs)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # nobody listens any more
+        except Exception as error:
+            # The terminal belongs to whoever started this, so nothing may be printed there.
+            with suppress(OSError):
+                connection.send(_Crash(str(error) or repr(error)))
+            sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Crash:
+    text: str
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 
 def raise_file_limit(wanted: int = OPEN_FILES) -> int:
