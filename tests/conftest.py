@@ -16,3 +16,12 @@ def lab() -> Iterator[Lab]:
             yield made
     except Unavailable as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, nor any process it starts, depends on what the user has configured or saved."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield

@@ -32,7 +32,8 @@ from tui.cli import cli
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
-from tui.report import TEXT_ROWS, judge_use, to_dict, to_json, to_text
+from tui.report import to_dict, to_json
+from tui.text import TEXT_ROWS, judge_use, report_text
 
 NGINX = Process(10, "nginx")
 NOBODY = Owners({})
@@ -323,7 +324,7 @@ def painted(text: str, colour: str) -> str:
 
 
 def text_of(made: Frame, owners: Owners = NOBODY, threshold: float = 80.0) -> str:
-    return to_text(made, owners, threshold, plain)
+    return report_text(made, owners, threshold, plain)
 
 
 class TestText:
@@ -403,14 +404,14 @@ class TestText:
 
     def test_a_hot_pattern_is_red_and_says_so(self) -> None:
         made = frame(*(waiting(port) for port in range(40000, 40009)))
-        lines = to_text(made, NOBODY, 80.0, painted).splitlines()
+        lines = report_text(made, NOBODY, 80.0, painted).splitlines()
         (line,) = [line for line in lines if "→" in line]
         assert line.startswith("<red>  10.0.0.5 → 10.0.0.9:443")
         assert line.endswith("above 80 %</>")
 
     def test_an_incoming_pattern_is_never_judged(self) -> None:
         clients = [Sock(local_port=80, remote_port=port) for port in range(40000, 40010)]
-        lines = to_text(frame(listener(), *clients), NOBODY, 80.0, painted).splitlines()
+        lines = report_text(frame(listener(), *clients), NOBODY, 80.0, painted).splitlines()
         (line,) = [line for line in lines if "←" in line]
         assert "100.0%" in line
         assert "<" not in line

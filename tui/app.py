@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -51,8 +53,9 @@ class Poller(Protocol):
 class Sampled(Message):
     """A poll ended: with a frame, or with why there is none."""
 
-    def __init__(self, frame: Frame | None, failure: str | None = None) -> None:
+    def __init__(self, poller: Poller, frame: Frame | None, failure: str | None = None) -> None:
         super().__init__()
+        self.poller = poller
         self.frame = frame
         self.failure = failure
 
@@ -85,6 +88,9 @@ class TwtopApp(App[None]):
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
+    plays_load: ClassVar[bool] = False
+    """Is there a load whose clients are shown too?"""
+
     view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""
     failure: reactive[str | None] = reactive(None, repaint=False)
@@ -103,11 +109,13 @@ class TwtopApp(App[None]):
         self.threshold = threshold
         self.frozen = False
         self.fatal: str | None = None
-        """Why nothing was ever shown, for the exit code."""
+        """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
-        self.place = place
+        self.dashboard = Dashboard(place, load=self.plays_load)
         self._latest: Frame | None = None
-        self._cycle = Cycle(self._poll, poller.interval, "twtop-sampler")
+        self._heard: Poller | None = poller
+        """Whose frames count; None while there is nothing to see."""
+        self._cycle = self._cycle_of(poller)
         self._find_owners = find_owners
         self._walked_at = 0.0
         self._walk_seconds = 0.0
@@ -117,7 +125,7 @@ class TwtopApp(App[None]):
         """Open the dashboard and start reading."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop_signal(number)
-        self.push_screen(Dashboard(self.place))
+        self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
@@ -125,25 +133,53 @@ class TwtopApp(App[None]):
     def _loop_signal(self, number: signal.Signals) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
         try:
-            asyncio.get_running_loop().add_signal_handler(
-                number, lambda: self.exit(return_code=128 + number)
-            )
+            asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
         except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread
             return
+
+    def _leave(self, code: int) -> None:
+        if not self.is_headless and not os.isatty(2):
+            # The terminal itself is gone. Nothing can be restored, and Textual would wait for
+            # ever to write to it: its writing thread ends with the first error.
+            os._exit(code)
+        self.exit(return_code=code)
 
     def on_unmount(self) -> None:
         """Let the threads end; nobody waits for them."""
         self._cycle.stop()
         self._owner_cycle.stop()
 
-    def _poll(self) -> None:
+    def _cycle_of(self, poller: Poller) -> Cycle:
+        return Cycle(partial(self._poll, poller), poller.interval, "twtop-sampler")
+
+    def _poll(self, poller: Poller) -> None:
         """In the sampler's thread: poll once and pass on what came of it."""
         try:
-            self.post_message(Sampled(self.poller.poll()))
+            self.post_message(Sampled(poller, poller.poll()))
         except TableError as error:
-            self.post_message(Sampled(None, str(error)))
+            self.post_message(Sampled(poller, None, str(error)))
         except Exception as error:  # a bug must be seen, not end the thread in silence
-            self.post_message(Sampled(None, f"reading failed: {error!r}"))
+            self.post_message(Sampled(poller, None, f"reading failed: {error!r}"))
+
+    def stop_polling(self) -> None:
+        """Read no more, and drop what is still on its way."""
+        self._cycle.stop()
+        self._heard = None
+
+    def begin_anew(self, poller: Poller, place: str) -> None:
+        """Forget all that was seen, and show what this poller sees.
+
+        Its thread starts here, and so in the network namespace that this one is in.
+        """
+        self.stop_polling()
+        self.poller = self._heard = poller
+        self.history = History()
+        self.frozen = False
+        self.failure = self.view = self._latest = None
+        self._walked_at = 0.0
+        self.dashboard.begin_anew(place)
+        self._cycle = self._cycle_of(poller)
+        self._cycle.start()
 
     def _walk(self) -> None:
         """In the owners' thread: look who holds which socket."""
@@ -154,18 +190,24 @@ class TwtopApp(App[None]):
         self._owner_cycle.interval = max(OWNER_SECONDS, self._walk_seconds / OWNER_SHARE)
 
     def on_sampled(self, message: Sampled) -> None:
-        """Take a poll's result into the history, and onto the screen unless that is frozen."""
-        self.failure = message.failure
-        if message.frame is None:
-            self.fatal = message.failure if self._latest is None else None
-            self._refresh_view()
+        """Take a poll's result, unless it is that of a poller whose place was left."""
+        if message.poller is not self._heard:
             return
-        self.fatal = None
-        self._latest = message.frame
-        self.history.add(message.frame)
-        self._look_for_owners(message.frame)
+        self.failure = message.failure
+        if self._latest is None:
+            self.fatal = message.failure
+        if message.frame is None:
+            self._refresh_view()
+        else:
+            self.take(message.frame)
+
+    def take(self, frame: Frame) -> None:
+        """Take a frame into the history, and onto the screen unless that is frozen."""
+        self._latest = frame
+        self.history.add(frame)
+        self._look_for_owners(frame)
         if not self.frozen:
-            self._refresh_view(message.frame)
+            self._refresh_view(frame)
 
     def _look_for_owners(self, frame: Frame) -> None:
         """Look at once who holds a pattern that nobody is known for while it has open sockets.
@@ -253,7 +295,11 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and the words."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(self.help_first()))
+
+    def help_first(self) -> str:
+        """Return what the help begins with, as markup."""
+        return ""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the keys do."""

@@ -8,12 +8,41 @@ from typing import Any
 import click
 
 from tui import __version__
+from tui.commands.audit import audit
+from tui.commands.bundle import bundle
+from tui.commands.check import check
 from tui.commands.dashboard import dashboard
+from tui.commands.demo import demo
 from tui.commands.options import given, shared_options
+from tui.commands.plan import plan
 from tui.commands.report import EPILOG, report
+from tui.commands.simulate import simulate
+from tui.commands.tables import PARTS, command
+from tui.commands.wait import wait
+from tui.commands.watch import watch
+
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Look once": (report, *(command(part) for part in PARTS)),
+    "Judge and decide": (audit, plan),
+    "For scripts and monitoring": (check, wait, watch, bundle),
+    "Try it out": (demo, simulate),
+}
+
+
+class Commands(click.Group):
+    """The commands, listed by what they are for."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each section of commands with its own heading."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(one.name or "", one.get_short_help_str(limit=72)) for one in commands]
+                )
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EPILOG,
@@ -31,7 +60,9 @@ def cli(context: click.Context, /, **options: Any) -> None:
         dashboard(context.obj)
 
 
-cli.add_command(report)
+for commands in SECTIONS.values():
+    for each in commands:
+        cli.add_command(each)
 
 
 def main() -> None:

@@ -133,12 +133,12 @@ class Stage:
     async def show(self, *frames: Frame) -> None:
         """Let polls end with these frames."""
         for frame in frames:
-            self.app.post_message(Sampled(frame))
+            self.app.post_message(Sampled(self.app.poller, frame))
         await self.pilot.pause()
 
     async def fail(self, reason: str) -> None:
         """Let a poll fail."""
-        self.app.post_message(Sampled(None, reason))
+        self.app.post_message(Sampled(self.app.poller, None, reason))
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.screens.scene import StillPoller, busy
+from tests.screens.load import CALM, FakeStage, open_poller
+from tests.screens.scene import StillPoller, busy, frame_of, waits
 from tui.app import Sampled, TwtopApp
 from tui.kernel.processes import Owners, Process
+from tui.stage_app import StageApp
 
 Compare = Callable[..., bool]
 
@@ -37,8 +40,10 @@ def _app() -> TwtopApp:
 
 def _showing(*keys: str) -> Callable[[Pilot[None]], object]:
     async def run(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, TwtopApp)
         for second in range(4):
-            pilot.app.post_message(Sampled(busy(540 + 60 * (second // 2), at=second)))
+            app.post_message(Sampled(app.poller, busy(540 + 60 * (second // 2), at=second)))
         await pilot.pause()
         await pilot.press(*keys)
         await _settled(pilot)
@@ -62,3 +67,40 @@ def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_pattern(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(_app(), terminal_size=size, run_before=_showing("enter"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_demo(snap_compare: Compare, size: tuple[int, int]) -> None:
+    load = FakeStage()
+    load.say(CALM)
+
+    async def run(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, TwtopApp)
+        await pilot.pause(0.1)
+        for second in range(4):
+            load.say(
+                replace(
+                    CALM,
+                    elapsed=8 + second,
+                    connected=412 + 50 * second,
+                    attempted=412 + 50 * second,
+                )
+            )
+            await pilot.pause(0.1)
+            waiting = [
+                wait
+                for age in range(4 + second)
+                for wait in waits(
+                    50,
+                    "127.0.0.1:5432",
+                    local="127.0.0.1",
+                    first=32768 + 50 * age,
+                    left=59.5 - age,
+                )
+            ]
+            app.post_message(Sampled(app.poller, frame_of(waiting, at=second)))
+        await _settled(pilot)
+
+    app = StageApp(load, open_poller, most_rate=2000)
+    assert snap_compare(app, terminal_size=size, run_before=run)

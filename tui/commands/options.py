@@ -18,7 +18,8 @@ class Settings:
     """What the shared options say."""
 
     interval: float = 1.0
-    threshold: float = 80.0
+    threshold: float | None = None
+    """Percent of capacity; None is what is configured."""
     source: SourceChoice = "auto"
     proc: Path = Path("/proc")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from tui.analysis.frame import Frame
 
 UNWRITABLE = 1
 """Exit code when the report could not be written."""
@@ -14,8 +17,11 @@ UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
 
 
-def emit(text: str) -> None:
-    """Print a report. Whoever reads it may stop doing so; a full disk is an error."""
+def emit(text: str) -> bool:
+    """Print a text and return whether somebody may read on: a closed pipe is no error.
+
+    A full disk is one, and ends the command.
+    """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         click.echo(text.encode(encoding, "replace").decode(encoding))  # not every locale has “–”
@@ -24,6 +30,8 @@ def emit(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             fail(f"stdout: {error.strerror or error}", UNWRITABLE)
+        return False
+    return True
 
 
 def paint(text: str, colour: str) -> str:
@@ -31,6 +39,15 @@ def paint(text: str, colour: str) -> str:
     if os.environ.get("NO_COLOR"):
         return text
     return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
+
+
+def warn_of(frame: Frame) -> None:
+    """Say on stderr that the table is not whole, for output that has no place for it."""
+    from tui.text import unsound
+
+    for notes in unsound(frame, lambda text, colour: text):
+        for note in notes.splitlines():
+            click.echo(f"twtop: {note}", err=True)
 
 
 def fail(message: str, code: int = UNREADABLE) -> NoReturn:

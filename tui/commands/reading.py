@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,8 +10,12 @@ import click
 from tui.commands.options import Settings
 from tui.commands.output import fail
 
+OWNER_SECONDS = 0.5
+"""How long a command may look for the owners of sockets."""
+
 if TYPE_CHECKING:
     from tui.analysis.frame import Frame
+    from tui.kernel.processes import Owners
     from tui.kernel.source import Source
 
 
@@ -30,13 +35,26 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
     return source
 
 
-def read_frame(settings: Settings) -> Frame:
-    """Read the tables once and judge them; without them the command ends here."""
+def take_frame(settings: Settings) -> Frame:
+    """Read the tables once and judge them. Raises TableError."""
     source = open_source(settings, one_shot=True)
     from tui.analysis.frame import judge
+
+    return judge(source.read())
+
+
+def read_frame(settings: Settings) -> Frame:
+    """Read the tables once and judge them; without them the command ends here."""
     from tui.kernel.sockets import TableError
 
     try:
-        return judge(source.read())
+        return take_frame(settings)
     except TableError as error:
         fail(str(error))
+
+
+def owners_of(settings: Settings) -> Owners:
+    """Look for the owners of sockets, for as long as a command may take."""
+    from tui.kernel.processes import find_owners
+
+    return find_owners(settings.proc, deadline=time.monotonic() + OWNER_SECONDS)

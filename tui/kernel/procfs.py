@@ -121,6 +121,22 @@ def read_sockets(root: Path, *, deadline: float = float("inf")) -> SocketTable:
     return build(chunks, complete=complete, bad_lines=bad)
 
 
+HEADER = (
+    b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
+    b" inode\n"
+)
+
+
+def copy_file(path: Path, *, deadline: float = float("inf")) -> tuple[bytes, bool]:
+    """Return a table's text with its header, and whether it is whole, for `read_sockets` later.
+
+    Raises OSError.
+    """
+    reading = _Reading(path, deadline)
+    text = HEADER + b"".join(bytes(piece) for piece in reading.pieces())
+    return text, reading.complete
+
+
 def _unreadable(path: Path, error: OSError) -> TableError:
     cure = {
         FileNotFoundError: "is procfs mounted there? --proc names its directory",

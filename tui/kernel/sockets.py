@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,16 @@ def ip_text(hi: int, lo: int) -> str:
     if hi == 0 and lo >> 32 == 0xFFFF:
         return str(IPv4Address(lo & 0xFFFFFFFF))
     return str(IPv6Address(hi << 64 | lo))
+
+
+def ip_halves(text: str) -> tuple[int, int]:
+    """Return an address's 128 bits in two halves as the table has it, IPv4 as v4-mapped.
+
+    Raises ValueError for what is no address.
+    """
+    address = ip_address(text)
+    whole = int(address) | (V4_MAPPED if address.version == 4 else 0)
+    return whole >> 64, whole & (1 << 64) - 1
 
 
 def factorise(values: Array) -> tuple[Array, Array]:

@@ -148,6 +148,10 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
 )
 
 
+NAMES = tuple(name for name, _, _ in _KNOWN)
+"""The full names of all parameters."""
+
+
 def read_parameters(root: Path) -> tuple[Parameter, ...]:
     """Read all parameters below `root`/sys, always the same ones in the same order.
 

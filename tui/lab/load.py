@@ -105,6 +105,7 @@ class Load:
         self._due = 0.0
         self._began = 0.0
         self._working = plan.concurrency
+        self._idle_at: float | None = None
         self._before = Outcome(0.0, 0.0)
         self._before_latencies = [0] * SLOTS
         self._stopping = False
@@ -140,6 +141,7 @@ class Load:
         self._before = Outcome(
             time=time.time(),
             elapsed=elapsed,
+            worked=(self._idle_at if ended and self._idle_at is not None else now) - self._began,
             attempted=connected + errors.total(),
             connected=connected,
             errors=dict(errors),
@@ -183,6 +185,7 @@ class Load:
                     continue
                 leave(client, number, tally)
         finally:
+            self._idle_at = time.monotonic()
             self._close_all(tally)
             with self._lock:
                 self._working -= 1
@@ -242,9 +245,7 @@ class Load:
                     continue
                 name = _name(error)
                 tally.errors[name] += 1
-                self._note_failure(
-                    Failure(number, call, name, source, target, time.monotonic() - self._began)
-                )
+                self._note_failure(call, name, source, target)
                 raise
         raise AssertionError("there is always a last tuple")
 
@@ -256,11 +257,15 @@ class Load:
             client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             client.bind((source, 0))
 
-    def _note_failure(self, failure: Failure) -> None:
+    def _note_failure(
+        self, call: str, name: str, source: str | None, target: tuple[str, int]
+    ) -> None:
         with self._lock:
-            first = self._first_failure
-            if first is None or failure.number < first.number:
-                self._first_failure = failure
+            if self._first_failure is None:
+                # Not its own number: it may have been given that long before its turn came.
+                number = 1 + sum(tally.connected for tally in self._tallies)
+                elapsed = time.monotonic() - self._began
+                self._first_failure = Failure(number, call, name, source, target, elapsed)
 
     def _close_first(self, client: socket.socket, number: int, tally: _Tally) -> None:
         """Close this half, and leave the rest to when the server has closed its own.

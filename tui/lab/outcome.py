@@ -28,7 +28,7 @@ class Failure:
     """The first call that failed."""
 
     number: int
-    """Which connection it was, counted from 1."""
+    """Which connection it was, counted from 1: one more than had been made."""
     call: str
     """"socket", "bind" or "connect"."""
     error: str
@@ -47,6 +47,8 @@ class Outcome:
     """Unix time."""
     elapsed: float
     """Seconds since the load began, pauses included."""
+    worked: float = 0.0
+    """The same, but to the last connection: what is open is closed after it."""
     attempted: int = 0
     connected: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)

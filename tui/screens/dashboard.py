@@ -14,10 +14,11 @@ from textual.reactive import reactive
 from textual.widgets import Footer
 
 from tui.analysis.patterns import PatternKey
-from tui.report import pattern_record
+from tui.records import pattern_record
 from tui.screens.pattern import PatternScreen
 from tui.screens.table_screen import TableScreen
 from tui.view import View
+from tui.widgets.clients import ClientsPanel
 from tui.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
 from tui.widgets.remotes import RemotesLine, RemotesPanel
 from tui.widgets.states import StatesPanel
@@ -46,9 +47,11 @@ class Dashboard(TableScreen):
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, load: bool = False) -> None:
+        """With a panel for the load that the app plays, if there is one."""
         super().__init__()
         self.title_bar = TitleBar(place)
+        self.load = load
         self.time_wait = TimeWaitPanel()
         self.states = StatesPanel()
         self.patterns = PatternsPanel()
@@ -65,6 +68,8 @@ class Dashboard(TableScreen):
     def compose(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
         yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
         with Container(id="upper"):
             yield self.time_wait
             yield self.states
@@ -88,6 +93,13 @@ class Dashboard(TableScreen):
             self.patterns.show_nothing(failure)
             self.remotes.show_nothing("nothing read yet")
             self.sysctls.show_nothing("nothing read yet")
+
+    def begin_anew(self, place: str) -> None:
+        """Forget the filter: another place is shown from now on."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        self.filter = None
+        self.title_bar.place = place
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
@@ -118,7 +130,7 @@ class Dashboard(TableScreen):
     def chosen(self, event: RowTable.Chosen) -> None:
         """Drill into a pattern, filter by a remote IP, or explain a parameter."""
         if isinstance(event.identity, PatternKey):
-            self.app.push_screen(PatternScreen(event.identity))
+            self.app.push_screen(PatternScreen(event.identity, load=self.load))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
             row = self.remotes.rows.find(event.identity) if self.remotes.rows else None
             if row is not None and self.remotes.rows is not None:

@@ -66,12 +66,17 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
+    def __init__(self, first: str = "") -> None:
+        """Begin with this markup."""
+        super().__init__()
+        self._first = first
+
     def compose(self) -> ComposeResult:
         """Show the page; it scrolls where the terminal is small."""
         with VerticalScroll(id="help") as page:
             page.border_title = "twtop · help"
             page.border_subtitle = "esc closes"
-            yield Static(HELP)
+            yield Static(self._first + HELP)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""

@@ -11,11 +11,13 @@ from textual.containers import Container
 from textual.widgets import Footer
 
 from tui.analysis.patterns import PatternKey
+from tui.records import SOCKET_FIELDS
 from tui.screens.table_screen import TableScreen
 from tui.view import View
+from tui.widgets.clients import ClientsPanel
 from tui.widgets.facts import FactsPanel
 from tui.widgets.pattern_charts import HistoryChart, ReleaseChart
-from tui.widgets.quadruplets import FIELDS, SORTABLE, QuadrupletRows, QuadrupletsPanel
+from tui.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
 from tui.widgets.titlebar import TitleBar
 
 
@@ -29,8 +31,10 @@ class PatternScreen(TableScreen):
     sortable = SORTABLE
     export_name = "quadruplets"
 
-    def __init__(self, key: PatternKey) -> None:
+    def __init__(self, key: PatternKey, *, load: bool = False) -> None:
+        """With a line on the load that the app plays, if there is one."""
         super().__init__()
+        self.load = load
         self.key = key
         self.title_bar = TitleBar(str(key))
         self.facts = FactsPanel(key)
@@ -46,6 +50,8 @@ class PatternScreen(TableScreen):
     def compose(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
         yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
         yield self.facts
         with Container(id="charts"):
             yield self.past
@@ -66,7 +72,7 @@ class PatternScreen(TableScreen):
     def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         """Return the sockets shown."""
         rows = self.quadruplets.rows
-        return FIELDS, rows.records() if isinstance(rows, QuadrupletRows) else ()
+        return SOCKET_FIELDS, rows.records() if isinstance(rows, QuadrupletRows) else ()
 
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""

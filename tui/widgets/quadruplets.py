@@ -14,6 +14,7 @@ from tui.analysis.patterns import endpoint
 from tui.analysis.ports import TIME_WAIT_MS
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, State, Timer
+from tui.records import TIMERS, socket_records, time_wait_age
 from tui.widgets.columns import Column
 from tui.widgets.table import RowTable, Run
 from tui.widgets.text import short
@@ -30,29 +31,6 @@ COLUMNS = (
     Column("process", "Process", 14, "left", stretch=1, most=30, rank=3),
 )
 SORTABLE = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
-TIMERS = {
-    Timer.NONE: "",
-    Timer.RETRANSMIT: "retransmit",
-    Timer.KEEPALIVE: "keepalive",
-    Timer.TIME_WAIT: "time-wait",
-    Timer.PROBE: "probe",
-}
-FIELDS = (
-    "local_ip",
-    "local_port",
-    "remote_ip",
-    "remote_port",
-    "state",
-    "timer",
-    "remaining_seconds",
-    "age_seconds",
-    "rx_queue",
-    "tx_queue",
-    "uid",
-    "inode",
-    "process",
-)
-"""What an export of quadruplets has of each."""
 
 
 class QuadrupletRows:
@@ -67,6 +45,7 @@ class QuadrupletRows:
         sort: str,
         inverted: bool,
     ) -> None:
+        self.frame = frame
         self.table = frame.table
         self.owners = owners
         table = frame.table
@@ -138,10 +117,10 @@ class QuadrupletRows:
             case "remaining":
                 return _remaining(int(table.timer[index]), int(table.remaining_ms[index]))
             case "age":
-                age = _age(int(table.state[index]), int(table.remaining_ms[index]))
+                age = time_wait_age(int(table.state[index]), int(table.remaining_ms[index]))
                 return "" if age is None else f"{age:.1f} s"
             case "timer":
-                return TIMERS.get(Timer(min(int(table.timer[index]), 4)), "?")
+                return TIMERS.get(Timer(min(int(table.timer[index]), Timer.PROBE)), "")
             case "rx_queue" | "tx_queue":
                 count = int(getattr(table, column)[index])
                 return [(f"{count:,}", "" if count else "dim")]
@@ -150,27 +129,9 @@ class QuadrupletRows:
                 return [("", "")] if process is None else [(short(str(process), width), "")]
 
     def records(self) -> Iterator[tuple[Any, ...]]:
-        """Yield every row's FIELDS for an export."""
-        table = self.table
-        for index in self.order.tolist():
-            state, timer = int(table.state[index]), int(table.timer[index])
-            remaining = int(table.remaining_ms[index])
-            process = self.owners.get(int(table.inode[index]))
-            yield (
-                table.ip(table.local_ip[index]),
-                int(table.local_port[index]),
-                table.ip(table.remote_ip[index]),
-                int(table.remote_port[index]),
-                State(state).name,
-                TIMERS.get(Timer(min(timer, 4)), "") or None,
-                remaining / 1000 if timer else None,
-                _age(state, remaining),
-                int(table.rx_queue[index]),
-                int(table.tx_queue[index]),
-                int(table.uid[index]),
-                int(table.inode[index]),
-                None if process is None else str(process),
-            )
+        """Yield every row's SOCKET_FIELDS for an export."""
+        for record in socket_records(self.frame, self.order, self.owners):
+            yield tuple(record.values())
 
 
 def _timed(table: Any, rows: Array) -> Array:
@@ -190,13 +151,6 @@ def _remaining(timer: int, milliseconds: int) -> list[Run]:
     if timer == Timer.TIME_WAIT and milliseconds == 0:
         return [("expires", "dim")]  # the timer wheel takes up to 2 s more
     return [(f"{milliseconds / 1000:.1f} s", "")]
-
-
-def _age(state: int, milliseconds: int) -> float | None:
-    """Return how long a socket has been in TIME-WAIT, in seconds; None for any other."""
-    if state != State.TIME_WAIT:
-        return None
-    return max(TIME_WAIT_MS - milliseconds, 0) / 1000
 
 
 class QuadrupletsPanel(RowTable):

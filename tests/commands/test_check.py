@@ -1,0 +1,209 @@
+"""`twtop check` as a monitoring plugin: one line, its perfdata, and the exit code that counts.
+
+https://www.monitoring-plugins.org/doc/guidelines.html
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.commands import hosts
+from tests.commands.conftest import Ran, Run
+from tests.commands.hosts import GARBLED, cut_short, host, served, tuple_with
+from tests.tables import Sock, waiting
+from tui.commands import check
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+STATUS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+PERFDATUM = re.compile(
+    r"(?P<label>[a-z_]+)=(?P<value>\d+(\.\d+)?)(?P<unit>%?)"
+    r";(?P<warn>[\d.]*);(?P<crit>[\d.]*);(?P<min>[\d.]*)(;(?P<max>[\d.]*))?"
+)
+
+
+class Datum(NamedTuple):
+    value: float
+    warn: str
+    crit: str
+    max: str | None
+
+
+def perfdata(ran: Ran) -> dict[str, Datum]:
+    """The performance data, once the line has been found to be a plugin's."""
+    assert ran.err == ""
+    assert ran.out.count("\n") == 1
+    assert ran.out.count("|") == 1
+    text, data = ran.out.rstrip("\n").split(" | ")
+    assert text.startswith(f"TWTOP {STATUS[ran.code]} - ")
+    found = {}
+    for one in data.split():
+        match = PERFDATUM.fullmatch(one)
+        assert match, one
+        found[match["label"]] = Datum(
+            float(match["value"]), match["warn"], match["crit"], match["max"]
+        )
+    assert list(found) == ["use", "in_use", "connectable", "time_wait"]
+    return found
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("ports", "code"),
+        [
+            (0, OK),
+            (249, OK),
+            (250, WARNING),
+            (399, WARNING),
+            (400, CRITICAL),
+            (499, CRITICAL),
+            (500, CRITICAL),
+        ],
+    )
+    def test_by_default_half_is_slow_and_the_threshold_critical(
+        self, run: Run, tmp_path: Path, ports: int, code: int
+    ) -> None:
+        ran = run("check", "--proc", host(tmp_path, tuple_with(ports)))
+        assert ran.code == code
+        data = perfdata(ran)
+        assert data["use"] == (ports / 5, "50", "80", "100")
+        assert data["in_use"].value == data["time_wait"].value == ports
+        assert data["connectable"] == (500 - ports, "", "", "500")
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["-w", 41, "-c", 60], OK),
+            (["-w", 40, "-c", 60], WARNING),
+            (["-w", "40%", "-c", "60%"], WARNING),
+            (["-w", 20, "-c", 40], CRITICAL),
+            (["-w", 20, "-c", "40 %"], CRITICAL),
+            (["-w", 40, "-c", 40], CRITICAL),
+            (["--warning", "39.9", "--critical", "40.1"], WARNING),
+            (["-t", 40], CRITICAL),
+            (["-t", 41], OK),
+            (["-t", 40, "-c", 90], OK),
+        ],
+    )
+    def test_the_percentages_are_of_the_tuples_capacity(
+        self, run: Run, tmp_path: Path, arguments: list[object], code: int
+    ) -> None:
+        ran = run("check", *arguments, "--proc", host(tmp_path, tuple_with(200)))
+        assert ran.code == code
+        perfdata(ran)
+
+    def test_the_critical_one_is_the_configured_threshold(self, run: Run, home: Path) -> None:
+        (home / "config/twtop").mkdir(parents=True)
+        (home / "config/twtop/config.toml").write_text("[ports]\nthreshold = 30\n")
+        proc = host(home / "proc", tuple_with(150))
+        assert run("check", "--proc", proc).code == CRITICAL
+        assert run("check", "--proc", proc, "-t", 80).code == OK
+
+    def test_a_warning_never_stands_above_a_low_critical(self, run: Run, tmp_path: Path) -> None:
+        ran = run("check", "-c", 20, "--proc", host(tmp_path, tuple_with(50)))
+        assert (ran.code, perfdata(ran)["use"].warn) == (OK, "20")
+
+    def test_exhausted_is_critical_whatever_the_percentages(self, run: Run, tmp_path: Path) -> None:
+        reserved = {"ip_local_reserved_ports": f"{hosts.LOW}-{hosts.LOW + 499}"}
+        full = run("check", "-w", 100, "-c", 100, "--proc", host(tmp_path / "a", tuple_with(500)))
+        none = run("check", "--proc", host(tmp_path / "b", [], **reserved))
+        assert (full.code, none.code) == (CRITICAL, CRITICAL)
+        assert "EXHAUSTED, connect() fails" in full.out
+        assert "no ephemeral port at all" in none.out
+        perfdata(none)
+
+    def test_of_two_full_ones_the_one_without_reuse_counts(self, run: Run, tmp_path: Path) -> None:
+        loopback = [waiting(hosts.LOW + n, local="127.0.0.1", remote="127.0.0.1") for n in range(9)]
+        far = [waiting(hosts.LOW + n) for n in range(9)]
+        proc = host(tmp_path, [*loopback, *far], size=9, tcp_tw_reuse=2)
+        ran = run("check", "--proc", proc, "--dst", "127.0.0.1")
+        assert (ran.code, "9 connectable" in ran.out) == (CRITICAL, True)
+        assert "10.0.0.5 → 10.0.0.9:443 uses 100.0% of 9 ports: EXHAUSTED" in (
+            run("check", "--proc", proc).out
+        )
+
+    def test_nothing_outgoing_is_ok(self, run: Run, tmp_path: Path) -> None:
+        ran = run("check", "--proc", host(tmp_path, served(5_000)))
+        assert (ran.code, perfdata(ran)["time_wait"].value) == (OK, 5_000)
+        assert "no outgoing connections" in ran.out
+
+
+class TestUnknown:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["--bogus"],
+            ["bogus"],
+            ["-w", "lots"],
+            ["-w", "nan"],
+            ["-w", 0],
+            ["-c", 101],
+            ["-c", "-5"],
+            ["-w", 90, "-c", 80],
+            ["-w"],
+            ["-w", "1|2"],
+            ["-t", 0],
+            ["--dst", "x"],
+            ["--dst", "10.0.0.9:443", "--dport", 80],
+            ["--source", "sock_diag", "--proc", hosts.IDLE],
+        ],
+    )
+    def test_wrong_options(self, run: Run, arguments: list[object]) -> None:
+        """Elsewhere they are 2, which is CRITICAL here; and nobody reads a plugin's stderr."""
+        ran = run("check", *arguments)
+        assert (ran.code, ran.err) == (UNKNOWN, "")
+        assert re.fullmatch(r"TWTOP UNKNOWN - [^|\n]+ \(twtop check --help\)\n", ran.out)
+
+    def test_unreadable_tables(self, run: Run, tmp_path: Path) -> None:
+        ran = run("check", "--proc", tmp_path)
+        assert (ran.code, ran.err) == (UNKNOWN, "")
+        assert re.fullmatch(rf"TWTOP UNKNOWN - {tmp_path}/net/tcp: [^|\n]+\n", ran.out)
+
+    def test_a_garbled_configuration(self, run: Run, home: Path) -> None:
+        (home / "config/twtop").mkdir(parents=True)
+        (home / "config/twtop/config.toml").write_text("[ports]\nthreshhold = 30\n")
+        ran = run("check", "--proc", hosts.IDLE)
+        assert (ran.code, ran.err) == (UNKNOWN, "")
+        assert re.fullmatch(r"TWTOP UNKNOWN - .*/config\.toml: ports\.threshhold .*\n", ran.out)
+
+    def test_an_error_of_twtops_own(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A traceback would end with 1, which is WARNING."""
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError("one | two\nthree")
+
+        monkeypatch.setattr(check, "judge_fullest", fail)
+        ran = run("check", "--proc", hosts.IDLE)
+        assert ran == (UNKNOWN, "TWTOP UNKNOWN - ZeroDivisionError: one / two three\n", "")
+
+    def test_a_table_cut_short_is_never_ok(self, run: Run, tmp_path: Path) -> None:
+        """What was not read may be what is exhausted; what was read stands all the same."""
+        for ports, code in ((0, UNKNOWN), (9, UNKNOWN), (250, WARNING), (500, CRITICAL)):
+            proc = cut_short(host(tmp_path / str(ports), tuple_with(ports)))
+            ran = run("check", "--proc", proc)
+            assert ran.code == code
+            assert "(the table was cut short: figures are floors)" in ran.out
+            perfdata(ran)
+
+
+class TestLine:
+    def test_unreadable_lines_are_said(self, run: Run) -> None:
+        ran = run("check", "--proc", GARBLED)
+        assert "21 lines unreadable, not counted" in ran.out
+        perfdata(ran)
+
+    def test_ipv6(self, run: Run, tmp_path: Path) -> None:
+        proc = host(tmp_path, [Sock("2001:db8::5", hosts.LOW, "2001:db8::10", 443)])
+        assert " - 2001:db8::5 → [2001:db8::10]:443 uses 0.2% of 500 ports" in (
+            run("check", "--proc", proc).out
+        )
+
+    def test_the_tables_are_read_once(self, run: Run, reads: list[Path]) -> None:
+        run("check", "--proc", hosts.PROXY)
+        assert reads == [hosts.PROXY]
+
+    def test_help_is_no_verdict(self, run: Run) -> None:
+        ran = run("check", "--help")
+        assert (ran.code, ran.err) == (0, "")
+        assert "3 UNKNOWN" in re.sub(r"\s+", " ", ran.out)

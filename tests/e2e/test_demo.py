@@ -1,0 +1,202 @@
+"""twtop demo in a real terminal, with real sockets; and nothing of it is left, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.terminal import ROOT, TWTOP, Terminal
+from tui.lab.process import Lab
+
+LEFT_SECONDS = 5.0
+"""By when nothing may be left."""
+DEMO = (*TWTOP, "demo")
+
+
+@contextmanager
+def demo(*arguments: str, user: int | None = None, home: str = "/") -> Iterator[Terminal]:
+    """The demo on screen, its load at work."""
+    with Terminal((*DEMO, *arguments), user=user, env={"HOME": home}) as terminal:
+        terminal.wait_for("LIVE")
+        yield terminal
+
+
+def cast(terminal: Terminal) -> dict[str, psutil.Process]:
+    """The processes of a demo by name."""
+    found = {"dashboard": psutil.Process(terminal.process.pid)}
+    return found | {child.name(): child for child in found["dashboard"].children(recursive=True)}
+
+
+def networks(processes: dict[str, psutil.Process]) -> set[int]:
+    """The network namespaces that they are in."""
+    found = set()
+    for process in processes.values():
+        for thread in Path(f"/proc/{process.pid}/task").glob("*/ns/net"):
+            with suppress(OSError):
+                found.add(thread.stat().st_ino)
+    return found
+
+
+def anybody_in(namespaces: set[int]) -> bool:
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):
+            if link.stat().st_ino in namespaces:
+                return True
+    return False
+
+
+def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: set[int]) -> None:
+    deadline = time.monotonic() + LEFT_SECONDS
+    while time.monotonic() < deadline:
+        alive = [process for process in processes.values() if process.is_running()]
+        if not alive and not anybody_in(namespaces):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"left: {alive}")
+
+
+@pytest.mark.live
+def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
+    with demo("exhaustion", "--rate", "400") as terminal:
+        text = terminal.wait_for("= agree: no port left, connect() fails")
+        assert "EADDRNOTAVAIL" in text
+        assert "1,000 of 1,000 ports 100.0% · EXHAUSTED" in text
+        assert "1 EXHAUSTED" in terminal.line(0)
+        players = cast(terminal)
+        assert set(players) == {"dashboard", "twtop-clients", "postgres-demo"}
+        before = networks(players)
+
+        terminal.press("n")
+        terminal.wait_for("Demo 2/8 · server-close")
+        terminal.wait_for("127.0.0.1:8080 ←")
+        assert "EXHAUSTED" not in terminal.line(0)
+        del players["dashboard"]
+        assert_nothing_left(players, before)
+
+        players = cast(terminal)
+        assert set(players) == {"dashboard", "twtop-clients", "web-demo"}
+        before = networks(players)
+        terminal.press("p")
+        terminal.wait_for("PAUSED")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        terminal.assert_clean()
+        assert_nothing_left(players, before)
+
+
+@pytest.mark.live
+def test_an_ordinary_user_can_play_it(lab: Lab, nobody: int, tmp_path: Path) -> None:
+    with demo("reuse", "--rate", "400", user=nobody, home=str(tmp_path)) as terminal:
+        terminal.wait_for("= agree: no port left, connect() fails")
+        players = cast(terminal)
+        before = networks(players)
+        terminal.press("q")
+        assert terminal.wait() == 0
+        assert_nothing_left(players, before)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("victim", "words"),
+    [
+        ("postgres-demo", "the server's process was killed by SIGKILL"),
+        ("twtop-clients", "the process of the clients was killed by SIGKILL"),
+        ("dashboard", ""),
+    ],
+)
+def test_kill_9_of_any_process_leaves_nothing(lab: Lab, victim: str, words: str) -> None:
+    with demo("reuse") as terminal:
+        players = cast(terminal)
+        before = networks(players)
+        assert len(players) == 3
+        os.kill(players[victim].pid, signal.SIGKILL)
+        if words:
+            assert terminal.wait() == 1
+            terminal.assert_clean()
+            assert words in terminal.text.replace("\n", "")
+        else:
+            assert terminal.wait() == -signal.SIGKILL
+        assert_nothing_left(players, before)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("end", ["SIGTERM", "SIGHUP", "hang up"])
+def test_however_it_is_asked_to_end_nothing_is_left(lab: Lab, end: str) -> None:
+    with demo() as terminal:
+        players = cast(terminal)
+        before = networks(players)
+        if end == "hang up":
+            terminal.hang_up()
+            terminal.process.wait(LEFT_SECONDS)
+        else:
+            number = signal.Signals[end]
+            terminal.process.send_signal(number)
+            assert terminal.wait() == 128 + number
+            terminal.assert_clean()
+        assert_nothing_left(players, before)
+
+
+def where_refused() -> tuple[int, str]:
+    limit = Path("/proc/sys/user/max_net_namespaces")
+    before = limit.read_text()
+    limit.write_text("0\n")
+    try:
+        with Terminal(DEMO) as terminal:
+            return terminal.wait(), terminal.text
+    finally:
+        limit.write_text(before)
+
+
+@pytest.mark.live
+def test_where_namespaces_are_refused_it_says_which_setting_does() -> None:
+    from tui.lab.refusal import Unavailable
+
+    try:
+        with Lab(user_namespace=True) as private:  # whose limits are its own
+            code, text = private.call(where_refused)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    assert code == 3
+    assert "no private network namespace here: user.max_net_namespaces is 0" in text
+    assert "sysctl -w user.max_net_namespaces" in text.replace("\n", "")
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run((*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=9)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_scenarios_are_listed() -> None:
+    code, out, err = run("demo", "--list")
+    assert (code, err) == (0, "")
+    assert out.startswith("exhaustion       one destination eats all ports\n")
+    assert len(out.splitlines()) == 8
+    code, out, err = run("demo", "--help")
+    assert (code, err) == (0, "")
+    assert "server-close     thousands of TIME-WAITs" in out
+    assert "--proc" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("demo", "exhuastion"), "did you mean exhaustion? There are: exhaustion, server-close"),
+        (("demo", "--rate", "0"), "--rate"),
+        (("demo", "--rate", "nan"), "nan is not a number"),
+        (("--proc", "/host/proc", "demo"), "leave out --proc"),
+        (("demo",), "needs a terminal"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...], words: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1

@@ -1,0 +1,101 @@
+"""Situations and evidence as tests make them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from tests.tables import Sock, frame, rules, waiting
+from tui.kernel.sockets import State
+from tui.lab.load import Closing, Plan
+from tui.lab.outcome import Failure, Outcome
+from tui.simulate.evidence import Evidence
+from tui.simulate.limits import Limits
+from tui.simulate.situation import Situation
+from tui.simulate.target import Place, Target
+
+HERE, PORT = "127.0.0.1", 5001
+LOW, PORTS = 40_000, 1_000
+LIMITS = Limits(files=1024, files_hard=4096, files_open=10, buckets=100_000)
+PLAN = Plan(targets=((HERE, PORT),), most=5 * PORTS, seconds=300.0)
+
+
+def situation(
+    *found: Sock,
+    reuse: int = 0,
+    delay_ms: int = 1000,
+    timestamps: bool = True,
+    plan: Plan = PLAN,
+    sources: tuple[str | None, ...] = (HERE,),
+    ip: str = HERE,
+    limits: Limits = LIMITS,
+    server_seen: bool = True,
+) -> Situation:
+    """A range of 1,000 ports, and no reuse unless asked for."""
+    given = rules(
+        LOW, LOW + PORTS - 1, reuse_mode=reuse, reuse_delay_ms=delay_ms, timestamps=timestamps
+    )
+    place = Place.LOOPBACK if ip_address(ip).is_loopback else Place.ELSEWHERE
+    root = Path("/proc") if server_seen and place is not Place.ELSEWHERE else None
+    target = Target(ip, ip, PORT, place, root)
+    return Situation(target, plan, sources, 5, frame(*found, given=given), limits)
+
+
+def time_waits(count: int, source: str = HERE, ip: str = HERE) -> list[Sock]:
+    return [
+        waiting(LOW + index, 59_990, local=source, remote=ip, remote_port=PORT)
+        for index in range(count)
+    ]
+
+
+def open_ones(count: int) -> list[Sock]:
+    return [Sock(HERE, LOW + index, HERE, PORT, State.ESTABLISHED) for index in range(count)]
+
+
+def held(of: Situation, seconds: float | None = 300.0) -> Situation:
+    return replace(of, plan=replace(of.plan, closing=Closing.NOBODY, seconds=seconds))
+
+
+def evidence(
+    before: Situation,
+    *found: Sock,
+    connected: int = PORTS,
+    error: str | None = None,
+    call: str = "connect",
+    seconds: float = 0.1,
+    resets: int = 0,
+    closed_by_server: int = 0,
+    looked_at: int = 0,
+    events: Mapping[str, int] | None = None,
+    counters: Mapping[str, int] | None = None,
+    server_events: Mapping[str, int] | None = None,
+    accept_queue: int | None = None,
+    stopped_by: str | None = None,
+) -> Evidence:
+    """What came of it; these sockets are there afterwards."""
+    failure = (
+        Failure(connected + 1, call, error, before.plan.sources[0], PLAN.targets[0], seconds)
+        if error
+        else None
+    )
+    return Evidence(
+        situation=before,
+        outcome=Outcome(
+            time=0,
+            elapsed=seconds,
+            connected=connected,
+            errors={error: 1} if error else {},
+            first_failure=failure,
+            resets=resets,
+            closed_by_server=closed_by_server,
+            looked_at=looked_at,
+        ),
+        frame=frame(*found, given=before.frame.rules, counters=counters),
+        seconds=seconds,
+        events=events or {},
+        server_events=server_events,
+        accept_queue=accept_queue,
+        stopped_by=stopped_by,
+    )

@@ -1,0 +1,72 @@
+"""The command's arguments; whatever is refused is refused before anything is done."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.terminal import ROOT
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tui", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("127.0.0.1",), "DPORT"),
+        (("127.0.0.1", "0"), "DPORT"),
+        (("127.0.0.1", "65536"), "DPORT"),
+        (("127.0.0.1", "80", "0"), "LOOPS"),
+        (("127.0.0.1", "80", "1001"), "LOOPS"),
+        (("127.0.0.1", "80", "--rate", "0"), "--rate"),
+        (("127.0.0.1", "80", "--rate", "nan"), "nan"),
+        (("127.0.0.1", "80", "--concurrency", "1001"), "--concurrency"),
+        (("127.0.0.1", "80", "--max", "0"), "--max"),
+        (("127.0.0.1", "80", "--duration", "3601"), "--duration"),
+        (("127.0.0.1", "80", "--timeout", "0"), "--timeout"),
+        (("127.0.0.1", "80", "--source", "nobody"), "--source nobody"),
+        (("127.0.0.1", "80", "--watch"), "terminal"),
+        (("0.0.0.0", "80"), "no server's address"),
+    ],
+)
+def test_what_is_refused(arguments: tuple[str, ...], why: str) -> None:
+    code, out, errors = run("simulate", *arguments, "--yes")
+    assert (code, out) == (2, "")
+    assert why in errors
+    assert errors.count("\n") == 1
+
+
+def test_another_procfs_is_none_to_connect_from() -> None:
+    code, _, errors = run("--proc", "/", "simulate", "127.0.0.1", "80", "--yes")
+    assert code == 2
+    assert "leave out --proc" in errors
+
+
+def test_the_help_has_every_option_and_the_exit_codes() -> None:
+    code, out, _ = run("simulate", "--help")
+    assert code == 0
+    for option in (
+        *(
+            "--rate",
+            "--concurrency",
+            "--max",
+            "--duration",
+            "--timeout",
+            "--source",
+            "--bind-first",
+        ),
+        *("--hold", "--keep-going", "--watch", "--json", "--yes", "--i-own-this-target"),
+    ):
+        assert option in out
+    assert "Exit codes: 0 no wall was hit, 1 a wall was hit" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 100

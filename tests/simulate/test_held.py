@@ -1,0 +1,95 @@
+import resource
+from dataclasses import replace
+
+import pytest
+
+from tests.simulate.scene import HERE, LOW, PORT, situation, time_waits
+from tests.tables import Sock, frame, listener, rules
+from tests.tables import waiting as waiting_sock
+from tui.kernel.sockets import State
+from tui.kernel.sysctls import Parameter
+from tui.simulate.held import (
+    Held,
+    held_ports,
+    server_time_waits,
+    total,
+    waiting_to_be_accepted,
+)
+from tui.simulate.limits import Limits, allow_files, read_limits
+
+TARGET = situation().target
+RULES = rules(LOW, LOW + 999, reuse_mode=1)
+
+
+def test_only_what_goes_to_the_target_counts() -> None:
+    seen = frame(
+        *time_waits(3),
+        Sock(HERE, LOW + 5, HERE, PORT),
+        waiting_sock(LOW + 6, 30_000, local=HERE, remote=HERE, remote_port=PORT),
+        *time_waits(9, "127.0.0.2"),
+        Sock(HERE, LOW, HERE, 80),
+        given=RULES,
+    )
+    assert held_ports(seen, (HERE, "127.0.0.2", "127.0.0.3"), TARGET) == (
+        Held(HERE, 1000, in_use=5, time_wait=4, reuse=True),
+        Held("127.0.0.2", 1000, in_use=9, time_wait=9, reuse=True),
+        Held("127.0.0.3", 1000, reuse=True),
+    )
+
+
+def test_a_mapped_target_is_the_same() -> None:
+    mapped = replace(TARGET, ip=f"::ffff:{HERE}")
+    assert held_ports(frame(*time_waits(3), given=RULES), (HERE,), mapped)[0].in_use == 3
+
+
+def test_bind_counts_every_destination_of_the_address() -> None:
+    seen = frame(
+        *time_waits(3),
+        Sock(HERE, LOW, "127.0.0.9", 80),
+        Sock(HERE, LOW + 10, "127.0.0.9", 80),
+        *[Sock("127.0.0.2", LOW + 20 + index, HERE, PORT) for index in range(4)],
+        given=RULES,
+    )
+    here, anywhere = held_ports(seen, (HERE, None), TARGET, bind_first=True)
+    assert (here.in_use, here.time_wait, here.reuse) == (4, 3, False)
+    assert anywhere.in_use == 8
+
+
+def test_together() -> None:
+    both = total([Held(HERE, 1000, 100, 90), Held("127.0.0.2", 1000, 300, 20)])
+    assert (both.capacity, both.in_use, both.time_wait, both.share) == (2000, 400, 110, 0.2)
+    assert total([Held(HERE, 0)]).share == 1.0
+
+
+def test_the_servers_side() -> None:
+    seen = frame(
+        listener("0.0.0.0", PORT, backlog=7),
+        listener("0.0.0.0", 80, backlog=9),
+        Sock(HERE, PORT, HERE, LOW, State.TIME_WAIT),
+        Sock(HERE, PORT, HERE, LOW + 1),
+    )
+    assert server_time_waits(seen, TARGET) == 1
+    assert list(waiting_to_be_accepted(seen.table, TARGET)) == [7]
+
+
+def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, resource.RLIM_INFINITY))
+    buckets = Parameter("net.ipv4.tcp_max_tw_buckets", "500", None, "")
+    found = read_limits((buckets,), {"tw": 3, "nf_conntrack_count": 4, "nf_conntrack_max": 10})
+    assert replace(found, files_open=0) == Limits(1024, 1 << 30, 0, 500, 3, 4, 10)
+    assert found.files_open > 2
+    assert found.conntrack_left == 6
+    assert read_limits((), {}).buckets is None
+
+
+@pytest.mark.parametrize(
+    ("held", "soft", "raised"), [(0, 1024, 1088), (0, 4096, None), (50_000, 1024, 20_000)]
+)
+def test_descriptors_are_raised_as_far_as_needed(
+    monkeypatch: pytest.MonkeyPatch, held: int, soft: int, raised: int | None
+) -> None:
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, 20_000))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: seen.append(limits))
+    allow_files(held, 1)
+    assert seen == ([] if raised is None else [(raised, 20_000)])

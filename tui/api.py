@@ -1,0 +1,250 @@
+"""The public API: a frame of the kernel's tables, and plain functions on it.
+
+    from tui import audit, patterns, snapshot
+
+    frame = snapshot()
+    for pattern in patterns(frame)[:5]:
+        print(pattern["remote_ip"], pattern["in_use"], "of", pattern["capacity"])
+    for finding in audit(frame):
+        print(finding.severity.label, finding.subject, finding.message)
+
+Nothing here needs Textual, root or a terminal. A frame is one reading, so whatever is asked of
+it agrees with the rest. Plain data has the keys of `twtop report --json`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tui.analysis.capacity import gather
+from tui.analysis.filter import FilterError, parse_filter
+from tui.analysis.frame import Frame, judge
+from tui.analysis.load import estimate, hottest, observe
+from tui.analysis.remedies import Plan
+from tui.analysis.remedies import plan as make_plan
+from tui.config import Config, ConfigError, config_path, load_config
+from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
+from tui.findings.diagnose import CODES, diagnose
+from tui.findings.finding import Finding, Severity
+from tui.findings.situation import Situation
+from tui.kernel.processes import Owners, Process
+from tui.kernel.processes import find_owners as walk
+from tui.kernel.sockets import State, TableError
+from tui.kernel.source import Source, SourceChoice
+from tui.moments import Moment, moments
+from tui.records import (
+    listener_records,
+    pattern_records,
+    port_records,
+    remote_records,
+    socket_records,
+    states_record,
+    time_wait_record,
+)
+from tui.report import to_dict
+from tui.sampler import Sampler
+
+__all__ = [
+    "Baseline",
+    "BaselineError",
+    "Config",
+    "ConfigError",
+    "FilterError",
+    "Finding",
+    "Frame",
+    "Moment",
+    "Owners",
+    "Plan",
+    "Process",
+    "Severity",
+    "State",
+    "TableError",
+    "audit",
+    "connections",
+    "counters",
+    "established",
+    "find_owners",
+    "full_report",
+    "listening",
+    "patterns",
+    "per_ip",
+    "per_port",
+    "remedies",
+    "saved_listeners",
+    "settings",
+    "snapshot",
+    "state_counts",
+    "time_wait",
+    "watch",
+]
+
+Record = dict[str, Any]
+"""Plain Python data with the keys of the JSON contract."""
+
+
+def snapshot(source: SourceChoice = "auto", proc: str | Path = "/proc") -> Frame:
+    """Read the kernel's tables once.
+
+    ``source`` is "auto", "proc" or "sock_diag"; ``proc`` a procfs, which may be a copy or a
+    host's. Raises TableError when the tables cannot be read, in a line with the cure.
+    """
+    return judge(Source(Path(proc), source, 1.0, one_shot=True).read())
+
+
+def watch(
+    interval: float = 1.0, source: SourceChoice = "auto", proc: str | Path = "/proc"
+) -> Iterator[Moment]:
+    """Yield a moment each ``interval`` seconds: a frame with its trends and the history so far.
+
+    Late ones are not made up for. Who holds the sockets is looked up now and then, and
+    remembered for their TIME-WAITs. Raises TableError when the tables cannot be read.
+    """
+    due = time.monotonic()
+    sampler = Sampler(Source(Path(proc), source, interval))
+    for moment in moments(sampler, lambda: find_owners(proc)):
+        yield moment
+        due = max(due + interval, time.monotonic())
+        time.sleep(max(due - time.monotonic(), 0))
+
+
+def find_owners(proc: str | Path = "/proc", seconds: float = 0.5) -> Owners:
+    """Look for the processes that hold sockets, for so many seconds at most.
+
+    Others' processes are seen by root alone; ``Owners.denied`` counts those that were not.
+    """
+    return walk(Path(proc), deadline=time.monotonic() + seconds)
+
+
+def full_report(frame: Frame, owners: Owners | None = None) -> Record:
+    """Return what `twtop report --json` prints."""
+    return to_dict(frame, owners or Owners({}))
+
+
+def state_counts(frame: Frame) -> dict[str, int]:
+    """Return the number of sockets in every state, also of states that none is in."""
+    return states_record(frame)
+
+
+def connections(
+    frame: Frame, matching: str | None = None, owners: Owners | None = None
+) -> list[Record]:
+    """Return the quadruplets, also those in TIME-WAIT but no listeners, as plain data.
+
+    ``matching`` is a filter as the dashboard has it, such as ``"state time-wait and dport
+    5432"``. Raises FilterError for one that cannot be read.
+    """
+    mask = frame.table.state != State.LISTEN
+    if matching is not None and (chosen := parse_filter(matching)) is not None:
+        mask = mask & chosen.rows(frame)
+    by_inode = {} if owners is None else owners.by_inode
+    return list(socket_records(frame, np.flatnonzero(mask), by_inode))
+
+
+def established(frame: Frame, owners: Owners | None = None) -> list[Record]:
+    """Return the established connections."""
+    return connections(frame, "state established", owners)
+
+
+def listening(frame: Frame, owners: Owners | None = None) -> list[Record]:
+    """Return the listening sockets by port; ``backlog`` is how many wait to be accepted."""
+    return list(listener_records(frame, owners or Owners({})))
+
+
+def patterns(frame: Frame, owners: Owners | None = None) -> list[Record]:
+    """Return who talks to whom, by ports in use, greatest first."""
+    return list(pattern_records(frame, owners or Owners({})))
+
+
+def per_ip(frame: Frame) -> list[Record]:
+    """Return the remote IPs, most sockets first; an IPv4 one and its mapped form are one."""
+    return list(remote_records(frame))
+
+
+def per_port(frame: Frame) -> list[Record]:
+    """Return the services' ports, most sockets first: the remote one of what goes out."""
+    return list(port_records(frame))
+
+
+def time_wait(frame: Frame) -> Record:
+    """Return the TIME-WAITs: how many, by age and by remaining time in whole seconds."""
+    return time_wait_record(frame)
+
+
+def counters(frame: Frame) -> dict[str, int]:
+    """Return the kernel's own counters by name, as in sockstat, netstat and snmp.
+
+    Their rates are in ``watch``: ``moment.history.counter_rate("TCPTimeWaitOverflow")``.
+    """
+    return dict(frame.counters)
+
+
+def settings(path: str | Path | None = None) -> Config:
+    """Return what the user has configured: thresholds, and findings to be silent about.
+
+    Without a path that is ~/.config/twtop/config.toml; what is missing has its default. Raises
+    ConfigError, which names the file and the key.
+    """
+    return load_config(config_path() if path is None else Path(path), CODES)
+
+
+def saved_listeners(path: str | Path | None = None) -> Baseline | None:
+    """Return what `twtop audit --save-baseline` saved, None if never: for ``audit``.
+
+    Raises BaselineError, which names the file.
+    """
+    return load_baseline(baseline_path() if path is None else Path(path))
+
+
+def audit(
+    seen: Frame | Moment,
+    owners: Owners | None = None,
+    config: Config | None = None,
+    baseline: Baseline | None = None,
+) -> tuple[Finding, ...]:
+    """Return all findings, the gravest first.
+
+    A moment of ``watch`` tells more than a frame: what grows, what is about to run out, and the
+    kernel's counters as rates; who holds its sockets it knows by itself. Without ``config`` all
+    thresholds have their defaults (``settings()`` has the user's), and without ``baseline`` no
+    listener is new.
+    """
+    frame = seen.frame if isinstance(seen, Moment) else seen
+    return diagnose(
+        Situation(
+            frame=frame,
+            owners=owners or Owners({}),
+            history=seen.history if isinstance(seen, Moment) else None,
+            trends=seen.trends if isinstance(seen, Moment) else None,
+            config=config or Config(),
+            baseline=baseline,
+        )
+    )
+
+
+def remedies(
+    frame: Frame,
+    rate: float | None = None,
+    lifetime: float | None = None,
+    *,
+    local_ip: str | None = None,
+    remote_ip: str | None = None,
+    remote_port: int | None = None,
+) -> Plan | None:
+    """Return what `twtop plan` works out: which changes give a load the ports it needs.
+
+    The load is ``rate`` new connections per second, each open for ``lifetime`` seconds; what is
+    None is taken from the fullest outgoing pattern with these ends. None if nothing tells a rate.
+    """
+    index = hottest(frame, local_ip, remote_ip, remote_port)
+    expected = estimate(None if index is None else observe(frame, index), rate, lifetime)
+    if expected is None:
+        return None
+    if index is not None:
+        key = frame.patterns.key(index)
+        local_ip, remote_ip, remote_port = key.local_ip, key.remote_ip, key.remote_port
+    return make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))

@@ -1,0 +1,136 @@
+"""twtop audit: what it means, and what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.commands.configuration import USAGE, configured
+from tui.commands.options import given, shared_options
+from tui.commands.output import UNWRITABLE, emit, fail, paint, warn_of
+from tui.commands.reading import owners_of, read_frame
+
+if TYPE_CHECKING:
+    from tui.findings.baseline import Baseline
+    from tui.findings.finding import Finding
+
+WIDEST = 100
+"""Columns of text: longer lines are hard to read."""
+EPILOG = (
+    "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings (or usage), "
+    "3 the kernel's tables could not be read."
+)
+
+
+@click.command(short_help="What is wrong, what it means, what to do.", epilog=EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the findings as CSV.")
+@click.option(
+    "--save-baseline",
+    is_flag=True,
+    help="Remember what is listened on now; new-listener tells of what comes later.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where that is remembered.  [default: ~/.local/state/twtop/listeners.json]",
+)
+@click.option(
+    "--show-config",
+    is_flag=True,
+    help="Print all settings with their defaults, as a config.toml to begin with.",
+)
+@shared_options
+@click.pass_context
+def audit(
+    context: click.Context,
+    /,
+    as_json: bool,
+    as_csv: bool,
+    save_baseline: bool,
+    baseline: Path | None,
+    show_config: bool,
+    **options: Any,
+) -> None:
+    """Say what is wrong, what it means, what to do, and when that advice is wrong.
+
+    Thresholds and findings to be silent about are set in ~/.config/twtop/config.toml.
+
+    \b
+    twtop audit
+    twtop audit --json | jq '.findings[] | select(.severity == "critical")'
+    twtop audit --save-baseline
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    if show_config:
+        from tui.config import documented_defaults
+
+        emit(documented_defaults().rstrip())
+        return
+    settings = given(context, options)
+    config = configured(settings)
+    from tui.findings.baseline import baseline_path, take_baseline
+
+    path = baseline or baseline_path()
+    if save_baseline:
+        frame = read_frame(settings)
+        _save(take_baseline(frame), path)
+        return
+    known = _load(path)
+    frame = read_frame(settings)
+    from tui.findings.diagnose import diagnose
+    from tui.findings.situation import Situation
+
+    owners = owners_of(settings)
+    findings = diagnose(Situation(frame, owners, config=config, baseline=known))
+    if as_json:
+        emit(to_json(findings))
+        warn_of(frame)
+    elif as_csv:
+        from tui.commands.tables import as_csv_text
+        from tui.findings.finding import record
+
+        fields = ("code", "severity", "subject", "message", "evidence", "advice")
+        emit(as_csv_text(fields, [record(finding) for finding in findings]))
+        warn_of(frame)
+    else:
+        from tui.text import findings_text, owners_notes, unsound
+
+        width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+        parts = *unsound(frame, paint), findings_text(findings, paint, width), *owners_notes(owners)
+        emit("\n\n".join(parts))
+    sys.exit(max((int(finding.severity) for finding in findings), default=0))
+
+
+def to_json(findings: tuple[Finding, ...]) -> str:
+    """Return the findings as the contract's JSON object."""
+    from tui.findings.finding import record
+
+    return json.dumps({"findings": [record(one) for one in findings]}, ensure_ascii=False)
+
+
+def _load(path: Path) -> Baseline | None:
+    from tui.findings.baseline import BaselineError, load_baseline
+
+    try:
+        return load_baseline(path)
+    except BaselineError as error:
+        fail(str(error), USAGE)
+
+
+def _save(found: Baseline, path: Path) -> None:
+    from tui.findings.baseline import BaselineError, save_baseline
+
+    try:
+        save_baseline(found, path)
+    except BaselineError as error:
+        fail(str(error), UNWRITABLE)
+    count = len(found.listeners)
+    emit(f"{count:,} listener{'s' * (count != 1)} saved in {path}")

@@ -1,0 +1,84 @@
+"""twtop bundle: everything a support ticket needs, in one archive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.options import given, shared_options
+from tui.commands.output import UNWRITABLE, emit, fail
+from tui.commands.reading import owners_of
+
+ENDINGS = (".tar.gz", ".tgz")
+EPILOG = (
+    "Exit codes: 0 done, 1 the archive could not be written, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
+
+
+@click.command(short_help="All that a support ticket needs, in one archive.", epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--redact",
+    is_flag=True,
+    help="Replace every address by another one, always the same; leave out the host's name.",
+)
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@shared_options
+@click.pass_context
+def bundle(
+    context: click.Context, /, file: Path, redact: bool, force: bool, **options: Any
+) -> None:
+    """Write FILE, a .tar.gz with all that a support ticket needs.
+
+    It has the report and the findings as text and JSON, versions, and the kernel's own files
+    they were made from, which `twtop --proc` reads again. No packet's content, no environment,
+    no command lines. Only you may read it.
+
+    \b
+    twtop bundle ticket-4711.tar.gz --redact
+    """
+    if not file.name.endswith(ENDINGS):
+        raise click.UsageError(f"{file}: the name must end in {' or '.join(ENDINGS)}")
+    if file.exists() and not force:
+        raise click.UsageError(f"{file} is there already; --force replaces it")
+    settings = given(context, options)
+    if settings.source == "sock_diag":
+        raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
+    config = configured(settings)
+    from tui.bundle import BundleError, copy_procfs, write_bundle
+    from tui.findings.diagnose import diagnose
+    from tui.findings.finding import record
+    from tui.findings.situation import Situation
+    from tui.kernel.sockets import TableError
+    from tui.report import to_json
+    from tui.text import findings_text, report_text
+
+    try:
+        copy = copy_procfs(settings.proc, redacted=redact)
+        frame = copy.frame()
+    except TableError as error:
+        fail(str(error))
+    except BundleError as error:
+        fail(str(error), UNWRITABLE)
+    owners = owners_of(settings)
+    findings = diagnose(Situation(frame, owners, config=config))
+    texts = {
+        "report.txt": report_text(frame, owners, config.ports.threshold, _plain),
+        "report.json": to_json(frame, owners),
+        "audit.txt": findings_text(findings, _plain),
+        "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
+    }
+    try:
+        size = write_bundle(file, copy, texts, redacted=redact)
+    except BundleError as error:
+        fail(str(error), UNWRITABLE)
+    emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")
+
+
+def _plain(text: str, colour: str) -> str:
+    return text

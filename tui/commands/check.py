@@ -1,0 +1,176 @@
+"""twtop check: one line for Nagios and Icinga."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import click
+
+from tui.commands.configuration import load
+from tui.commands.destination import Address, destination, destination_options
+from tui.commands.options import given, real, shared_options
+from tui.commands.output import emit
+from tui.commands.reading import take_frame
+
+if TYPE_CHECKING:
+    from tui.analysis.frame import Frame
+    from tui.kernel.sockets import Array
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+SLOW_PERCENT = 50.0
+"""Of a tuple's capacity: from there connect() is slow."""
+NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+EPILOG = (
+    "Exit codes, those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, "
+    "3 UNKNOWN (the kernel's tables could not be read, or the options are wrong)."
+)
+
+
+class Verdict(NamedTuple):
+    """A plugin's answer."""
+
+    code: int
+    line: str
+
+
+def percent(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return a percentage, with or without its sign."""
+    if value is None:
+        return None
+    try:
+        number = float(value.strip().removesuffix("%"))
+    except ValueError:
+        raise click.BadParameter(f"{value} is not a percentage, such as 80") from None
+    number = real(context, parameter, number) or 0.0
+    if not 0.1 <= number <= 100:
+        raise click.BadParameter(f"{value} is not a percentage from 0.1 to 100")
+    return number
+
+
+def unknown(reason: str) -> NoReturn:
+    """Say on stdout, where a monitoring system reads, why there is no answer."""
+    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}")
+    sys.exit(UNKNOWN)
+
+
+class Plugin(click.Command):
+    """A command that is UNKNOWN when it fails: 2, as for wrong options elsewhere, is CRITICAL
+    to a monitoring system, and Python's own 1 would be WARNING."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            unknown(f"{error.format_message()} (twtop check --help)")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            unknown(f"{error.format_message()} (twtop check --help)")
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            unknown(f"{type(error).__name__}: {error}")
+
+
+@click.command(cls=Plugin, short_help="One line for Nagios and Icinga.", epilog=EPILOG)
+@click.option(
+    "-w",
+    "--warning",
+    callback=percent,
+    metavar="PERCENT",
+    help="Of a tuple's capacity; from 50 connect() is slow.  [default: 50]",
+)
+@click.option(
+    "-c",
+    "--critical",
+    callback=percent,
+    metavar="PERCENT",
+    help="Of a tuple's capacity.  [default: the threshold, -t]",
+)
+@destination_options
+@shared_options
+@click.pass_context
+def check(
+    context: click.Context,
+    /,
+    warning: float | None,
+    critical: float | None,
+    dst: Address | None,
+    dport: int | None,
+    src: Address | None,
+    **options: Any,
+) -> None:
+    """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
+
+    A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. One
+    that has no port left is critical whatever the percentages. Incoming connections are not
+    judged: the ports they take are their peers'.
+
+    \b
+    twtop check -w 50 -c 80
+    twtop check --dst 10.0.0.9:5432
+    """
+    settings = given(context, options)
+    from tui.config import ConfigError
+
+    try:
+        critical = load(settings).ports.threshold if critical is None else critical
+    except ConfigError as error:
+        unknown(str(error))
+    warning = min(SLOW_PERCENT, critical) if warning is None else warning
+    if warning > critical:
+        raise click.UsageError(f"-w {warning:g} is above -c {critical:g}")
+    ends = destination(dst, dport, src)
+    from tui.analysis.load import outgoing
+    from tui.kernel.sockets import TableError
+
+    try:
+        frame = take_frame(settings)
+    except TableError as error:
+        unknown(str(error))
+    verdict = judge_fullest(frame, outgoing(frame, *ends), warning, critical)
+    emit(verdict.line)
+    sys.exit(verdict.code)
+
+
+def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: float) -> Verdict:
+    """Judge the fullest of the candidates, indices of outgoing patterns; percentages of capacity.
+
+    The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
+    Guidelines have it.
+    """
+    patterns = frame.patterns
+    total = f"time_wait={frame.time_wait.count};;;0"
+    capacity = frame.ports.capacity
+    if not len(candidates):
+        code = OK if capacity else CRITICAL
+        text = "no outgoing connections" if capacity else "no ephemeral port at all"
+        use, in_use, connectable = 0.0, 0, capacity
+    else:
+        # By use alone two full ones look alike, while one of them may still reuse TIME-WAITs.
+        index = int(min(candidates, key=lambda i: (patterns.connectable[i] > 0, i)))
+        use = float(patterns.utilization[index]) * 100
+        in_use, connectable = int(patterns.in_use[index]), int(patterns.connectable[index])
+        capacity = int(patterns.capacity[index])
+        code = CRITICAL if use >= critical else WARNING if use >= warning else OK
+        text = f"{patterns.key(index)} uses {use:.1f}% of {capacity:,} ports"
+        if connectable <= 0:
+            code, text = CRITICAL, f"{text}: EXHAUSTED, connect() fails"
+        else:
+            text += f", {connectable:,} connectable"
+    if not frame.table.complete:
+        code = UNKNOWN if code == OK else code
+        text += " (the table was cut short: figures are floors)"
+    if frame.table.bad_lines:
+        text += f" ({frame.table.bad_lines:,} lines unreadable, not counted)"
+    perfdata = (
+        f"use={use:.2f}%;{warning:g};{critical:g};0;100 in_use={in_use};;;0;{capacity} "
+        f"connectable={connectable};;;0;{capacity} {total}"
+    )
+    # `|` ends the text for Nagios.
+    return Verdict(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")

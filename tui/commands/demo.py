@@ -1,0 +1,129 @@
+"""twtop demo: port exhaustion to watch, with real sockets, in a network namespace of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.options import Settings, given, real, shared_options
+from tui.commands.output import emit, fail
+from tui.commands.reading import open_source
+from tui.commands.screen import require_terminal, run
+
+if TYPE_CHECKING:
+    from tui.app import Poller
+    from tui.lab.scenarios import Scenario
+
+DEFAULT = "exhaustion"
+MOST_RATE = 2_000
+"""Some scenarios leave a minute of it in TIME-WAIT, and share the machine's memory."""
+PROC = Settings().proc
+EPILOG = (
+    "Needs no privileges where the system allows user namespaces, and leaves nothing behind: "
+    "your own sockets, ports and sysctls are not touched. "
+    "Exit codes: 0 done, 1 a process of the demo ended that should not have, 2 usage, "
+    "3 it could not start."
+)
+
+
+class Demo(click.Command):
+    """A command whose help lists the scenarios, which take too long to load for any other."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the scenarios above the options, without the one that makes no sense here."""
+        with formatter.section("Scenarios"):
+            formatter.write_dl(summaries())
+        for option in self.get_params(context):
+            if isinstance(option, click.Option) and option.name == "proc":
+                option.hidden = True
+        super().format_options(context, formatter)
+
+
+@click.command(cls=Demo, epilog=EPILOG)
+@click.argument("scenario", default=DEFAULT)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, MOST_RATE, min_open=True),
+    callback=real,
+    metavar="N",
+    help="Connections per second to begin with.  [default: the scenario's own]",
+)
+@click.option("--list", "list_only", is_flag=True, help="Print the scenarios and exit.")
+@shared_options
+@click.pass_context
+def demo(
+    context: click.Context, /, scenario: str, rate: float | None, list_only: bool, **options: Any
+) -> None:
+    """Watch ports run out, or not, in a private network namespace with a real server and clients.
+
+    SCENARIO is one of those below; n and N in the dashboard go on to the others.
+    """
+    if list_only:
+        width = max(len(name) for name, _ in summaries())
+        emit("\n".join(f"{name:<{width}}  {summary}" for name, summary in summaries()))
+        return
+    settings = given(context, options)
+    if settings.proc != PROC:
+        raise click.UsageError("the demo reads its own network namespace; leave out --proc")
+    chosen = _find(scenario)
+    require_terminal()
+    if rate is not None:
+        chosen = replace(chosen, plan=replace(chosen.plan, rate=rate))
+    _play(chosen, settings)
+
+
+def summaries() -> list[tuple[str, str]]:
+    """Return each scenario's name and what it is."""
+    from tui.lab.scenarios import SCENARIOS
+
+    return [(scenario.name, scenario.summary) for scenario in SCENARIOS.values()]
+
+
+def _find(name: str) -> Scenario:
+    from tui.lab.scenarios import SCENARIOS
+
+    if name in SCENARIOS:
+        return SCENARIOS[name]
+    close = get_close_matches(name, SCENARIOS, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise click.UsageError(f"no scenario “{name}”; {hint}There are: {', '.join(SCENARIOS)}")
+
+
+def _play(scenario: Scenario, settings: Settings) -> None:
+    from tui.lab.namespace import gain_privileges
+    from tui.lab.process import ChildError
+    from tui.lab.refusal import Unavailable
+    from tui.lab.stage import Stage
+
+    stage = Stage()
+    try:
+        gain_privileges()  # while there is one thread only: NumPy and Textual start others
+        stage.play(scenario)
+        # Textual takes a third of a second to load, and so does the stage to be ready.
+        from tui.app import describe_place
+        from tui.kernel.processes import find_owners
+        from tui.sampler import Sampler
+        from tui.stage_app import StageApp
+
+        threshold = configured(settings).ports.threshold
+        stage.receive()
+        stage.enter()
+    except (Unavailable, ChildError) as error:
+        stage.close()
+        fail(str(error))
+
+    def open_poller() -> tuple[Poller, str]:
+        return Sampler(open_source(settings)), describe_place(PROC)
+
+    app = StageApp(
+        stage,
+        open_poller,
+        most_rate=MOST_RATE,
+        threshold=threshold,
+        find_owners=lambda: find_owners(PROC),
+    )
+    run(app, stage.close)

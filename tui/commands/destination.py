@@ -1,0 +1,70 @@
+"""The options that name a destination."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+import click
+
+Address = tuple[str, int | None]
+
+
+def address(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Address | None:
+    """Return an IP address as twtop writes it, and the port behind it if there is one."""
+    if value is None:
+        return None
+    # In brackets, or with one colon, there can be a port; other colons are IPv6's own.
+    split = re.fullmatch(r"\[(.*)\](?::(.*))?|([^:]*):([^:]*)", value)
+    ip = (split[1] or split[3] or "") if split else value
+    port = split[4] if split and split[2] is None else split[2] if split else None
+    try:
+        parsed = ip_address(ip)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value} is not an IP address, such as 10.0.0.9 or 2001:db8::10"
+        ) from None
+    if port is not None and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):
+        raise click.BadParameter(f"{value}: a port is 1 to 65535")
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    # A table knows no scope (%eth0).
+    return str(mapped or type(parsed)(int(parsed))), int(port) if port else None
+
+
+def destination_options(command: Any) -> Any:
+    """Add --dst, --dport and --src to a command."""
+    for option in (
+        click.option("--src", callback=address, metavar="IP", help="The local address."),
+        click.option("--dport", type=click.IntRange(1, 65535), metavar="PORT", help="Its port."),
+        click.option(
+            "--dst",
+            callback=address,
+            metavar="IP[:PORT]",
+            help="The destination; IPv6 with a port is [2001:db8::10]:443.  [default: any]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def destination(
+    dst: Address | None, dport: int | None, src: Address | None
+) -> tuple[str | None, str | None, int | None]:
+    """Return the local IP, the remote IP and the remote port that the options name.
+
+    Raises click.UsageError where they contradict each other.
+    """
+    remote_ip, remote_port = dst or (None, None)
+    if dport is not None:
+        if remote_port not in (None, dport):
+            raise click.UsageError(f"--dst names port {remote_port} and --dport {dport}")
+        remote_port = dport
+    local_ip, local_port = src or (None, None)
+    if local_port is not None:
+        raise click.UsageError("--src takes an address without a port: connect() chooses that")
+    if local_ip and remote_ip and (":" in local_ip) != (":" in remote_ip):
+        raise click.UsageError(f"--src {local_ip} cannot reach --dst {remote_ip}: IPv4 and IPv6")
+    return local_ip, remote_ip, remote_port

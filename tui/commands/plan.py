@@ -1,0 +1,97 @@
+"""twtop plan: which changes give a load the ports it needs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.commands.destination import Address, destination, destination_options
+from tui.commands.options import given, real, shared_options
+from tui.commands.output import emit, paint
+from tui.commands.reading import read_frame
+
+if TYPE_CHECKING:
+    from tui.analysis.load import Observed
+
+EPILOG = (
+    "Exit codes: 0 done, whatever the plan says, 1 it could not be written, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
+
+
+@click.command(short_help="Which changes give a load the ports it needs.", epilog=EPILOG)
+@destination_options
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1e7, min_open=True),
+    callback=real,
+    metavar="NUMBER",
+    help="New connections per second to plan for.  [default: those closed per second now]",
+)
+@click.option(
+    "--lifetime",
+    type=click.FloatRange(0, 1e8),
+    callback=real,
+    metavar="SECONDS",
+    help="How long one is open.  [default: open connections ÷ rate, now]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@shared_options
+@click.pass_context
+def plan(
+    context: click.Context,
+    /,
+    dst: Address | None,
+    dport: int | None,
+    src: Address | None,
+    rate: float | None,
+    lifetime: float | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Say which changes give a load the ports it needs, with the commands to copy.
+
+    The load is that of the outgoing pattern with the most ports in use, of those that --src,
+    --dst and --dport leave; --rate and --lifetime replace its figures. Where there is no such
+    pattern, --rate alone is enough: the plan is then for one destination under today's sysctls.
+
+    \b
+    twtop plan
+    twtop plan --rate 900
+    twtop plan --dst 10.0.0.9 --dport 5432 --rate 900 --lifetime 0.2
+    twtop plan --dst '[2001:db8::10]:443' --json
+    """
+    local_ip, remote_ip, remote_port = destination(dst, dport, src)
+    frame = read_frame(given(context, options))
+    from tui.analysis.capacity import gather
+    from tui.analysis.load import estimate, hottest, observe
+    from tui.analysis.patterns import NO_PORT, endpoint
+    from tui.analysis.remedies import plan as make_plan
+    from tui.plan import to_json, to_text
+
+    index = hottest(frame, local_ip, remote_ip, remote_port)
+    observed: Observed | None = None
+    where = "no outgoing connections"
+    if index is not None:
+        observed = observe(frame, index)
+        key = frame.patterns.key(index)
+        local_ip, remote_ip, remote_port = key.local_ip, key.remote_ip, key.remote_port
+        where = f"{key} closed nothing in the last minute"
+    elif remote_ip or remote_port or local_ip:
+        port = NO_PORT if remote_port is None else remote_port
+        remote = endpoint(remote_ip, port) if remote_ip else f"port {port}" if remote_port else ""
+        where += f" from {local_ip}" * bool(local_ip) + f" to {remote}" * bool(remote)
+    expected = estimate(observed, rate, lifetime)
+    if expected is None:
+        raise click.UsageError(f"{where}; give --rate, the new connections per second to plan for")
+    if not frame.table.complete:
+        notes = (*expected.notes, "The table was cut short: what it shows of the load is a floor.")
+        expected = replace(expected, notes=notes)
+    made = make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))
+    if as_json:
+        emit(to_json(made, expected))
+    else:
+        emit(to_text(made, expected, paint, shutil.get_terminal_size().columns))

@@ -1,0 +1,314 @@
+"""twtop simulate: run out of ports against a server of the user's, and say which wall it was."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.options import Settings, real
+from tui.commands.output import emit, fail, paint
+
+if TYPE_CHECKING:
+    from tui.analysis.frame import Frame
+    from tui.app import Poller
+    from tui.lab.load import Plan
+    from tui.simulate.evidence import Evidence
+    from tui.simulate.expectation import Expectation
+    from tui.simulate.reading import Reader
+    from tui.simulate.situation import Situation
+    from tui.simulate.target import Target
+
+ABANDONED = 130
+"""Exit code when it was stopped during the countdown, as after Ctrl-C anywhere."""
+WIDEST = 100
+MOST_RATE = 100_000
+EPILOG = (
+    "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start, 130 it was "
+    "stopped before the first connection. Ctrl-C and SIGTERM stop it at any time, and the "
+    "summary follows."
+)
+
+
+def rate_or_max(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    """Return connections per second, infinitely many for ``max``."""
+    if value is None or value == "max":
+        return None if value is None else math.inf
+    try:
+        rate = float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value} is neither a number nor max") from None
+    if not 0 < rate <= MOST_RATE:
+        raise click.BadParameter(f"{value} is not in the range 0<x<={MOST_RATE}")
+    return rate
+
+
+@click.command(short_help="Run out of ports towards a server of yours.", epilog=EPILOG)
+@click.argument("dst")
+@click.argument("dport", type=click.IntRange(1, 65535))
+@click.argument("loops", type=click.IntRange(1, 1000), default=5)
+@click.option(
+    "--rate",
+    callback=rate_or_max,
+    metavar="N",
+    help=(
+        "Connections per second, or max.  "
+        "[default: max, or where tcp_tw_reuse applies what it sustains]"
+    ),
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Connections made at a time.",
+)
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Connections at most.  [default: LOOPS × ports × sources]",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, 3600, min_open=True),
+    callback=real,
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time at most.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 60),
+    callback=real,
+    default=3,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a connect() may take.",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="IP",
+    help="Connect from this address, with IP_BIND_ADDRESS_NO_PORT; several take turns.",
+)
+@click.option(
+    "--bind-first",
+    is_flag=True,
+    help="Let bind() choose the port, as clients do without IP_BIND_ADDRESS_NO_PORT.",
+)
+@click.option("--hold", is_flag=True, help="Keep connections open until the end.")
+@click.option("--keep-going", is_flag=True, help="Go on after an error.")
+@click.option("--watch", is_flag=True, help="Open the dashboard on it; q ends it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+@click.option("--yes", is_flag=True, help="Begin without the countdown of 10 s.")
+@click.option(
+    "--i-own-this-target",
+    "owned",
+    is_flag=True,
+    help="Allow an address that is not this machine's.",
+)
+@click.pass_context
+def simulate(
+    context: click.Context,
+    /,
+    dst: str,
+    dport: int,
+    loops: int,
+    rate: float | None,
+    concurrency: int,
+    most: int | None,
+    duration: float,
+    timeout: float,
+    sources: tuple[str, ...],
+    bind_first: bool,
+    hold: bool,
+    keep_going: bool,
+    watch: bool,
+    as_json: bool,
+    yes: bool,
+    owned: bool,
+) -> int:
+    """Run out of ephemeral ports towards a server of yours, and learn which wall comes first.
+
+    Connects to DST port DPORT, closes first, and goes on, LOOPS times over all ephemeral ports
+    (default 5). It leaves sockets in TIME-WAIT, which hold their ports for 60 s: other programs
+    of this network namespace may find none for the same destination.
+    """
+    settings = context.obj if isinstance(context.obj, Settings) else Settings()
+    if settings.proc != Path("/proc"):
+        raise click.UsageError("simulate makes connections of its own; leave out --proc")
+    if watch:
+        from tui.commands.screen import require_terminal
+
+        require_terminal()
+    from tui.lab.load import Closing, Plan
+    from tui.simulate.countdown import Abandoned, count_down
+    from tui.simulate.expectation import expect, sustained_rate
+    from tui.simulate.reading import Reader
+    from tui.simulate.situation import planned_connections
+    from tui.simulate.summary import exit_code, preamble, to_json, to_text
+
+    target = _target(dst, dport, owned)
+    plan = Plan(
+        targets=((target.ip, target.port),),
+        sources=_sources(sources, target),
+        rate=None if rate is None or math.isinf(rate) else rate,
+        concurrency=concurrency,
+        seconds=duration,
+        closing=Closing.NOBODY if hold else Closing.CLIENT,
+        bind_first=bind_first,
+        keep_going=keep_going,
+        timeout=timeout,
+    )
+    reader = Reader()
+    frame = _read(reader)
+    plan = replace(
+        plan, most=planned_connections(loops, frame.ports.capacity, len(plan.sources), most)
+    )
+    situation = _situation(target, plan, loops, frame)
+    if rate is None:
+        plan = replace(plan, rate=sustained_rate(situation))
+        situation = replace(situation, plan=plan)
+    expected = expect(situation)
+    width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    if not as_json:
+        emit(preamble(situation, expected, paint, width) + "\n")
+    elif not yes:
+        click.echo(preamble(situation, expected, paint, width) + "\n", err=True)
+    if not yes:
+        sys.stdout.flush()
+        try:
+            count_down()
+        except Abandoned:
+            fail("stopped before the first connection: nothing was done", ABANDONED)
+        situation = _situation(target, plan, loops, _read(reader))
+    evidence = _watch(situation, reader, settings, expected) if watch else _run(situation, reader)
+    emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width))
+    return exit_code(evidence)
+
+
+def _target(name: str, port: int, owned: bool) -> Target:
+    from tui.simulate.target import TargetError, check_ours, find_target
+
+    try:
+        target = find_target(name, port)
+        if not owned:
+            check_ours(target)
+    except TargetError as error:
+        raise click.UsageError(str(error)) from None
+    return target
+
+
+def _sources(given: Sequence[str], target: Target) -> tuple[str | None, ...]:
+    from tui.simulate.target import TargetError, check_source
+
+    try:
+        return tuple(dict.fromkeys(check_source(one, target) for one in given)) or (None,)
+    except TargetError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _read(reader: Reader) -> Frame:
+    from tui.kernel.sockets import TableError
+
+    try:
+        return reader.read()
+    except TableError as error:
+        fail(str(error))
+
+
+def _situation(target: Target, plan: Plan, loops: int, frame: Frame) -> Situation:
+    from tui.simulate.limits import allow_files, read_limits
+    from tui.simulate.situation import Situation
+    from tui.simulate.target import find_source
+
+    limits = read_limits(frame.reading.parameters, frame.counters)
+    situation = Situation(
+        target=target,
+        plan=plan,
+        sources=tuple(
+            source or (None if plan.bind_first else find_source(target.ip))
+            for source in plan.sources
+        ),
+        loops=loops,
+        frame=frame,
+        limits=limits,
+    )
+    allow_files(situation.planned if situation.hold else 0, plan.concurrency)
+    return replace(situation, limits=read_limits(frame.reading.parameters, frame.counters))
+
+
+def _run(situation: Situation, reader: Reader) -> Evidence:
+    from tui.kernel.sockets import TableError
+    from tui.simulate.progress import Progress
+    from tui.simulate.run import StartError, run
+
+    progress = Progress(situation.planned, redraw=sys.stderr.isatty())
+    try:
+        return run(situation, reader, progress)
+    except (StartError, TableError) as error:
+        fail(str(error))
+    finally:
+        progress.clear()
+
+
+def _watch(
+    situation: Situation, reader: Reader, settings: Settings, expected: Expectation
+) -> Evidence:
+    """Make the connections in a process of their own, with the dashboard on it."""
+    from tui.app import describe_place
+    from tui.commands.reading import open_source
+    from tui.kernel.processes import find_owners
+    from tui.kernel.sockets import TableError
+    from tui.lab.outcome import Outcome
+    from tui.lab.process import ChildError
+    from tui.lab.stage import Stage
+    from tui.sampler import Sampler
+    from tui.simulate.reading import server_counters
+    from tui.simulate.run import conclude
+    from tui.simulate.summary import expected_text
+    from tui.stage_app import StageApp
+
+    def open_poller() -> tuple[Poller, str]:
+        return Sampler(open_source(settings)), describe_place(settings.proc)
+
+    server_before = server_counters(situation.target)
+    stage = Stage()
+    try:
+        stage.run(situation.plan)
+        stage.receive()
+        app = StageApp(
+            stage,
+            open_poller,
+            most_rate=MOST_RATE,
+            threshold=configured(settings).ports.threshold,
+            find_owners=lambda: find_owners(settings.proc),
+            watch=f"Expected: {expected_text(expected)}.",
+        )
+        app.run()
+    except ChildError as error:
+        fail(str(error))
+    finally:
+        stage.close()
+    if app.fatal is not None:
+        fail(app.fatal)
+    outcome = app.newest or Outcome(0.0, 0.0)
+    try:
+        stopped_by = None if outcome.ended else "Quitting"
+        return conclude(situation, reader, outcome, server_before, stopped_by)
+    except TableError as error:
+        fail(str(error))

@@ -1,0 +1,187 @@
+"""twtop wait: until the ports have come back, for scripts between load tests."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from tui.commands.check import percent
+from tui.commands.destination import Address, destination, destination_options
+from tui.commands.options import given, real, shared_options
+from tui.commands.output import emit, fail
+from tui.commands.reading import open_source
+
+if TYPE_CHECKING:
+    from tui.analysis.frame import Frame
+    from tui.kernel.sockets import Array
+
+TIMED_OUT = 1
+EPILOG = (
+    "Exit codes: 0 it has come so far, 1 the time was up before, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far away the goal is."""
+
+    reached: bool
+    what: str
+    """The fullest pattern and its figures."""
+    seconds: float | None
+    """Until enough TIME-WAITs have ended, if nothing new comes; None where open connections
+    stand in the way."""
+    open: int
+    """How many connections would have to close first."""
+
+
+@click.command(short_help="Until ports have come back, between load tests.", epilog=EPILOG)
+@click.option(
+    "--below",
+    callback=percent,
+    metavar="PERCENT",
+    help="Wait until each tuple uses less than this of its capacity.",
+)
+@click.option("--drained", is_flag=True, help="Wait until no TIME-WAIT holds a port.")
+@destination_options
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    callback=real,
+    metavar="SECONDS",
+    help="Give up after this time.  [default: never]",
+)
+@shared_options
+@click.pass_context
+def wait(
+    context: click.Context,
+    /,
+    below: float | None,
+    drained: bool,
+    dst: Address | None,
+    dport: int | None,
+    src: Address | None,
+    timeout: float | None,
+    **options: Any,
+) -> None:
+    """Wait until ephemeral ports have come back: for scripts between load-test runs.
+
+    \b
+    twtop wait --below 20
+    twtop wait --drained --dst 10.0.0.9:5432 --timeout 90 && ./next-run
+    """
+    if (below is None) != drained:
+        raise click.UsageError("give either --below PERCENT or --drained")
+    settings = given(context, options)
+    ends = destination(dst, dport, src)
+    source = open_source(settings, one_shot=True)
+    from tui.analysis.frame import judge
+    from tui.analysis.load import outgoing
+    from tui.kernel.sockets import TableError
+
+    goal = "drained" if below is None else f"below {below:g} %"
+    began = time.monotonic()
+    with _Line() as line:
+        while True:
+            try:
+                frame = judge(source.read())
+            except TableError as error:
+                line.end()
+                fail(str(error))
+            progress = measure(frame, outgoing(frame, *ends), below)
+            waited = time.monotonic() - began
+            if progress.reached:
+                break
+            if timeout is not None and waited >= timeout:
+                line.end()
+                fail(f"not {goal} after {waited:.0f} s: {progress.what}", TIMED_OUT)
+            line.show(f"{progress.what} · {goal} {expectation(progress)}")
+            left = math.inf if timeout is None else timeout - waited
+            time.sleep(max(min(settings.interval, left), 0.01))
+    emit(f"{goal} after {waited:.0f} s: {progress.what}")
+
+
+def measure(frame: Frame, candidates: Array, below: float | None) -> Progress:
+    """Say how far the candidates, indices of outgoing patterns, are from the goal.
+
+    ``below`` is a percentage of capacity, None for no TIME-WAIT at all. A table that was cut
+    short shows too little to be sure, so nothing is reached by it.
+    """
+    import numpy as np
+
+    from tui.kernel.sockets import State
+
+    patterns, table = frame.patterns, frame.table
+    sure, doubt = table.complete, "" if table.complete else " (the table was cut short)"
+    if below is None:
+        waiting = candidates[patterns.time_wait[candidates] > 0]
+        rows = np.isin(patterns.member, waiting) & (table.state == State.TIME_WAIT)
+        remaining = table.remaining_ms[rows]
+        what = f"{len(remaining):,} TIME-WAIT" + _named(frame, waiting)
+        seconds = float(remaining.max()) / 1000 if len(remaining) else 0.0
+        return Progress(sure and not len(waiting), what + doubt, seconds, 0)
+    over = candidates[patterns.utilization[candidates] * 100 >= below]
+    shown = over if len(over) else candidates
+    what = "no outgoing connections"
+    if len(shown):
+        first = int(shown[0])
+        what = f"{patterns.utilization[first]:.1%} of {patterns.capacity[first]:,} ports" + _named(
+            frame, shown
+        )
+    seconds, stuck = 0.0, 0
+    for index in over.tolist():
+        allowed = int(np.ceil(patterns.capacity[index] * below / 100)) - 1
+        too_many = int(patterns.in_use[index]) - allowed
+        mine = (patterns.member == index) & (table.state == State.TIME_WAIT)
+        remaining = np.sort(table.remaining_ms[mine])
+        stuck += max(too_many - len(remaining), 0)
+        if 0 < too_many <= len(remaining):
+            seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
+    return Progress(sure and not len(over), what + doubt, None if stuck else seconds, stuck)
+
+
+def _named(frame: Frame, shown: Array) -> str:
+    if not len(shown):
+        return ""
+    more = f" and {len(shown) - 1:,} more" if len(shown) > 1 else ""
+    return f" of {frame.patterns.key(int(shown[0]))}{more}"
+
+
+def expectation(progress: Progress) -> str:
+    """Say when the goal will be reached if nothing new comes."""
+    if progress.seconds is None:
+        return f"needs {progress.open:,} open connection{'s' * (progress.open != 1)} to close"
+    return f"in about {progress.seconds:.0f} s"
+
+
+class _Line:
+    """One line on a terminal's stderr that is drawn over; elsewhere there is none."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def show(self, text: str) -> None:
+        import shutil
+
+        if not sys.stderr.isatty():
+            return
+        width = shutil.get_terminal_size().columns
+        click.echo(f"\r\x1b[K{text[: width - 1]}", err=True, nl=False)
+        self._shown = True
+
+    def end(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._shown = False

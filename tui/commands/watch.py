@@ -1,0 +1,74 @@
+"""twtop watch: a JSON line per interval."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from tui.commands.options import given, shared_options
+from tui.commands.output import emit, fail
+from tui.commands.reading import open_source, owners_of
+
+EPILOG = (
+    "Exit codes: 0 done, 1 the lines could not be written, 2 usage, 3 the kernel's tables "
+    "could not be read."
+)
+
+
+@click.command(short_help="A line of JSON per interval.", epilog=EPILOG)
+@click.option(
+    "-n", "--count", type=click.IntRange(1), metavar="LINES", help="End after so many lines."
+)
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    metavar="PATTERNS",
+    help="How many of the fullest patterns are in a line.",
+)
+@shared_options
+@click.pass_context
+def watch(context: click.Context, /, count: int | None, top: int, **options: Any) -> None:
+    """Print a line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
+
+    \b
+    twtop watch -i 5 >> ports.jsonl
+    twtop watch | jq -r '.patterns[0] | [.remote_ip, .utilization, .seconds_left] | @tsv'
+    """
+    settings = given(context, options)
+    source = open_source(settings)
+    from tui.kernel.sockets import TableError
+    from tui.moments import moment_record, moments
+    from tui.sampler import Sampler
+
+    printed = 0
+    due = time.monotonic()
+    try:
+        for moment in moments(Sampler(source), lambda: owners_of(settings)):
+            record = moment_record(moment, top)
+            printed += 1
+            if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+                return
+            due = max(due + settings.interval, time.monotonic())
+            if reader_left(due - time.monotonic()):
+                return
+    except TableError as error:
+        fail(str(error))
+
+
+def reader_left(seconds: float) -> bool:
+    """Sleep so long, and say whether nobody reads the lines any more, at once if so.
+
+    Without it `| head -1` would have to wait for the next line to fail.
+    """
+    poll = select.poll()
+    with suppress(OSError, AttributeError):  # no real file: nobody can leave it
+        poll.register(sys.stdout.fileno(), 0)  # for errors alone
+    return bool(poll.poll(max(seconds, 0) * 1000))

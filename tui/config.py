@@ -1,0 +1,320 @@
+"""The user's settings: what counts as much, and which findings to keep quiet about.
+
+Read from ``$XDG_CONFIG_HOME/twtop/config.toml`` (``~/.config/twtop/config.toml``):
+
+    [ports]
+    threshold = 90          # percent
+
+    [[silence]]
+    code = "listener-in-range"
+    subject = "127.0.0.1:*"
+
+A file that cannot be meant so is refused as a whole: an alarm that a typing error has switched
+off is worse than a command that does not start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+LONGEST_VALUE = 60
+"""Characters of a wrong value that an error repeats."""
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the text is one line that names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a setting may be, both ends included."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def takes(self, value: object) -> bool:
+        """Say whether the value is such a number; true, inf and nan are none."""
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} from {_number(self.low)} to {_number(self.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+
+
+def _percent(default: float, meaning: str) -> Any:
+    return field(default=default, metadata={"allowed": Allowed(0.1, 100), "meaning": meaning})
+
+
+def _count(default: int, meaning: str, *, high: int = 10_000_000) -> Any:
+    allowed = Allowed(1, high, whole=True)
+    return field(default=default, metadata={"allowed": allowed, "meaning": meaning})
+
+
+def _minutes(default: float, meaning: str) -> Any:
+    # The forecast itself looks no further than an hour (tui.analysis.forecast.HORIZON).
+    return field(default=default, metadata={"allowed": Allowed(0.1, 60), "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """When the ports of one (local IP, remote IP, remote port) are too few."""
+
+    threshold: float = _percent(80.0, "percent of the capacity in use that is critical; -t")
+    exhausts_within_minutes: float = _minutes(10.0, "an exhaustion foreseen this soon is told")
+    bound_cost: float = _percent(1.0, "percent of the range that bound ports may cost quietly")
+
+
+@dataclass(frozen=True, slots=True)
+class BindFirst:
+    """When local ports that no two destinations share look like bind() before connect()."""
+
+    destinations: int = _count(3, "destinations of one local IP from which on it can be judged")
+    use: float = _percent(30.0, "percent of the capacity that they must hold together")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWaits:
+    """When TIME-WAITs are many."""
+
+    count: int = _count(5000, "TIME-WAITs that block nothing and are still worth a word")
+    buckets: float = _percent(90.0, "percent of tcp_max_tw_buckets that is a warning")
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWaits:
+    """When a program does not close what its peers have closed."""
+
+    count: int = _count(50, "CLOSE-WAITs of one program that are a warning")
+
+
+@dataclass(frozen=True, slots=True)
+class SynRecvs:
+    """When handshakes do not come to their end."""
+
+    count: int = _count(128, "SYN-RECVs of one listening port that are a warning")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteShare:
+    """When one remote IP has too large a part of the connections."""
+
+    share: float = _percent(50.0, "percent of all connections that one remote IP may have")
+    connections: int = _count(200, "connections that it must have at least")
+    addresses: int = _count(5, "remote IPs there must be at least, for a share to mean something")
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """How near tcp_max_orphans."""
+
+    warning: float = _percent(50.0, "percent of tcp_max_orphans that is a warning")
+    critical: float = _percent(80.0, "percent of tcp_max_orphans that is critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Conntrack:
+    """How near nf_conntrack_max."""
+
+    warning: float = _percent(80.0, "percent of nf_conntrack_max that is a warning")
+    critical: float = _percent(95.0, "percent of nf_conntrack_max that is critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """How near fs.file-max."""
+
+    warning: float = _percent(80.0, "percent of fs.file-max that is a warning")
+    critical: float = _percent(95.0, "percent of fs.file-max that is critical")
+
+
+Levels = Orphans | Conntrack | Descriptors
+"""Settings that have a percentage for a warning and one for critical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Findings not to show: those of a code whose subject fits."""
+
+    code: str
+    subject: str = "*"
+    """``*`` stands for any text and ``?`` for one character; brackets are as in ``[::1]:80``."""
+
+    def covers(self, code: str, subject: str) -> bool:
+        """Say whether a finding of this code and subject is silenced."""
+        return code == self.code and _glob(self.subject).fullmatch(subject) is not None
+
+
+@lru_cache(maxsize=256)
+def _glob(text: str) -> re.Pattern[str]:
+    # Not fnmatch: for that the brackets of an IPv6 address are a choice of characters.
+    parts = {"*": ".*", "?": "."}
+    return re.compile("".join(parts.get(sign) or re.escape(sign) for sign in text), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting; the defaults are what a missing file means."""
+
+    ports: Ports = Ports()
+    bind_first: BindFirst = BindFirst()
+    time_wait: TimeWaits = TimeWaits()
+    close_wait: CloseWaits = CloseWaits()
+    syn_recv: SynRecvs = SynRecvs()
+    remotes: RemoteShare = RemoteShare()
+    orphans: Orphans = Orphans()
+    conntrack: Conntrack = Conntrack()
+    descriptors: Descriptors = Descriptors()
+    silence: tuple[Silence, ...] = ()
+
+    def with_threshold(self, percent: float) -> Config:
+        """Return the same with another ``ports.threshold``, as -t asks for."""
+        return replace(self, ports=replace(self.ports, threshold=percent))
+
+    def silences(self, code: str, subject: str) -> bool:
+        """Say whether the user does not want to see this finding."""
+        return any(silence.covers(code, subject) for silence in self.silence)
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the settings are looked for (XDG Base Directory Specification)."""
+    home = environ.get("XDG_CONFIG_HOME", "")
+    if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
+        # Not Path.home(), which raises for a user without a home: there are no settings then.
+        home = os.path.expanduser("~/.config")  # noqa: PTH111
+    return Path(home) / "twtop" / "config.toml"
+
+
+def load_config(path: Path, codes: Collection[str]) -> Config:
+    """Read the settings; those of a missing file are the defaults.
+
+    ``codes`` are the findings there are: another one cannot be silenced. Raises ConfigError.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError):
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8 text") from None
+    try:
+        return parse_config(text, codes)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse_config(text: str, codes: Collection[str]) -> Config:
+    """Return the settings that a TOML text makes; as ``load_config``, but knows no file."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ConfigError("not TOML: nested too deep") from None
+    silence = _silences(given.pop("silence", []), codes)
+    sections = {known.name: known.default for known in fields(Config) if known.name != "silence"}
+    chosen: dict[str, Any] = {}
+    for name, values in given.items():
+        _refuse_unknown("", name, [*sections, "silence"], "section")
+        if not isinstance(values, dict):
+            raise ConfigError(f"{name} is {_shown(values)}; it must be a section, [{name}]")
+        chosen[name] = _section(name, sections[name], values)
+    return Config(**chosen, silence=silence)
+
+
+Section = TypeVar("Section")
+
+
+def _section(name: str, defaults: Section, values: Mapping[str, object]) -> Section:
+    known: dict[str, Field[Any]] = {one.name: one for one in fields(defaults)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        _refuse_unknown(f"{name}.", key, known, "setting")
+        allowed = known[key].metadata["allowed"]
+        if not allowed.takes(value):
+            raise ConfigError(f"{name}.{key} is {_shown(value)}; it must be {allowed}")
+    made = replace(defaults, **values)  # type: ignore[type-var]
+    if isinstance(made, Levels) and made.warning > made.critical:
+        raise ConfigError(
+            f"{name}.warning is {made.warning:g}; it must not be above {name}.critical, "
+            f"{made.critical:g}"
+        )
+    return made
+
+
+def _silences(given: object, codes: Collection[str]) -> tuple[Silence, ...]:
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise ConfigError("silence must be written as [[silence]], with a code and a subject")
+    return tuple(_silence(f"silence[{number}]", one, codes) for number, one in enumerate(given, 1))
+
+
+def _silence(name: str, given: Mapping[str, object], codes: Collection[str]) -> Silence:
+    for key in given:
+        _refuse_unknown(f"{name}.", key, ("code", "subject"), "setting")
+    if "code" not in given:
+        raise ConfigError(f"{name}.code is missing; it must be the code of a finding")
+    code, subject = given["code"], given.get("subject", "*")
+    if not isinstance(code, str) or code not in codes:
+        raise ConfigError(
+            f"{name}.code is {_shown(code)}; it must be the code of a finding"
+            + (_meant(code, codes) if isinstance(code, str) else "")
+        )
+    if not isinstance(subject, str) or not subject:
+        raise ConfigError(
+            f'{name}.subject is {_shown(subject)}; it must be a text such as "10.0.0.5 → *"'
+        )
+    return Silence(code, subject)
+
+
+def _refuse_unknown(prefix: str, name: str, known: Collection[str], kind: str) -> None:
+    if name not in known:
+        plain = "".join(sign if sign.isprintable() else "?" for sign in name)
+        guess = _meant(name, known, prefix)
+        raise ConfigError(f"{prefix}{plain[:LONGEST_VALUE]} is no {kind}{guess}")
+
+
+def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
+    """Return a guess at what a wrong name was meant to be, else what there is."""
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {prefix}{near[0]}?"
+    return f"; there is {', '.join(known)}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def documented_defaults() -> str:
+    """Return a settings file that says what every setting means, and changes nothing."""
+    lines = []
+    for section in fields(Config):
+        if section.name == "silence":
+            continue
+        defaults: Any = section.default
+        lines += [f"# {(defaults.__doc__ or '').strip()}", f"[{section.name}]"]
+        for setting in fields(defaults):
+            meaning, allowed = setting.metadata["meaning"], setting.metadata["allowed"]
+            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {setting.default:g}"]
+        lines.append("")
+    silence = (
+        '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
+    )
+    return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'

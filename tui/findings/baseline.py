@@ -1,0 +1,122 @@
+"""The listeners that the user has seen and saved, to notice those that come later."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.analysis.patterns import endpoint
+from tui.kernel.sockets import State
+
+SCHEMA = "twtop.listeners/1"
+CURE = "save the listeners anew, or remove the file"
+
+Listener = tuple[str, int]
+"""Local address as text, a v4-mapped one as IPv4, and port."""
+
+
+class BaselineError(Exception):
+    """The saved listeners cannot be read or written; one line with the file and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The listeners that were there at one time."""
+
+    listeners: frozenset[Listener]
+    time: float
+    """When they were read, Unix time."""
+
+
+def listeners(frame: Frame) -> list[Listener]:
+    """Return what is listened on, each address and port once, by port."""
+    table = frame.table
+    rows = np.flatnonzero(table.state == State.LISTEN)
+    pairs = np.unique(table.local_port[rows].astype(np.int64) << 32 | table.local_ip[rows])
+    ports, addresses = (pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist()
+    text = {address: table.ip(address) for address in set(addresses)}
+    return [(text[address], port) for port, address in zip(ports, addresses, strict=True)]
+
+
+def take_baseline(frame: Frame) -> Baseline:
+    """Return the frame's listeners, to be saved."""
+    return Baseline(frozenset(listeners(frame)), frame.reading.time)
+
+
+def baseline_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where they are saved (XDG Base Directory Specification)."""
+    home = environ.get("XDG_STATE_HOME", "")
+    if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
+        home = os.path.expanduser("~/.local/state")  # noqa: PTH111 (as tui.config.config_path)
+    return Path(home) / "twtop" / "listeners.json"
+
+
+def save_baseline(baseline: Baseline, path: Path) -> None:
+    """Write the listeners, in place of those saved before. Raises BaselineError."""
+    content = {
+        "schema": SCHEMA,
+        "time": datetime.fromtimestamp(baseline.time, UTC).isoformat(),
+        "listeners": [
+            {"local_ip": ip, "port": port}
+            for ip, port in sorted(baseline.listeners, key=lambda one: (one[1], one[0]))
+        ],
+    }
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            beside.replace(path)  # so that nobody ever reads half of it
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def load_baseline(path: Path) -> Baseline | None:
+    """Read the saved listeners; None when none were ever saved. Raises BaselineError."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):  # no JSON, no UTF-8
+        raise BaselineError(f"{path}: not JSON; {CURE}") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise BaselineError(f"{path}: not of the schema {SCHEMA}; {CURE}")
+    try:
+        return Baseline(
+            frozenset(_listener(one) for one in content["listeners"]),
+            datetime.fromisoformat(content["time"]).timestamp(),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BaselineError(f"{path}: {_reason(error)}; {CURE}") from None
+
+
+def _listener(given: Any) -> Listener:
+    address, port = ip_address(given["local_ip"]), given["port"]
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
+        raise ValueError(f"{json.dumps(port)[:20]} is no port")
+    return str(getattr(address, "ipv4_mapped", None) or address), port
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    return str(error) if isinstance(error, ValueError) else "not as it was saved"
+
+
+def listener_text(listener: Listener) -> str:
+    """Return a listener as people write it, such as ``[::]:80``."""
+    return endpoint(*listener)

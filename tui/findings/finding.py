@@ -1,0 +1,95 @@
+"""A finding: what is the matter, the numbers that show it, and what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from tui.analysis.patterns import PatternKey
+
+Evidence = Mapping[str, int | float | str]
+
+
+class Severity(IntEnum):
+    """How grave a finding is; the greater the graver."""
+
+    INFO = 0
+    """Worth knowing; nothing is wrong."""
+    WARNING = 1
+    """Something costs already, or will fail if it goes on."""
+    CRITICAL = 2
+    """Connections fail now, or are about to."""
+
+    @property
+    def label(self) -> str:
+        """The name in JSON and in the commands' output."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One thing to do."""
+
+    what: str
+    """A sentence without its full stop."""
+    command: str | None = None
+    """For a shell, as root where it sets something; what is in CAPITALS is to be filled in."""
+    unless: str = ""
+    """When the advice is wrong, to follow the word “unless”; empty where it never is."""
+
+    def __str__(self) -> str:
+        unless = f" Unless {self.unless}." if self.unless else ""
+        command = f" Run: {self.command}" if self.command else ""
+        return f"{self.what}.{unless}{command}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule has to say about one subject."""
+
+    code: str
+    """Which rule, in kebab-case; never changes."""
+    severity: Severity
+    subject: str
+    """What it is about: a pattern, a listener, a process, a sysctl; the same in each frame."""
+    message: str
+    """The headline, without a full stop."""
+    meaning: str
+    """Two sentences."""
+    evidence: Evidence
+    """The numbers it rests on; each name says its unit unless it is a count."""
+    remedies: tuple[Remedy, ...] = ()
+    """What to do, the best first."""
+    pattern: PatternKey | None = None
+    """The pattern to look at, where there is one."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes it the same finding in another frame."""
+        return self.code, self.subject
+
+
+def record(finding: Finding) -> dict[str, Any]:
+    """Return a finding with the contract's keys, in its order, as plain Python data."""
+    many = len(finding.remedies) > 1
+    return {
+        "code": finding.code,
+        "severity": finding.severity.label,
+        "subject": finding.subject,
+        "message": f"{finding.message}. {finding.meaning}",
+        "evidence": {name: _plain(value) for name, value in finding.evidence.items()},
+        "advice": "\n".join(
+            f"{number}. {remedy}" if many else str(remedy)
+            for number, remedy in enumerate(finding.remedies, 1)
+        ),
+    }
+
+
+def _plain(value: float | str) -> int | float | str:
+    """Return what JSON can hold: it has no NaN and no infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

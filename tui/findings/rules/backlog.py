@@ -1,0 +1,227 @@
+"""Connections that come in faster than they are taken: the queues of a listening socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tui.analysis.patterns import endpoint
+from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.rules.crowd import tell_each
+from tui.findings.rules.wording import plural
+from tui.findings.situation import Situation
+from tui.kernel.sockets import State
+
+SOMAXCONN = "net.core.somaxconn"
+SYN_BACKLOG = "net.ipv4.tcp_max_syn_backlog"
+DEFAULT_SOMAXCONN = 4096
+"""Since Linux 5.4 (include/linux/socket.h)."""
+LEAST_SYN_RECVS = 16
+"""However small the backlog: fewer are the handshakes of any moment."""
+COOKIES = "TCPReqQFullDoCookies"
+COUNTERS = {
+    "ListenOverflows": "accept queue full",
+    "ListenDrops": "connection requests dropped by a listener, for any reason",
+    "TCPReqQFullDrop": "SYNs dropped, request queue full",
+    COOKIES: "SYNs answered with a cookie, request queue full",
+}
+"""What the kernel counts when a queue is full, /proc/net/netstat (net/ipv4/tcp_input.c)."""
+
+ACCEPT_FASTER = Remedy(
+    "Let the program accept faster: more workers or threads, nothing slow between two accept() "
+    "calls, descriptors enough (ulimit -n)",
+)
+DEEPER_QUEUE = Remedy(
+    "Give it a deeper queue: raise somaxconn and the backlog that the program asks listen() for "
+    "(nginx: listen … backlog=N), then restart it; the limit is taken when it calls listen()",
+    f"sysctl -w {SOMAXCONN}=16384",
+    "it is slow all the time: a deeper queue then only makes clients wait longer",
+)
+
+
+def listen_queue_full(situation: Situation) -> Iterator[Finding]:
+    """Find the listening sockets whose accept queue is as long as any can be.
+
+    Neither /proc nor our sock_diag columns give the backlog that the program asked for, but it
+    is never above somaxconn; a smaller one that overflows shows in ``listen_overflow``.
+    """
+    table = situation.frame.table
+    limit = _somaxconn(situation)
+    rows = np.flatnonzero((table.state == State.LISTEN) & (table.rx_queue >= max(limit, 1)))
+    rows = rows[np.argsort(-table.rx_queue[rows].astype(np.int64), kind="stable")]
+    # Several sockets can share an address (SO_REUSEPORT): the fullest speaks for them.
+    places = table.local_ip[rows].astype(np.int64) << 16 | table.local_port[rows]
+    _, first = np.unique(places, return_index=True)
+    yield from tell_each(
+        rows[np.sort(first)].tolist(),
+        lambda row: _queue_full(situation, row, limit),
+        "listening sockets",
+    )
+
+
+def _queue_full(situation: Situation, row: int, limit: int) -> Finding:
+    table = situation.frame.table
+    ip, port = table.ip(int(table.local_ip[row])), int(table.local_port[row])
+    process = situation.owners.by_inode.get(int(table.inode[row]))
+    evidence: dict[str, int | float | str] = {
+        "queue": int(table.rx_queue[row]),
+        "somaxconn": limit,
+    }
+    if process is not None:
+        evidence["process"] = str(process)
+    name = endpoint(ip, port)
+    return Finding(
+        code="listen-queue-full",
+        severity=Severity.CRITICAL,
+        subject=name,
+        message=f"{name}: {evidence['queue']:,} connections wait for accept(), the limit is "
+        f"{limit:,}",
+        meaning="The program that listens there does not accept them as fast as they come, and "
+        "the kernel drops the handshakes of further clients. They try again after 1, 2, 4 … s, "
+        "and see that as a slow or dead server.",
+        evidence=evidence,
+        remedies=(ACCEPT_FASTER, DEEPER_QUEUE),
+    )
+
+
+def listen_overflow(situation: Situation) -> Iterator[Finding]:
+    """Tell of queues that overflow, by the kernel's counters: now, or once since they began."""
+    counters = situation.frame.counters
+    # With 2 every SYN gets a cookie, and is counted as if the queue were full.
+    always = situation.number("net.ipv4.tcp_syncookies") == 2
+    totals = {
+        name: counters[name]
+        for name in COUNTERS
+        if counters.get(name, 0) > 0 and not (always and name == COOKIES)
+    }
+    rates = {name: situation.rate(name) for name in totals}
+    rising = {name: rate for name, rate in rates.items() if rate is not None and rate > 0}
+    if not totals or (not rising and any(rate is not None for rate in rates.values())):
+        return
+    evidence: dict[str, int | float | str] = {**totals}
+    evidence |= {f"{name}_per_second": round(rate, 2) for name, rate in rising.items()}
+    if rising:
+        message = "Queues of listening sockets overflow: " + ", ".join(
+            f"{COUNTERS[name]} ({rate:,.1f}/s)" for name, rate in rising.items()
+        )
+    else:
+        message = "Since the namespace began queues have overflowed: " + ", ".join(
+            f"{COUNTERS[name]} ({total:,})" for name, total in totals.items()
+        )
+    longest = _longest_queue(situation)
+    if longest is not None:
+        evidence["longest_queue"], evidence["listener"] = longest
+    queue = f"; the longest queue now is that of {evidence['listener']}" if longest else ""
+    yield Finding(
+        code="listen-overflow",
+        severity=Severity.WARNING if rising else Severity.INFO,
+        subject="listen queues",
+        message=message,
+        meaning="Each is a client whose SYN or last ACK was not taken and who tries again a "
+        "second later, or one that was served by a cookie without TCP options that do not fit "
+        f"into it. The counters are of all listening sockets together{queue}.",
+        evidence=evidence,
+        remedies=(
+            Remedy(
+                "See whose queue is full: for a listening socket Recv-Q is the queue and Send-Q "
+                "its limit",
+                "ss -tln",
+            ),
+            ACCEPT_FASTER,
+            DEEPER_QUEUE,
+        ),
+    )
+
+
+def _longest_queue(situation: Situation) -> tuple[int, str] | None:
+    table = situation.frame.table
+    rows = np.flatnonzero((table.state == State.LISTEN) & (table.rx_queue > 0))
+    if not len(rows):
+        return None
+    row = int(rows[table.rx_queue[rows].argmax()])
+    name = endpoint(table.ip(int(table.local_ip[row])), int(table.local_port[row]))
+    return int(table.rx_queue[row]), name
+
+
+def syn_recv_spike(situation: Situation) -> Iterator[Finding]:
+    """Find the ports at which many handshakes have begun and not ended."""
+    frame, table = situation.frame, situation.frame.table
+    limit, what = _request_limit(situation)
+    least = max(min(situation.config.syn_recv.count, limit // 2), LEAST_SYN_RECVS)
+    if frame.states[State.SYN_RECV] < least:
+        return
+    rows = np.flatnonzero(table.state == State.SYN_RECV)
+    counts = np.bincount(table.local_port[rows])
+    ports = np.flatnonzero(counts >= least)
+    ports = ports[np.argsort(-counts[ports], kind="stable")]
+    yield from tell_each(
+        ports.tolist(),
+        lambda port: _syn_recv(situation, port, rows[table.local_port[rows] == port], limit, what),
+        "ports",
+    )
+
+
+def _syn_recv(
+    situation: Situation,
+    port: int,
+    rows: np.ndarray[tuple[int], np.dtype[np.intp]],
+    limit: int,
+    what: str,
+) -> Finding:
+    frame, table = situation.frame, situation.frame.table
+    cookies = situation.number("net.ipv4.tcp_syncookies")
+    patterns, of_remote = np.unique(table.remote_ip[rows], return_counts=True)
+    most = int(of_remote.argmax())
+    busiest = table.ip(int(patterns[most]))
+    count, remotes = len(rows), len(patterns)
+    full = count >= limit and cookies == 0
+    if cookies == 0:
+        then = "SYNs are dropped, since tcp_syncookies = 0"
+    else:
+        then = "SYNs are answered with cookies, which costs TCP options but drops nobody"
+    return Finding(
+        code="syn-recv-spike",
+        severity=Severity.CRITICAL if full else Severity.WARNING,
+        subject=f"port {port}",
+        message=f"{plural(count, 'handshake')} at port {port} have begun and not ended, from "
+        f"{plural(remotes, 'remote IP')}",
+        meaning="Each client has sent a SYN and has not answered ours: many addresses mean a SYN "
+        "flood or a route that loses our answers, few mean one broken client or balancer. When "
+        f"the queue is full ({limit:,} at most, by {what}) {then}.",
+        evidence={
+            "syn_recv": count,
+            "remote_ips": remotes,
+            "busiest_remote_ip": busiest,
+            "from_busiest": int(of_remote[most]),
+            "limit": limit,
+            **({} if cookies is None else {"tcp_syncookies": cookies}),
+        },
+        remedies=(
+            Remedy("See where they come from", f"ss -tn state syn-recv sport = :{port}"),
+            Remedy(
+                "Keep syncookies on: with 1 they are sent only when the queue is full",
+                "sysctl -w net.ipv4.tcp_syncookies=1",
+                "there is no flood: where our answers get lost on the way cookies change nothing",
+            ),
+            DEEPER_QUEUE,
+        ),
+        pattern=frame.patterns.key(int(np.bincount(frame.patterns.member[rows]).argmax())),
+    )
+
+
+def _somaxconn(situation: Situation) -> int:
+    limit = situation.number(SOMAXCONN)
+    return DEFAULT_SOMAXCONN if limit is None else limit
+
+
+def _request_limit(situation: Situation) -> tuple[int, str]:
+    """Return how many half-open connections a listener holds at most, and what says so.
+
+    The queue is as long as the listen backlog, so at most somaxconn; tcp_max_syn_backlog counts
+    only with tcp_syncookies = 0 (net/ipv4/tcp_input.c, tcp_conn_request).
+    """
+    somaxconn, backlog = _somaxconn(situation), situation.number(SYN_BACKLOG)
+    if situation.number("net.ipv4.tcp_syncookies") == 0 and backlog is not None:
+        return min((somaxconn, "somaxconn"), (backlog, "tcp_max_syn_backlog"))
+    return somaxconn, "somaxconn"

@@ -1,0 +1,152 @@
+"""Listening sockets: new ones, and those that stand among the ephemeral ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tui.findings.advice import reserve_command
+from tui.findings.baseline import Listener, listener_text, listeners
+from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.rules.crowd import tell_each
+from tui.findings.rules.wording import percent, plural, ratio
+from tui.findings.situation import Situation
+from tui.kernel.sockets import State
+
+
+def listener_in_range(situation: Situation) -> Iterator[Finding]:
+    """Find the listeners on ports that a client could hold when their daemon restarts."""
+    ports = situation.frame.ports
+    reserved = situation.frame.rules.reserved
+    exposed = [
+        listener
+        for listener in listeners(situation.frame)
+        if ports.low <= listener[1] <= ports.high
+        and not any(first <= listener[1] <= last for first, last in reserved)
+    ]
+    yield from tell_each(
+        range(len(exposed)), lambda index: _exposed(situation, exposed[index]), "listeners"
+    )
+
+
+def _exposed(situation: Situation, listener: Listener) -> Finding:
+    ports, name = situation.frame.ports, listener_text(listener)
+    evidence: dict[str, int | float | str] = {
+        "port": listener[1],
+        "low": ports.low,
+        "high": ports.high,
+    }
+    process = _process(situation, listener)
+    if process is not None:
+        evidence["process"] = process
+    return Finding(
+        code="listener-in-range",
+        severity=Severity.INFO,
+        subject=name,
+        message=f"{name} is listened on inside the ephemeral range {ports.low}–{ports.high}",
+        meaning="As long as it is open, connect() leaves the port alone. While the daemon is down "
+        "any client can be given it, and the daemon then fails to start with EADDRINUSE.",
+        evidence=evidence,
+        remedies=(
+            Remedy(
+                "Reserve the port: connect() then never chooses it, and bind() still gets it",
+                reserve_command(situation.frame, [listener[1]]),
+                "the kernel chose the port, as for a daemon that listens on port 0: it gets "
+                "another one at its next start",
+            ),
+        ),
+    )
+
+
+def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
+    """Tell of bound ports that take a noticeable part of every destination's ports."""
+    frame, least = situation.frame, situation.config.ports.bound_cost
+    ports, table = frame.ports, frame.table
+    possible = ports.size - ports.reserved
+    if not ports.excluded or 100 * ports.excluded < least * possible:
+        return
+    listening = np.unique(table.local_port[table.state == State.LISTEN])
+    listening = listening[(listening >= ports.low) & (listening <= ports.high)]
+    for first, last in frame.rules.reserved:
+        listening = listening[(listening < first) | (listening > last)]
+    listened, bound = len(listening), ports.excluded - len(listening)
+    yield Finding(
+        code="bound-ports-cost",
+        severity=Severity.WARNING,
+        subject="net.ipv4.ip_local_port_range",
+        message=f"Bound sockets take {plural(ports.excluded, 'port')} of the range from every "
+        f"destination, {percent(ports.excluded, possible)} of it",
+        meaning=f"{listened:,} are taken by listening, {bound:,} by binding without connecting. "
+        "connect() never chooses a port that is bound anywhere in the namespace, whatever its "
+        "address.",
+        evidence={
+            "excluded": ports.excluded,
+            "listening": listened,
+            "bound": bound,
+            "capacity": ports.capacity,
+            "share": ratio(ports.excluded, possible),
+        },
+        remedies=(
+            Remedy(
+                "See who has bound them; sockets that are bound and not yet connected belong to "
+                "clients that should set IP_BIND_ADDRESS_NO_PORT",
+                "sudo ss -tlnp; sudo ss -tanp state bound-inactive",
+                "ss is too old to know bound-inactive",
+            ),
+            Remedy(
+                "Move the listeners below the range, and keep their ports in "
+                "ip_local_reserved_ports if they must stay",
+                unless="each of them is meant to be short-lived",
+            ),
+        ),
+    )
+
+
+def new_listener(situation: Situation) -> Iterator[Finding]:
+    """Find the listeners that were not there when the user saved them."""
+    if situation.baseline is None:
+        return
+    known = situation.baseline.listeners
+    new = [one for one in listeners(situation.frame) if one not in known]
+    yield from tell_each(range(len(new)), lambda index: _new(situation, new[index]), "listeners")
+
+
+def _new(situation: Situation, listener: Listener) -> Finding:
+    assert situation.baseline is not None
+    name, process = listener_text(listener), _process(situation, listener)
+    evidence: dict[str, int | float | str] = {
+        "port": listener[1],
+        "saved_listeners": len(situation.baseline.listeners),
+    }
+    if process is not None:
+        evidence["process"] = process
+    return Finding(
+        code="new-listener",
+        severity=Severity.WARNING,
+        subject=name,
+        message=f"{name} is listened on"
+        + (f" by {process}" if process else "")
+        + ", and was not when the listeners were saved",
+        meaning="A daemon was added or moved, or something listens that should not. Until you "
+        "have looked, take it for a door that you did not open.",
+        evidence=evidence,
+        remedies=(
+            Remedy(
+                "See who listens; if it is meant to, save the listeners anew",
+                f"sudo ss -tlnpe sport = :{listener[1]}",
+                "the kernel chose its port: silence it by a subject with *",
+            ),
+        ),
+    )
+
+
+def _process(situation: Situation, listener: Listener) -> str | None:
+    """Return who holds the listening socket, where that can be seen."""
+    table = situation.frame.table
+    rows = np.flatnonzero((table.state == State.LISTEN) & (table.local_port == listener[1]))
+    for row in rows.tolist():
+        process = situation.owners.by_inode.get(int(table.inode[row]))
+        if process is not None and table.ip(int(table.local_ip[row])) == listener[0]:
+            return str(process)
+    return None

@@ -1,0 +1,113 @@
+"""One remote IP with too large a part of the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tui.analysis.patterns import Direction
+from tui.analysis.ports import is_loopback
+from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.rules.crowd import tell_each
+from tui.findings.rules.wording import percent, ratio
+from tui.findings.situation import Situation
+from tui.kernel.sockets import Array, State
+
+
+def remote_share(situation: Situation) -> Iterator[Finding]:
+    """Find the remote IPs that have most of the connections, this host itself left out.
+
+    Those that come in are a warning. To have most of what goes out with one server is usual,
+    and only worth knowing.
+    """
+    frame, limits = situation.frame, situation.config.remotes
+    remotes = frame.remotes
+    foreign = ~_own(situation)[remotes.ip]
+    ip, total = remotes.ip[foreign], remotes.total[foreign]
+    everything = int(total.sum())
+    if len(ip) < limits.addresses:
+        return
+    found = np.flatnonzero(
+        (total >= limits.connections) & (100 * total >= limits.share * everything)
+    )
+    yield from tell_each(
+        found.tolist(),
+        lambda index: _share(situation, int(ip[index]), int(total[index]), everything, len(ip)),
+        "remote IPs",
+    )
+
+
+def _own(situation: Situation) -> Array:
+    """Say which of the table's addresses are this host's; shape (addresses,), bool."""
+    table = situation.frame.table
+    own = is_loopback(table.address_hi, table.address_lo)
+    own[situation.frame.patterns.local_ip] = True
+    own[table.local_ip[table.state == State.LISTEN]] = True
+    return own
+
+
+def _share(
+    situation: Situation, address: int, total: int, everything: int, remotes: int
+) -> Finding:
+    frame = situation.frame
+    patterns, ip = frame.patterns, frame.table.ip(address)
+    its = np.flatnonzero(patterns.remote_ip == address)
+    sizes = patterns.total[its]
+    incoming = int(sizes[patterns.direction[its] == Direction.INCOMING].sum())
+    comes_in = 2 * incoming >= total
+    time_wait = int(patterns.time_wait[its].sum())
+    if comes_in:
+        meaning = (
+            "If this is a client, it abuses the host or does not reuse its connections; if it is "
+            "a balancer or a NAT, all that stand behind it look like one. A balancer that should "
+            "be one of several does not share with the others."
+        )
+        remedies: tuple[Remedy, ...] = (
+            Remedy("See what it is connected to", f"ss -tn dst {ip}"),
+            Remedy(
+                "Limit it where it comes in, here to 100 connections at once",
+                _limit_command(ip),
+                "it is your own balancer, proxy or NAT: then mend how that spreads its load",
+            ),
+        )
+    else:
+        meaning = (
+            "This host opens them: usual with one database or upstream, else a sign that a "
+            "balancer on this host does not spread over its servers. All that this host says to "
+            "the others hangs on fewer connections."
+        )
+        remedies = (
+            Remedy("See who opens them", f"sudo ss -tnp dst {ip}"),
+            Remedy(
+                "Look at the balancer's weights and health checks: servers it thinks dead get "
+                "nothing",
+                unless="there is but this one server",
+            ),
+        )
+    return Finding(
+        code="remote-share",
+        severity=Severity.WARNING if comes_in else Severity.INFO,
+        subject=ip,
+        message=f"{ip} has {percent(total, everything)} of the connections with other hosts: "
+        f"{total:,} of {everything:,}",
+        meaning=meaning,
+        evidence={
+            "connections": total,
+            "of_all": everything,
+            "share": ratio(total, everything),
+            "incoming": incoming,
+            "time_wait": time_wait,
+            "remote_ips": remotes,
+        },
+        remedies=remedies,
+        pattern=patterns.key(int(its[sizes.argmax()])),
+    )
+
+
+def _limit_command(ip: str) -> str:
+    version, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
+    return (
+        f"{version} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
+        f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset"
+    )

@@ -1,0 +1,152 @@
+"""TIME-WAIT judged by what it blocks, and what can go wrong with it.
+
+Where TIME-WAITs block ports, the pattern's own finding (``rules.ports``) says so and counts
+them: 800 of a 1,000-port tuple are ``ports-above-threshold``, not a second finding of the same.
+What is left to say here is that the others, however many, are harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tui.analysis.patterns import Direction
+from tui.analysis.ports import SLOW_CONNECT
+from tui.findings.advice import POOL, REFUSED
+from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.rules.wording import percent, ratio
+from tui.findings.situation import Situation
+
+BUCKETS = "net.ipv4.tcp_max_tw_buckets"
+BUCKET_BYTES = 300
+"""About what a TIME-WAIT takes (struct tcp_timewait_sock and its bind bucket's part)."""
+LARGEST_DEFAULT = 262_144
+"""What the kernel sets by itself on a host with plenty of memory (net/ipv4/tcp_ipv4.c)."""
+
+
+def harmless(situation: Situation) -> Iterator[Finding]:
+    """Tell of many TIME-WAITs that block nothing, and why not."""
+    patterns, least = situation.frame.patterns, situation.config.time_wait.count
+    if situation.frame.time_wait.count < least:
+        return
+    outgoing = patterns.direction == Direction.OUTGOING
+    locked = patterns.in_use - patterns.reusable
+    over = patterns.utilization >= situation.config.ports.threshold / 100
+    blocking = outgoing & (over | (locked >= SLOW_CONNECT * patterns.capacity))
+    waiting = np.where(blocking, 0, patterns.time_wait)
+    count = int(waiting.sum())
+    if count < least:
+        return
+    incoming = int(waiting[patterns.direction == Direction.INCOMING].sum())
+    spread = int(waiting[outgoing].sum())
+    quiet = outgoing & ~blocking
+    fullest = float(patterns.utilization[quiet].max()) if quiet.any() else 0.0
+    blocked = "" if not blocking.any() else " (besides those of the patterns that are told of)"
+    yield Finding(
+        code="time-wait-high",
+        severity=Severity.INFO,
+        subject="TIME-WAIT",
+        message=f"{count:,} sockets in TIME-WAIT block nothing{blocked}",
+        meaning=f"{incoming:,} are on ports that this host listens on, where a new connection is "
+        f"accepted into them, and {spread:,} are spread over destinations of which the fullest "
+        f"has used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
+        "descriptor and no process, and goes by itself after 60 s.",
+        evidence={
+            "time_wait": count,
+            "time_wait_of_all": situation.frame.time_wait.count,
+            "incoming": incoming,
+            "outgoing": spread,
+            "other": count - incoming - spread,
+            "fullest_utilization": round(fullest, 4),
+        },
+        remedies=(
+            Remedy(
+                "Do nothing",
+                unless="a server fails to start with EADDRINUSE: it lacks SO_REUSEADDR, which "
+                "lets it listen on a port with TIME-WAITs",
+            ),
+            REFUSED,
+        ),
+    )
+
+
+def overflow(situation: Situation) -> Iterator[Finding]:
+    """Tell of sockets that skip TIME-WAIT for tcp_max_tw_buckets, or soon will."""
+    counters = situation.frame.counters
+    rate, limit = situation.rate("TCPTimeWaitOverflow"), situation.number(BUCKETS)
+    total, waiting = counters.get("TCPTimeWaitOverflow", 0), counters.get("tw")
+    evidence: dict[str, int | float] = {"overflowed_since_start": total}
+    if waiting is not None:
+        evidence["time_wait"] = waiting
+    if limit is not None:
+        evidence["limit"] = limit
+    near = (
+        limit is not None
+        and waiting is not None
+        and waiting >= (situation.config.time_wait.buckets / 100 * limit)
+    )
+    if rate is not None and rate > 0:
+        evidence["overflowed_per_second"] = round(rate, 2)
+        severity = Severity.WARNING
+        message = f"{rate:,.0f} sockets/s skip TIME-WAIT: tcp_max_tw_buckets is reached"
+        if rate < 1:
+            message = "Sockets skip TIME-WAIT: tcp_max_tw_buckets is reached"
+    elif near and limit is not None and waiting is not None:
+        evidence["share"] = ratio(waiting, limit)
+        severity = Severity.WARNING
+        message = f"{waiting:,} TIME-WAITs are {percent(waiting, limit)} of tcp_max_tw_buckets"
+    elif total and rate is None:
+        severity = Severity.INFO
+        message = f"{total:,} sockets have skipped TIME-WAIT since the namespace began"
+    else:
+        return
+    yield Finding(
+        code="time-wait-overflow",
+        severity=severity,
+        subject=BUCKETS,
+        message=message,
+        meaning="Above tcp_max_tw_buckets a socket is freed without TIME-WAIT, so its port is "
+        "free at once and ports seem not to run out. That is a danger, not a remedy: an old "
+        "segment can reach a new connection of the same addresses and ports, and the peer's "
+        "last FIN is answered with a reset.",
+        evidence=evidence,
+        remedies=(_raise_buckets(limit or 0), POOL),
+    )
+
+
+def _raise_buckets(limit: int) -> Remedy:
+    more = max(2 * limit, LARGEST_DEFAULT)
+    return Remedy(
+        f"Raise tcp_max_tw_buckets: {more:,} take at most {more * BUCKET_BYTES / 1e6:,.0f} MB",
+        f"sysctl -w {BUCKETS}={more}",
+        "memory is short; and if free ports rest on the overflow, they will run out then: widen "
+        "the range first",
+    )
+
+
+def reuse_without_timestamps(situation: Situation) -> Iterator[Finding]:
+    """Tell that tcp_tw_reuse is on and does nothing."""
+    rules = situation.frame.rules
+    if rules.timestamps or rules.reuse_mode == 0:
+        return
+    everywhere = rules.reuse_mode == 1
+    where = "" if everywhere else " on loopback, the kernel's default,"
+    yield Finding(
+        code="reuse-without-timestamps",
+        severity=Severity.WARNING if everywhere else Severity.INFO,
+        subject="net.ipv4.tcp_tw_reuse",
+        message=f"tcp_tw_reuse = {rules.reuse_mode} does nothing: TCP timestamps are off",
+        meaning=f"The reuse of TIME-WAITs{where} needs timestamps to tell old segments from new "
+        "ones, so connect() takes none over now. Every TIME-WAIT keeps its port for the whole "
+        "60 s.",
+        evidence={"tcp_tw_reuse": rules.reuse_mode, "tcp_timestamps": 0},
+        remedies=(
+            Remedy(
+                "Turn timestamps on; it holds for connections opened from then on, with peers "
+                "that have them too",
+                "sysctl -w net.ipv4.tcp_timestamps=1",
+                "a middlebox on the way is known to drop them",
+            ),
+        ),
+    )

@@ -1,0 +1,62 @@
+"""Situation: all that a rule may look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.config import Config
+from tui.findings.baseline import Baseline
+from tui.history import History, Trends
+from tui.kernel.processes import Owners
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One frame, with what is known besides."""
+
+    frame: Frame
+    owners: Owners = field(default_factory=lambda: Owners({}))
+    history: History | None = None
+    """The frames before, this one last; None for a command that looks once."""
+    trends: Trends | None = None
+    """What the history says at this very frame."""
+    config: Config = field(default_factory=Config)
+    baseline: Baseline | None = None
+    """The listeners that the user has saved; None if never."""
+
+    def setting(self, name: str) -> str | None:
+        """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
+        return next((p.value for p in self.frame.reading.parameters if p.name == name), None)
+
+    def number(self, name: str) -> int | None:
+        """Return a sysctl that is one number of 0 or more, None if it is not, or unknown."""
+        text = self.setting(name) or ""
+        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+
+    def rate(self, counter: str) -> float | None:
+        """Return a kernel counter's increase per second, None without a history of it."""
+        return None if self.history is None else self.history.counter_rate(counter)
+
+    def holder(self, pattern: int) -> str | None:
+        """Return who holds a pattern's sockets, or is remembered to have held them."""
+        if self.history is not None:
+            remembered = self.history.holder(self.frame, pattern)
+            return None if remembered is None else str(remembered)
+        return self._present_holder(pattern)
+
+    def _present_holder(self, pattern: int) -> str | None:
+        if not self.owners.by_inode:
+            return None
+        # The most sockets a thousand rows of it have: enough for a name, whatever its size.
+        rows = np.flatnonzero(self.frame.patterns.member == pattern)
+        inodes = self.frame.table.inode[rows]
+        found: dict[str, int] = {}
+        for inode in inodes[inodes > 0][:1000].tolist():
+            process = self.owners.by_inode.get(inode)
+            if process is not None:
+                found[str(process)] = found.get(str(process), 0) + 1
+        return max(found, key=found.__getitem__, default=None)

@@ -1,0 +1,230 @@
+"""A frame's parts as plain Python data: what JSON, CSV and the API give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.analysis.owners import holders
+from tui.analysis.patterns import NO_PORT, Direction
+from tui.analysis.ports import TIME_WAIT_MS
+from tui.kernel.processes import Owners, Process
+from tui.kernel.sockets import STATE_SLOTS, Array, State, Timer
+
+
+def head(frame: Frame, schema: str) -> dict[str, Any]:
+    """Return what every JSON object begins with: what it is, of when, and read how."""
+    table, reading = frame.table, frame.reading
+    return {
+        "schema": schema,
+        "time": datetime.fromtimestamp(frame.time, UTC).isoformat(),
+        "source": {
+            "kind": reading.kind,
+            "complete": table.complete,
+            "duplicates": table.duplicates,
+            "bad_lines": table.bad_lines,
+            "read_seconds": round(reading.read_seconds, 6),
+        },
+    }
+
+
+def states_record(frame: Frame) -> dict[str, int]:
+    """Return the count of every state, also of those that no socket is in."""
+    return {state.name: int(frame.states[state]) for state in State}
+
+
+def ephemeral_record(frame: Frame) -> dict[str, int]:
+    """Return the ports that one tuple can have."""
+    ports = frame.ports
+    return {
+        "low": ports.low,
+        "high": ports.high,
+        "reserved": ports.reserved,
+        "excluded": ports.excluded,
+        "capacity": ports.capacity,
+    }
+
+
+def time_wait_record(frame: Frame) -> dict[str, Any]:
+    """Return the TIME-WAITs by age and by remaining time, in whole seconds."""
+    return {
+        "count": frame.time_wait.count,
+        "closed_per_second": frame.time_wait.closed_per_second.tolist(),
+        "freed_per_second": frame.time_wait.freed_per_second.tolist(),
+        "reuse": {
+            "mode": frame.rules.reuse_mode,
+            "delay_ms": frame.rules.reuse_delay_ms,
+            "timestamps": frame.rules.timestamps,
+        },
+    }
+
+
+def pattern_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
+    """Yield every pattern, by ports in use."""
+    held = holders(frame.table, frame.patterns, owners.by_inode, len(frame.patterns))
+    for index in range(len(frame.patterns)):
+        yield pattern_record(frame, index, held.get(index))
+
+
+def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str, Any]:
+    """Return one pattern with the contract's keys, in its order."""
+    patterns = frame.patterns
+    local_port, remote_port = patterns.local_port.item(index), patterns.remote_port.item(index)
+    states = patterns.states[index].tolist()
+    in_use, capacity = patterns.in_use.item(index), patterns.capacity.item(index)
+    reusable = patterns.reusable.item(index)
+    return {
+        "direction": Direction(patterns.direction.item(index)).name.lower(),
+        "local_ip": frame.table.ip(patterns.local_ip[index]),
+        "local_port": None if local_port == NO_PORT else local_port,
+        "remote_ip": frame.table.ip(patterns.remote_ip[index]),
+        "remote_port": None if remote_port == NO_PORT else remote_port,
+        "states": _nonzero(states),
+        "time_wait": states[State.TIME_WAIT],
+        "in_use": in_use,
+        "capacity": capacity,
+        "free": capacity - in_use,
+        "reusable": reusable,
+        "connectable": capacity - in_use + reusable,
+        "utilization": round(in_use / capacity, 6) if capacity else 1.0,
+        "process": None if process is None else str(process),
+    }
+
+
+def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
+    """Yield every remote IP, most sockets first."""
+    ip = _addresses(frame)
+    remotes = frame.remotes
+    for address, total, states in zip(
+        remotes.ip.tolist(), remotes.total.tolist(), remotes.states.tolist(), strict=True
+    ):
+        yield {"ip": ip[address], "total": total, "states": _nonzero(states)}
+
+
+def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
+    """Yield every listening socket, by port."""
+    table = frame.table
+    rows = np.flatnonzero(table.state == State.LISTEN)
+    rows = rows[np.lexsort((table.local_ip[rows], table.local_port[rows]))]
+    for row in rows.tolist():
+        process = owners.by_inode.get(int(table.inode[row]))
+        yield {
+            "local_ip": table.ip(int(table.local_ip[row])),
+            "port": int(table.local_port[row]),
+            "backlog": int(table.rx_queue[row]),
+            "uid": int(table.uid[row]),
+            "process": str(process) if process else None,
+        }
+
+
+SOCKET_FIELDS = (
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    "state",
+    "timer",
+    "remaining_seconds",
+    "age_seconds",
+    "rx_queue",
+    "tx_queue",
+    "uid",
+    "inode",
+    "process",
+)
+TIMERS = {
+    Timer.RETRANSMIT: "retransmit",
+    Timer.KEEPALIVE: "keepalive",
+    Timer.TIME_WAIT: "time-wait",
+    Timer.PROBE: "probe",
+}
+
+
+def socket_records(
+    frame: Frame, rows: Array, owners: Mapping[int, Process]
+) -> Iterator[dict[str, Any]]:
+    """Yield the quadruplets of these rows of the table, with SOCKET_FIELDS for keys.
+
+    ``age_seconds`` is that of a TIME-WAIT; ``owners`` are processes by inode.
+    """
+    table, ip = frame.table, _addresses(frame)
+    columns = (
+        table.local_ip,
+        table.local_port,
+        table.remote_ip,
+        table.remote_port,
+        table.state,
+        table.timer,
+        table.remaining_ms,
+        table.rx_queue,
+        table.tx_queue,
+        table.uid,
+        table.inode,
+    )
+    for local, lport, remote, rport, state, timer, remaining, rx, tx, uid, inode in zip(
+        *(column[rows].tolist() for column in columns), strict=True
+    ):
+        process = owners.get(inode)
+        yield {
+            "local_ip": ip[local],
+            "local_port": lport,
+            "remote_ip": ip[remote],
+            "remote_port": rport,
+            "state": State(state).name,
+            "timer": TIMERS.get(Timer(min(timer, Timer.PROBE))),
+            "remaining_seconds": remaining / 1000 if timer else None,
+            "age_seconds": time_wait_age(state, remaining),
+            "rx_queue": rx,
+            "tx_queue": tx,
+            "uid": uid,
+            "inode": inode,
+            "process": None if process is None else str(process),
+        }
+
+
+def rows_by_pattern(frame: Frame) -> Array:
+    """Return the rows of the table that are no listeners, in the order of their patterns."""
+    member = frame.patterns.member
+    order = np.argsort(member, kind="stable")
+    rows: Array = order[member[order] >= 0]
+    return rows
+
+
+def time_wait_age(state: int, remaining_ms: int) -> float | None:
+    """Return how long a socket has been in TIME-WAIT, in seconds; None for any other."""
+    return max(TIME_WAIT_MS - remaining_ms, 0) / 1000 if state == State.TIME_WAIT else None
+
+
+def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
+    """Yield the ports of services, most sockets first.
+
+    A service's port is the local one of incoming connections, the remote one of outgoing ones;
+    of connections that are neither, the local one is counted.
+    """
+    patterns, table = frame.patterns, frame.table
+    rows = np.flatnonzero(patterns.member >= 0)
+    direction = patterns.direction[patterns.member[rows]].astype(np.int64)
+    outgoing = direction == Direction.OUTGOING
+    port = np.where(outgoing, table.remote_port[rows], table.local_port[rows]).astype(np.int64)
+    code, at = np.unique(port << 2 | direction, return_inverse=True)
+    states = np.bincount(at * STATE_SLOTS + table.state[rows], minlength=len(code) * STATE_SLOTS)
+    states = states.reshape(-1, STATE_SLOTS)
+    for index in np.argsort(-states.sum(axis=1), kind="stable").tolist():
+        yield {
+            "port": int(code[index] >> 2),
+            "direction": Direction(int(code[index] & 3)).name.lower(),
+            "total": int(states[index].sum()),
+            "states": _nonzero(states[index].tolist()),
+        }
+
+
+def _addresses(frame: Frame) -> list[str]:
+    return [frame.table.ip(address) for address in range(len(frame.table.address_lo))]
+
+
+def _nonzero(states: list[int]) -> dict[str, int]:
+    return {state.name: states[state] for state in State if states[state]}

@@ -1,0 +1,166 @@
+"""What will come of it: the wall that is met first, or what keeps it away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.analysis.ports import SLOW_CONNECT, TIME_WAIT_MS
+from tui.simulate.situation import Situation
+from tui.simulate.words import count, duration
+
+TIME_WAIT_SECONDS = TIME_WAIT_MS / 1000
+QUICK = 20_000.0
+"""Connections per second that one process makes to a server on its own machine, about."""
+
+SUSTAINED = 0.8
+"""The part of what reuse sustains that is safely below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Which error is expected, at which connection; None for no wall."""
+
+    error: str | None
+    connection: int | None
+    because: str
+    slow_from: int | None = None
+    """The connection from which connect() is slow, as half the ports are taken."""
+
+
+def expect(situation: Situation) -> Expectation:
+    """Return what is expected: of all walls the nearest one."""
+    walls = [_descriptors(situation), _conntrack(situation), _ports(situation)]
+    coming = [wall for wall in walls if wall.connection and wall.connection <= situation.planned]
+    return min(coming, key=lambda wall: wall.connection or 0) if coming else walls[-1]
+
+
+def _descriptors(situation: Situation) -> Expectation:
+    limits = situation.limits
+    room = max(limits.files_hard - limits.files_open, 0)
+    because = f"held connections need a descriptor each, and RLIMIT_NOFILE is {limits.files_hard:,}"
+    return Expectation("EMFILE", room + 1 if situation.hold else None, because)
+
+
+def _conntrack(situation: Situation) -> Expectation:
+    limits = situation.limits
+    left = limits.conntrack_left
+    because = f"conntrack has {limits.conntrack or 0:,} of {limits.conntrack_max or 0:,} entries"
+    return Expectation("ETIMEDOUT", None if left is None else left + 1, because)
+
+
+def _ports(situation: Situation) -> Expectation:
+    plan, wall = situation.plan, situation.free + 1
+    if wall > situation.planned:
+        slow = _slow_from(situation)
+        return Expectation(
+            None,
+            None,
+            f"only {count(situation.planned, 'connection')}, and there are ports for "
+            f"{situation.free:,}",
+            slow if slow is not None and slow <= situation.planned else None,
+        )
+    if plan.rate is not None and plan.seconds is not None and plan.rate * plan.seconds < wall:
+        return _none(
+            f"{plan.rate:g}/s for {duration(plan.seconds)} are {plan.rate * plan.seconds:,.0f} "
+            f"connections, and there are ports for {situation.free:,}"
+        )
+    return _kept_away(situation) or Expectation(
+        "EADDRINUSE" if plan.bind_first else "EADDRNOTAVAIL",
+        wall,
+        _why_ports_run_out(situation),
+        _slow_from(situation),
+    )
+
+
+def _none(because: str) -> Expectation:
+    return Expectation(None, None, because)
+
+
+def _kept_away(situation: Situation) -> Expectation | None:
+    """Return what gives ports back faster than they are taken, None where nothing does."""
+    plan, held, limits = situation.plan, situation.held(situation.frame), situation.limits
+    if situation.hold:
+        return None
+    rate = plan.rate or (QUICK if situation.target.ours else None)
+    if all(one.reuse for one in held):
+        bearable = reuse_rate(situation)
+        if rate is None or rate <= bearable:
+            return _none(f"{reuse_text(situation)}: enough for {bearable:,.0f} connections/s")
+        return None
+    if limits.buckets is not None and limits.buckets - limits.time_waits < situation.free:
+        return _none(
+            f"tcp_max_tw_buckets is {limits.buckets:,}, with {limits.time_waits:,} taken: further "
+            "sockets skip TIME-WAIT, which frees ports but lets old segments hit new connections"
+        )
+    if rate is not None and rate * TIME_WAIT_SECONDS < situation.free:
+        return _none(
+            f"{rate:g}/s take {rate * TIME_WAIT_SECONDS:,.0f} ports in the 60 s that each is in "
+            f"TIME-WAIT, and there are {situation.free:,}"
+        )
+    return None
+
+
+def _why_ports_run_out(situation: Situation) -> str:
+    plan, frame = situation.plan, situation.frame
+    held = situation.held(frame)
+    sources = f" for each of {len(held)} sources" if len(held) > 1 else ""
+    ports = f"{count(frame.ports.capacity, 'port')}{sources}"
+    if taken := sum(one.in_use for one in held):
+        ports += f", {taken:,} already in use"
+    if situation.hold:
+        return f"{ports}, and connections are held"
+    if plan.bind_first:
+        return f"{ports}, taken by bind() for all destinations together"
+    if all(one.reuse for one in held):
+        return f"{ports}; {reuse_text(situation)}, too late above {reuse_rate(situation):,.0f}/s"
+    bearable = situation.free // TIME_WAIT_SECONDS
+    return (
+        f"{ports}, {no_reuse_text(situation)}; up to {bearable:,.0f} connections/s never get there"
+    )
+
+
+def reuse_rate(situation: Situation) -> float:
+    """Return the connections per second that tcp_tw_reuse makes possible for ever."""
+    ports = sum(held.capacity for held in situation.held(situation.frame))
+    return ports * 1000 / situation.frame.rules.reuse_delay_ms
+
+
+def sustained_rate(situation: Situation) -> float | None:
+    """Return the rate to take where none is given: what tcp_tw_reuse sustains, where it applies.
+
+    One client can be quicker than the second after which a port is reused, and would run into a
+    wall that no real load of many clients meets. None is as fast as can be.
+    """
+    held = situation.held(situation.frame)
+    if situation.hold or situation.plan.bind_first or not all(one.reuse for one in held):
+        return None
+    return SUSTAINED * reuse_rate(situation)
+
+
+def reuse_text(situation: Situation) -> str:
+    """Say what tcp_tw_reuse does, where it applies."""
+    rules = situation.frame.rules
+    where = " (on loopback)" if rules.reuse_mode == 2 else ""
+    after = duration(rules.reuse_delay_ms / 1000)
+    return f"tcp_tw_reuse = {rules.reuse_mode}{where} gives a port back after {after}"
+
+
+def no_reuse_text(situation: Situation) -> str:
+    """Say why no TIME-WAIT is reused, where tcp_tw_reuse does not apply."""
+    rules = situation.frame.rules
+    if rules.reuse_mode == 0:
+        return "no reuse with tcp_tw_reuse = 0"
+    if not rules.timestamps:
+        return "no reuse without tcp_timestamps"
+    return "no reuse with tcp_tw_reuse = 2, which is for loopback"
+
+
+def _slow_from(situation: Situation) -> int | None:
+    """Return the connection from which one source has no port of the first parity left."""
+    if situation.plan.bind_first:
+        return None
+    held = situation.held(situation.frame)
+    return min(
+        max(int(one.capacity * SLOW_CONNECT) - one.in_use, 0) * len(held) + turn + 1
+        for turn, one in enumerate(held)
+    )

@@ -1,0 +1,135 @@
+"""What the connections to the target hold of each source's ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.analysis.patterns import NO_PORT, Direction, PatternKey
+from tui.analysis.ports import reuse_applies
+from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
+from tui.simulate.target import Target, fold
+
+HALF = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One source's ports towards the target; towards all destinations where bind() chooses."""
+
+    source: str | None
+    """None is any: bind() without an address."""
+    capacity: int
+    in_use: int = 0
+    time_wait: int = 0
+    """Those of the ports in use that are in TIME-WAIT."""
+    opening: int = 0
+    """And those in SYN_SENT, which are gone with whoever asked for them."""
+    reuse: bool = False
+    """Whether tcp_tw_reuse applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """All sources together."""
+
+    capacity: int
+    in_use: int
+    time_wait: int
+    opening: int = 0
+
+    @property
+    def others(self) -> int:
+        """Ports of connections that are there, and not in TIME-WAIT."""
+        return self.in_use - self.time_wait - self.opening
+
+    @property
+    def share(self) -> float:
+        """In use of capacity, 0 to 1."""
+        return self.in_use / self.capacity if self.capacity else 1.0
+
+
+def total(helds: Sequence[Held]) -> Sum:
+    """Return all sources' ports together."""
+    return Sum(
+        sum(held.capacity for held in helds),
+        sum(held.in_use for held in helds),
+        sum(held.time_wait for held in helds),
+        sum(held.opening for held in helds),
+    )
+
+
+def held_ports(
+    frame: Frame, sources: Sequence[str | None], target: Target, bind_first: bool = False
+) -> tuple[Held, ...]:
+    """Return what each source holds; a source of None is known for its port alone."""
+    return tuple(
+        _bound(frame, source) if bind_first or source is None else _pattern(frame, source, target)
+        for source in sources
+    )
+
+
+def _pattern(frame: Frame, source: str, target: Target) -> Held:
+    patterns, (local, remote) = frame.patterns, (_halves(source), _halves(target.ip))
+    key = PatternKey(Direction.OUTGOING, *local, NO_PORT, *remote, target.port)
+    loopback = np.array([ip_address(source).is_loopback or ip_address(target.ip).is_loopback])
+    reuse = bool(reuse_applies(frame.rules, loopback)[0])
+    index = patterns.find(key)
+    if index is None:
+        return Held(source, frame.ports.capacity, reuse=reuse)
+    return Held(
+        source,
+        capacity=int(patterns.capacity[index]),
+        in_use=int(patterns.in_use[index]),
+        time_wait=int(patterns.time_wait[index]),
+        opening=int(patterns.states[index][State.SYN_SENT]),
+        reuse=reuse,
+    )
+
+
+def _bound(frame: Frame, source: str | None) -> Held:
+    """bind() takes a port for all destinations, and none that the address has in any state."""
+    table = frame.table
+    mine = frame.ports.usable[table.local_port] & (table.state != State.LISTEN)
+    if source is not None:
+        mine &= np.isin(table.local_ip, _rows_of(table, source))
+    waiting = mine & (table.state == State.TIME_WAIT)
+    return Held(
+        source,
+        capacity=frame.ports.capacity,
+        in_use=len(np.unique(table.local_port[mine])),
+        time_wait=len(np.unique(table.local_port[waiting])),
+    )
+
+
+def server_time_waits(frame: Frame, target: Target) -> int:
+    """Return the TIME-WAITs on the server's side, where the frame shows that too."""
+    return int((_at_server(frame.table, target) & (frame.table.state == State.TIME_WAIT)).sum())
+
+
+def waiting_to_be_accepted(table: SocketTable, target: Target) -> Iterator[int]:
+    """Yield how many connections each of the target's listeners has in its accept queue."""
+    listening = (table.state == State.LISTEN) & (table.local_port == target.port)
+    yield from table.rx_queue[listening].tolist()
+
+
+def _at_server(table: SocketTable, target: Target) -> Array:
+    at: Array = (table.local_port == target.port) & np.isin(
+        table.local_ip, _rows_of(table, target.ip)
+    )
+    return at
+
+
+def _rows_of(table: SocketTable, ip: str) -> Array:
+    hi, lo = _halves(ip)
+    return np.flatnonzero((table.address_hi == hi) & (table.address_lo == lo))
+
+
+def _halves(ip: str) -> tuple[int, int]:
+    address = ip_address(fold(ip).partition("%")[0])
+    whole = int(address) | (V4_MAPPED if address.version == 4 else 0)
+    return whole >> 64, whole & HALF

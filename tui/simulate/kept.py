@@ -1,0 +1,153 @@
+"""No wall: what kept it from happening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.simulate.evidence import Evidence
+from tui.simulate.expectation import TIME_WAIT_SECONDS, reuse_rate, reuse_text
+from tui.simulate.held import total
+from tui.simulate.words import count, duration
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Why no call failed."""
+
+    by: str
+    """"none", "few", "slow", "reuse", "overflow", "server", "reset", "minute" or "unknown"."""
+    why: str
+
+
+def find_kept(evidence: Evidence) -> Kept:
+    """Return what gave the ports back, or that there were too few connections to need it."""
+    if not evidence.connected:
+        return Kept(
+            "none",
+            f"Not one connection was made in {duration(evidence.seconds)}. {_what_ended(evidence)}",
+        )
+    if evidence.connected > evidence.situation.free:
+        return _what_gave_back(evidence)
+    slow = _too_slow(evidence)
+    return slow if slow is not None else _too_few(evidence)
+
+
+def _too_few(evidence: Evidence) -> Kept:
+    free = evidence.situation.free
+    return Kept(
+        "few",
+        f"{count(evidence.connected, 'connection')} in {duration(evidence.seconds)}, and there "
+        f"were ports for {free:,}. {_what_ended(evidence)}",
+    )
+
+
+def _what_ended(evidence: Evidence) -> str:
+    plan = evidence.situation.plan
+    if evidence.stopped_by is not None:
+        return f"{evidence.stopped_by} stopped it."
+    if plan.seconds is not None and evidence.seconds >= plan.seconds:
+        return f"--duration ended it after {duration(plan.seconds)}."
+    return "No more were asked for."
+
+
+def _too_slow(evidence: Evidence) -> Kept | None:
+    situation = evidence.situation
+    if evidence.seconds <= 0 or evidence.rate * TIME_WAIT_SECONDS >= situation.free:
+        return None
+    if situation.hold:
+        return None
+    return Kept(
+        "slow",
+        f"{evidence.rate:,.1f} connections/s take {evidence.rate * TIME_WAIT_SECONDS:,.0f} ports "
+        f"in the 60 s of a TIME-WAIT, and there were {situation.free:,}: at this rate the oldest "
+        f"always comes back in time. It takes more than "
+        f"{situation.free / TIME_WAIT_SECONDS:,.0f} connections/s. {_what_ended(evidence)}",
+    )
+
+
+def _what_gave_back(evidence: Evidence) -> Kept:
+    shares = given_back(evidence)
+    by = max(shares, key=lambda name: shares[name])
+    if shares[by] <= 0:
+        by = "unknown"
+    return Kept(by, _GAVE_BACK[by](evidence, shares.get(by, 0)))
+
+
+def given_back(evidence: Evidence) -> dict[str, int]:
+    """Return how many of the connections gave their port back early, by what made them."""
+    outcome, events = evidence.outcome, evidence.events
+    looked = max(outcome.looked_at, 1)
+    shares = {
+        "reuse": events.get("TWRecycled", 0),
+        "overflow": events.get("TCPTimeWaitOverflow", 0),
+        "reset": outcome.resets,
+        "server": round(outcome.closed_by_server / looked * evidence.connected),
+    }
+    if evidence.seconds > TIME_WAIT_SECONDS:
+        ports = total(evidence.situation.held(evidence.frame))
+        shares["minute"] = evidence.connected - sum(shares.values()) - ports.in_use
+    return shares
+
+
+def _reuse(evidence: Evidence, number: int) -> str:
+    situation = evidence.situation
+    return (
+        f"{reuse_text(situation)}: {number:,} of {count(evidence.connected, 'connection')} took "
+        f"over a port in TIME-WAIT (TWRecycled). That is enough for "
+        f"{reuse_rate(situation):,.0f} connections/s, and there were {evidence.rate:,.0f}."
+    )
+
+
+def _overflow(evidence: Evidence, number: int) -> str:
+    buckets = evidence.situation.limits.buckets
+    limit = "" if buckets is None else f" = {buckets:,}"
+    return (
+        f"tcp_max_tw_buckets{limit} was exceeded: {number:,} of "
+        f"{count(evidence.connected, 'connection')} skipped TIME-WAIT (TCPTimeWaitOverflow), and "
+        "their ports were free at once. That is a danger, not a remedy: segments that are late "
+        "can hit new connections."
+    )
+
+
+def _reset(evidence: Evidence, number: int) -> str:
+    return (
+        f"The server reset {number:,} of {count(evidence.connected, 'connection')}. A reset leaves "
+        "no TIME-WAIT behind, so their ports were free at once."
+    )
+
+
+def _server(evidence: Evidence, number: int) -> str:
+    outcome = evidence.outcome
+    return (
+        f"The server closed first in {outcome.closed_by_server:,} of {outcome.looked_at:,} "
+        f"connections looked at, some {number:,} of all {evidence.connected:,}. Their TIME-WAITs "
+        "are on its port, where they are in nobody's way."
+    )
+
+
+def _minute(evidence: Evidence, number: int) -> str:
+    return (
+        f"It took {duration(evidence.seconds)}, and {number:,} of "
+        f"{count(evidence.connected, 'connection')} ended their 60 s of TIME-WAIT meanwhile: "
+        f"{evidence.rate:,.0f} connections/s are too slow for "
+        f"{count(evidence.situation.free, 'port')}."
+    )
+
+
+def _unknown(evidence: Evidence, number: int) -> str:
+    ports = total(evidence.situation.held(evidence.frame))
+    return (
+        f"{count(evidence.connected, 'connection')} left only {ports.in_use:,} of "
+        f"{count(ports.capacity, 'port')} in use. Neither reuse, overflow, resets nor the server "
+        "closing first accounts for it: something between may answer for the server."
+    )
+
+
+_GAVE_BACK = {
+    "reuse": _reuse,
+    "overflow": _overflow,
+    "reset": _reset,
+    "server": _server,
+    "minute": _minute,
+    "unknown": _unknown,
+}

@@ -1,0 +1,67 @@
+"""What else than ports can run out: descriptors, TIME-WAIT buckets, conntrack entries."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tui.kernel.sysctls import Parameter
+from tui.lab.load import MOST_PENDING
+
+SPARE_FILES = 64
+"""For what is not a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many there may be, and how many there are; None where the kernel does not say."""
+
+    files: int
+    """RLIMIT_NOFILE, soft: the descriptors that this process may have."""
+    files_hard: int
+    files_open: int = 0
+    buckets: int | None = None
+    """tcp_max_tw_buckets."""
+    time_waits: int = 0
+    """TIME-WAITs of the namespace, FIN_WAIT2 mini-sockets among them, as the kernel counts."""
+    conntrack: int | None = None
+    conntrack_max: int | None = None
+
+    @property
+    def conntrack_left(self) -> int | None:
+        """Entries that conntrack has room for, None where it follows nothing."""
+        if not self.conntrack or not self.conntrack_max:
+            return None
+        return max(self.conntrack_max - self.conntrack, 0)
+
+
+def read_limits(parameters: tuple[Parameter, ...], counters: Mapping[str, int]) -> Limits:
+    """Return the limits of this process and of what was read with it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    buckets = next((p.value for p in parameters if p.name.endswith(".tcp_max_tw_buckets")), None)
+    return Limits(
+        files=_finite(soft),
+        files_hard=_finite(hard),
+        files_open=len(os.listdir("/proc/self/fd")) - 1,  # noqa: PTH208 - and one to list it
+        buckets=int(buckets) if buckets and buckets.isdigit() else None,
+        time_waits=counters.get("tw", 0),
+        conntrack=counters.get("nf_conntrack_count"),
+        conntrack_max=counters.get("nf_conntrack_max"),
+    )
+
+
+def allow_files(held: int, clients: int) -> None:
+    """Raise the soft limit as far as the connections need it, and as the hard one lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = held + clients * MOST_PENDING + SPARE_FILES
+    if _finite(soft) < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, _finite(hard)), hard))
+
+
+def _finite(limit: int) -> int:
+    """RLIM_INFINITY is -1; fs.nr_open bounds RLIMIT_NOFILE to some 2 to the power of 30."""
+    return 1 << 30 if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,125 @@
+"""Connection after connection, until the wall, the end or a signal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from tui.analysis.frame import Frame
+from tui.lab.load import Load
+from tui.lab.outcome import Outcome
+from tui.simulate.evidence import Evidence, risen
+from tui.simulate.held import Held, total
+from tui.simulate.reading import Reader, accept_queue, server_counters
+from tui.simulate.situation import Situation
+
+TICK_SECONDS = 0.25
+"""Between two looks at how it goes."""
+STOP_SECONDS = 0.5
+"""How long a signal leaves the clients to end what they are at."""
+SETTLE_SECONDS = 1.0
+"""How long held connections may take to close."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Show = Callable[[Outcome, Sequence[Held]], None]
+"""Shows how it goes."""
+
+
+class StartError(Exception):
+    """The clients could not be started; the text says why."""
+
+
+def run(situation: Situation, reader: Reader, show: Show) -> Evidence:
+    """Make the connections, for which ``situation`` is as of now, and see what comes of it.
+
+    Raises StartError, and TableError when the kernel's tables cannot be read afterwards.
+    """
+    target, frame = situation.target, situation.frame
+    server_before = server_counters(target)
+    load = Load(situation.plan)
+    stop = _Stop(load)
+    with _signals(stop):
+        try:
+            load.start()
+        except RuntimeError as error:  # "can't start new thread"
+            load.stop()
+            raise StartError(f"{error}; ask for a lower --concurrency") from None
+        while not (ended := load.ended.wait(TICK_SECONDS)) and stop.name is None:
+            frame = reader.read_if_due() or frame
+            show(load.outcome(), situation.held(frame))
+        if not ended:
+            load.ended.wait(STOP_SECONDS)
+        return conclude(situation, reader, load.outcome(), server_before, stop.name)
+
+
+def conclude(
+    situation: Situation,
+    reader: Reader,
+    outcome: Outcome,
+    server_before: Mapping[str, int] | None,
+    stopped_by: str | None,
+) -> Evidence:
+    """Return what can be seen at the end. Raises TableError."""
+    target = situation.target
+    server_after = server_counters(target)
+    waiting = accept_queue(target) if "ETIMEDOUT" in outcome.errors else None
+    frame = _settled(situation, reader)
+    return Evidence(
+        situation=situation,
+        outcome=outcome,
+        frame=frame,
+        seconds=outcome.worked,
+        events=risen(situation.frame.counters, frame.counters),
+        server_events=(
+            None
+            if server_before is None or server_after is None
+            else risen(server_before, server_after)
+        ),
+        accept_queue=waiting,
+        stopped_by=stopped_by,
+    )
+
+
+def _settled(situation: Situation, reader: Reader) -> Frame:
+    """Return what is left when held connections, which all close at once, have done so."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        frame = reader.read()
+        held = total(situation.held(frame))
+        if not situation.hold or held.in_use == held.time_wait or time.monotonic() > deadline:
+            return frame
+        time.sleep(SETTLE_SECONDS / 10)
+
+
+class _Stop:
+    """The signal that asked to stop; a second Ctrl-C does not wait for the summary."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self.name: str | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.name is not None:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        self.name = signal.Signals(number).name
+        self._load.stop()
+
+
+@contextmanager
+def _signals(stop: _Stop) -> Iterator[None]:
+    """Have signals stop the load for as long as this lasts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are for the main thread
+        return
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

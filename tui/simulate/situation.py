@@ -1,0 +1,56 @@
+"""All that is known before the first connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.analysis.frame import Frame
+from tui.lab.load import Closing, Plan
+from tui.simulate.held import Held, held_ports
+from tui.simulate.limits import Limits
+from tui.simulate.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is about to be done, and where."""
+
+    target: Target
+    plan: Plan
+    sources: tuple[str | None, ...]
+    """The plan's sources, with the address that the kernel will choose; None where unknown."""
+    loops: int
+    frame: Frame
+    limits: Limits
+
+    @property
+    def hold(self) -> bool:
+        """Whether connections stay open."""
+        return self.plan.closing is Closing.NOBODY
+
+    @property
+    def planned(self) -> int:
+        """Connections that are coming at most."""
+        assert self.plan.most is not None
+        return self.plan.most
+
+    def held(self, frame: Frame) -> tuple[Held, ...]:
+        """Return what each source holds in this frame."""
+        return held_ports(frame, self.sources, self.target, self.plan.bind_first)
+
+    @property
+    def free(self) -> int:
+        """Connections that there are ports for without any that comes back.
+
+        The sources take turns, so the one with the fewest ports decides.
+        """
+        turns = len(self.sources)
+        return min(
+            (held.capacity - held.in_use) * turns + turn
+            for turn, held in enumerate(self.held(self.frame))
+        )
+
+
+def planned_connections(loops: int, capacity: int, sources: int, most: int | None) -> int:
+    """Return how many connections are coming: so many loops over each source's ports."""
+    return min(max(loops * capacity * sources, 1), most or 1 << 62)

@@ -1,0 +1,249 @@
+"""What is coming, and what came of it, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from tui.lab.outcome import Latency
+from tui.simulate.evidence import Evidence
+from tui.simulate.expectation import Expectation
+from tui.simulate.held import server_time_waits, total
+from tui.simulate.kept import Kept, find_kept
+from tui.simulate.parameters import parameter_lines
+from tui.simulate.situation import Situation
+from tui.simulate.wall import Wall, find_wall
+from tui.simulate.words import count, duration, joined
+
+SCHEMA = "twtop.simulate/1"
+NO_WALL, WALL = 0, 1
+"""Exit codes."""
+EVENTS = (
+    "TWRecycled",
+    "TCPTimeWaitOverflow",
+    "TCPSynRetrans",
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPReqQFullDrop",
+)
+"""Counters whose rise is told."""
+
+Paint = Callable[[str, str], str]
+"""Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
+
+
+def preamble(situation: Situation, expected: Expectation, paint: Paint, width: int) -> str:
+    """Return what decides the outcome, what is coming, and what is expected."""
+    target = situation.target
+    sources = joined([source or "any address" for source in situation.sources])
+    named = f" ({target.name})" if target.name != target.ip else ""
+    title = f"twtop simulate · {sources} → {target}{named}, {target.place.value}"
+    lines = list(parameter_lines(situation))
+    names, values = (max(len(line[column]) for line in lines) for column in (0, 1))
+    values = min(values, 15)
+    table = [f"  {name:<{names}}  {value:<{values}}  {note}" for name, value, note in lines]
+    return "\n".join(
+        [
+            _wrapped(title, width, paint, "bold"),
+            *(line if len(line) <= width else line[: width - 1] + "…" for line in table),
+            _labelled("Coming", _coming(situation), width),
+            _labelled("Expected", expected_text(expected), width),
+        ]
+    )
+
+
+def _coming(situation: Situation) -> str:
+    plan, ports, turns = situation.plan, situation.frame.ports.capacity, len(situation.sources)
+    sources = f" × {count(turns, 'source')}" if turns > 1 else ""
+    whole = situation.loops * ports * turns
+    of = f"{count(situation.loops, 'loop')} × {count(ports, 'port')}{sources}"
+    if situation.planned < whole:
+        of = f"of {whole:,}: {of}"
+    manner = "held open" if situation.hold else "closed first by this side"
+    pace = "as fast as they go" if plan.rate is None else f"{plan.rate:,.6g}/s"
+    bound = "" if plan.seconds is None else f", for {duration(plan.seconds)} at most"
+    return (
+        f"{count(situation.planned, 'connection')} ({of}), {manner}; {plan.concurrency:,} at a "
+        f"time, {pace}{bound}"
+    )
+
+
+def expected_text(expected: Expectation) -> str:
+    """Return the expectation in a sentence."""
+    slow = (
+        f"; connect() is slow from connection {expected.slow_from:,}, with half the ports taken"
+        if expected.slow_from is not None
+        else ""
+    )
+    if expected.error is None:
+        return f"no wall: {expected.because}{slow}"
+    return f"{expected.error} at about connection {expected.connection:,}: {expected.because}{slow}"
+
+
+def exit_code(evidence: Evidence) -> int:
+    """Return whether a wall was hit."""
+    return NO_WALL if evidence.outcome.first_failure is None else WALL
+
+
+def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
+    """Return what came of it, for people."""
+    wall = find_wall(evidence)
+    if wall is not None:
+        title, colour = _wall_title(wall), "red"
+        why = wall.why
+    else:
+        title, colour = "No wall was hit.", "green"
+        why = find_kept(evidence).why
+    if evidence.stopped_by is not None and evidence.stopped_by not in why:
+        title += f" {evidence.stopped_by} stopped it early."
+    return "\n".join(
+        [
+            _wrapped(title, width, paint, colour),
+            textwrap.fill(why, width, break_on_hyphens=False),
+            _labelled("Made", _made(evidence), width),
+            *([_labelled("Slow", slow, width)] if (slow := _slow(evidence)) else []),
+            _labelled("Left behind", left_behind(evidence), width),
+        ]
+    )
+
+
+def _wall_title(wall: Wall) -> str:
+    return (
+        f"Wall: {wall.error} from {wall.call}() at connection {wall.connection:,}, after "
+        f"{duration(wall.seconds)}."
+    )
+
+
+def _made(evidence: Evidence) -> str:
+    outcome = evidence.outcome
+    parts = [
+        f"{count(evidence.connected, 'connection')} in {duration(evidence.seconds)}",
+        f"{evidence.rate:,.0f}/s",
+    ]
+    if (latency := outcome.overall) is not None:
+        parts.append(
+            f"connect() p50 {duration(latency.p50)}, p99 {duration(latency.p99)}, "
+            f"longest {duration(latency.longest)}"
+        )
+    parts += [f"{name} × {number:,}" for name, number in outcome.errors.items()]
+    return " · ".join(parts)
+
+
+def _slow(evidence: Evidence) -> str:
+    """Say what made connections wait for a second and more, if something did."""
+    again = evidence.events.get("TCPSynRetrans", 0)
+    if again <= 0:
+        return ""
+    text = (
+        f"{count(again, 'SYN')} got no answer at first and went out again, a second later or more"
+    )
+    overflows = (evidence.server_events or {}).get("ListenOverflows", 0)
+    if overflows > 0:
+        text += f": the server's accept queue was full {overflows:,} times (ListenOverflows)"
+    return text
+
+
+def left_behind(evidence: Evidence) -> str:
+    """Say what sockets there are now that were not there before."""
+    situation = evidence.situation
+    held = total(situation.held(evidence.frame))
+    before = total(situation.held(situation.frame))
+    time_waits = min(held.time_wait, evidence.connected)
+    others = max(held.others - before.others, 0)
+    parts = []
+    if time_waits:
+        parts.append(f"{count(time_waits, 'TIME-WAIT')}, gone within 60 s")
+    if others:
+        parts.append(f"{count(others, 'connection')} that the server has not closed yet")
+    if there := server_time_waits(evidence.frame, situation.target):
+        parts.append(f"{count(there, 'TIME-WAIT')} on the server's port, which block nobody")
+    return "; ".join(parts) or "nothing"
+
+
+def _labelled(label: str, text: str, width: int) -> str:
+    first = f"{label}: "
+    return textwrap.fill(
+        first + text, width, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )
+
+
+def _wrapped(text: str, width: int, paint: Paint, colour: str) -> str:
+    return "\n".join(
+        paint(line, colour) for line in textwrap.wrap(text, width, break_on_hyphens=False)
+    )
+
+
+def to_json(evidence: Evidence, expected: Expectation) -> str:
+    """Return all of it as one JSON object in a line."""
+    return json.dumps(to_dict(evidence, expected), ensure_ascii=False)
+
+
+def to_dict(evidence: Evidence, expected: Expectation) -> dict[str, Any]:
+    """Return all of it as plain Python data; times in seconds."""
+    situation = evidence.situation
+    target, plan = situation.target, situation.plan
+    return {
+        "schema": SCHEMA,
+        "target": {
+            "name": target.name,
+            "ip": target.ip,
+            "port": target.port,
+            "place": target.place.name.lower(),
+        },
+        "sources": list(situation.sources),
+        "plan": {
+            "loops": situation.loops,
+            "rate": plan.rate,
+            "concurrency": plan.concurrency,
+            "seconds": plan.seconds,
+            "hold": situation.hold,
+            "bind_first": plan.bind_first,
+            "keep_going": plan.keep_going,
+            "timeout": plan.timeout,
+        },
+        "parameters": {p.name: p.value for p in situation.frame.reading.parameters},
+        "limits": asdict(situation.limits),
+        "planned": situation.planned,
+        "expected": asdict(expected),
+        "result": _result(evidence),
+        "exit_code": exit_code(evidence),
+    }
+
+
+def _result(evidence: Evidence) -> dict[str, Any]:
+    outcome = evidence.outcome
+    ports = total(evidence.situation.held(evidence.frame))
+    wall = find_wall(evidence)
+    kept: Kept | None = find_kept(evidence) if wall is None else None
+    return {
+        "wall": None if wall is None else asdict(wall),
+        "kept_by": None if kept is None else asdict(kept),
+        "stopped_by": evidence.stopped_by,
+        "connected": outcome.connected,
+        "attempted": outcome.attempted,
+        "errors": dict(outcome.errors),
+        "seconds": round(evidence.seconds, 6),
+        "rate": round(evidence.rate, 3),
+        "latency": _latency(outcome.overall),
+        "ports": {
+            "capacity": ports.capacity,
+            "in_use": ports.in_use,
+            "utilization": round(ports.share, 6),
+        },
+        "time_wait": ports.time_wait,
+        "server_time_wait": server_time_waits(evidence.frame, evidence.situation.target),
+        "resets": outcome.resets,
+        "closed_by_server": outcome.closed_by_server,
+        "looked_at": outcome.looked_at,
+        "counters": {name: evidence.events[name] for name in EVENTS if evidence.events.get(name)},
+        "left_behind": left_behind(evidence),
+    }
+
+
+def _latency(latency: Latency | None) -> dict[str, float] | None:
+    if latency is None:
+        return None
+    return {"p50": latency.p50, "p99": latency.p99, "max": latency.longest}

@@ -1,0 +1,170 @@
+"""Where the connections go, and whether that is this machine's own to load."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from tui.analysis.patterns import endpoint
+from tui.kernel.procfs import read_sockets
+from tui.kernel.sockets import State, TableError
+from tui.lab.sockets import family
+from tui.simulate.neighbours import neighbours_with
+
+RTN_LOCAL = 2
+"""include/uapi/linux/rtnetlink.h: a route to this namespace itself."""
+INSIDE = frozenset({"veth", "bridge"})
+"""Kinds of links that lead to other namespaces of this machine."""
+
+
+class Place(Enum):
+    """Whose address it is."""
+
+    LOOPBACK = "loopback"
+    HERE = "an address of this network namespace"
+    NEIGHBOUR = "an address of another network namespace of this machine"
+    ELSEWHERE = "an address elsewhere"
+
+
+class TargetError(Exception):
+    """The target cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server's address and port."""
+
+    name: str
+    """As it was given."""
+    ip: str
+    port: int
+    place: Place = Place.LOOPBACK
+    server_root: Path | None = None
+    """A directory whose net/ shows the server's namespace, where that is known."""
+
+    def __str__(self) -> str:
+        return endpoint(self.ip, self.port)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the server is on this machine."""
+        return self.place is not Place.ELSEWHERE
+
+
+def find_target(name: str, port: int) -> Target:
+    """Return the target of this name: the first address where there are several.
+
+    Raises TargetError.
+    """
+    ip = _address(name, port)
+    place, root = _place(ip, port)
+    return Target(name, ip, port, place, root)
+
+
+def check_ours(target: Target) -> None:
+    """Raise TargetError when the target is not on this machine."""
+    if not target.ours:
+        raise TargetError(
+            f"{target.ip} is not an address of this machine, and using up ports fills the tables "
+            "of servers, firewalls and NAT on the way; if they are yours to load, say "
+            "--i-own-this-target"
+        )
+
+
+def fold(ip: str) -> str:
+    """Return a v4-mapped address as the IPv4 one that it is."""
+    address = ip_address(ip)
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _address(name: str, port: int) -> str:
+    try:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TargetError(f"{name}: {reason}") from None
+    ip = fold(str(found[0][4][0]))
+    address = ip_address(ip)
+    if address.is_unspecified or address.is_multicast or ip == "255.255.255.255":
+        raise TargetError(f"{ip} is no server's address")
+    return ip
+
+
+def _place(ip: str, port: int) -> tuple[Place, Path | None]:
+    if ip_address(ip).is_loopback:
+        return Place.LOOPBACK, Path("/proc")
+    kind, link = route_to(ip)
+    if kind == RTN_LOCAL:
+        return Place.HERE, Path("/proc")
+    # Others may have the same private address, and the route might lead to them.
+    if link in INSIDE and (roots := neighbours_with(ip)):
+        return Place.NEIGHBOUR, _only_server(roots, port)
+    return Place.ELSEWHERE, None
+
+
+def _only_server(roots: list[Path | None], port: int) -> Path | None:
+    """Return the namespace that the server is in; None where several might be it."""
+    if len(roots) > 1:
+        roots = [root for root in roots if root and _listens(root, port)]
+    return roots[0] if len(roots) == 1 else None
+
+
+def _listens(root: Path, port: int) -> bool:
+    try:
+        table = read_sockets(root, deadline=time.monotonic() + 1)
+    except TableError:
+        return False
+    return bool(((table.state == State.LISTEN) & (table.local_port == port)).any())
+
+
+def route_to(ip: str) -> tuple[int | None, str | None]:
+    """Return the type of the route to an address and the kind of its link, None where none.
+
+    bind() would not tell: with ip_nonlocal_bind it takes anything.
+    """
+    from pyroute2 import IPRoute, NetlinkError  # a fifth of a second to load
+
+    address = ip_address(ip)
+    try:
+        with IPRoute() as links:
+            scope = address.scope_id if isinstance(address, IPv6Address) else None
+            via = {"oif": socket.if_nametoindex(scope)} if scope else {}
+            (route,) = links.route("get", dst=ip.partition("%")[0], **via)
+            index = route.get_attr("RTA_OIF")
+            link = links.get_links(index)[0] if index else None
+            kind = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") if link else None
+            return int(route["type"]), kind
+    except (NetlinkError, OSError, ValueError):
+        return None, None
+
+
+def find_source(ip: str) -> str | None:
+    """Return the address that connect() takes for its own, None without a route."""
+    try:
+        with socket.socket(family(ip), socket.SOCK_DGRAM) as probe:
+            probe.connect((ip, 9))
+            return fold(str(probe.getsockname()[0]))
+    except OSError:
+        return None
+
+
+def check_source(source: str, target: Target) -> str:
+    """Return the source address in its usual form; raises TargetError when it cannot be one."""
+    try:
+        ip = fold(source)
+    except ValueError:
+        raise TargetError(f"--source {source}: not an IP address") from None
+    if family(ip) != family(target.ip):
+        raise TargetError(f"--source {ip} and {target.ip} are not of the same IP version")
+    try:
+        with socket.socket(family(ip)) as probe:
+            probe.bind((ip, 0))
+    except OSError as error:
+        raise TargetError(
+            f"--source {ip}: bind: {error.strerror}; it must be an address of this host"
+        ) from None
+    return ip

@@ -1,0 +1,267 @@
+"""Which wall was hit, at which connection, and why."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.lab.outcome import Failure
+from tui.simulate.evidence import Evidence
+from tui.simulate.expectation import TIME_WAIT_SECONDS, no_reuse_text, reuse_rate, reuse_text
+from tui.simulate.held import Sum, total
+from tui.simulate.kept import given_back
+from tui.simulate.words import count, duration
+
+FULL = 0.98
+"""Of a table's entries: from there it is full, but for what has just gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """The first call that failed."""
+
+    error: str
+    """The errno's name."""
+    call: str
+    connection: int
+    """Counted from 1."""
+    seconds: float
+    """Since the first connection began."""
+    why: str
+
+
+def find_wall(evidence: Evidence) -> Wall | None:
+    """Return the wall that was hit, None where every call succeeded."""
+    failure = evidence.outcome.first_failure
+    if failure is None:
+        return None
+    number = failure.number
+    if not evidence.situation.plan.keep_going:  # some of several clients were still at theirs
+        number = evidence.connected + 1
+    why = _EXPLAIN.get(failure.error, _other)(evidence, failure)
+    return Wall(failure.error, failure.call, number, failure.elapsed, why)
+
+
+def _no_port(evidence: Evidence, failure: Failure) -> str:
+    situation, rules = evidence.situation, evidence.frame.rules
+    source = failure.source or situation.sources[0]
+    if failure.call == "bind":
+        return f"{source} is no longer an address of this host."
+    held = situation.held(evidence.frame)
+    ports = total(held)
+    if ports.in_use < FULL * ports.capacity and evidence.connected < FULL * situation.free:
+        return (
+            f"Only {ports.in_use:,} of {count(ports.capacity, 'port')} are seen in use. Others are "
+            "taken in a way that nothing shows: by sockets that were bound before they connected, "
+            "or by the source address having gone."
+        )
+    towards = f"towards {situation.target}"
+    of = f"{rules.low}–{rules.high}"
+    if len(held) == 1:
+        taken = f"All {count(ports.capacity, 'port')} ({of}) from {source} {towards} were taken"
+    else:
+        taken = (
+            f"{source} had all its {count(held[0].capacity, 'port')} ({of}) {towards} taken, as "
+            f"the other {len(held) - 1} sources have theirs or are about to"
+        )
+    how = "by open connections" if situation.hold else _states(ports)
+    why = f"{taken}: {how}. {_why_not_again(evidence, failure)}"
+    return why + _why_so_late(evidence)
+
+
+def _why_so_late(evidence: Evidence) -> str:
+    """Say what let more connections through than there were ports."""
+    more = evidence.connected - evidence.situation.free
+    if more <= (1 - FULL) * evidence.situation.free:
+        return ""
+    shares = given_back(evidence)
+    by = max(shares, key=lambda name: shares[name])
+    if shares[by] <= 0:
+        return ""
+    return f" {count(more, 'connection')} more got through, as {LATE[by]}."
+
+
+LATE = {
+    "reuse": "tcp_tw_reuse gave ports back for a while",
+    "overflow": "TIME-WAIT was skipped above tcp_max_tw_buckets",
+    "reset": "the server reset some, which leaves no TIME-WAIT",
+    "server": "the server closed some of them first, which leaves the TIME-WAIT to it",
+    "minute": "the oldest ended their 60 s of TIME-WAIT",
+}
+"""What gave ports back, though not enough."""
+
+
+def _states(ports: Sum) -> str:
+    live = ports.in_use - ports.time_wait
+    parts = [f"{ports.time_wait:,} in TIME-WAIT"] * bool(ports.time_wait or not live)
+    return ", ".join(parts + [f"{live:,} in other states"] * bool(live))
+
+
+def _why_not_again(evidence: Evidence, failure: Failure) -> str:
+    situation = evidence.situation
+    if situation.hold:
+        return "Connections that are held keep their ports for as long as they are open."
+    if all(held.reuse for held in situation.held(situation.frame)):
+        return (
+            f"{_capital(reuse_text(situation))}, and they were used up in "
+            f"{duration(failure.elapsed)}: {reuse_rate(situation):,.0f} connections/s could go on "
+            "for ever."
+        )
+    rate = total(situation.held(situation.frame)).capacity // TIME_WAIT_SECONDS
+    return (
+        f"There is {no_reuse_text(situation)}, so each comes back 60 s after its close: "
+        f"{rate:,.0f} connections/s could go on for ever."
+    )
+
+
+def _capital(text: str) -> str:
+    """A sysctl's name keeps its small letter."""
+    return text if text.startswith("tcp_") else text[:1].upper() + text[1:]
+
+
+def _bound(evidence: Evidence, failure: Failure) -> str:
+    if failure.call != "bind":
+        return _other(evidence, failure)
+    situation = evidence.situation
+    ports = total(situation.held(evidence.frame))
+    where = f" on {failure.source}" if failure.source else ""
+    return (
+        f"bind() found none of {count(ports.capacity, 'port')}{where} free: "
+        f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
+        "and not reused in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose, and "
+        "every destination would have them all."
+    )
+
+
+def _own_files(evidence: Evidence, failure: Failure) -> str:
+    limits = evidence.situation.limits
+    return (
+        f"This process had the {limits.files:,} descriptors that RLIMIT_NOFILE lets it have "
+        f"(hard limit {limits.files_hard:,}), of which {limits.files_open:,} were no connections. "
+        "Raise it with `ulimit -n`, or LimitNOFILE= in a systemd unit."
+    )
+
+
+def _all_files(evidence: Evidence, failure: Failure) -> str:
+    values = {p.name: p.value for p in evidence.frame.reading.parameters}
+    most = values.get("fs.file-max")
+    return (
+        "The whole host has as many open files as it may have: fs.file-max is "
+        f"{most or 'unreadable'}. `cat /proc/sys/fs/file-nr` shows how many there are, and "
+        "`sysctl -w fs.file-max=…` allows more."
+    )
+
+
+def _no_answer(evidence: Evidence, failure: Failure) -> str:
+    seconds = evidence.situation.plan.timeout
+    return f"connect() got no answer within {duration(seconds)}. {_who_dropped(evidence)}"
+
+
+def _who_dropped(evidence: Evidence) -> str:
+    """Tell a backlog from a conntrack or NAT table, or say how to tell."""
+    full = _full_conntrack(evidence)
+    if full:
+        return full
+    seen = evidence.server_events
+    if seen is None:
+        sent = evidence.events.get("TCPSynRetrans", 0)
+        again = f"{count(sent, 'SYN')} went out a second time. " if sent > 0 else ""
+        return (
+            f"{again}To tell why, look on the server: if `nstat -az TcpExtListenOverflows "
+            "TcpExtTCPReqQFullDrop` rises, its backlog is full; if `dmesg | grep conntrack` says "
+            '"table full", its conntrack table is, or that of a NAT gateway on the way. If '
+            "neither, a firewall drops the packets."
+        )
+    if (overflows := seen.get("ListenOverflows", 0)) > 0:
+        queue = evidence.accept_queue
+        waiting = f", and {count(queue, 'connection')} still wait to be accepted" if queue else ""
+        return (
+            f"The server's accept queue was full: ListenOverflows rose by {overflows:,}{waiting}. "
+            "It accepts too slowly, or the backlog that it gave to listen() is too small "
+            "(net.core.somaxconn bounds it)."
+        )
+    if (dropped := seen.get("TCPReqQFullDrop", 0)) > 0:
+        return (
+            "The server's queue of half-open connections was full and syncookies are off: "
+            f"TCPReqQFullDrop rose by {dropped:,}. tcp_max_syn_backlog and the backlog of listen() "
+            "bound it."
+        )
+    if (dropped := seen.get("ListenDrops", 0)) > 0:
+        return f"The server's listener dropped them: ListenDrops rose by {dropped:,}."
+    return (
+        "The server is on this machine, and none of its counters of a full backlog moved; nor is a "
+        "conntrack table full. So a firewall drops the packets (`nft list ruleset`), or nobody has "
+        "that address any more."
+    )
+
+
+def _full_conntrack(evidence: Evidence) -> str:
+    counters = evidence.frame.counters
+    entries, most = counters.get("nf_conntrack_count", 0), counters.get("nf_conntrack_max", 0)
+    if not most or entries < FULL * most:
+        return ""
+    return (
+        f"This namespace's conntrack table is full, {entries:,} of {most:,} entries, and packets "
+        "of new connections are dropped. An entry stays 120 s after the close; raise "
+        "nf_conntrack_max, or exempt this traffic (notrack)."
+    )
+
+
+def _refused(evidence: Evidence, failure: Failure) -> str:
+    target = evidence.situation.target
+    if not evidence.connected:
+        return f"Nothing listens on {target}, or a firewall rejects connections to it."
+    return (
+        f"{target} took {count(evidence.connected, 'connection')} and then refused: the server has "
+        "stopped listening (did it crash, or run out of something?), or a firewall rejects now."
+    )
+
+
+def _no_memory(evidence: Evidence, failure: Failure) -> str:
+    pages = evidence.frame.counters.get("mem")
+    taken = "" if pages is None else f"TCP has {count(pages, 'page')} of memory in use. "
+    return (
+        f"{failure.call}() got no memory from the kernel. {taken}Compare net.ipv4.tcp_mem with "
+        "`cat /proc/net/sockstat`, and look at the memory limit of the cgroup."
+    )
+
+
+def _no_way(evidence: Evidence, failure: Failure) -> str:
+    ip = evidence.situation.target.ip
+    if failure.error == "ENETUNREACH":
+        return f"There is no route to {ip}: see `ip route get {ip}`."
+    return (
+        f"The route to {ip} leads nowhere: a router says so, or nobody on the link answers for the "
+        f"address. See `ip route get {ip}` and `ip neigh`."
+    )
+
+
+def _forbidden(evidence: Evidence, failure: Failure) -> str:
+    return (
+        f"{failure.call}() is forbidden here: by a firewall rule for outgoing packets "
+        "(`nft list ruleset`), a route of type prohibit, a cgroup's BPF program, or a security "
+        "module."
+    )
+
+
+def _other(evidence: Evidence, failure: Failure) -> str:
+    number = getattr(errno, failure.error, None)
+    return f"{failure.call}() failed: {failure.error if number is None else os.strerror(number)}."
+
+
+_EXPLAIN: dict[str, Callable[[Evidence, Failure], str]] = {
+    "EADDRNOTAVAIL": _no_port,
+    "EADDRINUSE": _bound,
+    "EMFILE": _own_files,
+    "ENFILE": _all_files,
+    "ETIMEDOUT": _no_answer,
+    "ECONNREFUSED": _refused,
+    "ENOBUFS": _no_memory,
+    "ENOMEM": _no_memory,
+    "ENETUNREACH": _no_way,
+    "EHOSTUNREACH": _no_way,
+    "EPERM": _forbidden,
+    "EACCES": _forbidden,
+}
