@@ -1,6 +1,7 @@
 from tests.tables import Sock, frame, listener, waiting
 from tui.analysis.owners import holders
 from tui.kernel.processes import Process
+from tui.kernel.sockets import State
 
 NGINX, CURL = Process(10, "nginx"), Process(20, "curl")
 
@@ -32,3 +33,21 @@ def test_only_the_first_patterns_are_looked_at() -> None:
     by_inode = {40000: NGINX, 9: CURL}
     assert holders(made.table, made.patterns, by_inode, 1) == {0: NGINX}
     assert holders(made.table, made.patterns, by_inode, 2) == {0: NGINX, 1: CURL}
+
+
+def test_incoming_connections_that_are_all_time_wait_are_the_listeners() -> None:
+    over = Sock(local_port=80, state=State.TIME_WAIT, timer=3, remaining_ms=9)
+    made = frame(listener(inode=1), over, waiting())
+    at_80 = next(i for i in range(2) if made.patterns.local_port[i] == 80)
+    assert holders(made.table, made.patterns, {1: NGINX}, 10) == {at_80: NGINX}
+
+
+def test_who_holds_the_connections_goes_before_who_listens() -> None:
+    made = frame(listener(inode=1), Sock(local_port=80, inode=2))
+    assert holders(made.table, made.patterns, {1: NGINX, 2: CURL}, 10) == {0: CURL}
+
+
+def test_a_port_that_two_processes_listen_on_says_nothing() -> None:
+    over = Sock(local_port=80, state=State.TIME_WAIT, timer=3, remaining_ms=9)
+    made = frame(listener(inode=1), listener("10.0.0.5", inode=2), over)
+    assert holders(made.table, made.patterns, {1: NGINX, 2: CURL}, 10) == {}

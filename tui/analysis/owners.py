@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tui.analysis.patterns import Patterns
+from tui.analysis.patterns import Direction, Patterns
 from tui.kernel.processes import Process
-from tui.kernel.sockets import SocketTable
+from tui.kernel.sockets import SocketTable, State
 
 
 def holders(
@@ -17,10 +17,20 @@ def holders(
 ) -> dict[int, Process]:
     """Return, for those of the ``first`` patterns that have one, the process with most sockets.
 
-    Only open sockets have an inode; a pattern that is all TIME-WAIT has no holder.
+    Only open sockets have an inode, so a pattern that is all TIME-WAIT has no holder, unless it
+    is an incoming one: then it is the process that listens on its port.
     """
     if not by_inode:
         return {}
+    listeners = _listeners(table, by_inode)
+    incoming = np.flatnonzero(patterns.direction[:first] == Direction.INCOMING)
+    found = {
+        index: listeners[port]
+        for index, port in zip(
+            incoming.tolist(), patterns.local_port[incoming].tolist(), strict=True
+        )
+        if port in listeners
+    }
     rows = np.flatnonzero((table.inode > 0) & (patterns.member < first) & (patterns.member >= 0))
     known = np.fromiter(by_inode, np.uint64, len(by_inode))
     rows = rows[np.isin(table.inode[rows], known)]
@@ -29,4 +39,16 @@ def holders(
         patterns.member[rows].tolist(), table.inode[rows].tolist(), strict=True
     ):
         seen.setdefault(pattern, Counter())[by_inode[inode]] += 1
-    return {pattern: counts.most_common(1)[0][0] for pattern, counts in seen.items()}
+    return found | {pattern: counts.most_common(1)[0][0] for pattern, counts in seen.items()}
+
+
+def _listeners(table: SocketTable, by_inode: Mapping[int, Process]) -> dict[int, Process]:
+    """Return who listens on which port, without the ports that several processes listen on."""
+    by_port: dict[int, set[Process]] = {}
+    rows = np.flatnonzero(table.state == State.LISTEN)
+    for port, inode in zip(
+        table.local_port[rows].tolist(), table.inode[rows].tolist(), strict=True
+    ):
+        if inode in by_inode:
+            by_port.setdefault(port, set()).add(by_inode[inode])
+    return {port: next(iter(found)) for port, found in by_port.items() if len(found) == 1}

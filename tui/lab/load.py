@@ -59,7 +59,8 @@ class Plan:
     """Time to go on for."""
     closing: Closing = Closing.CLIENT
     hold_seconds: float | None = None
-    """How long held connections are held; None is to the end."""
+    """How long a connection is open before the client closes it. None is not at all, or to the
+    end where nobody closes."""
     bind_first: bool = False
     """Have bind() choose the port, as clients do that do not know IP_BIND_ADDRESS_NO_PORT."""
     keep_going: bool = False
@@ -80,7 +81,10 @@ class _Tally:
     resets: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     latencies: list[int] = field(default_factory=lambda: [0] * SLOTS)
-    open: deque[tuple[float, socket.socket]] = field(default_factory=deque)
+    held: deque[tuple[float, socket.socket]] = field(default_factory=deque)
+    """Open connections, and since when."""
+    pending: deque[tuple[float, socket.socket]] = field(default_factory=deque)
+    """Half-closed ones, and since when."""
 
 
 class Load:
@@ -154,7 +158,7 @@ class Load:
             latency=latency(recent),
             overall=latency(latencies),
             first_failure=self._first_failure,
-            held=sum(len(tally.open) for tally in self._tallies),
+            held=sum(len(tally.held) + len(tally.pending) for tally in self._tallies),
             closed_by_server=sum(tally.closed_by_server for tally in self._tallies),
             looked_at=sum(tally.looked_at for tally in self._tallies),
             resets=sum(tally.resets for tally in self._tallies),
@@ -168,11 +172,12 @@ class Load:
 
     def _client(self, tally: _Tally) -> None:
         """Be one client until the plan is done or has failed."""
-        leave = {
-            Closing.CLIENT: self._close_first,
-            Closing.SERVER: self._close_last,
-            Closing.NOBODY: self._hold,
-        }[self.plan.closing]
+        if self.plan.closing is Closing.SERVER:
+            leave = self._close_last
+        elif self.plan.closing is Closing.CLIENT and self.plan.hold_seconds is None:
+            leave = self._close_first
+        else:
+            leave = self._hold
         try:
             for number in self._turns(tally):
                 try:
@@ -183,7 +188,7 @@ class Load:
                     elif self.rate is None:
                         self._nap(RETRY_SECONDS, tally)
                     continue
-                leave(client, number, tally)
+                leave(client, tally)
         finally:
             self._idle_at = time.monotonic()
             self._close_all(tally)
@@ -217,10 +222,8 @@ class Load:
             return 0.0
 
     def _nap(self, seconds: float, tally: _Tally) -> None:
-        if self.plan.closing is Closing.CLIENT:
-            self._finish_pending(tally, 0)
-        else:
-            self._end_holds(tally)
+        self._end_holds(tally)
+        self._finish_pending(tally, 0)
         time.sleep(seconds)
 
     def _connect(self, number: int, tally: _Tally) -> socket.socket:
@@ -267,14 +270,14 @@ class Load:
                 elapsed = time.monotonic() - self._began
                 self._first_failure = Failure(number, call, name, source, target, elapsed)
 
-    def _close_first(self, client: socket.socket, number: int, tally: _Tally) -> None:
+    def _close_first(self, client: socket.socket, tally: _Tally) -> None:
         """Close this half, and leave the rest to when the server has closed its own.
 
         A plain close() would answer data that still comes with a reset, which leaves no
         TIME-WAIT behind.
         """
         try:
-            if number % LOOK_EVERY == 0:
+            if tally.connected % LOOK_EVERY == 0:
                 tally.looked_at += 1
                 tally.closed_by_server += _has_ended(client)
             client.shutdown(socket.SHUT_WR)
@@ -282,26 +285,26 @@ class Load:
             tally.resets += 1
             client.close()
             return
-        tally.open.append((time.monotonic(), client))
+        tally.pending.append((time.monotonic(), client))
         self._finish_pending(tally, PENDING)
 
     def _finish_pending(self, tally: _Tally, leave: int) -> None:
         """Close those of the half-closed connections that the server has closed too."""
-        while len(tally.open) > leave:
-            began, client = tally.open[0]
+        while len(tally.pending) > leave:
+            began, client = tally.pending[0]
             try:
                 while data := client.recv(1 << 16, socket.MSG_DONTWAIT):
                     del data
             except BlockingIOError:
                 late = time.monotonic() - began > ANSWER_SECONDS
-                if not late and len(tally.open) < MOST_PENDING:
+                if not late and len(tally.pending) < MOST_PENDING:
                     return
             except OSError:
                 tally.resets += 1
-            tally.open.popleft()
+            tally.pending.popleft()
             client.close()
 
-    def _close_last(self, client: socket.socket, number: int, tally: _Tally) -> None:
+    def _close_last(self, client: socket.socket, tally: _Tally) -> None:
         """Wait for the server to close, then close."""
         try:
             client.settimeout(ANSWER_SECONDS)
@@ -315,23 +318,27 @@ class Load:
             tally.resets += 1
         client.close()
 
-    def _hold(self, client: socket.socket, number: int, tally: _Tally) -> None:
-        tally.open.append((time.monotonic(), client))
+    def _hold(self, client: socket.socket, tally: _Tally) -> None:
+        tally.held.append((time.monotonic(), client))
         self._end_holds(tally)
 
-    def _end_holds(self, tally: _Tally) -> None:
-        if self.plan.hold_seconds is None:
-            return
-        while tally.open and time.monotonic() - tally.open[0][0] > self.plan.hold_seconds:
-            tally.open.popleft()[1].close()
+    def _end_holds(self, tally: _Tally, *, all_of_them: bool = False) -> None:
+        hold = 0.0 if all_of_them else self.plan.hold_seconds
+        while hold is not None and tally.held and time.monotonic() - tally.held[0][0] >= hold:
+            client = tally.held.popleft()[1]
+            if self.plan.closing is Closing.CLIENT:
+                self._close_first(client, tally)
+            else:
+                client.close()
 
     def _close_all(self, tally: _Tally) -> None:
+        self._end_holds(tally, all_of_them=True)
         deadline = time.monotonic() + ANSWER_SECONDS
-        while tally.open and self.plan.closing is Closing.CLIENT and time.monotonic() < deadline:
+        while tally.pending and time.monotonic() < deadline:
             self._finish_pending(tally, 0)
             time.sleep(0.001)
-        while tally.open:
-            tally.open.popleft()[1].close()
+        while tally.pending:
+            tally.pending.popleft()[1].close()
 
 
 def _has_ended(client: socket.socket) -> bool:

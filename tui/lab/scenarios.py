@@ -46,13 +46,17 @@ class Scenario:
     steps: tuple[Step, ...] = ()
 
 
+QUERY_SECONDS = 0.15
+"""How long a client is connected, as for a query: long enough to see whose connection it is."""
+
+
 def _clients(
     *targets: tuple[str, int],
     rate: float,
     sources: tuple[str | None, ...] = (None,),
     closing: Closing = Closing.CLIENT,
     concurrency: int = 1,
-    hold_seconds: float | None = None,
+    hold_seconds: float | None = QUERY_SECONDS,
     bind_first: bool = False,
     fall_back: bool = False,
 ) -> Plan:
