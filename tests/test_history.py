@@ -316,3 +316,14 @@ class TestSecondsLeft:
         shown = at(0, listener(), *clients, Sock(local_port=39000, remote="10.0.0.7"))
         assert shown.patterns.connectable[0] == 0
         assert self.left(shown) == [NEVER, NEVER]
+
+
+def test_who_listens_for_an_incoming_pattern_is_not_remembered_but_seen() -> None:
+    history = History()
+    over = Sock(local_port=80, state=State.TIME_WAIT, timer=3, remaining_ms=9_000)
+    made = frame(listener(inode=1), over)
+    history.add(made)
+    history.note_owners(made, Owners({1: Process(10, "nginx")}))
+    assert str(history.holder(made, 0)) == "nginx[10]"
+    history.note_owners(made, Owners({}))
+    assert str(history.holder(made, 0)) == "nginx[10] (remembered)"

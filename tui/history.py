@@ -106,6 +106,8 @@ class History:
     _last: dict[PatternKey, Use] = field(default_factory=dict)
     """Each pattern's newest use that was one."""
     _held: dict[PatternKey, Process] = field(default_factory=dict)
+    _seen: set[PatternKey] = field(default_factory=set)
+    """The patterns whose holder the last walk saw."""
     _table_time: float = 0.0
     _saw_all_at: float | None = None
     """When the last table was read, if all of its patterns were few enough to be tracked."""
@@ -156,6 +158,7 @@ class History:
         """Remember who holds which pattern while that can still be seen."""
         self.owners = owners
         found = holders(frame.table, frame.patterns, owners.by_inode, TRACKED)
+        self._seen = {frame.patterns.key(index) for index in found}
         for index, process in found.items():
             key = frame.patterns.key(index)
             self._held.pop(key, None)  # so that the oldest stand first
@@ -165,10 +168,14 @@ class History:
 
     def holder(self, frame: Frame, index: int) -> Holder | None:
         """Return who holds a pattern, or held it when its sockets were still open."""
-        process = self._held.get(frame.patterns.key(index))
+        key = frame.patterns.key(index)
+        process = self._held.get(key)
         if process is None:
             return None
-        return Holder(process, remembered=int(frame.patterns.live[index]) == 0)
+        open_now = int(frame.patterns.live[index]) > 0
+        # An incoming pattern's is also who listens, which needs no open connection to be seen.
+        listens = key.direction is Direction.INCOMING and key in self._seen
+        return Holder(process, remembered=not (open_now or listens))
 
     def copy(self) -> History:
         """Return the history as it is now, for a screen that holds still."""
