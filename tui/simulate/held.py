@@ -11,10 +11,8 @@ import numpy as np
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import NO_PORT, Direction, PatternKey
 from tui.analysis.ports import reuse_applies
-from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
+from tui.kernel.sockets import Array, SocketTable, State, ip_halves
 from tui.simulate.target import Target, fold
-
-HALF = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def held_ports(
 
 
 def _pattern(frame: Frame, source: str, target: Target) -> Held:
-    patterns, (local, remote) = frame.patterns, (_halves(source), _halves(target.ip))
+    patterns, (local, remote) = frame.patterns, (_address(source), _address(target.ip))
     key = PatternKey(Direction.OUTGOING, *local, NO_PORT, *remote, target.port)
     loopback = np.array([ip_address(source).is_loopback or ip_address(target.ip).is_loopback])
     reuse = bool(reuse_applies(frame.rules, loopback)[0])
@@ -125,11 +123,9 @@ def _at_server(table: SocketTable, target: Target) -> Array:
 
 
 def _rows_of(table: SocketTable, ip: str) -> Array:
-    hi, lo = _halves(ip)
+    hi, lo = _address(ip)
     return np.flatnonzero((table.address_hi == hi) & (table.address_lo == lo))
 
 
-def _halves(ip: str) -> tuple[int, int]:
-    address = ip_address(fold(ip).partition("%")[0])
-    whole = int(address) | (V4_MAPPED if address.version == 4 else 0)
-    return whole >> 64, whole & HALF
+def _address(ip: str) -> tuple[int, int]:
+    return ip_halves(fold(ip).partition("%")[0])
