@@ -159,7 +159,7 @@ HALF_OPEN = Scenario(
     "of 32; the clients that got in believe to be connected, and later ones time out.",
     Service(((HERE, WEB),), Manner.LOSES_HANDSHAKES, backlog=32, name="web-demo"),
     _clients((HERE, WEB), rate=15, closing=Closing.NOBODY, concurrency=48, hold_seconds=5),
-    {"ipv4.tcp_syncookies": 0, "ipv4.tcp_tw_reuse": 0},
+    {"ipv4.tcp_syncookies": 0, "ipv4.tcp_max_syn_backlog": 64, "ipv4.tcp_tw_reuse": 0},
 )
 BUCKET_OVERFLOW = Scenario(
     "bucket-overflow",

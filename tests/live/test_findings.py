@@ -1,0 +1,113 @@
+"""What twtop says of the demo's scenarios: the right finding, and no wrong one."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tui.api import audit
+from tui.findings.finding import Severity
+from tui.kernel.processes import find_owners
+from tui.kernel.source import Source
+from tui.lab.process import Lab
+from tui.lab.scenarios import SCENARIOS, Scenario
+from tui.lab.stage import Stage
+from tui.moments import moments
+from tui.sampler import Sampler
+
+pytestmark = pytest.mark.live
+
+PROC = Path("/proc")
+PAUSE_SECONDS = 0.25
+LIMIT_SECONDS = 15.0
+
+Found = dict[str, tuple[Severity, str]]
+"""The severity and the subject of the gravest finding, by code."""
+
+
+def hurried(name: str, rate: float) -> Scenario:
+    scenario = SCENARIOS[name]
+    return replace(scenario, plan=replace(scenario.plan, rate=rate))
+
+
+def said(scenario: Scenario) -> Iterator[Found]:
+    """What is found at each moment of a scenario."""
+    stage = Stage()
+    try:
+        stage.play(scenario)
+        stage.receive()
+        stage.enter()
+        began = time.monotonic()
+        for moment in moments(Sampler(Source(PROC, "sock_diag", PAUSE_SECONDS), cpu_share=1)):
+            found: Found = {}
+            for finding in reversed(audit(moment, find_owners(PROC))):
+                found[finding.code] = (finding.severity, finding.subject)
+            yield found
+            assert time.monotonic() - began < LIMIT_SECONDS, found
+            time.sleep(PAUSE_SECONDS)
+    finally:
+        stage.close()
+
+
+def until(name: str, rate: float, code: str) -> list[Found]:
+    """All that was found until one finding was there."""
+    seen = []
+    for found in said(hurried(name, rate)):
+        seen.append(found)
+        if code in found:
+            return seen
+    raise AssertionError
+
+
+def test_exhaustion_is_foretold_then_said(lab: Lab) -> None:
+    seen = lab.call(until, "exhaustion", 250, "ports-exhausted")
+    codes = list(dict.fromkeys(code for found in seen for code in found))
+    assert "exhausts-soon" in codes
+    on_the_way = [c for c in codes if c in ("connect-slow", "ports-above-threshold")]
+    assert on_the_way == ["connect-slow", "ports-above-threshold"]
+    assert codes[-1] == "ports-exhausted"
+    severity, subject = seen[-1]["ports-exhausted"]
+    assert (severity, subject) == (Severity.CRITICAL, "127.0.0.1 → 127.0.0.1:5432")
+
+
+def harmless(name: str, rate: float, seconds: float) -> Found:
+    worst: Found = {}
+    began = time.monotonic()
+    for found in said(hurried(name, rate)):
+        worst |= found
+        if time.monotonic() - began > seconds:
+            return worst
+    raise AssertionError
+
+
+def test_thousands_of_time_waits_at_the_server_are_no_alarm(lab: Lab) -> None:
+    found = lab.call(harmless, "server-close", 1500, 5)
+    assert [code for code, (severity, _) in found.items() if severity > Severity.INFO] == []
+
+
+def test_a_leak_is_said_with_its_owner(lab: Lab) -> None:
+    seen = lab.call(until, "leak", 200, "close-wait-held")
+    severity, subject = seen[-1]["close-wait-held"]
+    assert severity >= Severity.WARNING
+    assert "leaky-app" in subject
+
+
+def test_half_open_connections_are_said(lab: Lab) -> None:
+    seen = lab.call(until, "half-open", 60, "syn-recv-spike")
+    assert seen[-1]["syn-recv-spike"][0] >= Severity.WARNING
+
+
+def test_overflowing_buckets_are_said(lab: Lab) -> None:
+    seen = lab.call(until, "bucket-overflow", 200, "time-wait-overflow")
+    assert seen[-1]["time-wait-overflow"][0] == Severity.WARNING
+
+
+def test_bind_first_is_suspected(lab: Lab) -> None:
+    seen = lab.call(until, "bind-first", 200, "bind-before-connect")
+    assert seen[-1]["bind-before-connect"][0] >= Severity.WARNING
+
+
+def test_spreading_is_not_taken_for_bind_first(lab: Lab) -> None:
+    assert "bind-before-connect" not in lab.call(harmless, "spread", 300, 4)
