@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -154,7 +155,7 @@ class TestUsageErrors:
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")
         assert err.startswith("twtop: ")
-        assert err.endswith("(twtop --help)\n")
+        assert re.search(r" \(twtop( \w+)? --help\)\n$", err)
         assert err.count("\n") == 1
         assert named in err
 

@@ -43,6 +43,10 @@ proc/                     the kernel's own files; twtop reads them again with
                               twtop --proc proc
                               twtop report --proc proc
 """
+ABOUT_REDACTED = """
+Every address but loopback is another one, in all files the same; of the lines of net/tcp and
+net/tcp6 only what twtop reads is kept.
+"""
 
 
 class BundleError(Exception):
@@ -229,6 +233,7 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
     name = path.name.split(".")[0] or "twtop"
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
+    head += ABOUT_REDACTED if redacted else ""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -10,7 +10,7 @@ import click
 from tui import __version__
 from tui.commands.audit import audit
 from tui.commands.bundle import bundle
-from tui.commands.check import check
+from tui.commands.check import check, unknown
 from tui.commands.dashboard import dashboard
 from tui.commands.demo import demo
 from tui.commands.options import given, shared_options
@@ -70,7 +70,12 @@ def main() -> None:
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.ClickException as error:
-        click.echo(f"twtop: {error.format_message()} (twtop --help)", err=True)
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        path = "twtop" if context is None else context.command_path
+        text = f"{error.format_message()} ({path} --help)"
+        if check.name in sys.argv[1:]:  # a wrong option before it: 2 would mean CRITICAL
+            unknown(text)
+        click.echo(f"twtop: {text}", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)

@@ -267,17 +267,21 @@ def findings_text(findings: Sequence[Finding], paint: Paint, width: int = 100) -
     return "\n\n".join(_finding(finding, paint, width) for finding in findings)
 
 
+UNBROKEN = "\N{NO-BREAK SPACE}"
+"""Between a name and its figure; a terminal gets a plain space."""
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 
 
 def _finding(finding: Finding, paint: Paint, width: int) -> str:
     label = finding.severity.label.upper()
-    evidence = " · ".join(f"{name} {_figure(value)}" for name, value in finding.evidence.items())
+    evidence = " · ".join(
+        f"{name}{UNBROKEN}{_figure(value)}" for name, value in finding.evidence.items()
+    )
     lines = [
         f"{paint(label, _COLOURS[finding.severity])} {finding.code} · {finding.subject}",
         *_wrapped(f"{finding.message}.", width, "  "),
         *_wrapped(finding.meaning, width, "  "),
-        *_wrapped(evidence, width, "  "),
+        *(line.replace(UNBROKEN, " ") for line in _wrapped(evidence, width, "  ")),
     ]
     for remedy in finding.remedies:
         unless = f" Unless {remedy.unless}." if remedy.unless else ""

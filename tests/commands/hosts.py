@@ -1,7 +1,9 @@
 """Hosts as --proc shows them: fixtures, and small ones made here."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tests.kernel.wire import write_proc
 from tests.tables import FIXTURES, KERNELS, Sock, listener, waiting
@@ -55,3 +57,15 @@ def cut_short(root: Path) -> Path:
     """The same host, whose table ends before its header: what is read of it is a floor."""
     (root / "net/tcp6").write_bytes(b"")
     return root
+
+
+def lasting(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings without what differs at each reading: how long it took."""
+    return [
+        finding
+        | {
+            "message": re.sub(r" in \d+\.\d s\b", "", finding["message"]),
+            "evidence": finding["evidence"] | {"read_seconds": None},
+        }
+        for finding in findings
+    ]

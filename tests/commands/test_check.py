@@ -105,9 +105,9 @@ class TestVerdict:
         assert (ran.code, perfdata(ran)["use"].warn) == (OK, "20")
 
     def test_exhausted_is_critical_whatever_the_percentages(self, run: Run, tmp_path: Path) -> None:
-        reserved = {"ip_local_reserved_ports": f"{hosts.LOW}-{hosts.LOW + 499}"}
+        reserved = f"{hosts.LOW}-{hosts.LOW + 499}"
         full = run("check", "-w", 100, "-c", 100, "--proc", host(tmp_path / "a", tuple_with(500)))
-        none = run("check", "--proc", host(tmp_path / "b", [], **reserved))
+        none = run("check", "--proc", host(tmp_path / "b", ip_local_reserved_ports=reserved))
         assert (full.code, none.code) == (CRITICAL, CRITICAL)
         assert "EXHAUSTED, connect() fails" in full.out
         assert "no ephemeral port at all" in none.out
@@ -115,11 +115,11 @@ class TestVerdict:
 
     def test_of_two_full_ones_the_one_without_reuse_counts(self, run: Run, tmp_path: Path) -> None:
         loopback = [waiting(hosts.LOW + n, local="127.0.0.1", remote="127.0.0.1") for n in range(9)]
-        far = [waiting(hosts.LOW + n) for n in range(9)]
+        far = [waiting(hosts.LOW + n, local="192.168.0.5", remote="192.168.0.9") for n in range(9)]
         proc = host(tmp_path, [*loopback, *far], size=9, tcp_tw_reuse=2)
         ran = run("check", "--proc", proc, "--dst", "127.0.0.1")
         assert (ran.code, "9 connectable" in ran.out) == (CRITICAL, True)
-        assert "10.0.0.5 → 10.0.0.9:443 uses 100.0% of 9 ports: EXHAUSTED" in (
+        assert "192.168.0.5 → 192.168.0.9:443 uses 100.0% of 9 ports: EXHAUSTED" in (
             run("check", "--proc", proc).out
         )
 

@@ -24,7 +24,9 @@ from tests.commands.hosts import (
 )
 from tests.tables import Sock, listener, waiting
 from tui.commands import reading, tables
+from tui.commands.options import Settings
 from tui.commands.tables import PARTS
+from tui.kernel.processes import Owners
 from tui.kernel.sockets import State
 
 NAMES = [part.name for part in PARTS]
@@ -329,11 +331,13 @@ class TestCost:
     def test_owners_are_looked_for_where_they_are_shown(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
-        looked = []
-        owners_of = reading.owners_of
-        monkeypatch.setattr(
-            tables, "owners_of", lambda settings: looked.append(1) or owners_of(settings)
-        )
+        looked: list[Path] = []
+
+        def note(settings: Settings) -> Owners:
+            looked.append(settings.proc)
+            return reading.owners_of(settings)
+
+        monkeypatch.setattr(tables, "owners_of", note)
         run(name, "--proc", IDLE)
         assert bool(looked) == (name in ("listen", "established", "patterns"))
 
@@ -343,7 +347,7 @@ class TestOptions:
     def test_json_and_csv_exclude_each_other(self, run: Run, name: str, reads: list[Path]) -> None:
         ran = run(name, "--json", "--csv", "--proc", IDLE)
         assert (ran.code, ran.out, reads) == (2, "", [])
-        assert ran.err == "twtop: --json and --csv exclude each other (twtop --help)\n"
+        assert ran.err == f"twtop: --json and --csv exclude each other (twtop {name} --help)\n"
 
     @pytest.mark.parametrize("kind", ["proc", "sock_diag"])
     def test_the_source_is_the_one_asked_for(self, run: Run, name: str, kind: str) -> None:

@@ -50,7 +50,7 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
 
 def unknown(reason: str) -> NoReturn:
     """Say on stdout, where a monitoring system reads, why there is no answer."""
-    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}")
+    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", UNKNOWN)
     sys.exit(UNKNOWN)
 
 
@@ -134,7 +134,7 @@ def check(
     except TableError as error:
         unknown(str(error))
     verdict = judge_fullest(frame, outgoing(frame, *ends), warning, critical)
-    emit(verdict.line)
+    emit(verdict.line, UNKNOWN)
     sys.exit(verdict.code)
 
 

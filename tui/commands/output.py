@@ -17,10 +17,10 @@ UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
 
 
-def emit(text: str) -> bool:
+def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
     """Print a text and return whether somebody may read on: a closed pipe is no error.
 
-    A full disk is one, and ends the command.
+    A full disk is one, and ends the command with the exit code ``unwritable``.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
@@ -29,7 +29,7 @@ def emit(text: str) -> bool:
         # Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            fail(f"stdout: {error.strerror or error}", UNWRITABLE)
+            fail(f"stdout: {error.strerror or error}", unwritable)
         return False
     return True
 

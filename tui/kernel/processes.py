@@ -45,7 +45,14 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
     Of several processes that share a socket the one with the lowest pid is named. Never
     raises: processes come and go, and those of other users are counted as denied.
     """
-    psutil.PROCFS_PATH = str(root)
+    before, psutil.PROCFS_PATH = psutil.PROCFS_PATH, str(root)
+    try:
+        return _walk(root, deadline)
+    finally:
+        psutil.PROCFS_PATH = before
+
+
+def _walk(root: Path, deadline: float) -> Owners:
     owners: dict[int, Process] = {}
     denied = 0
     for pid in _pids():

@@ -29,14 +29,16 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
         message=f"The socket table is not whole: {unreadable}"
         if table.complete
         else "The socket table was cut short",
-        meaning=f"{len(table):,} sockets were read from {reading.kind} in "
-        f"{reading.read_seconds:.1f} s, and there are more. All counts are floors: what is told "
-        "is true, but a finding can be missing.",
+        meaning=f"{len(table):,} sockets were read from {reading.kind}, and not those of the "
+        "lines left out. All counts are floors: what is told is true, but a finding can be "
+        "missing."
+        if table.complete
+        else f"{len(table):,} sockets were read from {reading.kind}, and there are more. All "
+        "counts are floors: what is told is true, but a finding can be missing.",
         evidence={
             "sockets": len(table),
             "bad_lines": table.bad_lines,
             "complete": int(table.complete),
-            "read_seconds": round(reading.read_seconds, 3),
         },
         remedies=(NETLINK,) if reading.kind == "proc" else (LONGER,),
     )
