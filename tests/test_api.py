@@ -25,7 +25,7 @@ from tests.commands.hosts import (
     served,
     tuple_with,
 )
-from tests.tables import Sock, listener, waiting
+from tests.tables import Sock, frame, listener, waiting
 from tui import api
 
 
@@ -328,3 +328,19 @@ class TestRemedies:
 def test_everything_the_old_monitor_told(old: str, ours: Callable[[api.Frame], object]) -> None:
     """Its class TCPMonitor had these methods; each has its function here."""
     assert ours(api.snapshot(proc=PROXY)), old
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        lambda: tui.snapshot("bogus"),  # type: ignore[arg-type]
+        lambda: tui.watch(source="bogus"),  # type: ignore[arg-type]
+        lambda: tui.watch(interval=-1),
+        lambda: tui.watch(interval=float("nan")),
+        lambda: tui.remedies(frame(), rate=-5),
+        lambda: tui.remedies(frame(), rate=5, lifetime=float("nan")),
+    ],
+)
+def test_nonsense_is_refused_at_once(nonsense: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="is"):
+        nonsense()

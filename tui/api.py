@@ -14,10 +14,11 @@ it agrees with the rest. Plain data has the keys of `twtop report --json`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -83,16 +84,25 @@ __all__ = [
     "watch",
 ]
 
+SOURCES: tuple[str, ...] = get_args(SourceChoice)
+
 Record = dict[str, Any]
 """Plain Python data with the keys of the JSON contract."""
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
 
 
 def snapshot(source: SourceChoice = "auto", proc: str | Path = "/proc") -> Frame:
     """Read the kernel's tables once.
 
     ``source`` is "auto", "proc" or "sock_diag"; ``proc`` a procfs, which may be a copy or a
-    host's. Raises TableError when the tables cannot be read, in a line with the cure.
+    host's. Raises TableError when the tables cannot be read, in a line with the cure, and
+    ValueError for another source.
     """
+    _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
     return judge(Source(Path(proc), source, 1.0, one_shot=True).read())
 
 
@@ -102,8 +112,15 @@ def watch(
     """Yield a moment each ``interval`` seconds: a frame with its trends and the history so far.
 
     Late ones are not made up for. Who holds the sockets is looked up now and then, and
-    remembered for their TIME-WAITs. Raises TableError when the tables cannot be read.
+    remembered for their TIME-WAITs. Raises TableError when the tables cannot be read, and
+    ValueError for another source, or an interval that is none.
     """
+    _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
+    _check(0 < interval < math.inf, f"interval is {interval}, not a number of seconds above 0")
+    return _watch(interval, source, proc)
+
+
+def _watch(interval: float, source: SourceChoice, proc: str | Path) -> Iterator[Moment]:
     due = time.monotonic()
     sampler = Sampler(Source(Path(proc), source, interval))
     for moment in moments(sampler, lambda: find_owners(proc)):
@@ -239,7 +256,10 @@ def remedies(
 
     The load is ``rate`` new connections per second, each open for ``lifetime`` seconds; what is
     None is taken from the fullest outgoing pattern with these ends. None if nothing tells a rate.
+    Raises ValueError for a rate or a lifetime that is none.
     """
+    _check(rate is None or 0 < rate < math.inf, f"rate is {rate}, not a number above 0")
+    _check(lifetime is None or 0 <= lifetime < math.inf, f"lifetime is {lifetime}, not 0 s or more")
     index = hottest(frame, local_ip, remote_ip, remote_port)
     expected = estimate(None if index is None else observe(frame, index), rate, lifetime)
     if expected is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -14,12 +16,15 @@ from tui.commands.check import check, unknown
 from tui.commands.dashboard import dashboard
 from tui.commands.demo import demo
 from tui.commands.options import given, shared_options
+from tui.commands.output import UNWRITABLE, fail, lose_stdout, open_closed_streams
 from tui.commands.plan import plan
 from tui.commands.report import EPILOG, report
 from tui.commands.simulate import simulate
 from tui.commands.tables import PARTS, command
 from tui.commands.wait import wait
 from tui.commands.watch import watch
+
+UNWRITABLE_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Look once": (report, *(command(part) for part in PARTS)),
@@ -67,15 +72,35 @@ for commands in SECTIONS.values():
 
 def main() -> None:
     """Run twtop; a usage error is one line, an interrupt ends it quietly."""
+    open_closed_streams()
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         path = "twtop" if context is None else context.command_path
         text = f"{error.format_message()} ({path} --help)"
-        if check.name in sys.argv[1:]:  # a wrong option before it: 2 would mean CRITICAL
+        if asked(sys.argv[1:]) == check.name:  # a wrong option before it: 2 would mean CRITICAL
             unknown(text)
         click.echo(f"twtop: {text}", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
+    except OSError as error:  # click prints a help itself
+        if error.errno not in UNWRITABLE_ERRORS or error.filename is not None:
+            raise
+        lose_stdout()
+        if not isinstance(error, BrokenPipeError):
+            fail(f"stdout: {error.strerror}", UNWRITABLE)
+
+
+def asked(arguments: Sequence[str]) -> str | None:
+    """Return the command that the arguments of the command line ask for, None for none."""
+    valued = {name for option in cli.params if option.nargs == 1 for name in option.opts}
+    flags = {name for option in cli.params if getattr(option, "is_flag", 0) for name in option.opts}
+    words = iter(arguments)
+    for word in words:
+        if word in valued - flags:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None

@@ -11,8 +11,10 @@ import pytest
 from tests.commands.conftest import Run
 from tests.commands.hosts import LOW, cut_short, host, served, tuple_with
 from tests.e2e.terminal import TWTOP, Terminal
-from tests.tables import Clock, Sock, waiting
+from tests.tables import FIXTURES, Clock, Sock, waiting
 from tui.commands import wait
+
+PROXY = FIXTURES / "6.18-proxy" / "proc"
 
 
 class Host(Clock):
@@ -231,3 +233,16 @@ class TestTerminal:
             terminal.process.send_signal(signal.SIGINT)
             assert terminal.wait() == 130
             assert time.monotonic() - began < 5
+
+
+def test_a_copy_never_gets_there_and_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "STILL_SECONDS", 0.05)
+    ran = run("wait", "--drained", "-i", "0.1", "--proc", PROXY)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == f"twtop: {PROXY} does not change: a copy of a procfs never gets there\n"
+
+
+def test_a_destination_that_nobody_connects_to_is_said(run: Run) -> None:
+    ran = run("wait", "--drained", "--dst", "10.9.9.9", "--proc", PROXY)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "drained after 0 s: no outgoing connections\n"

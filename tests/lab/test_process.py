@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -81,3 +82,16 @@ class TestChild:
         pid, _ = child.receive()
         child.kill()
         assert until(lambda: gone(pid))
+
+    def test_what_lies_in_the_current_directory_is_not_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "tui").mkdir()
+        for trap in ("tui/__init__.py", "queue.py"):
+            (tmp_path / trap).write_text("open('sprung', 'w')\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "path", ["", *sys.path])
+        with Child(echo, "hello") as child:
+            child.connection.send("world")
+            assert child.receive() == "hello world"
+        assert not (tmp_path / "sprung").exists()

@@ -39,6 +39,14 @@ class TestTheSettingIsNamed:
         assert f"{name} is {value}" in said
         assert cure in said
 
+    @pytest.mark.parametrize("uid", [0, 1000])
+    def test_root_is_not_told_to_be_root(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: uid)
+        said = refused(errno.EPERM, sysctls(tmp_path, user__max_user_namespaces="0"))
+        assert ("run it as root" in said) == (uid > 0)
+
     def test_a_setting_that_allows_it_is_not_blamed(self, tmp_path: Path) -> None:
         root = sysctls(
             tmp_path,

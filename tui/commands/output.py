@@ -26,12 +26,30 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
     try:
         click.echo(text.encode(encoding, "replace").decode(encoding))  # not every locale has “–”
     except OSError as error:
-        # Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lose_stdout()
         if not isinstance(error, BrokenPipeError):
             fail(f"stdout: {error.strerror or error}", unwritable)
         return False
     return True
+
+
+def lose_stdout() -> None:
+    """Write nothing more: Python would complain once more when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_closed_streams() -> None:
+    """Give this process the standard streams that it was started without.
+
+    Else Python has None for them, and the next file opened would be one of them. What is
+    written to stdout then fails, as it should: nobody gets it.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
 
 
 def paint(text: str, colour: str) -> str:

@@ -13,7 +13,7 @@ import click
 from tui.commands.check import percent
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import given, real, shared_options
-from tui.commands.output import emit, fail
+from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from tui.kernel.sockets import Array
 
 TIMED_OUT = 1
+STILL_SECONDS = 2.0
+"""After so long a running timer shows another time, however coarse."""
 EPILOG = (
     "Exit codes: 0 it has come so far, 1 the time was up before, 2 usage, "
-    "3 the kernel's tables could not be read."
+    "3 the kernel's tables could not be read, or the outcome not be written."
 )
 
 
@@ -87,6 +89,8 @@ def wait(
 
     goal = "drained" if below is None else f"below {below:g} %"
     began = time.monotonic()
+    before: Frame | None = None
+    ever = False
     with _Line() as line:
         while True:
             try:
@@ -94,17 +98,36 @@ def wait(
             except TableError as error:
                 line.end()
                 fail(str(error))
-            progress = measure(frame, outgoing(frame, *ends), below)
+            found = outgoing(frame, *ends)
+            ever = ever or len(found) > 0
+            progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
                 break
+            if before is not None and stands_still(before, frame):
+                line.end()
+                fail(f"{settings.proc} does not change: a copy of a procfs never gets there")
+            before = before or frame
             if timeout is not None and waited >= timeout:
                 line.end()
                 fail(f"not {goal} after {waited:.0f} s: {progress.what}", TIMED_OUT)
             line.show(f"{progress.what} · {goal} {expectation(progress)}")
             left = math.inf if timeout is None else timeout - waited
             time.sleep(max(min(settings.interval, left), 0.01))
-    emit(f"{goal} after {waited:.0f} s: {progress.what}")
+    what = progress.what if ever else "no outgoing connections"  # perhaps a mistyped one
+    emit(f"{goal} after {waited:.0f} s: {what}", UNREADABLE)
+
+
+def stands_still(before: Frame, now: Frame) -> bool:
+    """Say whether timers have not moved that must have moved by now."""
+    import numpy as np
+
+    running = before.table.remaining_ms
+    return (
+        now.time - before.time > STILL_SECONDS
+        and before.time_wait.count > before.time_wait.expiring
+        and np.array_equal(running, now.table.remaining_ms)
+    )
 
 
 def measure(frame: Frame, candidates: Array, below: float | None) -> Progress:

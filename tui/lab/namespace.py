@@ -17,6 +17,7 @@ from tui.lab.refusal import Unavailable, why_refused
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
+IPV6 = Path("/proc/sys/net/ipv6/conf/all")
 IFA_F_NODAD = 0x02
 """include/uapi/linux/if_addr.h: use an IPv6 address at once, without asking who else has it."""
 
@@ -197,7 +198,7 @@ def _links() -> Iterator[Any]:
 def _configure(links: Any, link: str, ends: Ends) -> None:
     index = links.link_lookup(ifname=link)[0]
     links.link("set", index=index, state="up")
-    for address in (*ends.v4, *ends.v6):
+    for address in (*ends.v4, *(ends.v6 if _speaks_ipv6() else ())):
         _add_address(links, index, address, 64 if ":" in address else 24)
 
 
@@ -209,12 +210,22 @@ def _add_address(links: Any, index: int, address: str, prefix: int) -> None:
 def _introduce(links: Any, link: str, others: Ends, mac: str) -> None:
     """Spare the link the neighbour discovery, which may lose a second."""
     index = links.link_lookup(ifname=link)[0]
-    for address in (*others.v4, *others.v6):
+    for address in (*others.v4, *(others.v6 if _speaks_ipv6() else ())):
         links.neigh("add", dst=address, lladdr=mac, ifindex=index, state="permanent")
+
+
+def _speaks_ipv6() -> bool:
+    """Whether this namespace has IPv6: hardened hosts boot without."""
+    try:
+        return (IPV6 / "disable_ipv6").read_text().strip() == "0"
+    except OSError:
+        return False
 
 
 def _await_addresses(ends: Ends) -> None:
     """Wait for the kernel's worker that makes IPv6 addresses usable, also those without DAD."""
+    if not _speaks_ipv6():
+        return
     deadline = time.monotonic() + 5
     for address in ends.v6:
         while not _delivers(address):

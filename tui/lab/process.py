@@ -3,7 +3,6 @@
 import gc
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
@@ -15,12 +14,12 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tui.lab import namespace
+from tui.lab.limits import raise_file_limit
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 CALL_SECONDS = 120
-OPEN_FILES = 60_000
 STOP_SECONDS = 2
 
 
@@ -48,13 +47,17 @@ class Child:
         with theirs:
             fd = theirs.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tui.lab", str(fd), str(os.getpid())],
+                # -P: whatever lies in the current directory is not to be run, least by root.
+                [sys.executable, "-P", "-m", "tui.lab", str(fd), str(os.getpid())],
                 pass_fds=[fd],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in a terminal is for the one who started this
                 # NumPy's thread pool would only get in the way of unshare.
                 env=os.environ
-                | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                | {
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
             )
         self.connection.send((function, args, kwargs))
 
@@ -106,7 +109,6 @@ class Child:
 def run(fd: int, parent: int) -> None:
     """Be the child: do what the first message says."""
     namespace.die_with(parent)
-    raise_file_limit()
     with Connection(fd) as connection:
         function, args, kwargs = connection.recv()
         try:
@@ -127,17 +129,6 @@ class _Crash:
 
 def _ending(code: int) -> str:
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-
-
-def raise_file_limit(wanted: int = OPEN_FILES) -> int:
-    """Allow this process as many open files as wanted, or as it may have; returns how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
-        except (OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class Lab:
@@ -196,6 +187,7 @@ class Lab:
 
 def _answer_calls(connection: Connection) -> None:
     """Answer calls until the other end closes."""
+    raise_file_limit()
     while True:
         try:
             call = connection.recv_bytes()

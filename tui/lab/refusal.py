@@ -1,11 +1,12 @@
 """Why a machine refuses private network namespaces, and which setting to change."""
 
 import errno
+import os
 from pathlib import Path
 
 FALLBACK = (
-    "a container's seccomp profile or security module refuses it; run twtop outside the container, "
-    "as root, or with --cap-add SYS_ADMIN"
+    "a container's seccomp profile, a security module or a missing capability refuses it; run "
+    "twtop outside of the container, or in one with --privileged"
 )
 
 
@@ -34,11 +35,15 @@ def _reason(error: OSError, sysctls: Path) -> str:
         ),
     ):
         if _value(sysctls / name.replace(".", "/")) == refusing:
-            return f"{name} is {refusing}; run it as root, or `{cure}`"
+            or_root = "run it as root, or " if os.geteuid() else ""
+            return f"{name} is {refusing}; {or_root}`{cure}`"
     if error.errno == errno.ENOSPC:
         return "all that user.max_net_namespaces and user.max_user_namespaces allow are in use"
     if error.errno == errno.EROFS:
-        return "/proc/sys is mounted read-only, as in a container; run twtop outside of it"
+        return (
+            "/proc/sys is mounted read-only, as in a container; run twtop outside of it, or in "
+            "one with --privileged"
+        )
     if error.errno in (errno.EINVAL, errno.ENOSYS):
         return "this kernel was built without network or user namespaces (CONFIG_NET_NS)"
     return f"{error.strerror or error}: {FALLBACK}"

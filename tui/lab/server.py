@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection
 
+from tui.lab.limits import raise_file_limit
 from tui.lab.sockets import listen
 
 ACCEPTS = 64
@@ -44,6 +45,7 @@ class Service:
 def serve(connection: Connection, service: Service) -> None:
     """Be the server until the other end of the connection closes; says "ready" first."""
     set_name(service.name)
+    raise_file_limit()
     listeners = [listen(ip, port, backlog=service.backlog) for ip, port in service.addresses]
     if service.manner is Manner.LOSES_HANDSHAKES:
         for listener in listeners:

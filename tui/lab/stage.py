@@ -11,9 +11,11 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from tui.lab import namespace
+from tui.lab.limits import raise_file_limit
 from tui.lab.load import Load, Plan
 from tui.lab.outcome import Outcome
 from tui.lab.process import Child, ChildError
+from tui.lab.refusal import Unavailable, why_refused
 from tui.lab.scenarios import Scenario, Step
 from tui.lab.server import serve, set_name
 
@@ -112,9 +114,14 @@ class Stage:
 def _play(connection: Connection, scenario: Scenario) -> None:
     """Be the process of a scenario: set the scene, start the server, and be the clients."""
     set_name("twtop-clients")
-    namespace.unshare_network()
-    namespace.bring_up()
+    raise_file_limit()
     with ExitStack() as scene:
+        try:
+            namespace.unshare_network()
+            namespace.bring_up()
+            _set(scenario.sysctls)
+        except OSError as error:
+            raise Unavailable(why_refused(error)) from error
         if scenario.far:
             peer = scene.enter_context(namespace.peer())
             with peer.inside():
@@ -124,7 +131,6 @@ def _play(connection: Connection, scenario: Scenario) -> None:
         scene.enter_context(server)
         server.name = "the server's process"
         server.receive()
-        _set(scenario.sysctls)
         load = Load(scenario.plan)
         steps = _Steps(load, scenario.steps)
         for _ in _ticks(connection, load):
