@@ -93,10 +93,10 @@ class TestFailures:
     def test_a_folder_that_may_not_be_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(path: Path, *_: object, **__: object) -> None:  # not chmod: root writes on
+        def refuse(path: Path, *_: object) -> None:  # not chmod: root writes on
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
         with pytest.raises(ExportError, match=r"Permission denied: .*out\.csv"):
             write_export(tmp_path / "out.csv", FIELDS, RECORDS)
 

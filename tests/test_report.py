@@ -13,6 +13,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tables import (
     FIXTURES,
@@ -29,6 +30,10 @@ from tests.tables import (
 )
 from tui.analysis.frame import Frame, judge
 from tui.cli import cli
+from tui.config import Config
+from tui.findings.diagnose import diagnose
+from tui.findings.finding import Severity
+from tui.findings.situation import Situation
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
@@ -418,17 +423,52 @@ class TestText:
 
 
 @pytest.mark.parametrize(
-    ("utilization", "connectable", "verdict", "colour"),
+    ("in_use", "locked", "verdict", "colour"),
     [
-        (0.49, 51, "", ""),
-        (0.5, 50, "slow connect()", "yellow"),
-        (0.799, 21, "slow connect()", "yellow"),
-        (0.8, 20, "above 80 %", "red"),
-        (1.0, 5, "above 80 %", "red"),
-        (1.0, 0, "EXHAUSTED: connect() fails", "red"),
+        (499, 499, "", ""),
+        (500, 500, "slow connect()", "yellow"),
+        (799, 799, "slow connect()", "yellow"),
+        (800, 800, "above 80 %", "red"),
+        (1000, 995, "above 80 %", "red"),
+        (1000, 1000, "EXHAUSTED: connect() fails", "red"),
+        (577, 0, "", ""),
+        (577, 499, "", ""),
+        (700, 500, "slow connect()", "yellow"),
+        (800, 0, "above 80 %, reusable", "yellow"),
+        (1000, 499, "above 80 %, reusable", "yellow"),
+        (800, 500, "above 80 %, slow connect()", "yellow"),
+        (1000, 799, "above 80 %, slow connect()", "yellow"),
     ],
 )
-def test_the_verdict_of_a_pattern(
-    utilization: float, connectable: int, verdict: str, colour: str
-) -> None:
-    assert judge_use(utilization, connectable, 80.0) == (verdict, colour)
+def test_the_verdict_of_a_pattern(in_use: int, locked: int, verdict: str, colour: str) -> None:
+    assert judge_use(in_use, locked, 1000, 80.0) == (verdict, colour)
+
+
+def test_without_any_port_it_is_exhausted() -> None:
+    assert judge_use(0, 0, 0, 80.0)[0] == "EXHAUSTED: connect() fails"
+
+
+COLOURS = {None: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
+
+
+@given(
+    st.integers(0, 100), st.integers(0, 100), st.sampled_from((0, 2)), st.sampled_from((10, 57, 80))
+)
+@steady
+def test_the_verdict_is_the_findings(opened: int, closed: int, mode: int, threshold: int) -> None:
+    """One definition: what is red in a report is critical in an audit, and so on."""
+    home = "127.0.0.1"
+    held = [Sock(home, 40000 + n, home) for n in range(opened)]
+    held += [
+        waiting(40000 + n, local=home, remote=home)
+        for n in range(opened, min(opened + closed, 100))
+    ]
+    made = frame(*held, given=rules(40000, 40099, reuse_mode=mode))
+    if not held:
+        return
+    patterns = made.patterns
+    _, colour = judge_use(int(patterns.in_use[0]), int(patterns.locked[0]), 100, threshold)
+    said = diagnose(Situation(made, config=Config().with_threshold(threshold)))
+    full = ("ports-exhausted", "ports-above-threshold", "connect-slow")
+    worst = max((one.severity for one in said if one.code in full), default=None)
+    assert colour == COLOURS[worst]

@@ -20,17 +20,31 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.analysis.frame import Frame
-from tui.history import History
+from tui.config import Config
+from tui.findings.baseline import Baseline
+from tui.findings.cases import Cases
+from tui.findings.diagnose import diagnose
+from tui.findings.finding import Finding, Severity
+from tui.findings.situation import Situation
+from tui.history import History, Trends
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.sampler import Cycle
+from tui.screens.asked import FindingAsked, PatternAsked, PlanAsked
 from tui.screens.dashboard import Dashboard
+from tui.screens.finding import FindingScreen
 from tui.screens.help import HelpScreen
-from tui.screens.table_screen import TableScreen
+from tui.screens.pattern import PatternScreen
+from tui.screens.plan import PlanScreen
+from tui.screens.view_screen import ViewScreen
 from tui.view import View
 
 INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
+TOLD_AT_ONCE = 2
+"""More news than this at once share one toast."""
+TOLD_SECONDS = 7.0
+"""How long a toast stays."""
 OWNER_SECONDS = 10.0
 """Between two walks over the processes: they are dear, and owners change slowly."""
 OWNER_RETRY_SECONDS = 2.0
@@ -100,19 +114,26 @@ class TwtopApp(App[None]):
         self,
         poller: Poller,
         *,
-        threshold: float = 80.0,
+        config: Config | None = None,
+        baseline: Baseline | None = None,
         place: str = "",
         find_owners: Callable[[], Owners] | None = None,
     ) -> None:
+        """Show what the poller sees; ``baseline`` are the listeners that the user has saved."""
         super().__init__()
         self.history = History()
-        self.threshold = threshold
+        self.config = config or Config()
+        self.baseline = baseline
+        self.cases = Cases()
+        """What was found, up to the newest frame, on screen or not."""
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
         self._latest: Frame | None = None
+        self._untold: set[tuple[str, str]] = set()
+        """News that came while the screen was frozen."""
         self._heard: Poller | None = poller
         """Whose frames count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -120,6 +141,11 @@ class TwtopApp(App[None]):
         self._walked_at = 0.0
         self._walk_seconds = 0.0
         self._owner_cycle = Cycle(self._walk, OWNER_SECONDS, "twtop-owners")
+
+    @property
+    def threshold(self) -> float:
+        """Percentage of capacity from which a pattern is in violation."""
+        return self.config.ports.threshold
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
@@ -174,6 +200,8 @@ class TwtopApp(App[None]):
         self.stop_polling()
         self.poller = self._heard = poller
         self.history = History()
+        self.cases = Cases()
+        self._untold.clear()
         self.frozen = False
         self.failure = self.view = self._latest = None
         self._walked_at = 0.0
@@ -205,9 +233,51 @@ class TwtopApp(App[None]):
         """Take a frame into the history, and onto the screen unless that is frozen."""
         self._latest = frame
         self.history.add(frame)
+        trends = self.history.trends(frame)
+        self.cases = self.cases.then(self._diagnose(frame, self.history, trends), frame.time)
+        self._untold |= {case.identity for case in self.cases.news}
         self._look_for_owners(frame)
         if not self.frozen:
-            self._refresh_view(frame)
+            self._refresh_view(frame, trends)
+            self._tell_news()
+
+    def _diagnose(self, frame: Frame, history: History, trends: Trends) -> tuple[Finding, ...]:
+        return diagnose(
+            Situation(
+                frame,
+                history.owners,
+                history=history,
+                trends=trends,
+                config=self.config,
+                baseline=self.baseline,
+            )
+        )
+
+    def _tell_news(self) -> None:
+        """Say in a corner what has come up, unless it is over or a mere information."""
+        news = [
+            case.finding
+            for case in self.cases.present
+            if case.identity in self._untold and case.finding.severity > Severity.INFO
+        ]
+        self._untold.clear()
+        if not news:
+            return
+        self.clear_notifications()  # what they said is told by the panel, if it still holds
+        if len(news) > TOLD_AT_ONCE:
+            self._tell(news[0].severity, f"{len(news)} new findings", f"{news[0].message}; …")
+            return
+        for finding in news:
+            self._tell(finding.severity, finding.severity.label.capitalize(), finding.message)
+
+    def _tell(self, severity: Severity, title: str, message: str) -> None:
+        self.notify(
+            message,
+            title=title,
+            severity="error" if severity is Severity.CRITICAL else "warning",
+            timeout=TOLD_SECONDS,
+            markup=False,
+        )
 
     def _look_for_owners(self, frame: Frame) -> None:
         """Look at once who holds a pattern that nobody is known for while it has open sockets.
@@ -230,13 +300,14 @@ class TwtopApp(App[None]):
         else:
             self.history.owners = message.owners
 
-    def _refresh_view(self, frame: Frame | None = None) -> None:
+    def _refresh_view(self, frame: Frame | None = None, trends: Trends | None = None) -> None:
         """Show a frame, or the present one again with the user's newest choices."""
         if frame is not None:
             self.view = View(
                 frame=frame,
-                trends=self.history.trends(frame),
+                trends=trends or self.history.trends(frame),
                 history=self.history,
+                cases=self.cases,
                 threshold=self.threshold,
                 interval=self.poller.interval,
                 frozen=self.frozen,
@@ -257,6 +328,8 @@ class TwtopApp(App[None]):
         if self.frozen and self.view is not None:
             self.view = replace(self.view, history=self.history.copy())
         self._refresh_view(None if self.frozen else self._latest)
+        if not self.frozen:
+            self._tell_news()
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
@@ -276,7 +349,7 @@ class TwtopApp(App[None]):
     def action_threshold(self) -> None:
         """Ask for another threshold."""
         screen = self.screen
-        if isinstance(screen, TableScreen):
+        if isinstance(screen, ViewScreen):
             screen.prompt.ask(
                 "Threshold, % of capacity:", f"{self.threshold:g}", self._set_threshold
             )
@@ -288,9 +361,50 @@ class TwtopApp(App[None]):
             return f"“{text}” is no percentage"
         if not 0 < percent <= 100:
             return "between 0 and 100"
-        self.threshold = percent
-        self._refresh_view()
+        self.config = self.config.with_threshold(percent)
+        self._judge_anew()
         return None
+
+    def _judge_anew(self) -> None:
+        """Find once more what is on screen, after the user has changed a threshold: no news."""
+        latest, view = self._latest, self.view
+        if latest is not None:
+            found = self._diagnose(latest, self.history, self.history.trends(latest))
+            self.cases = self.cases.then(found, latest.time)
+        if view is not None and view.frozen:
+            found = self._diagnose(view.frame, view.history, view.trends)
+            self.view = replace(view, cases=view.cases.then(found, view.frame.time))
+        elif view is not None:
+            self.view = replace(view, cases=self.cases)
+        self._refresh_view()
+
+    def on_pattern_asked(self, message: PatternAsked) -> None:
+        """Show a pattern."""
+        self._open(PatternScreen(message.key, load=self.plays_load))
+
+    def on_finding_asked(self, message: FindingAsked) -> None:
+        """Show a finding of those on screen."""
+        case = None if self.view is None else self.view.cases.find(message.identity)
+        if case is not None:
+            self.clear_notifications()  # they would lie on what is to be read
+            self._open(FindingScreen(case, load=self.plays_load))
+
+    def on_plan_asked(self, message: PlanAsked) -> None:
+        """Show the plan for a pattern."""
+        self._open(PlanScreen(message.key, load=self.plays_load))
+
+    def _open(self, wanted: ViewScreen) -> None:
+        """Show a screen: go back to it where it lies below, so that no circle piles up."""
+        below = [
+            screen
+            for screen in self.screen_stack
+            if isinstance(screen, type(wanted)) and screen.about == wanted.about
+        ]
+        if not below:
+            self.push_screen(wanted)
+            return
+        while self.screen is not below[0]:
+            self.pop_screen()
 
     def action_help(self) -> None:
         """Show the keys and the words."""

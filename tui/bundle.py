@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from tui import __version__
 from tui.analysis.frame import Frame, judge
+from tui.files import write_whole
 from tui.kernel import procfs, sock_diag
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source, is_own_namespace
@@ -234,24 +236,19 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
     head += ABOUT_REDACTED if redacted else ""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+    def fill(file: BinaryIO) -> int:
+        with tarfile.open(fileobj=file, mode="w:gz") as archive:
+            for member, content in _members(copy, texts, head, redacted):
+                info = tarfile.TarInfo(f"{name}/{member}")
+                info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
+                archive.addfile(info, io.BytesIO(content))
+        return file.tell()
+
     try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:  # noqa: PTH123
-            with tarfile.open(fileobj=file, mode="w:gz") as archive:
-                for member, content in _members(copy, texts, head, redacted):
-                    info = tarfile.TarInfo(f"{name}/{member}")
-                    info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
-                    archive.addfile(info, io.BytesIO(content))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        return path.stat().st_size
+        return write_whole(path, fill)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):  # once it is whole it has the other name
-            part.unlink()
 
 
 def _members(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
+
+from tui.files import write_whole
 
 FORMATS = (".csv", ".json")
 
@@ -28,19 +29,18 @@ def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[A
     if path.suffix.lower() not in FORMATS:
         raise ExportError(f"{path.name}: the name must end in {' or '.join(FORMATS)}")
     write = _write_csv if path.suffix.lower() == ".csv" else _write_json
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+    def fill(file: BinaryIO) -> int:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            return write(text, fields, records)
+        finally:
+            text.detach()  # flushes, and leaves the file open
+
     try:
-        with part.open("x", encoding="utf-8", newline="") as file:
-            count = write(file, fields, records)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        return write_whole(path, fill, mode=0o666)  # as the umask has it: it is to be passed on
     except OSError as error:
         raise ExportError(f"{error.strerror or error}: {path}") from error
-    finally:
-        with suppress(OSError):  # once it is whole it has the other name
-            part.unlink()
-    return count
 
 
 def _write_csv(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:

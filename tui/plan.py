@@ -123,9 +123,9 @@ def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
     lines = [
         paint(f"twtop plan · {ends(plan)}", "bold"),
         *_wrapped(
-            f"{_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each open "
-            f"{_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}), and then its "
-            f"port waits {waiting}: {plan.today.outcome.needed:,} ports needed, "
+            f"{plain_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each "
+            f"open {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}), and "
+            f"then its port waits {waiting}: {plan.today.outcome.needed:,} ports needed, "
             f"{plan.today.outcome.capacity:,} there.",
             width,
             "",
@@ -147,7 +147,7 @@ def ends(plan: Plan) -> str:
     return f"{facts.local_ip or 'one source'} → {remote}"
 
 
-def _number(value: float) -> str:
+def plain_number(value: float) -> str:
     """Return three digits of a small number, and the whole of a large one."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -162,26 +162,26 @@ def _table(plan: Plan, paint: Paint, width: int) -> str:
         *above, last = textwrap.wrap(option.name, name, subsequent_indent="  ")
         lines += (paint(line, colour) for line in above)
         line = (
-            f"{last:<{name}} {_short(outcome.needed):>7} {_short(outcome.capacity):>7} "
-            f"{_percent(outcome.utilization):>5} {_short(outcome.fast_rate):>7} "
-            f"{_short(outcome.sustainable_rate):>7} {word}"
+            f"{last:<{name}} {short_number(outcome.needed):>7} {short_number(outcome.capacity):>7} "
+            f"{share_text(outcome.utilization):>5} {short_number(outcome.fast_rate):>7} "
+            f"{short_number(outcome.sustainable_rate):>7} {word}"
         )
         lines.append(paint(line, colour))
     legend = LEGEND + PAIRS * any("+" in option.code for option in options)
     return "\n".join([*lines, "", *_wrapped(legend, width, "")])
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
     """Return a number in at most seven columns; what no number limits is –."""
     if math.isinf(value):
         return "–"
     for size, unit in ((1e9, "G"), (1e6, "M")):
         if value >= size:
             return f"{value / size:,.1f}{unit}"
-    return _number(value)
+    return plain_number(value)
 
 
-def _percent(share: float) -> str:
+def share_text(share: float) -> str:
     """Return a share in at most five columns."""
     return f"{share:.0%}" if share < 100 else f"×{share:.0f}" if share < 10_000 else "–"
 

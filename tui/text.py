@@ -119,17 +119,21 @@ def patterns_text(
     held = holders(frame.table, patterns, owners.by_inode, len(patterns) if most is None else most)
     rows, colours = [], []
     for index in wanted[:most]:
-        use, connectable = float(patterns.utilization[index]), int(patterns.connectable[index])
         verdict, colour, room = "", "", "–"
         if patterns.direction[index] == Direction.OUTGOING:  # others' ports are not ours to judge
-            verdict, colour = judge_use(use, connectable, threshold)
-            room = f"{connectable:,}"
+            verdict, colour = judge_use(
+                int(patterns.in_use[index]),
+                int(patterns.locked[index]),
+                int(patterns.capacity[index]),
+                threshold,
+            )
+            room = f"{patterns.connectable[index]:,}"
         rows.append(
             (
                 str(patterns.key(index)),
                 f"{patterns.time_wait[index]:,}",
                 f"{patterns.live[index]:,}",
-                f"{use:.1%}",
+                f"{patterns.utilization[index]:.1%}",
                 room,
                 str(held.get(index, "")),
                 verdict,
@@ -143,18 +147,20 @@ def patterns_text(
     return _table(title, heads, rows, paint, colours, len(wanted), "no connections")
 
 
-def judge_use(utilization: float, connectable: int, threshold: float) -> tuple[str, str]:
+def judge_use(in_use: int, locked: int, capacity: int, threshold: float) -> tuple[str, str]:
     """Return the word and the colour for an outgoing pattern's use of its ports.
 
-    ``threshold`` is a percentage of capacity.
+    ``locked`` are those in use that connect() cannot take over, ``threshold`` is a percentage
+    of capacity. It says what the findings say (tui.findings.rules.ports).
     """
-    if connectable <= 0:
+    slow = locked >= SLOW_CONNECT * capacity
+    if locked >= capacity:
         return "EXHAUSTED: connect() fails", "red"
-    if utilization * 100 >= threshold:
+    if 100 * locked >= threshold * capacity:
         return f"above {threshold:g} %", "red"
-    if utilization >= SLOW_CONNECT:
-        return "slow connect()", "yellow"
-    return "", ""
+    if 100 * in_use >= threshold * capacity:
+        return f"above {threshold:g} %, {'slow connect()' if slow else 'reusable'}", "yellow"
+    return ("slow connect()", "yellow") if slow else ("", "")
 
 
 def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:
@@ -260,8 +266,19 @@ def schedule_text(frame: Frame, paint: Paint) -> str:
     return _table("By time", (">", ">began … ago", ">end in …"), rows, paint)
 
 
-def findings_text(findings: Sequence[Finding], paint: Paint, width: int = 100) -> str:
-    """Return the findings, each with its meaning, its numbers and what to do."""
+def findings_text(
+    findings: Sequence[Finding], paint: Paint, width: int = 100, *, whole: bool = True
+) -> str:
+    """Return the findings, each with its meaning, its numbers and what to do.
+
+    ``whole`` says whether all sockets were read: where not, no finding means little.
+    """
+    if not findings and not whole:
+        text = (
+            "No finding in what was read. Of the sockets that were not read nothing can be said: "
+            "ports may be exhausted all the same."
+        )
+        return paint("\n".join(_wrapped(text, width, "")), "yellow")
     if not findings:
         return paint("Nothing to say: no finding.", "green")
     return "\n\n".join(_finding(finding, paint, width) for finding in findings)

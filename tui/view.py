@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
+from tui.findings.cases import Cases
 from tui.history import History, Trends
 
 
@@ -21,6 +22,8 @@ class View:
     """Percentage of capacity from which a pattern is in violation."""
     interval: float
     """Seconds between polls."""
+    cases: Cases = field(default_factory=Cases)
+    """What the rules find in it, and since when."""
     frozen: bool = False
     failure: str | None = None
     """Why the newest poll failed; the frame is the last that succeeded."""

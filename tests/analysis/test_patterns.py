@@ -273,6 +273,9 @@ def test_as_in_plain_python(found: list[Sock], given: PortRules, bound: list[int
         assert patterns.capacity[index] == pattern.capacity
         assert patterns.reusable[index] == len(pattern.ripe)
         assert bool(patterns.reuse[index]) == pattern.reuse
+        locked = len(pattern.ports - pattern.ripe)
+        assert patterns.locked[index] == locked
+        assert patterns.slow_connect[index] == (0 < pattern.capacity <= 2 * locked)
         assert patterns.connectable[index] == pattern.capacity - len(pattern.ports) + len(
             pattern.ripe
         )

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import stat
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -230,8 +233,23 @@ class TestBaseline:
     def test_one_that_cannot_be_written(self, run: Run, home: Path) -> None:
         (home / "file").touch()
         ran = run("audit", "--save-baseline", "--baseline", home / "file/x", "--proc", IDLE)
-        assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1), "1 is a warning"
         assert str(home / "file/x") in ran.err
+
+    def test_one_that_is_named_must_be_there(self, run: Run, home: Path, reads: list[Path]) -> None:
+        """Else a mistyped name would never tell of a new listener."""
+        path = home / "mistyped.json"
+        ran = run("audit", "--baseline", path, "--proc", IDLE)
+        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (2, "", 1, [])
+        assert ran.err.startswith(f"twtop: {path}: no such file")
+
+    def test_only_its_owner_may_read_it_and_no_link_is_followed(self, run: Run, home: Path) -> None:
+        precious, link = home / "precious", home / "saved.json"
+        precious.write_text("precious")
+        link.symlink_to(precious)
+        assert run("audit", "--save-baseline", "--baseline", link, "--proc", IDLE).code == 0
+        assert precious.read_text() == "precious"
+        assert stat.filemode(link.lstat().st_mode) == "-rw-------"
 
     def test_saving_over_a_garbled_one_is_the_cure(self, run: Run, home: Path) -> None:
         path = home / "saved.json"
@@ -253,6 +271,25 @@ class TestSurroundings:
         garbled = run("audit", *form, "--proc", GARBLED)
         assert "INCOMPLETE" in (cut.err if form else cut.out)
         assert "21 lines unreadable" in (garbled.err if form else garbled.out)
+
+    @pytest.mark.parametrize("cut", [True, False])
+    def test_of_a_table_that_is_not_whole_it_is_never_said_that_there_is_nothing_to_say(
+        self, run: Run, home: Path, cut: bool
+    ) -> None:
+        configure(home, "".join(f'[[silence]]\ncode = "{code}"\n' for code in CODES))
+        ran = run("audit", "--proc", cut_short(host(home / "proc")) if cut else GARBLED)
+        assert (ran.code, ran.err) == (0, "")
+        assert "Nothing to say" not in ran.out
+        assert "Of the sockets that were not read nothing can be said" in " ".join(ran.out.split())
+
+    @pytest.mark.parametrize(
+        "form", [[], ["--json"], ["--csv"], ["--save-baseline"], ["--show-config"]]
+    )
+    def test_what_cannot_be_written_is_no_warning(self, home: Path, form: list[str]) -> None:
+        argv = [sys.executable, "-m", "tui", "audit", *form, "--proc", str(IDLE)]
+        with Path("/dev/full").open("wb") as full:
+            ran = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, check=False)
+        assert (ran.returncode, ran.stderr) == (3, b"twtop: stdout: No space left on device\n")
 
     def test_it_fits_the_terminal(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """Commands stay whole, for copying."""

@@ -47,7 +47,9 @@ class TestCost:
         finding = only("bound-ports-cost", at_once(frame))
         assert finding.severity == Severity.WARNING
         assert finding.evidence == {
+            "taken": 10,
             "excluded": 10,
+            "reserved": 0,
             "listening": 4,
             "bound": 6,
             "capacity": 990,
@@ -60,10 +62,40 @@ class TestCost:
     def test_ports_outside_the_range_cost_nothing(self) -> None:
         assert not found("bound-ports-cost", at_once(frame_of(bound_ports=range(100, 200))))
 
-    def test_reserved_ones_cost_nothing_more(self) -> None:
+    def test_reserving_them_brings_none_back(self) -> None:
+        """It is somebody's choice then, so no alarm; but the ports are as lost as before."""
         given = rules(40000, 40999, reserved=((40100, 40199),))
         frame = frame_of(listener(port=40100), given=given, bound_ports=range(40100, 40200))
-        assert not found("bound-ports-cost", at_once(frame))
+        finding = only("bound-ports-cost", at_once(frame))
+        assert finding.severity == Severity.INFO
+        assert finding.evidence == {
+            "taken": 100,
+            "excluded": 0,
+            "reserved": 100,
+            "listening": 1,
+            "bound": 99,
+            "capacity": 900,
+            "share": 0.1,
+        }
+        assert "out of ip_local_reserved_ports" in advice(finding)
+
+    def test_reserving_a_few_of_them_quietens_nothing(self) -> None:
+        given = rules(40000, 40999, reserved=((40100, 40149),))
+        finding = only(
+            "bound-ports-cost", at_once(frame_of(given=given, bound_ports=range(40100, 40200)))
+        )
+        assert finding.severity == Severity.WARNING
+        assert (finding.evidence["taken"], finding.evidence["excluded"]) == (100, 50)
+
+    def test_reserved_ports_that_nobody_has_bound_are_not_meant(self) -> None:
+        given = rules(40000, 40999, reserved=((40100, 40199),))
+        assert not found("bound-ports-cost", at_once(frame_of(listener(port=40100), given=given)))
+
+    def test_reserving_is_not_said_to_be_a_cure(self) -> None:
+        text = advice(only("bound-ports-cost", at_once(frame_of(bound_ports=range(40100, 40200)))))
+        assert "To reserve the ports protects a daemon" in text
+        assert "brings none back" in text
+        assert "keep their ports in ip_local_reserved_ports" not in text
 
 
 class TestNew:

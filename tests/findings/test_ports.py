@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -16,12 +17,12 @@ from tests.findings.situations import (
     opens,
     waits,
 )
-from tests.tables import Sock, rules
+from tests.tables import Sock, rules, waiting
 from tui.config import Config, Ports
 from tui.findings.diagnose import diagnose
-from tui.findings.finding import Severity
+from tui.findings.finding import Finding, Severity
 from tui.findings.rules.crowd import NAMED
-from tui.kernel.sockets import State
+from tui.kernel.sockets import State, Timer
 
 TUPLE = "10.0.0.5 → 10.0.0.9:443"
 ON = rules(40000, 40999, reuse_mode=1)
@@ -116,6 +117,13 @@ class TestThreshold:
         locked = opens(800)
         finding = only("ports-above-threshold", look(*locked, *waits(100, first=40800), given=ON))
         assert finding.severity == Severity.CRITICAL
+
+    def test_it_is_slow_already_where_the_rest_is_half(self) -> None:
+        situation = look(*opens(600), *waits(250, first=40600), given=ON)
+        finding = only("ports-above-threshold", situation)
+        assert finding.severity == Severity.WARNING
+        assert "slow" in finding.meaning
+        assert "slow" not in only("ports-above-threshold", look(*waits(900), given=ON)).meaning
 
     def test_ports_of_open_connections_count(self) -> None:
         held = [*opens(400), *opens(400, first=40400, state=State.CLOSE_WAIT)]
@@ -285,3 +293,110 @@ class TestAdvice:
         text = self.given(*waits(1000, "127.0.0.1", local="127.0.0.1"))
         assert "127.0.0.2" in text
         assert "ip addr" not in text
+
+
+def never_closed(
+    count: int, *, first: int = 40000, remaining_ms: int = 30_000, timer: int = Timer.TIME_WAIT
+) -> list[Sock]:
+    """What a client has that closed all its connections to a server that closes none."""
+    return [
+        Sock(
+            local_port=first + n,
+            state=State.FIN_WAIT2,
+            timer=timer,
+            remaining_ms=remaining_ms,
+        )
+        for n in range(count)
+    ]
+
+
+class TestUnclosed:
+    """Linux 6.18, tcp_fin_timeout = 5: such ports were back after 5 s."""
+
+    FIVE: ClassVar = {"net.ipv4.tcp_fin_timeout": "5"}
+    SIXTY: ClassVar = {"net.ipv4.tcp_fin_timeout": "60"}
+
+    def given(self, *socks: Sock, sysctls: Mapping[str, str] = SIXTY) -> Finding:
+        (finding,) = diagnose(at_once(frame_of(*socks, sysctls=sysctls)))
+        return finding
+
+    @pytest.mark.parametrize(
+        ("count", "code"),
+        [(1000, "ports-exhausted"), (800, "ports-above-threshold"), (500, "connect-slow")],
+    )
+    def test_they_are_told_of_wherever_ports_are_short(self, count: int, code: str) -> None:
+        finding = self.given(*never_closed(count))
+        assert finding.code == code
+        evidence = finding.evidence
+        assert (evidence["live"], evidence["open"], evidence["fin_wait2"]) == (count, 0, count)
+        assert evidence["tcp_fin_timeout_seconds"] == 60
+        assert f"{count:,} are in FIN-WAIT-2" in finding.meaning
+        assert "the peer has not closed its side" in finding.meaning
+        assert "tcp_fin_timeout = 60 s after the close" in finding.meaning
+
+    def test_also_where_they_are_foretold(self) -> None:
+        frames = [frame_of(*never_closed(100 + 2 * n), second=n) for n in range(0, 40, 5)]
+        assert "FIN-WAIT-2" in only("exhausts-soon", after(*frames)).meaning
+
+    def test_they_do_not_keep_their_ports(self) -> None:
+        finding = self.given(*never_closed(500), *opens(500, first=40500))
+        assert "500 are open or closing, and keep theirs. 500 are in FIN-WAIT-2" in finding.meaning
+        assert finding.evidence["open"] == 500
+
+    def test_those_that_come_back_soon_are_counted(self) -> None:
+        socks = [
+            *never_closed(300, remaining_ms=9_999),
+            *never_closed(600, first=40300, remaining_ms=10_000),
+            *waits(100, first=40900, age=55),
+        ]
+        assert self.given(*socks, sysctls=self.FIVE).evidence["freed_within_10_s"] == 400
+
+    def test_an_orphan_has_its_last_minute_still_before_it(self) -> None:
+        """With a tcp_fin_timeout above 60 it is a socket first, whose timer is another one."""
+        finding = self.given(*never_closed(1000, remaining_ms=500, timer=Timer.KEEPALIVE))
+        assert finding.evidence["fin_wait2"] == 1000
+        assert finding.evidence["freed_within_10_s"] == 0
+
+    def test_the_server_is_to_be_mended(self) -> None:
+        text = advice(self.given(*never_closed(1000)))
+        assert text.startswith("Mend the server")
+        assert "sudo ss -tnp state close-wait sport = :443" in text
+
+    def test_tcp_fin_timeout_is_no_advice_to_refuse_here(self) -> None:
+        text = advice(self.given(*never_closed(1000)))
+        assert "sysctl -w net.ipv4.tcp_fin_timeout=10" in text
+        assert "Leave two others alone: tcp_tw_recycle" in text
+        assert "tcp_max_tw_buckets" in text
+
+    def test_nor_one_to_give_where_it_is_short_already(self) -> None:
+        finding = self.given(*never_closed(1000), sysctls=self.FIVE)
+        assert "tcp_fin_timeout = 5 s after the close" in finding.meaning
+        assert "tcp_fin_timeout" not in advice(finding)
+
+    def test_a_timeout_that_cannot_be_read_is_not_made_up(self) -> None:
+        finding = self.given(*never_closed(1000), sysctls={})
+        assert "tcp_fin_timeout after the close" in finding.meaning
+        assert "tcp_fin_timeout_seconds" not in finding.evidence
+
+    @pytest.mark.parametrize(("count", "told"), [(99, False), (100, True)])
+    def test_from_a_tenth_of_the_ports_on(self, count: int, told: bool) -> None:
+        finding = self.given(*never_closed(count), *waits(1000 - count, first=40000 + count))
+        assert ("FIN-WAIT-2" in finding.meaning) == told
+        assert ("fin_wait2" in finding.evidence) == told
+        assert ("Leave two others" in advice(finding)) == told
+        assert finding.evidence["live"] == count
+
+    def test_one_with_a_descriptor_is_the_programs_own(self) -> None:
+        """shutdown() alone: it lasts until the program closes, whatever tcp_fin_timeout is."""
+        finding = self.given(*opens(1000, state=State.FIN_WAIT2, inode=100))
+        assert "FIN-WAIT-2" not in finding.meaning
+        assert "1,000 are open or closing, and keep theirs" in finding.meaning
+
+    def test_tcp_tw_reuse_does_not_take_them(self) -> None:
+        finding = only("ports-exhausted", look(*never_closed(1000), given=ON))
+        assert finding.evidence["reusable"] == 0
+
+    def test_those_of_another_pattern_are_not_counted(self) -> None:
+        other = waiting(40000, remote="10.0.0.8")
+        finding = self.given(*waits(1000), *[Sock(remote="10.0.0.7", state=State.FIN_WAIT2), other])
+        assert "fin_wait2" not in finding.evidence

@@ -113,6 +113,31 @@ class TestWhoClosesFirst:
         assert left.get("TIME_WAIT", 0) < PORTS
 
 
+class TestHalfClosed:
+    @pytest.mark.parametrize(("pending", "most"), [(1, 0), (5, 4), (1000, 150)])
+    def test_no_more_than_allowed(self, lab: Lab, pending: int, most: int) -> None:
+        assert lab.call(half_closed, pending) == (150, most)
+
+    def test_with_one_the_ports_go_into_time_wait_all_the_same(self, lab: Lab) -> None:
+        outcome, left = lab.call(load, Plan((HERE,), pending=1))
+        assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
+        assert outcome.resets == 0
+        # One may still wait for a delayed ACK.
+        assert PORTS - 1 <= left["TIME_WAIT"] <= PORTS
+
+
+def half_closed(pending: int) -> tuple[int, int]:
+    """Connections made to a server that never closes, and those still held after the last."""
+    with Child(serve, Service((HERE,), Manner.NEVER_CLOSES)) as server:
+        server.receive()
+        run = Load(Plan((HERE,), most=150, pending=pending))
+        run.start()
+        while run.outcome().connected < 150:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        return run.outcome().connected, run.outcome().held
+
+
 class TestErrors:
     def test_nobody_listens(self, lab: Lab) -> None:
         assert lab.call(refuse).errors == {"ECONNREFUSED": 1}

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import pytest
 
+from tui.lab.load import Closing, Plan
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
+from tui.lab.outcome import Outcome
 from tui.lab.process import Child, Lab
 from tui.lab.server import Manner, Service, serve
+from tui.lab.stage import Stage
 
 pytestmark = pytest.mark.live
 
@@ -300,6 +303,98 @@ def test_the_kernel_has_no_memory(lab: Lab) -> None:
     assert "tcp_mem" in run.why
 
 
+def never_closed() -> tuple[list[Run], Run]:
+    with serving(Manner.NEVER_CLOSES, tcp_fin_timeout=FIN_TIMEOUT, tcp_tw_reuse=1):
+        full = [simulate("--rate", "max"), simulate("--max", "10")]
+        time.sleep(FIN_TIMEOUT + 1)
+        return full, simulate("--max", "500")
+
+
+FIN_TIMEOUT = 4
+
+
+def test_a_server_that_never_closes(lab: Lab) -> None:
+    (first, second), later = lab.call(never_closed)
+    assert first.wall == ("EADDRNOTAVAIL", "connect", PORTS + 1)
+    assert second.wall == ("EADDRNOTAVAIL", "connect", 1)  # reuse does not reach them
+    assert (first.result["time_wait"], first.result["fin_wait2"]) == (0, PORTS)
+    assert "taken: 1,000 in FIN-WAIT-2. The server has not closed its side" in first.why
+    assert f"tcp_fin_timeout = {FIN_TIMEOUT} s after our close" in first.why
+    assert "for ever" not in first.why
+    assert first.result["left_behind"].startswith("1,000 in FIN-WAIT-2, which the server has not")
+    assert (later.code, later.result["connected"]) == (0, 500)
+
+
+def twenty_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+
+
+def few_descriptors() -> list[Run]:
+    with serving():
+        there = [simulate(before=twenty_files)]
+    with serving(Manner.NEVER_CLOSES, port=PORT + 1):
+        return [*there, simulate(port=PORT + 1, before=twenty_files)]
+
+
+def test_half_closed_connections_do_not_use_up_the_descriptors(lab: Lab) -> None:
+    for run in lab.call(few_descriptors):
+        assert run.said["limits"]["files"] == 20
+        assert run.wall == ("EADDRNOTAVAIL", "connect", PORTS + 1)
+
+
+def watched() -> Outcome:
+    twenty_files()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert limits == (20, 20)
+    stage = Stage()
+    with serving(), closing(stage):
+        stage.run(Plan(((HERE, PORT),), closing=Closing.NOBODY, most=PORTS))
+        while not (outcome := stage.newest()).ended:
+            pass
+        return outcome
+
+
+def test_the_clients_of_watch_have_the_limit_that_is_told(lab: Lab) -> None:
+    with Lab() as own:  # whose limit is lowered for good
+        outcome = own.call(watched)
+    assert outcome.first_failure is not None
+    assert outcome.first_failure.error == "EMFILE"
+    assert outcome.connected < 20
+
+
+def reserved() -> list[Run]:
+    with serving(ip_local_reserved_ports="40000-40999"):
+        none = [simulate(), simulate("--bind-first"), simulate("--source", "127.0.0.9")]
+    with serving(ip_local_reserved_ports="40001-40999"):
+        return [*none, simulate("--source", "127.0.0.9"), simulate()]
+
+
+def test_a_range_that_is_all_reserved(lab: Lab) -> None:
+    *none, given, chosen = lab.call(reserved)
+    for run in none:
+        assert (run.code, run.said) == (3, {})
+        assert run.errors == (
+            "twtop: there is no port to connect from: of ip_local_port_range = 40000–40999, "
+            "ip_local_reserved_ports takes out 1,000, and bound sockets 0 more\n"
+        )
+    for run in given, chosen:
+        assert run.wall == ("EADDRNOTAVAIL", "connect", 2)
+    assert chosen.said["sources"] == [HERE]
+
+
+def redirected() -> list[int]:
+    command = f"{sys.executable} -m tui simulate {HERE} {PORT} --yes --max 5"
+    with serving():
+        return [
+            subprocess.run(f"{command} {how}", shell=True, stderr=subprocess.DEVNULL).returncode
+            for how in (">/dev/full", "--json >/dev/full", ">&-", "--json >&- 2>&- <&-")
+        ]
+
+
+def test_output_that_cannot_be_written_is_no_wall(lab: Lab) -> None:
+    assert lab.call(redirected) == [3, 3, 3, 3]
+
+
 ELSEWHERE = "192.0.2.1"
 """RFC 5737: an address that is nobody's."""
 
@@ -321,13 +416,19 @@ def test_other_machines_are_refused_unless_owned(lab: Lab) -> None:
 
 def foreign_source() -> list[Run]:
     with serving():
-        return [simulate("--source", ip) for ip in (ELSEWHERE, "::1", "here")]
+        return [
+            simulate("--source", ip)
+            for ip in (ELSEWHERE, "::1", "here", "0.0.0.0", "224.0.0.1", "127.255.255.255")
+        ]
 
 
 def test_a_source_must_be_local(lab: Lab) -> None:
     for run, why in zip(
         lab.call(foreign_source),
-        ("an address of this host", "same IP version", "not an IP"),
+        (
+            *("an address of this host", "same IP version", "not an IP", "leave out --source"),
+            *("an address of this host", "an address of this host"),
+        ),
         strict=True,
     ):
         assert run.code == 2

@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from tests.tables import Sock, table
 from tui.analysis.frame import Frame, judge
 from tui.app import Sampled, TwtopApp
+from tui.config import Config
+from tui.findings.baseline import Baseline
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import State, Timer
 from tui.kernel.source import Reading
@@ -152,6 +154,11 @@ class Stage:
         """Type a text, character by character."""
         await self.press(*(KEYS.get(character, character) for character in text))
 
+    @property
+    def toasts(self) -> list[tuple[str, str, str]]:
+        """The severity, title and text of each toast that is shown."""
+        return [(one.severity, one.title, one.message) for one in self.app._notifications]
+
     def text(self) -> str:
         """Return what stands on the screen, line by line."""
         strips = self.app.screen._compositor.render_strips()
@@ -181,13 +188,17 @@ KEYS = {
 
 @asynccontextmanager
 async def stage(
-    *frames: Frame, size: tuple[int, int] = (120, 40), owners: Owners | None = None
+    *frames: Frame,
+    size: tuple[int, int] = (120, 40),
+    owners: Owners | None = None,
+    config: Config | None = None,
+    baseline: Baseline | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the app in a terminal of this size, showing these frames one after the other."""
-    app = TwtopApp(StillPoller(), place="web-1  netns 4026531840")
+    app = TwtopApp(StillPoller(), place="web-1  netns 4026531840", config=config, baseline=baseline)
     if owners is not None:
         app.history.owners = owners
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         on = Stage(app, pilot)
         await on.show(*frames)

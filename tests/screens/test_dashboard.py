@@ -119,9 +119,12 @@ class TestMarks:
             assert "incomplete" in title
             assert "table 4 s old" in title
 
-    async def test_the_title_counts_what_is_hot(self) -> None:
+    async def test_the_title_counts_what_is_exhausted(self) -> None:
         async with stage(frame_of(waits(900, DATABASE))) as on:
-            assert "1 above 80 %" in on.text().splitlines()[0]
+            assert "critical" not in on.text().splitlines()[0]  # the panel says it
+            await on.press("enter")
+            assert "1 critical" in on.text().splitlines()[0]
+            await on.press("escape")
             await on.show(frame_of(waits(1000, DATABASE), at=1))
             assert "1 EXHAUSTED" in on.text().splitlines()[0]
             await on.show(frame_of(waits(990, DATABASE, left=20), at=9))
@@ -170,11 +173,11 @@ class TestSelection:
     async def test_tab_walks_the_panels(self) -> None:
         async with stage(busy()) as on:
             seen = []
-            for _ in range(4):
+            for _ in range(5):
                 focused = on.app.screen.focused
                 seen.append(focused.id if focused else None)
                 await on.press("tab")
-            assert seen == ["patterns", "remotes", "sysctls", "patterns"]
+            assert seen == ["patterns", "findings", "remotes", "sysctls", "patterns"]
 
 
 class TestFilter:
@@ -222,7 +225,7 @@ class TestFilter:
 
     async def test_enter_on_a_remote_ip_filters_by_it(self) -> None:
         async with stage(busy()) as on:
-            await on.press("tab", "j", "enter")
+            await on.press("tab", "tab", "j", "enter")
             assert "filter: dst 10.0.0.10" in on.text()
             assert on.app.screen.focused is on.app.screen.query_one("#patterns")
 
@@ -351,7 +354,7 @@ class TestSettings:
 class TestMaximize:
     async def test_m_gives_the_focused_panel_the_screen_and_back(self) -> None:
         async with stage(busy()) as on:
-            await on.press("tab", "tab", "m")
+            await on.press("tab", "tab", "tab", "m")
             assert "Sysctls" in on.text()
             assert "Patterns ·" not in on.text()
             await on.press("escape")
@@ -371,6 +374,7 @@ class TestMaximize:
             ("3", "CLOSE-WAIT"),
             ("4", "Remote IPs ·"),
             ("5", "Sysctls ·"),
+            ("6", "Findings ·"),
         ],
     )
     @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -380,7 +384,7 @@ class TestMaximize:
         async with stage(busy(), size=size) as on:
             await on.press(key)
             assert shown in on.text()
-            assert ("10.0.0.5 →" in on.text()) == (key == "1")
+            assert ("Connectable" in on.text() or "Full in" in on.text()) == (key == "1")
             await on.press(key)
             assert f"10.0.0.5 → {DATABASE}" in on.text()
 
@@ -468,14 +472,14 @@ class TestHelp:
             names = {"slash": "/", "question_mark": "?", "plus": "+", "minus": "-", "f1": "F1"}
             names |= {"f10": "F10", "escape": "esc", "ctrl+p": "ctrl+p"}
             aliases = {"equals_sign", "ctrl+q", "ctrl+c", "backspace", "left", "h", "shift+tab"}
-            aliases |= {"1", "2", "3", "4", "5", "ctrl+i", "super+c"}
+            aliases |= {*"123456", "ctrl+i", "super+c"}
             for key in bindings - aliases:
                 name = names.get(key, key)
                 assert f" {name}" in f" {help_text}", key
 
     async def test_a_parameter_is_explained(self) -> None:
         async with stage(busy()) as on:
-            await on.press("tab", "tab", "G", "enter")
+            await on.press("tab", "tab", "tab", "G", "enter")
             assert "Not TIME-WAIT's length." in on.text()
 
     async def test_the_command_palette_has_the_actions(self) -> None:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.screens.load import CALM, FakeStage, open_poller
-from tests.screens.scene import StillPoller, busy, frame_of, waits
+from tests.screens.scene import CACHE, DATABASE, StillPoller, busy, frame_of, waits
+from tui.analysis.frame import Frame
 from tui.app import Sampled, TwtopApp
 from tui.kernel.processes import Owners, Process
 from tui.stage_app import StageApp
 
 Compare = Callable[..., bool]
+API = "10.0.0.11:443"
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +40,12 @@ def _app() -> TwtopApp:
     return app
 
 
-def _showing(*keys: str) -> Callable[[Pilot[None]], object]:
+def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:
     async def run(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, TwtopApp)
-        for second in range(4):
-            app.post_message(Sampled(app.poller, busy(540 + 60 * (second // 2), at=second)))
+        for frame in frames or [busy(540 + 60 * (n // 2), at=n) for n in range(4)]:
+            app.post_message(Sampled(app.poller, frame))
         await pilot.pause()
         await pilot.press(*keys)
         await _settled(pilot)
@@ -67,6 +69,37 @@ def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_pattern(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(_app(), terminal_size=size, run_before=_showing("enter"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_findings(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """One there from the start, one newer, one that has gone."""
+    full = waits(1000, DATABASE)
+    frames = [
+        frame_of([*full, *waits(820, API)], at=0),
+        frame_of([*full, *waits(700, API)], at=9),
+        frame_of([*full, *waits(700, API), *waits(900, CACHE)], at=14),
+        frame_of([*full, *waits(700, API), *waits(900, CACHE)], at=17),
+    ]
+    show = _showing(frames=frames)
+
+    async def run(pilot: Pilot[None]) -> None:
+        await show(pilot)
+        pilot.app.clear_notifications()
+        await _settled(pilot)
+
+    assert snap_compare(_app(), terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_finding(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(_app(), terminal_size=size, run_before=_showing("f", "enter"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_plan(snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = _showing("l", "j", "j", "right", "right")
+    assert snap_compare(_app(), terminal_size=size, run_before=run)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -8,7 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from tests.tables import Sock, frame, rules, waiting
-from tui.kernel.sockets import State
+from tui.kernel.sockets import State, Timer
+from tui.kernel.sysctls import Parameter
 from tui.lab.load import Closing, Plan
 from tui.lab.outcome import Failure, Outcome
 from tui.simulate.evidence import Evidence
@@ -48,6 +49,30 @@ def time_waits(count: int, source: str = HERE, ip: str = HERE) -> list[Sock]:
         waiting(LOW + index, 59_990, local=source, remote=ip, remote_port=PORT)
         for index in range(count)
     ]
+
+
+def half_closed(count: int, source: str = HERE, ip: str = HERE) -> list[Sock]:
+    """Mini-sockets, as they are left after a server that does not close."""
+    return [
+        Sock(source, LOW + index, ip, PORT, State.FIN_WAIT2, Timer.TIME_WAIT, 4_000)
+        for index in range(count)
+    ]
+
+
+def ripe_ones(count: int) -> list[Sock]:
+    """TIME-WAITs that are old enough for tcp_tw_reuse."""
+    return [
+        waiting(LOW + index, 30_000, local=HERE, remote=HERE, remote_port=PORT)
+        for index in range(count)
+    ]
+
+
+def with_parameter(of: Situation, name: str, value: str) -> Situation:
+    """The same where one more parameter can be read."""
+    reading = of.frame.reading
+    parameters = (*reading.parameters, Parameter(name, value, None, ""))
+    frame = replace(of.frame, reading=replace(reading, parameters=parameters))
+    return replace(of, frame=frame)
 
 
 def open_ones(count: int) -> list[Sock]:

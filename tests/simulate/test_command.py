@@ -26,6 +26,10 @@ def run(*arguments: str) -> tuple[int, str, str]:
         (("127.0.0.1",), "DPORT"),
         (("127.0.0.1", "0"), "DPORT"),
         (("127.0.0.1", "65536"), "DPORT"),
+        (("127.0.0.1", "http"), "'DPORT': http is not a port, 1–65535"),
+        (("127.0.0.1:80",), "is the second argument: 127.0.0.1 80"),
+        (("localhost:80", "81"), "is the second argument: localhost 80"),
+        (("[::1]:443", "443"), "is the second argument: ::1 443"),
         (("127.0.0.1", "80", "0"), "LOOPS"),
         (("127.0.0.1", "80", "1001"), "LOOPS"),
         (("127.0.0.1", "80", "--rate", "0"), "--rate"),
@@ -35,7 +39,9 @@ def run(*arguments: str) -> tuple[int, str, str]:
         (("127.0.0.1", "80", "--duration", "3601"), "--duration"),
         (("127.0.0.1", "80", "--timeout", "0"), "--timeout"),
         (("127.0.0.1", "80", "--source", "nobody"), "--source nobody"),
+        (("127.0.0.1", "80", "--source", "0.0.0.0"), "leave out --source"),
         (("127.0.0.1", "80", "--watch"), "terminal"),
+        (("[::]", "80"), ":: is no server's address"),
         (("0.0.0.0", "80"), "no server's address"),
     ],
 )
@@ -68,5 +74,6 @@ def test_the_help_has_every_option_and_the_exit_codes() -> None:
         *("--hold", "--keep-going", "--watch", "--json", "--yes", "--i-own-this-target"),
     ):
         assert option in out
+    assert "LOOPS times (1–1000, default 5)" in " ".join(out.split())
     assert "Exit codes: 0 no wall was hit, 1 a wall was hit" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 100

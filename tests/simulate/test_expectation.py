@@ -2,7 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulate.scene import HERE, LIMITS, PLAN, held, open_ones, situation, time_waits
+from tests.simulate.scene import (
+    HERE,
+    LIMITS,
+    PLAN,
+    held,
+    open_ones,
+    ripe_ones,
+    situation,
+    time_waits,
+)
 from tui.simulate.expectation import expect
 from tui.simulate.situation import Situation, planned_connections
 
@@ -25,6 +34,25 @@ def test_ports_in_use_are_not_there() -> None:
     expected = expect(situation(*time_waits(300)))
     assert (expected.connection, expected.slow_from) == (701, 201)
     assert "300 already in use" in expected.because
+
+
+def test_ports_that_can_be_reused_are_there() -> None:
+    before = situation(*ripe_ones(1000), reuse=2, plan=replace(PLAN, rate=1500))
+    expected = expect(before)
+    assert (expected.error, expected.connection, expected.slow_from) == ("EADDRNOTAVAIL", 1001, 501)
+    assert "already in use" not in expected.because
+    assert expect(held(situation(*ripe_ones(1000), reuse=2))).connection == 1001
+
+
+@pytest.mark.parametrize(
+    ("reuse", "rate", "slow_from"), [(2, 500, None), (2, 501, 501), (0, 500, 101)]
+)
+def test_reuse_keeps_connect_quick(reuse: int, rate: float, slow_from: int | None) -> None:
+    few = replace(PLAN, rate=rate, most=600)
+    found = ripe_ones(400)
+    assert expect(situation(*found, reuse=reuse, plan=few)).slow_from == slow_from
+    for_ever = situation(*ripe_ones(1000), reuse=2, plan=replace(PLAN, most=400, rate=800))
+    assert expect(for_ever).slow_from is None
 
 
 def test_sources_take_turns() -> None:

@@ -6,8 +6,9 @@ import pytest
 from tests.simulate.scene import HERE, LOW, PORT, situation, time_waits
 from tests.tables import Sock, frame, listener, rules
 from tests.tables import waiting as waiting_sock
-from tui.kernel.sockets import State
+from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
+from tui.lab.load import MOST_PENDING
 from tui.simulate.held import (
     Held,
     held_ports,
@@ -15,7 +16,7 @@ from tui.simulate.held import (
     total,
     waiting_to_be_accepted,
 )
-from tui.simulate.limits import Limits, allow_files, read_limits
+from tui.simulate.limits import SPARE_FILES, Limits, allow_files, most_pending, read_limits
 
 TARGET = situation().target
 RULES = rules(LOW, LOW + 999, reuse_mode=1)
@@ -31,7 +32,7 @@ def test_only_what_goes_to_the_target_counts() -> None:
         given=RULES,
     )
     assert held_ports(seen, (HERE, "127.0.0.2", "127.0.0.3"), TARGET) == (
-        Held(HERE, 1000, in_use=5, time_wait=4, reuse=True),
+        Held(HERE, 1000, in_use=5, time_wait=4, reusable=1, reuse=True),
         Held("127.0.0.2", 1000, in_use=9, time_wait=9, reuse=True),
         Held("127.0.0.3", 1000, reuse=True),
     )
@@ -40,6 +41,29 @@ def test_only_what_goes_to_the_target_counts() -> None:
 def test_a_mapped_target_is_the_same() -> None:
     mapped = replace(TARGET, ip=f"::ffff:{HERE}")
     assert held_ports(frame(*time_waits(3), given=RULES), (HERE,), mapped)[0].in_use == 3
+
+
+def test_every_form_of_fin_wait2_counts_apart() -> None:
+    forms = (
+        Sock(HERE, LOW + 10, HERE, PORT, State.FIN_WAIT2, inode=7),
+        Sock(HERE, LOW + 11, HERE, PORT, State.FIN_WAIT2, Timer.KEEPALIVE, 9_000),
+        Sock(HERE, LOW + 12, HERE, PORT, State.FIN_WAIT2, Timer.TIME_WAIT, 9_000),
+    )
+    seen = frame(*time_waits(2), *forms, Sock(HERE, LOW + 20, HERE, PORT), given=RULES)
+    for bind_first in (False, True):
+        (one,) = held_ports(seen, (HERE,), TARGET, bind_first)
+        assert (one.in_use, one.time_wait, one.fin_wait2, one.reusable) == (6, 2, 3, 0)
+        together = total([one])
+        assert (together.fin_wait2, together.others, together.half_closed) == (3, 1, True)
+
+
+def test_what_can_be_reused_is_not_locked() -> None:
+    old = [
+        waiting_sock(LOW + index, 30_000, local=HERE, remote=HERE, remote_port=PORT)
+        for index in range(5)
+    ]
+    (one,) = held_ports(frame(*old, *time_waits(9)[5:], given=RULES), (HERE,), TARGET)
+    assert (one.in_use, one.reusable, one.locked) == (9, 5, 4)
 
 
 def test_bind_counts_every_destination_of_the_address() -> None:
@@ -93,3 +117,11 @@ def test_descriptors_are_raised_as_far_as_needed(
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: seen.append(limits))
     allow_files(held, 1)
     assert seen == ([] if raised is None else [(raised, 20_000)])
+
+
+@pytest.mark.parametrize(
+    ("files", "clients", "pending"),
+    [(20, 1, 1), (SPARE_FILES + 110, 1, 100), (1024, 1000, 1), (20_000, 4, MOST_PENDING)],
+)
+def test_half_closed_connections_leave_descriptors(files: int, clients: int, pending: int) -> None:
+    assert most_pending(Limits(files, files, files_open=10), clients) == pending

@@ -2,7 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulate.scene import PLAN, evidence, held, situation, time_waits
+from tests.simulate.scene import (
+    PLAN,
+    evidence,
+    half_closed,
+    held,
+    situation,
+    time_waits,
+    with_parameter,
+)
 from tui.simulate.kept import find_kept
 
 
@@ -75,3 +83,13 @@ def test_the_greatest_share_is_named() -> None:
         situation(), connected=5000, resets=10, events={"TWRecycled": 3, "TCPTimeWaitOverflow": 20}
     )
     assert find_kept(seen).by == "overflow"
+
+
+def test_a_server_that_never_closes_holds_ports_for_a_while() -> None:
+    before = with_parameter(situation(reuse=1), "net.ipv4.tcp_fin_timeout", "5")
+    kept = find_kept(evidence(before, *half_closed(900), connected=1500, seconds=9))
+    assert kept.by == "half_closed"
+    assert kept.why.startswith("600 of 1,500 connections ended their FIN-WAIT-2 meanwhile.")
+    assert "tcp_fin_timeout = 5 s after our close, and never by reuse." in kept.why
+    few = find_kept(evidence(before, *half_closed(50), connected=50, seconds=9))
+    assert few.by == "few"  # and not that a TIME-WAIT ends in time

@@ -9,17 +9,19 @@ from tests.simulate.scene import (
     PLAN,
     PORT,
     evidence,
+    half_closed,
     held,
     open_ones,
     situation,
     time_waits,
+    with_parameter,
 )
-from tests.tables import Sock
+from tests.tables import Sock, frame, listener, rules
 from tui.kernel.sockets import State
 from tui.lab.outcome import Latency
 from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import expect
-from tui.simulate.summary import left_behind, preamble, to_json, to_text
+from tui.simulate.summary import left_behind, no_ports_text, preamble, to_json, to_text
 
 
 def plain(text: str, colour: str) -> str:
@@ -71,6 +73,30 @@ def test_a_wall_in_words() -> None:
     assert lines[4] == "Left behind: 1,000 TIME-WAITs, gone within 60 s"
 
 
+def test_many_sources_are_not_all_named() -> None:
+    sources = tuple(f"127.0.1.{last}" for last in range(1, 201))
+    before = situation(sources=sources)
+    title = preamble(before, expect(before), plain, 100).splitlines()[0]
+    assert title == "twtop simulate · 127.0.1.1 … (200 sources) → 127.0.0.1:5001, loopback"
+    before = situation(sources=sources[:3])
+    assert "127.0.1.1, 127.0.1.2 and 127.0.1.3 →" in preamble(before, expect(before), plain, 100)
+
+
+def test_what_tcp_fin_timeout_is_for() -> None:
+    before = with_parameter(situation(), "net.ipv4.tcp_fin_timeout", "60")
+    lines = preamble(before, expect(before), plain, 100).splitlines()
+    (line,) = (line for line in lines if "tcp_fin_timeout" in line)
+    assert line.endswith("if the server does not close; TIME-WAIT is always 60 s")
+
+
+def test_no_ports() -> None:
+    given = rules(40_000, 40_499, reserved=((40_000, 40_498),))
+    assert no_ports_text(frame(listener(port=40_499), given=given).ports) == (
+        "of ip_local_port_range = 40000–40499, ip_local_reserved_ports takes out 499, and bound "
+        "sockets 1 more"
+    )
+
+
 def test_no_wall_in_words() -> None:
     stopped = evidence(situation(), connected=10, stopped_by="SIGTERM")
     assert to_text(stopped, plain, 400).splitlines()[0] == "No wall was hit."
@@ -82,6 +108,10 @@ def test_no_wall_in_words() -> None:
 
 def test_what_is_left() -> None:
     assert left_behind(evidence(situation())) == "nothing"
+    half = with_parameter(situation(), "net.ipv4.tcp_fin_timeout", "5")
+    assert left_behind(evidence(half, *half_closed(7))) == (
+        "7 in FIN-WAIT-2, which the server has not closed, gone 5 s after our close"
+    )
     before = situation(*open_ones(10))
     asking = Sock(HERE, LOW + 500, HERE, PORT, State.SYN_SENT)
     after = evidence(before, *open_ones(30), *time_waits(100)[30:], asking, connected=90)

@@ -5,7 +5,15 @@ import pytest
 
 from tui.simulate import target
 from tui.simulate.neighbours import local_networks, neighbours_with
-from tui.simulate.target import Place, Target, TargetError, check_ours, check_source, find_target
+from tui.simulate.target import (
+    Place,
+    Route,
+    Target,
+    TargetError,
+    check_ours,
+    check_source,
+    find_target,
+)
 
 TRIE = """Main:
   +-- 0.0.0.0/0 3 0 5
@@ -72,16 +80,18 @@ def test_a_namespace_counts_once_and_ones_own_does_not(tmp_path: Path) -> None:
 def test_loopback_is_ours(name: str, ip: str) -> None:
     found = find_target(name, 80)
     assert (found.ip, found.place, found.ours) == (ip, Place.LOOPBACK, True)
+    assert found.source == ("::1" if ip == "::1" else "127.0.0.1")
     check_ours(found)
 
 
 def route(monkeypatch: pytest.MonkeyPatch, kind: int | None, link: str | None) -> None:
-    monkeypatch.setattr(target, "route_to", lambda ip: (kind, link))
+    monkeypatch.setattr(target, "route_to", lambda ip: Route(kind, link, "10.1.2.9"))
 
 
 def test_an_own_address_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     route(monkeypatch, target.RTN_LOCAL, None)
-    assert find_target("10.1.2.3", 80).place is Place.HERE
+    seen = find_target("10.1.2.3", 80)
+    assert (seen.place, seen.source) == (Place.HERE, "10.1.2.9")
 
 
 @pytest.mark.parametrize(
@@ -141,3 +151,18 @@ def test_sources() -> None:
     for source, why in (("::1", "IP version"), ("x", "not an IP"), ("192.0.2.77", "this host")):
         with pytest.raises(TargetError, match=why):
             check_source(source, four)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("0.0.0.0", "leave out --source"),
+        ("::", "leave out --source"),
+        ("224.0.0.1", "an address of this host"),
+        ("127.255.255.255", "an address of this host"),
+        ("255.255.255.255", "an address of this host"),
+    ],
+)
+def test_what_bind_takes_is_not_always_a_source(source: str, why: str) -> None:
+    with pytest.raises(TargetError, match=why):
+        check_source(source, Target("127.0.0.1", "127.0.0.1", 80))

@@ -7,12 +7,15 @@ from tests.simulate.scene import (
     LIMITS,
     PLAN,
     evidence,
+    half_closed,
     held,
     open_ones,
     situation,
     time_waits,
+    with_parameter,
 )
 from tui.simulate.evidence import Evidence
+from tui.simulate.summary import to_text
 from tui.simulate.wall import find_wall
 
 FAR = "10.9.9.9"
@@ -50,14 +53,49 @@ def test_ports_that_are_open() -> None:
     assert "600 in TIME-WAIT, 400 in other states." in why(seen)
 
 
+@pytest.mark.parametrize("reuse", [0, 1])
+def test_a_server_that_does_not_close(reuse: int) -> None:
+    before = with_parameter(situation(reuse=reuse), "net.ipv4.tcp_fin_timeout", "5")
+    text = why(evidence(before, *half_closed(1000), error="EADDRNOTAVAIL"))
+    assert text == (
+        "All 1,000 ports (40000–40999) from 127.0.0.1 towards 127.0.0.1:5001 were taken: 1,000 in "
+        "FIN-WAIT-2. The server has not closed its side of the connections: such a port comes back "
+        "tcp_fin_timeout = 5 s after our close, and never by reuse. Mend the server, which is to "
+        "close what its client has closed."
+    )
+    bound = replace(before, plan=replace(PLAN, bind_first=True))
+    text = why(evidence(bound, *half_closed(1000), error="EADDRINUSE", call="bind"))
+    assert "1,000 in FIN-WAIT-2. A port that bind()" in text
+    assert text.endswith("Mend the server, which is to close what its client has closed.")
+
+
+def test_a_server_that_closes_most() -> None:
+    seen = evidence(situation(), *half_closed(200), *FULL[200:], error="EADDRNOTAVAIL")
+    assert "800 in TIME-WAIT, 200 in FIN-WAIT-2. There is no reuse" in why(seen)
+
+
 def test_ports_of_several_sources() -> None:
     sources = ("127.0.0.2", "127.0.0.3")
     before = situation(sources=sources, plan=replace(PLAN, sources=sources))
     taken = [sock for source in sources for sock in time_waits(1000, source)]
     text = why(evidence(before, *taken, connected=2000, error="EADDRNOTAVAIL"))
-    assert text.startswith("127.0.0.2 had all its 1,000 ports")
+    assert text.startswith("127.0.0.2 had all its 1,000 ports (40000–40999) towards ")
+    assert "taken, as the other source has its, or nearly all: " in text
     assert "2,000 in TIME-WAIT" in text
     assert "33 connections/s" in text
+
+
+def test_ports_of_three_sources() -> None:
+    sources = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+    before = situation(sources=sources, plan=replace(PLAN, sources=sources))
+    taken = [sock for source in sources for sock in time_waits(1000, source)]
+    text = why(evidence(before, *taken, connected=3000, error="EADDRNOTAVAIL"))
+    assert "as the other 2 sources have theirs, or nearly all: " in text
+
+
+def test_a_source_that_is_not_known() -> None:
+    before = situation(sources=(None,))
+    assert "from any address towards" in why(evidence(before, *FULL, error="EADDRNOTAVAIL"))
 
 
 def test_ports_with_reuse_too_late() -> None:
@@ -174,7 +212,22 @@ def test_others_still_connect_while_one_has_failed() -> None:
     stopped = replace(seen, outcome=replace(seen.outcome, first_failure=early))
     assert find_wall(stopped).connection == 1001  # type: ignore[union-attr]
     going = replace(situation(), plan=replace(PLAN, keep_going=True), limits=LIMITS)
-    assert find_wall(replace(stopped, situation=going)).connection == 960  # type: ignore[union-attr]
+    wall = find_wall(replace(stopped, situation=going))
+    assert wall is not None
+    assert (wall.connection, wall.exact) == (960, True)
+
+
+@pytest.mark.parametrize(
+    ("keep_going", "concurrency", "exact"), [(True, 8, False), (True, 1, True), (False, 8, True)]
+)
+def test_where_several_go_on_the_number_is_about_right(
+    keep_going: bool, concurrency: int, exact: bool
+) -> None:
+    plan = replace(PLAN, keep_going=keep_going, concurrency=concurrency)
+    seen = evidence(situation(plan=plan), *FULL, error="EADDRNOTAVAIL")
+    assert find_wall(seen).exact is exact  # type: ignore[union-attr]
+    title = to_text(seen, lambda text, colour: text, 100).splitlines()[0]
+    assert ("at about connection 1,001" in title) is not exact
 
 
 def test_loopback_reuse_towards_another_host() -> None:

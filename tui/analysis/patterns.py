@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.analysis.ports import TIME_WAIT_MS, PortSpace, is_loopback, reuse_applies
+from tui.analysis.ports import SLOW_CONNECT, TIME_WAIT_MS, PortSpace, is_loopback, reuse_applies
 from tui.kernel.sockets import (
     STATE_SLOTS,
     V4_MAPPED,
@@ -125,6 +125,27 @@ class Patterns:
         """Ports of the capacity that the pattern does not hold."""
         free: Array = self.capacity - self.in_use
         return free
+
+    @property
+    def locked(self) -> Array:
+        """Ports in use that connect() cannot take over: in_use − reusable.
+
+        This, not the use, is what every alarm goes by: a port that tcp_tw_reuse gives to
+        connect() blocks nobody and slows nothing. Where all of the capacity is locked, nothing
+        is connectable.
+        """
+        locked: Array = self.in_use - self.reusable
+        return locked
+
+    @property
+    def slow_connect(self) -> Array:
+        """Is connect() slow, as SLOW_CONNECT has it? bool; of meaning for outgoing ones only.
+
+        At 55 % of 28,232 ports, all in TIME-WAIT, connect() took 2,100 µs without tcp_tw_reuse
+        and 13 µs with it (Linux 6.18).
+        """
+        slow: Array = (self.capacity > 0) & (self.locked >= SLOW_CONNECT * self.capacity)
+        return slow
 
     @property
     def connectable(self) -> Array:

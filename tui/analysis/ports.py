@@ -13,8 +13,9 @@ PORTS = 1 << 16
 TIME_WAIT_MS = 60_000
 """TCP_TIMEWAIT_LEN, compiled into the kernel (include/net/tcp.h); no sysctl changes it."""
 SLOW_CONNECT = 0.5
-"""Above this utilization connect() has used up the ports of one parity and scans them all
-in vain before it tries the others (__inet_hash_connect): some 150 times slower."""
+"""From this share of locked ports on (Patterns.locked), connect() has used up the ports of one
+parity and scans them all in vain before it tries the others (__inet_hash_connect): some 150
+times slower."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,20 @@ import click
 
 from tui.commands.configuration import USAGE, configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, emit, fail, paint, warn_of
+from tui.commands.output import UNREADABLE, emit, fail, paint, warn_of
 from tui.commands.reading import owners_of, read_frame
 
 if TYPE_CHECKING:
     from tui.findings.baseline import Baseline
     from tui.findings.finding import Finding
 
+UNWRITABLE = UNREADABLE
+"""Elsewhere it is 1, which is a warning here."""
 WIDEST = 100
 """Columns of text: longer lines are hard to read."""
 EPILOG = (
     "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings (or usage), "
-    "3 the kernel's tables could not be read."
+    "3 the kernel's tables could not be read, or what it says not be written."
 )
 
 
@@ -39,7 +41,8 @@ EPILOG = (
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where that is remembered.  [default: ~/.local/state/twtop/listeners.json]",
+    help="Where that is remembered; one that is given must be there, unless it is to be saved.  "
+    "[default: ~/.local/state/twtop/listeners.json]",
 )
 @click.option(
     "--show-config",
@@ -72,7 +75,7 @@ def audit(
     if show_config:
         from tui.config import documented_defaults
 
-        emit(documented_defaults().rstrip())
+        emit(documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings)
@@ -84,6 +87,8 @@ def audit(
         _save(take_baseline(frame), path)
         return
     known = _load(path)
+    if known is None and baseline is not None:  # only the default one may be absent
+        fail(f"{path}: no such file; --save-baseline with it makes one", USAGE)
     frame = read_frame(settings)
     from tui.findings.diagnose import diagnose
     from tui.findings.situation import Situation
@@ -91,21 +96,24 @@ def audit(
     owners = owners_of(settings)
     findings = diagnose(Situation(frame, owners, config=config, baseline=known))
     if as_json:
-        emit(to_json(findings))
+        emit(to_json(findings), unwritable=UNWRITABLE)
         warn_of(frame)
     elif as_csv:
         from tui.commands.tables import as_csv_text
         from tui.findings.finding import record
 
         fields = ("code", "severity", "subject", "message", "evidence", "advice")
-        emit(as_csv_text(fields, [record(finding) for finding in findings]))
+        text = as_csv_text(fields, [record(finding) for finding in findings])
+        emit(text, unwritable=UNWRITABLE)
         warn_of(frame)
     else:
         from tui.text import findings_text, owners_notes, unsound
 
         width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
-        parts = *unsound(frame, paint), findings_text(findings, paint, width), *owners_notes(owners)
-        emit("\n\n".join(parts))
+        whole = frame.table.complete and not frame.table.bad_lines
+        said = findings_text(findings, paint, width, whole=whole)
+        parts = *unsound(frame, paint), said, *owners_notes(owners)
+        emit("\n\n".join(parts), unwritable=UNWRITABLE)
     sys.exit(max((int(finding.severity) for finding in findings), default=0))
 
 
@@ -133,4 +141,4 @@ def _save(found: Baseline, path: Path) -> None:
     except BaselineError as error:
         fail(str(error), UNWRITABLE)
     count = len(found.listeners)
-    emit(f"{count:,} listener{'s' * (count != 1)} saved in {path}")
+    emit(f"{count:,} listener{'s' * (count != 1)} saved in {path}", unwritable=UNWRITABLE)

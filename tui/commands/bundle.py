@@ -67,10 +67,11 @@ def bundle(
         fail(str(error), UNWRITABLE)
     owners = owners_of(settings)
     findings = diagnose(Situation(frame, owners, config=config))
+    whole = frame.table.complete and not frame.table.bad_lines
     texts = {
         "report.txt": report_text(frame, owners, config.ports.threshold, _plain),
         "report.json": to_json(frame, owners),
-        "audit.txt": findings_text(findings, _plain),
+        "audit.txt": findings_text(findings, _plain, whole=whole),
         "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
     }
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 SLOW_PERCENT = 50.0
-"""Of a tuple's capacity: from there connect() is slow."""
+"""Of a tuple's capacity locked: from there connect() is slow (tui.analysis.ports.SLOW_CONNECT)."""
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 EPILOG = (
     "Exit codes, those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, "
@@ -50,7 +50,7 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
 
 def unknown(reason: str) -> NoReturn:
     """Say on stdout, where a monitoring system reads, why there is no answer."""
-    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", UNKNOWN)
+    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", unwritable=UNKNOWN)
     sys.exit(UNKNOWN)
 
 
@@ -83,14 +83,14 @@ class Plugin(click.Command):
     "--warning",
     callback=percent,
     metavar="PERCENT",
-    help="Of a tuple's capacity; from 50 connect() is slow.  [default: 50]",
+    help="Of a tuple's capacity locked; from 50 connect() is slow.  [default: 50]",
 )
 @click.option(
     "-c",
     "--critical",
     callback=percent,
     metavar="PERCENT",
-    help="Of a tuple's capacity.  [default: the threshold, -t]",
+    help="Of a tuple's capacity locked.  [default: the threshold, -t]",
 )
 @destination_options
 @shared_options
@@ -107,9 +107,10 @@ def check(
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
 
-    A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. One
-    that has no port left is critical whatever the percentages. Incoming connections are not
-    judged: the ports they take are their peers'.
+    A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. It is
+    judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
+    gives to connect(). One that has no port left is critical whatever the percentages. Incoming
+    connections are not judged: the ports they take are their peers'.
 
     \b
     twtop check -w 50 -c 80
@@ -134,43 +135,55 @@ def check(
     except TableError as error:
         unknown(str(error))
     verdict = judge_fullest(frame, outgoing(frame, *ends), warning, critical)
-    emit(verdict.line, UNKNOWN)
+    emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
 
 
 def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: float) -> Verdict:
-    """Judge the fullest of the candidates, indices of outgoing patterns; percentages of capacity.
+    """Judge the fullest of the candidates, indices of outgoing patterns, by its locked ports.
+
+    ``warning`` and ``critical`` are percentages of capacity. Fullest is the one with the fewest
+    ports left to connect(): two with all ports in use look alike, while one of them may still
+    take over its TIME-WAITs.
 
     The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
     Guidelines have it.
     """
     patterns = frame.patterns
-    total = f"time_wait={frame.time_wait.count};;;0"
     capacity = frame.ports.capacity
     if not len(candidates):
         code = OK if capacity else CRITICAL
         text = "no outgoing connections" if capacity else "no ephemeral port at all"
-        use, in_use, connectable = 0.0, 0, capacity
+        use = locked = 0.0 if capacity else 100.0
+        in_use, connectable = 0, capacity
     else:
-        # By use alone two full ones look alike, while one of them may still reuse TIME-WAITs.
-        index = int(min(candidates, key=lambda i: (patterns.connectable[i] > 0, i)))
-        use = float(patterns.utilization[index]) * 100
+        index = int(candidates[patterns.connectable[candidates].argmin()])
         in_use, connectable = int(patterns.in_use[index]), int(patterns.connectable[index])
         capacity = int(patterns.capacity[index])
-        code = CRITICAL if use >= critical else WARNING if use >= warning else OK
+        use = float(patterns.utilization[index]) * 100
+        locked = 100 * (capacity - connectable) / capacity if capacity else 100.0
+        code = CRITICAL if locked >= critical else WARNING if locked >= warning else OK
         text = f"{patterns.key(index)} uses {use:.1f}% of {capacity:,} ports"
         if connectable <= 0:
             code, text = CRITICAL, f"{text}: EXHAUSTED, connect() fails"
         else:
-            text += f", {connectable:,} connectable"
+            text += f"{_reuse(use, locked)}, {connectable:,} connectable"
     if not frame.table.complete:
         code = UNKNOWN if code == OK else code
         text += " (the table was cut short: figures are floors)"
     if frame.table.bad_lines:
         text += f" ({frame.table.bad_lines:,} lines unreadable, not counted)"
     perfdata = (
-        f"use={use:.2f}%;{warning:g};{critical:g};0;100 in_use={in_use};;;0;{capacity} "
-        f"connectable={connectable};;;0;{capacity} {total}"
+        f"use={use:.2f}%;;;0;100 locked={locked:.2f}%;{warning:g};{critical:g};0;100 "
+        f"in_use={in_use};;;0;{capacity} connectable={connectable};;;0;{capacity} "
+        f"time_wait={frame.time_wait.count};;;0"
     )
     # `|` ends the text for Nagios.
     return Verdict(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
+
+
+def _reuse(use: float, locked: float) -> str:
+    """Return what a use is worth of which not all is locked."""
+    if locked >= use:
+        return ""
+    return f", {locked:.1f}% locked" if locked else ", all reusable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui.commands.configuration import configured
 from tui.commands.options import Settings
 from tui.commands.reading import open_source
-from tui.commands.screen import require_terminal, run
+from tui.commands.screen import require_terminal, run, saved_listeners
 
 
 def dashboard(settings: Settings) -> None:
@@ -19,7 +19,8 @@ def dashboard(settings: Settings) -> None:
     run(
         TwtopApp(
             Sampler(source),
-            threshold=configured(settings).ports.threshold,
+            config=configured(settings),
+            baseline=saved_listeners(),
             place=describe_place(settings.proc),
             find_owners=lambda: find_owners(settings.proc),
         )

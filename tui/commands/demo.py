@@ -43,7 +43,9 @@ class Demo(click.Command):
         super().format_options(context, formatter)
 
 
-@click.command(cls=Demo, epilog=EPILOG)
+@click.command(
+    cls=Demo, short_help="Watch ports run out, in a namespace of its own.", epilog=EPILOG
+)
 @click.argument("scenario", default=DEFAULT)
 @click.option(
     "--rate",
@@ -109,7 +111,7 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         from tui.sampler import Sampler
         from tui.stage_app import StageApp
 
-        threshold = configured(settings).ports.threshold
+        config = configured(settings)
         stage.receive()
         stage.enter()
     except (Unavailable, ChildError) as error:
@@ -123,7 +125,7 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         stage,
         open_poller,
         most_rate=MOST_RATE,
-        threshold=threshold,
+        config=config,
         find_owners=lambda: find_owners(PROC),
     )
     run(app, stage.close)

@@ -9,16 +9,31 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from tui.commands.output import UNREADABLE
+from tui.commands.configuration import USAGE
+from tui.commands.output import UNREADABLE, fail
 
 if TYPE_CHECKING:
     from tui.app import TwtopApp
+    from tui.findings.baseline import Baseline
 
 
 def require_terminal() -> None:
     """Raise click.UsageError where no screen can be opened."""
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
+
+
+def saved_listeners() -> Baseline | None:
+    """Return the listeners that the user has saved, None if never.
+
+    A file that cannot be read ends the command: what came since would be missed in silence.
+    """
+    from tui.findings.baseline import BaselineError, baseline_path, load_baseline
+
+    try:
+        return load_baseline(baseline_path())
+    except BaselineError as error:
+        fail(str(error), USAGE)
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from tui.simulate.situation import Situation
     from tui.simulate.target import Target
 
+BLIND = 3
+"""Exit code when it could not start, or could not say what came of it."""
 ABANDONED = 130
 """Exit code when it was stopped during the countdown, as after Ctrl-C anywhere."""
 WIDEST = 100
 MOST_RATE = 100_000
 EPILOG = (
-    "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start, 130 it was "
-    "stopped before the first connection. Ctrl-C and SIGTERM stop it at any time, and the "
-    "summary follows."
+    "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start or its "
+    "summary not be written, 130 it was stopped before the first connection. Ctrl-C and SIGTERM "
+    "stop it at any time, and the summary follows."
 )
 
 
@@ -52,9 +54,27 @@ def rate_or_max(
     return rate
 
 
+def address(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return a name or address without the brackets of a URL; refuse one with a port."""
+    host, _, last = value.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if host and last.isdecimal() and (bracketed or ":" not in host):
+        raise click.BadParameter(
+            f"{value} has a port in it, which is the second argument: {host.strip('[]')} {last}"
+        )
+    return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+
+
+def port_number(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """Return a port's number."""
+    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= 65535:
+        raise click.BadParameter(f"{value} is not a port, 1–65535")
+    return int(value)
+
+
 @click.command(short_help="Run out of ports towards a server of yours.", epilog=EPILOG)
-@click.argument("dst")
-@click.argument("dport", type=click.IntRange(1, 65535))
+@click.argument("dst", callback=address)
+@click.argument("dport", callback=port_number)
 @click.argument("loops", type=click.IntRange(1, 1000), default=5)
 @click.option(
     "--rate",
@@ -144,9 +164,9 @@ def simulate(
 ) -> int:
     """Run out of ephemeral ports towards a server of yours, and learn which wall comes first.
 
-    Connects to DST port DPORT, closes first, and goes on, LOOPS times over all ephemeral ports
-    (default 5). It leaves sockets in TIME-WAIT, which hold their ports for 60 s: other programs
-    of this network namespace may find none for the same destination.
+    Connects to DST port DPORT, closes first, and goes on, LOOPS times (1–1000, default 5) over
+    all ephemeral ports. It leaves sockets in TIME-WAIT, which hold their ports for 60 s: other
+    programs of this network namespace may find none for the same destination.
     """
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     if settings.proc != Path("/proc"):
@@ -160,7 +180,8 @@ def simulate(
     from tui.simulate.expectation import expect, sustained_rate
     from tui.simulate.reading import Reader
     from tui.simulate.situation import planned_connections
-    from tui.simulate.summary import exit_code, preamble, to_json, to_text
+    from tui.simulate.stderr import write
+    from tui.simulate.summary import exit_code, no_ports_text, preamble, to_json, to_text
 
     target = _target(dst, dport, owned)
     plan = Plan(
@@ -176,28 +197,30 @@ def simulate(
     )
     reader = Reader()
     frame = _read(reader)
+    if not frame.ports.capacity:
+        fail(f"there is no port to connect from: {no_ports_text(frame.ports)}", BLIND)
     plan = replace(
         plan, most=planned_connections(loops, frame.ports.capacity, len(plan.sources), most)
     )
     situation = _situation(target, plan, loops, frame)
     if rate is None:
         plan = replace(plan, rate=sustained_rate(situation))
-        situation = replace(situation, plan=plan)
+        situation = _situation(target, plan, loops, frame)
     expected = expect(situation)
     width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    coming = preamble(situation, expected, paint, width) + "\n"
     if not as_json:
-        emit(preamble(situation, expected, paint, width) + "\n")
+        emit(coming, BLIND)
     elif not yes:
-        click.echo(preamble(situation, expected, paint, width) + "\n", err=True)
+        write((coming if sys.stderr.isatty() else click.unstyle(coming)) + "\n")
     if not yes:
-        sys.stdout.flush()
         try:
             count_down()
         except Abandoned:
             fail("stopped before the first connection: nothing was done", ABANDONED)
         situation = _situation(target, plan, loops, _read(reader))
     evidence = _watch(situation, reader, settings, expected) if watch else _run(situation, reader)
-    emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width))
+    emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
     return exit_code(evidence)
 
 
@@ -232,24 +255,24 @@ def _read(reader: Reader) -> Frame:
 
 
 def _situation(target: Target, plan: Plan, loops: int, frame: Frame) -> Situation:
-    from tui.simulate.limits import allow_files, read_limits
+    from tui.simulate.limits import allow_files, most_pending, read_limits
     from tui.simulate.situation import Situation
-    from tui.simulate.target import find_source
 
     limits = read_limits(frame.reading.parameters, frame.counters)
     situation = Situation(
         target=target,
         plan=plan,
         sources=tuple(
-            source or (None if plan.bind_first else find_source(target.ip))
-            for source in plan.sources
+            source or (None if plan.bind_first else target.source) for source in plan.sources
         ),
         loops=loops,
         frame=frame,
         limits=limits,
     )
     allow_files(situation.planned if situation.hold else 0, plan.concurrency)
-    return replace(situation, limits=read_limits(frame.reading.parameters, frame.counters))
+    limits = read_limits(frame.reading.parameters, frame.counters)
+    plan = replace(plan, pending=most_pending(limits, plan.concurrency))
+    return replace(situation, plan=plan, limits=limits)
 
 
 def _run(situation: Situation, reader: Reader) -> Evidence:

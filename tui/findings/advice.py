@@ -13,6 +13,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
 from tui.analysis.ports import PORTS, sustainable_rate
 from tui.analysis.timewait import SECONDS
+from tui.findings.fin_wait2 import Unclosed
 from tui.findings.finding import Remedy
 from tui.kernel.sockets import State
 
@@ -35,12 +36,16 @@ SERVER_CLOSES = Remedy(
     "port it blocks nobody, since a SYN is accepted into it",
     unless="the protocol has the client end the talk",
 )
+_RECYCLE_AND_BUCKETS = (
+    "tcp_tw_recycle (gone since Linux 4.12; it broke clients behind NAT) and a low "
+    "tcp_max_tw_buckets (it drops TIME-WAIT's protection: old segments can hit new connections)"
+)
 REFUSED = Remedy(
     "Leave three others alone: tcp_fin_timeout (TIME-WAIT is 60 s, compiled in; it shortens "
-    "FIN-WAIT-2 only), tcp_tw_recycle (gone since Linux 4.12; it broke clients behind NAT) and a "
-    "low tcp_max_tw_buckets (it drops TIME-WAIT's protection: old segments can hit new "
-    "connections)"
+    f"FIN-WAIT-2 only), {_RECYCLE_AND_BUCKETS}"
 )
+REFUSED_WITH_FIN_WAIT2 = Remedy(f"Leave two others alone: {_RECYCLE_AND_BUCKETS}")
+"""Where FIN-WAIT-2 holds the ports, tcp_fin_timeout is what gives them back."""
 NO_PORT_OPTION = Remedy(
     "In the client set IP_BIND_ADDRESS_NO_PORT (24, at level IPPROTO_IP, since Linux 4.2) before "
     "it binds its address to port 0, or do not bind at all: the port is then chosen by "
@@ -112,12 +117,20 @@ def closings_per_second(frame: Frame, index: int) -> float:
     return int(closings[index, :RECENT].sum()) / RECENT if index < len(closings) else 0.0
 
 
-def more_ports(frame: Frame, index: int, wider: Widening | None) -> tuple[Remedy, ...]:
+def more_ports(
+    frame: Frame, index: int, wider: Widening | None, unclosed: Unclosed | None
+) -> tuple[Remedy, ...]:
     """Return what helps an outgoing pattern that is short of ports, the best first.
 
     What frees TIME-WAITs comes first where they hold most of the ports, and is left out where
     open connections do: those keep their ports whatever TIME-WAIT does.
     """
+    if unclosed is not None:
+        return (*unclosed.remedies, *_more_ports(frame, index, wider), REFUSED_WITH_FIN_WAIT2)
+    return (*_more_ports(frame, index, wider), REFUSED)
+
+
+def _more_ports(frame: Frame, index: int, wider: Widening | None) -> list[Remedy]:
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     waiting = int(patterns.time_wait[index])
@@ -132,7 +145,7 @@ def more_ports(frame: Frame, index: int, wider: Widening | None) -> tuple[Remedy
     found.append(_more_destinations(frame, key))
     if mostly_waiting:
         found.append(SERVER_CLOSES)
-    return (*found, REFUSED)
+    return found
 
 
 def _reuse(frame: Frame, key: PatternKey, waiting: int) -> Remedy:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import endpoint
+from tui.files import write_whole
 from tui.kernel.sockets import State
 
 SCHEMA = "twtop.listeners/1"
@@ -61,7 +62,10 @@ def baseline_path(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def save_baseline(baseline: Baseline, path: Path) -> None:
-    """Write the listeners, in place of those saved before. Raises BaselineError."""
+    """Write the listeners, in place of those saved before; only their owner may read them.
+
+    Raises BaselineError.
+    """
     content = {
         "schema": SCHEMA,
         "time": datetime.fromtimestamp(baseline.time, UTC).isoformat(),
@@ -70,17 +74,12 @@ def save_baseline(baseline: Baseline, path: Path) -> None:
             for ip, port in sorted(baseline.listeners, key=lambda one: (one[1], one[0]))
         ],
     }
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    text = json.dumps(content, indent=1).encode() + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            beside.replace(path)  # so that nobody ever reads half of it
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        write_whole(path, lambda file: file.write(text))
     except OSError as error:
-        raise BaselineError(f"{path}: cannot be written: {error.strerror}") from None
+        raise BaselineError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def load_baseline(path: Path) -> Baseline | None:

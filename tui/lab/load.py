@@ -20,7 +20,8 @@ PENDING = 64
 """Half-closed connections a client has before it looks for the server's answer: asking later
 costs one call where asking at once costs several."""
 MOST_PENDING = 1024
-"""Half-closed connections at most: beyond it the oldest is closed without an answer."""
+"""Half-closed connections at most, unless told: beyond it the oldest is closed without an answer.
+"""
 ANSWER_SECONDS = 1.0
 """How long a half-closed connection waits for the server to close its half."""
 LOOK_EVERY = 8
@@ -69,6 +70,8 @@ class Plan:
     """Where one tuple has no port left, try the next before calling it a failure."""
     timeout: float = 3.0
     """Seconds for a connect()."""
+    pending: int = MOST_PENDING
+    """Descriptors that each client has at most for what it makes and what is half-closed."""
 
 
 @dataclass(slots=True)
@@ -286,7 +289,7 @@ class Load:
             client.close()
             return
         tally.pending.append((time.monotonic(), client))
-        self._finish_pending(tally, PENDING)
+        self._finish_pending(tally, min(PENDING, self.plan.pending - 1))
 
     def _finish_pending(self, tally: _Tally, leave: int) -> None:
         """Close those of the half-closed connections that the server has closed too."""
@@ -297,7 +300,7 @@ class Load:
                     del data
             except BlockingIOError:
                 late = time.monotonic() - began > ANSWER_SECONDS
-                if not late and len(tally.pending) < MOST_PENDING:
+                if not late and len(tally.pending) < self.plan.pending:
                     return
             except OSError:
                 tally.resets += 1

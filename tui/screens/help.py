@@ -12,16 +12,23 @@ from textual.widgets import Static
 
 HELP = """\
 [b]Keys[/b]
-  ↑ ↓ j k    move              enter  drill into a pattern; filter by a
-  PgUp PgDn  page                     remote IP; explain a parameter
-  g G        first, last       esc    back; clear the filter; restore panels
-  tab        next panel        s I    sort by the next column; turn it round
-  /          filter            + -    poll slower, faster
-  space      freeze            t      threshold
-  m          maximize panel    1–5    patterns, TIME-WAIT, states, remotes,
-                                      sysctls: one panel alone
-  e          export CSV/JSON   c      charts on and off (in a pattern)
-  ctrl+p     all commands      ? F1   this help       q F10  quit
+  ↑ ↓ j k    move              enter  drill into a pattern; open a finding;
+  PgUp PgDn  page                     filter by a remote IP; explain a
+  g G        first, last              parameter
+  tab        next panel        esc    back; clear the filter; restore panels
+  /          filter            s I    sort by the next column; turn it round
+  f          findings, and     + -    poll slower, faster
+             back              t      threshold
+  l          plan: what would  m      maximize panel
+             give the ports    1–6    patterns, TIME-WAIT, states, remotes,
+  space      freeze                   sysctls, findings: one panel alone
+  e          export CSV/JSON   ? F1   this help       q F10  quit
+  ctrl+p     all commands
+  In a pattern: c  charts on and off    f  what is found about it
+  In a finding: c  copy the command     p  its pattern   ← →  next finding
+  In a plan:    ← → or + -  change the rate or the lifetime, tab  the other,
+                1–9 or =  type it, r or 0  back to the live one,
+                c  copy the commands    m or enter  the row's whole text
   Mouse: click selects, a second click opens, a header sorts.
 
 [b]Words[/b]
@@ -33,7 +40,7 @@ HELP = """\
   Use is ports in use / capacity. Every state holds a port:
     █ live  ▓ TIME-WAIT, locked  ▒ TIME-WAIT, reusable now  · free
     ┊ 50 %: from here connect() scans in vain, some 150 times slower
-      (~ past it)    │ the threshold (! past it)
+      (~ where so many are live or locked)    │ the threshold (! past it)
   Connectable = free + reusable. At 0 connect() fails, EADDRNOTAVAIL.
   Full in: when that will be, from the closing rate, the growth of open
     sockets, and the ports that the timers give back. A dash: not within
@@ -42,6 +49,10 @@ HELP = """\
     timers tell: what connect() has taken over since has none any more.
   Expiring: the timer has run out, the kernel removes it within 2 s.
   Incoming patterns use the peer's ports: information, never an alarm.
+  A finding is what a rule has to say: ■ critical, connections fail or are
+    about to; ▲ warning, it costs already or will fail; · info. It says
+    for how long (≥: it was there before twtop), and stays crossed out for
+    a moment when it has gone. twtop audit has the same ones.
 
 [b]How it knows[/b]
   TIME-WAIT lasts 60 s, so each timer tells when a socket was

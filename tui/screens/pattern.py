@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer
 
-from tui.analysis.patterns import PatternKey
+from tui.analysis.patterns import Direction, PatternKey
 from tui.records import SOCKET_FIELDS
+from tui.screens.asked import FindingAsked, PlanAsked
 from tui.screens.table_screen import TableScreen
 from tui.view import View
 from tui.widgets.clients import ClientsPanel
-from tui.widgets.facts import FactsPanel
+from tui.widgets.facts import FactsPanel, cases_of
 from tui.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
 from tui.widgets.titlebar import TitleBar
@@ -26,6 +27,14 @@ class PatternScreen(TableScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,left,h", "back", "Back", key_display="esc"),
+        Binding(
+            "f",
+            "finding",
+            "Finding",
+            show=False,  # where there is one, the facts name the key
+            tooltip="Open what is found about this pattern",
+        ),
+        Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
         Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
     ]
     sortable = SORTABLE
@@ -36,7 +45,7 @@ class PatternScreen(TableScreen):
         super().__init__()
         self.load = load
         self.key = key
-        self.title_bar = TitleBar(str(key))
+        self.title_bar = TitleBar(str(key), subject=True)
         self.facts = FactsPanel(key)
         self.past = HistoryChart(key)
         self.future = ReleaseChart(key)
@@ -46,6 +55,11 @@ class PatternScreen(TableScreen):
     def main_table(self) -> QuadrupletsPanel:
         """The quadruplets."""
         return self.quadruplets
+
+    @property
+    def about(self) -> object:
+        """The pattern."""
+        return self.key
 
     def compose(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
@@ -68,6 +82,21 @@ class PatternScreen(TableScreen):
         self.past.show(view, index)
         self.future.show(view, index)
         self.quadruplets.show(view.frame, index, view.history.owners.by_inode, self.filter)
+
+    def action_finding(self) -> None:
+        """Open the gravest finding about this pattern."""
+        cases = () if self.view is None else cases_of(self.view, self.key)
+        if cases:
+            self.post_message(FindingAsked(cases[0].identity))
+        else:
+            self.notify("nothing is found about this pattern", timeout=3)
+
+    def action_plan(self) -> None:
+        """Open the plan for this pattern."""
+        if self.key.direction is Direction.OUTGOING:
+            self.post_message(PlanAsked(self.key))
+        else:
+            self.notify("a plan is for outgoing patterns (→)", timeout=3)
 
     def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         """Return the sockets shown."""

@@ -9,35 +9,30 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.export import ExportError, write_export
-from tui.view import View
+from tui.screens.view_screen import ViewScreen
 from tui.widgets.patterns import PatternsPanel
-from tui.widgets.prompt import Prompt
 from tui.widgets.quadruplets import QuadrupletsPanel
 from tui.widgets.table import RowTable
 
 
-class TableScreen(Screen[None]):
+class TableScreen(ViewScreen):
     """A screen that shows the app's view around one table."""
 
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [
-        (0, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [
-        (0, "-tiny"),
-        (16, "-short"),
-        (32, "-tall"),
-        (50, "-towering"),
-    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches"),
         Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
         Binding("I", "invert", "Invert", show=False, tooltip="Turn the order round"),
-        Binding("e", "export", "Export", tooltip="Write the rows shown to a CSV or JSON file"),
+        Binding(
+            "e",
+            "export",
+            "Export",
+            show=False,
+            tooltip="Write the rows shown to a CSV or JSON file",
+        ),
         Binding("escape", "back", "Back", show=False),
     ]
     sortable: ClassVar[tuple[str, ...]]
@@ -45,42 +40,21 @@ class TableScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt = Prompt()
         self.filter: Filter | None = None
-        self.view: View | None = None
-        """The newest view, also while another screen is in front."""
 
     @property
     def main_table(self) -> PatternsPanel | QuadrupletsPanel:
         """The table that filter, sort and export are about."""
         raise NotImplementedError
 
-    def show(self, view: View) -> None:
-        """Show a view, with this screen's filter."""
-        raise NotImplementedError
+    @property
+    def first_focus(self) -> Widget:
+        """The table."""
+        return self.main_table
 
     def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         """Return the fields and the records of the rows shown, for an export."""
         raise NotImplementedError
-
-    def on_mount(self) -> None:
-        """Follow the app's view, and begin at the table."""
-        self.watch(self.app, "view", self._follow)
-        self.main_table.focus()
-
-    def on_screen_resume(self) -> None:
-        """Catch up with what happened while another screen was in front."""
-        self.again()
-
-    def _follow(self, view: View | None) -> None:
-        self.view = view
-        self.again()
-
-    def again(self) -> None:
-        """Show the present view once more, after a choice has changed."""
-        if self.view is not None and self.is_current:
-            with self.app.batch_update():
-                self.show(self.view)
 
     def action_filter(self) -> None:
         """Ask for a filter."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from tui.simulate.stderr import write
+
 SECONDS = 10
 STOP_KEYS = "qQ\x1b"
 START_KEYS = "\r\n"
@@ -28,14 +30,14 @@ def count_down(seconds: int = SECONDS) -> None:
     on_terminal = sys.stderr.isatty()
     keys = on_terminal and sys.stdin.isatty()
     if not on_terminal:
-        _write(f"twtop: begins in {seconds} s; Ctrl-C stops it, --yes does without\n")
+        write(f"twtop: begins in {seconds} s; Ctrl-C stops it, --yes does without\n")
     end = time.monotonic() + seconds
     try:
         with _terminated(), _single_keys() if keys else _terminated():
             while (left := end - time.monotonic()) > 0:
                 if on_terminal:
                     how = "q or Ctrl-C stops it, enter begins now" if keys else "Ctrl-C stops it"
-                    _write(f"{ERASE}Begins in {left:.0f} s; {how} ")
+                    write(f"{ERASE}Begins in {left:.0f} s; {how} ")
                 if not keys:
                     time.sleep(min(left, 0.25))
                 elif (key := _key(min(left, 0.25))) and key in STOP_KEYS:
@@ -46,7 +48,7 @@ def count_down(seconds: int = SECONDS) -> None:
         raise Abandoned from None
     finally:
         if on_terminal:
-            _write(ERASE)
+            write(ERASE)
 
 
 def _key(seconds: float) -> str:
@@ -79,8 +81,3 @@ def _terminated() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

@@ -78,10 +78,10 @@ def _none(because: str) -> Expectation:
 
 def _kept_away(situation: Situation) -> Expectation | None:
     """Return what gives ports back faster than they are taken, None where nothing does."""
-    plan, held, limits = situation.plan, situation.held(situation.frame), situation.limits
+    held, limits = situation.held(situation.frame), situation.limits
     if situation.hold:
         return None
-    rate = plan.rate or (QUICK if situation.target.ours else None)
+    rate = _pace(situation)
     if all(one.reuse for one in held):
         bearable = reuse_rate(situation)
         if rate is None or rate <= bearable:
@@ -105,7 +105,7 @@ def _why_ports_run_out(situation: Situation) -> str:
     held = situation.held(frame)
     sources = f" for each of {len(held)} sources" if len(held) > 1 else ""
     ports = f"{count(frame.ports.capacity, 'port')}{sources}"
-    if taken := sum(one.in_use for one in held):
+    if taken := sum(one.locked for one in held):
         ports += f", {taken:,} already in use"
     if situation.hold:
         return f"{ports}, and connections are held"
@@ -117,6 +117,11 @@ def _why_ports_run_out(situation: Situation) -> str:
     return (
         f"{ports}, {no_reuse_text(situation)}; up to {bearable:,.0f} connections/s never get there"
     )
+
+
+def _pace(situation: Situation) -> float | None:
+    """Return the connections per second that are coming, None where nobody knows."""
+    return situation.plan.rate or (QUICK if situation.target.ours else None)
 
 
 def reuse_rate(situation: Situation) -> float:
@@ -156,11 +161,17 @@ def no_reuse_text(situation: Situation) -> str:
 
 
 def _slow_from(situation: Situation) -> int | None:
-    """Return the connection from which one source has no port of the first parity left."""
+    """Return the connection from which one source has no port of the first parity left.
+
+    A port that can be reused is taken at the first look, so only locked ones count.
+    """
     if situation.plan.bind_first:
         return None
-    held = situation.held(situation.frame)
+    held, rate = situation.held(situation.frame), _pace(situation)
+    reuse = not situation.hold and all(one.reuse for one in held)
+    if reuse and rate is not None and rate <= SLOW_CONNECT * reuse_rate(situation):
+        return None
     return min(
-        max(int(one.capacity * SLOW_CONNECT) - one.in_use, 0) * len(held) + turn + 1
+        max(int(one.capacity * SLOW_CONNECT) - one.locked, 0) * len(held) + turn + 1
         for turn, one in enumerate(held)
     )

@@ -27,8 +27,18 @@ class Held:
     """Those of the ports in use that are in TIME-WAIT."""
     opening: int = 0
     """And those in SYN_SENT, which are gone with whoever asked for them."""
+    fin_wait2: int = 0
+    """And those that the server has not closed: FIN_WAIT2 of any form, an open descriptor's, an
+    orphan or a mini-socket. None is ever reused."""
+    reusable: int = 0
+    """Those in TIME-WAIT that connect() may take now."""
     reuse: bool = False
     """Whether tcp_tw_reuse applies."""
+
+    @property
+    def locked(self) -> int:
+        """Ports in use that connect() cannot take: what makes it slow, and what runs out."""
+        return self.in_use - self.reusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,17 @@ class Sum:
     in_use: int
     time_wait: int
     opening: int = 0
+    fin_wait2: int = 0
 
     @property
     def others(self) -> int:
-        """Ports of connections that are there, and not in TIME-WAIT."""
-        return self.in_use - self.time_wait - self.opening
+        """Ports of connections that are there, and closed by neither side."""
+        return self.in_use - self.time_wait - self.opening - self.fin_wait2
+
+    @property
+    def half_closed(self) -> bool:
+        """Whether more ports wait for the server to close than are in TIME-WAIT."""
+        return self.fin_wait2 > self.time_wait
 
     @property
     def share(self) -> float:
@@ -58,6 +74,7 @@ def total(helds: Sequence[Held]) -> Sum:
         sum(held.in_use for held in helds),
         sum(held.time_wait for held in helds),
         sum(held.opening for held in helds),
+        sum(held.fin_wait2 for held in helds),
     )
 
 
@@ -85,6 +102,8 @@ def _pattern(frame: Frame, source: str, target: Target) -> Held:
         in_use=int(patterns.in_use[index]),
         time_wait=int(patterns.time_wait[index]),
         opening=int(patterns.states[index][State.SYN_SENT]),
+        fin_wait2=int(patterns.states[index][State.FIN_WAIT2]),
+        reusable=int(patterns.reusable[index]),
         reuse=reuse,
     )
 
@@ -95,12 +114,16 @@ def _bound(frame: Frame, source: str | None) -> Held:
     mine = frame.ports.usable[table.local_port] & (table.state != State.LISTEN)
     if source is not None:
         mine &= np.isin(table.local_ip, _rows_of(table, source))
-    waiting = mine & (table.state == State.TIME_WAIT)
+
+    def ports(chosen: Array) -> int:
+        return len(np.unique(table.local_port[chosen]))
+
     return Held(
         source,
         capacity=frame.ports.capacity,
-        in_use=len(np.unique(table.local_port[mine])),
-        time_wait=len(np.unique(table.local_port[waiting])),
+        in_use=ports(mine),
+        time_wait=ports(mine & (table.state == State.TIME_WAIT)),
+        fin_wait2=ports(mine & (table.state == State.FIN_WAIT2)),
     )
 
 

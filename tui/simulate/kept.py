@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import TIME_WAIT_SECONDS, reuse_rate, reuse_text
 from tui.simulate.held import total
+from tui.simulate.situation import Situation
 from tui.simulate.words import count, duration
 
 
@@ -15,7 +16,8 @@ class Kept:
     """Why no call failed."""
 
     by: str
-    """"none", "few", "slow", "reuse", "overflow", "server", "reset", "minute" or "unknown"."""
+    """"none", "few", "slow", "reuse", "overflow", "server", "reset", "minute", "half_closed" or
+    "unknown"."""
     why: str
 
 
@@ -54,7 +56,7 @@ def _too_slow(evidence: Evidence) -> Kept | None:
     situation = evidence.situation
     if evidence.seconds <= 0 or evidence.rate * TIME_WAIT_SECONDS >= situation.free:
         return None
-    if situation.hold:
+    if situation.hold or total(situation.held(evidence.frame)).half_closed:
         return None
     return Kept(
         "slow",
@@ -83,9 +85,12 @@ def given_back(evidence: Evidence) -> dict[str, int]:
         "reset": outcome.resets,
         "server": round(outcome.closed_by_server / looked * evidence.connected),
     }
-    if evidence.seconds > TIME_WAIT_SECONDS:
-        ports = total(evidence.situation.held(evidence.frame))
-        shares["minute"] = evidence.connected - sum(shares.values()) - ports.in_use
+    ports = total(evidence.situation.held(evidence.frame))
+    ended = evidence.connected - sum(shares.values()) - ports.in_use
+    if ports.half_closed and evidence.seconds > evidence.situation.fin_timeout:
+        shares["half_closed"] = ended
+    elif evidence.seconds > TIME_WAIT_SECONDS:
+        shares["minute"] = ended
     return shares
 
 
@@ -134,6 +139,22 @@ def _minute(evidence: Evidence, number: int) -> str:
     )
 
 
+def _half_closed(evidence: Evidence, number: int) -> str:
+    return (
+        f"{number:,} of {count(evidence.connected, 'connection')} ended their FIN-WAIT-2 "
+        f"meanwhile. {half_closed_text(evidence.situation)}"
+    )
+
+
+def half_closed_text(situation: Situation) -> str:
+    """Say when ports come back that the server holds by never closing."""
+    return (
+        "The server has not closed its side of the connections: such a port comes back "
+        f"tcp_fin_timeout = {situation.fin_timeout:.0f} s after our close, and never by reuse. "
+        "Mend the server, which is to close what its client has closed."
+    )
+
+
 def _unknown(evidence: Evidence, number: int) -> str:
     ports = total(evidence.situation.held(evidence.frame))
     return (
@@ -149,5 +170,6 @@ _GAVE_BACK = {
     "reset": _reset,
     "server": _server,
     "minute": _minute,
+    "half_closed": _half_closed,
     "unknown": _unknown,
 }

@@ -62,6 +62,12 @@ def allow_files(held: int, clients: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, _finite(hard)), hard))
 
 
+def most_pending(limits: Limits, clients: int) -> int:
+    """Return how many descriptors each client may have, so that theirs do not run out first."""
+    room = limits.files - limits.files_open - SPARE_FILES
+    return max(1, min(MOST_PENDING, room // clients))
+
+
 def _finite(limit: int) -> int:
     """RLIM_INFINITY is -1; fs.nr_open bounds RLIMIT_NOFILE to some 2 to the power of 30."""
     return 1 << 30 if limit == resource.RLIM_INFINITY else limit

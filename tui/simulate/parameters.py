@@ -45,7 +45,10 @@ def _notes(situation: Situation) -> Iterator[tuple[str, str]]:
         "on, which reuse needs" if rules.timestamps else "off: no reuse, whatever tcp_tw_reuse is",
     )
     yield "net.ipv4.tcp_max_tw_buckets", f"TIME-WAITs at most; {situation.limits.time_waits:,} now"
-    yield "net.ipv4.tcp_fin_timeout", "no matter: TIME-WAIT always lasts 60 s"
+    yield (
+        "net.ipv4.tcp_fin_timeout",
+        "if the server does not close; TIME-WAIT is always 60 s",
+    )
     if situation.target.ours:
         yield "net.core.somaxconn", "longest accept queue of a server here"
         yield "net.ipv4.tcp_max_syn_backlog", "half-open connections, if syncookies = 0"

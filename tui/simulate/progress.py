@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tui.lab.outcome import Outcome
 from tui.simulate.held import Held, Sum, total
+from tui.simulate.stderr import write
 from tui.simulate.words import duration
 
 PLAIN_SECONDS = 5.0
@@ -61,7 +61,7 @@ class Progress:
             width = shutil.get_terminal_size().columns - 1
             back = UP + "\r" if self._drawn else "\r"
             lines = clients[:width], f"{bar(ports.share)} {kernel}"[:width]
-            _write(back + f"{ERASE}\n".join(lines) + ERASE)
+            write(back + f"{ERASE}\n".join(lines) + ERASE)
             self._drawn = True
         elif time.monotonic() >= self._due:
             self._due = time.monotonic() + PLAIN_SECONDS
@@ -71,15 +71,10 @@ class Progress:
             clients, kernel = progress_lines(
                 replace(outcome, connected_per_second=rate), ports, self._planned
             )
-            _write(f"twtop: {clients} · {kernel}\n")
+            write(f"twtop: {clients} · {kernel}\n")
 
     def clear(self) -> None:
         """Take it off the terminal again."""
         if self._drawn:
-            _write(f"\r{ERASE}{UP}{ERASE}")
+            write(f"\r{ERASE}{UP}{ERASE}")
             self._drawn = False
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

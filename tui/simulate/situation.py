@@ -10,6 +10,9 @@ from tui.simulate.held import Held, held_ports
 from tui.simulate.limits import Limits
 from tui.simulate.target import Target
 
+FIN_TIMEOUT = 60.0
+"""tcp_fin_timeout where it cannot be read: TCP_FIN_TIMEOUT of include/net/tcp.h."""
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -40,15 +43,22 @@ class Situation:
 
     @property
     def free(self) -> int:
-        """Connections that there are ports for without any that comes back.
+        """Connections that there are ports for without any that is still to come back.
 
         The sources take turns, so the one with the fewest ports decides.
         """
         turns = len(self.sources)
         return min(
-            (held.capacity - held.in_use) * turns + turn
+            (held.capacity - held.locked) * turns + turn
             for turn, held in enumerate(self.held(self.frame))
         )
+
+    @property
+    def fin_timeout(self) -> float:
+        """Seconds that a port is held for which the server does not close its side."""
+        values = {p.name: p.value for p in self.frame.reading.parameters}
+        given = values.get("net.ipv4.tcp_fin_timeout")
+        return float(given) if given and given.isdigit() else FIN_TIMEOUT
 
 
 def planned_connections(loops: int, capacity: int, sources: int, most: int | None) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tui.analysis.ports import PortSpace
 from tui.lab.outcome import Latency
 from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import Expectation
@@ -30,6 +31,8 @@ EVENTS = (
     "TCPReqQFullDrop",
 )
 """Counters whose rise is told."""
+MOST_NAMED = 5
+"""Sources that are named one by one."""
 
 Paint = Callable[[str, str], str]
 """Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
@@ -38,7 +41,7 @@ Paint = Callable[[str, str], str]
 def preamble(situation: Situation, expected: Expectation, paint: Paint, width: int) -> str:
     """Return what decides the outcome, what is coming, and what is expected."""
     target = situation.target
-    sources = joined([source or "any address" for source in situation.sources])
+    sources = _sources(situation.sources)
     named = f" ({target.name})" if target.name != target.ip else ""
     title = f"twtop simulate · {sources} → {target}{named}, {target.place.value}"
     lines = list(parameter_lines(situation))
@@ -55,6 +58,12 @@ def preamble(situation: Situation, expected: Expectation, paint: Paint, width: i
     )
 
 
+def _sources(sources: Sequence[str | None]) -> str:
+    """Name the sources, or the first where they are too many to read."""
+    names = [source or "any address" for source in sources]
+    return joined(names) if len(names) <= MOST_NAMED else f"{names[0]} … ({len(names):,} sources)"
+
+
 def _coming(situation: Situation) -> str:
     plan, ports, turns = situation.plan, situation.frame.ports.capacity, len(situation.sources)
     sources = f" × {count(turns, 'source')}" if turns > 1 else ""
@@ -68,6 +77,14 @@ def _coming(situation: Situation) -> str:
     return (
         f"{count(situation.planned, 'connection')} ({of}), {manner}; {plan.concurrency:,} at a "
         f"time, {pace}{bound}"
+    )
+
+
+def no_ports_text(ports: PortSpace) -> str:
+    """Say what has taken all ephemeral ports."""
+    return (
+        f"of ip_local_port_range = {ports.low}–{ports.high}, ip_local_reserved_ports takes out "
+        f"{ports.reserved:,}, and bound sockets {ports.excluded:,} more"
     )
 
 
@@ -111,8 +128,9 @@ def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
 
 
 def _wall_title(wall: Wall) -> str:
+    about = "" if wall.exact else "about "
     return (
-        f"Wall: {wall.error} from {wall.call}() at connection {wall.connection:,}, after "
+        f"Wall: {wall.error} from {wall.call}() at {about}connection {wall.connection:,}, after "
         f"{duration(wall.seconds)}."
     )
 
@@ -152,10 +170,16 @@ def left_behind(evidence: Evidence) -> str:
     held = total(situation.held(evidence.frame))
     before = total(situation.held(situation.frame))
     time_waits = min(held.time_wait, evidence.connected)
+    half_closed = max(held.fin_wait2 - before.fin_wait2, 0)
     others = max(held.others - before.others, 0)
     parts = []
     if time_waits:
         parts.append(f"{count(time_waits, 'TIME-WAIT')}, gone within 60 s")
+    if half_closed:
+        parts.append(
+            f"{half_closed:,} in FIN-WAIT-2, which the server has not closed, gone "
+            f"{situation.fin_timeout:.0f} s after our close"
+        )
     if others:
         parts.append(f"{count(others, 'connection')} that the server has not closed yet")
     if there := server_time_waits(evidence.frame, situation.target):
@@ -234,6 +258,7 @@ def _result(evidence: Evidence) -> dict[str, Any]:
             "utilization": round(ports.share, 6),
         },
         "time_wait": ports.time_wait,
+        "fin_wait2": ports.fin_wait2,
         "server_time_wait": server_time_waits(evidence.frame, evidence.situation.target),
         "resets": outcome.resets,
         "closed_by_server": outcome.closed_by_server,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 from tui.analysis.patterns import endpoint
 from tui.kernel.procfs import read_sockets
@@ -45,6 +46,8 @@ class Target:
     place: Place = Place.LOOPBACK
     server_root: Path | None = None
     """A directory whose net/ shows the server's namespace, where that is known."""
+    source: str | None = None
+    """The address that connect() takes for its own, None without a route."""
 
     def __str__(self) -> str:
         return endpoint(self.ip, self.port)
@@ -61,8 +64,9 @@ def find_target(name: str, port: int) -> Target:
     Raises TargetError.
     """
     ip = _address(name, port)
-    place, root = _place(ip, port)
-    return Target(name, ip, port, place, root)
+    route = route_to(ip)
+    place, root = _place(ip, port, route)
+    return Target(name, ip, port, place, root, route.source)
 
 
 def check_ours(target: Target) -> None:
@@ -94,14 +98,13 @@ def _address(name: str, port: int) -> str:
     return ip
 
 
-def _place(ip: str, port: int) -> tuple[Place, Path | None]:
+def _place(ip: str, port: int, route: Route) -> tuple[Place, Path | None]:
     if ip_address(ip).is_loopback:
         return Place.LOOPBACK, Path("/proc")
-    kind, link = route_to(ip)
-    if kind == RTN_LOCAL:
+    if route.kind == RTN_LOCAL:
         return Place.HERE, Path("/proc")
     # Others may have the same private address, and the route might lead to them.
-    if link in INSIDE and (roots := neighbours_with(ip)):
+    if route.link in INSIDE and (roots := neighbours_with(ip)):
         return Place.NEIGHBOUR, _only_server(roots, port)
     return Place.ELSEWHERE, None
 
@@ -121,10 +124,22 @@ def _listens(root: Path, port: int) -> bool:
     return bool(((table.state == State.LISTEN) & (table.local_port == port)).any())
 
 
-def route_to(ip: str) -> tuple[int | None, str | None]:
-    """Return the type of the route to an address and the kind of its link, None where none.
+class Route(NamedTuple):
+    """The way to an address; all None where there is none."""
 
-    bind() would not tell: with ip_nonlocal_bind it takes anything.
+    kind: int | None = None
+    """RTN_LOCAL, or another of those types."""
+    link: str | None = None
+    """The kind of its link."""
+    source: str | None = None
+    """The address that connect() takes for its own."""
+
+
+def route_to(ip: str) -> Route:
+    """Return the route to an address.
+
+    bind() and a connected UDP socket would tell less: with ip_nonlocal_bind the one takes
+    anything, and the other needs an ephemeral port for it.
     """
     from pyroute2 import IPRoute, NetlinkError  # a fifth of a second to load
 
@@ -133,38 +148,29 @@ def route_to(ip: str) -> tuple[int | None, str | None]:
         with IPRoute() as links:
             scope = address.scope_id if isinstance(address, IPv6Address) else None
             via = {"oif": socket.if_nametoindex(scope)} if scope else {}
-            (route,) = links.route("get", dst=ip.partition("%")[0], **via)
+            plain = ip.partition("%")[0]
+            (route,) = links.route("get", dst=plain, family=family(plain), **via)
             index = route.get_attr("RTA_OIF")
             link = links.get_links(index)[0] if index else None
             kind = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") if link else None
-            return int(route["type"]), kind
+            return Route(int(route["type"]), kind, route.get_attr("RTA_PREFSRC"))
     except (NetlinkError, OSError, ValueError):
-        return None, None
-
-
-def find_source(ip: str) -> str | None:
-    """Return the address that connect() takes for its own, None without a route."""
-    try:
-        with socket.socket(family(ip), socket.SOCK_DGRAM) as probe:
-            probe.connect((ip, 9))
-            return fold(str(probe.getsockname()[0]))
-    except OSError:
-        return None
+        return Route()
 
 
 def check_source(source: str, target: Target) -> str:
-    """Return the source address in its usual form; raises TargetError when it cannot be one."""
+    """Return the source address in its usual form; raises TargetError when it cannot be one.
+
+    bind() would take multicast and broadcast addresses too.
+    """
     try:
         ip = fold(source)
     except ValueError:
         raise TargetError(f"--source {source}: not an IP address") from None
+    if ip_address(ip).is_unspecified:
+        raise TargetError(f"--source {ip} is no address; leave out --source for any")
     if family(ip) != family(target.ip):
         raise TargetError(f"--source {ip} and {target.ip} are not of the same IP version")
-    try:
-        with socket.socket(family(ip)) as probe:
-            probe.bind((ip, 0))
-    except OSError as error:
-        raise TargetError(
-            f"--source {ip}: bind: {error.strerror}; it must be an address of this host"
-        ) from None
+    if route_to(ip).kind != RTN_LOCAL:
+        raise TargetError(f"--source {ip}: it must be an address of this host")
     return ip

@@ -11,7 +11,7 @@ from tui.lab.outcome import Failure
 from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import TIME_WAIT_SECONDS, no_reuse_text, reuse_rate, reuse_text
 from tui.simulate.held import Sum, total
-from tui.simulate.kept import given_back
+from tui.simulate.kept import given_back, half_closed_text
 from tui.simulate.words import count, duration
 
 FULL = 0.98
@@ -27,6 +27,8 @@ class Wall:
     call: str
     connection: int
     """Counted from 1."""
+    exact: bool
+    """Not where several clients went on: some were at theirs when one failed."""
     seconds: float
     """Since the first connection began."""
     why: str
@@ -37,16 +39,17 @@ def find_wall(evidence: Evidence) -> Wall | None:
     failure = evidence.outcome.first_failure
     if failure is None:
         return None
-    number = failure.number
-    if not evidence.situation.plan.keep_going:  # some of several clients were still at theirs
+    number, plan = failure.number, evidence.situation.plan
+    if not plan.keep_going:  # some of several clients were still at theirs
         number = evidence.connected + 1
+    exact = not plan.keep_going or plan.concurrency == 1
     why = _EXPLAIN.get(failure.error, _other)(evidence, failure)
-    return Wall(failure.error, failure.call, number, failure.elapsed, why)
+    return Wall(failure.error, failure.call, number, exact, failure.elapsed, why)
 
 
 def _no_port(evidence: Evidence, failure: Failure) -> str:
     situation, rules = evidence.situation, evidence.frame.rules
-    source = failure.source or situation.sources[0]
+    source = failure.source or situation.sources[0] or "any address"
     if failure.call == "bind":
         return f"{source} is no longer an address of this host."
     held = situation.held(evidence.frame)
@@ -62,9 +65,11 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
     if len(held) == 1:
         taken = f"All {count(ports.capacity, 'port')} ({of}) from {source} {towards} were taken"
     else:
+        others = len(held) - 1
+        too = "other source has its" if others == 1 else f"other {others:,} sources have theirs"
         taken = (
             f"{source} had all its {count(held[0].capacity, 'port')} ({of}) {towards} taken, as "
-            f"the other {len(held) - 1} sources have theirs or are about to"
+            f"the {too}, or nearly all"
         )
     how = "by open connections" if situation.hold else _states(ports)
     why = f"{taken}: {how}. {_why_not_again(evidence, failure)}"
@@ -89,18 +94,25 @@ LATE = {
     "reset": "the server reset some, which leaves no TIME-WAIT",
     "server": "the server closed some of them first, which leaves the TIME-WAIT to it",
     "minute": "the oldest ended their 60 s of TIME-WAIT",
+    "half_closed": "the oldest ended their tcp_fin_timeout",
 }
 """What gave ports back, though not enough."""
 
 
 def _states(ports: Sum) -> str:
-    live = ports.in_use - ports.time_wait
-    parts = [f"{ports.time_wait:,} in TIME-WAIT"] * bool(ports.time_wait or not live)
-    return ", ".join(parts + [f"{live:,} in other states"] * bool(live))
+    numbers = {
+        "TIME-WAIT": ports.time_wait,
+        "FIN-WAIT-2": ports.fin_wait2,
+        "other states": ports.opening + ports.others,
+    }
+    parts = [f"{number:,} in {state}" for state, number in numbers.items() if number > 0]
+    return ", ".join(parts) or "0 in TIME-WAIT"
 
 
 def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     situation = evidence.situation
+    if total(situation.held(evidence.frame)).half_closed and not situation.hold:
+        return half_closed_text(situation)
     if situation.hold:
         return "Connections that are held keep their ports for as long as they are open."
     if all(held.reuse for held in situation.held(situation.frame)):
@@ -127,11 +139,12 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     situation = evidence.situation
     ports = total(situation.held(evidence.frame))
     where = f" on {failure.source}" if failure.source else ""
+    half_closed = f" {half_closed_text(situation)}" if ports.half_closed else ""
     return (
         f"bind() found none of {count(ports.capacity, 'port')}{where} free: "
         f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
         "and not reused in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose, and "
-        "every destination would have them all."
+        f"every destination would have them all.{half_closed}"
     )
 
 

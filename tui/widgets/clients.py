@@ -233,7 +233,7 @@ def _use(verdict: Verdict, threshold: float) -> Line:
     role = "figure"
     if verdict.exhausted or share * 100 >= threshold:
         role = "alarm"
-    elif share >= SLOW_CONNECT:
+    elif verdict.in_use - verdict.reusable >= SLOW_CONNECT * verdict.capacity:
         role = "warn"
     capacity = f"{verdict.capacity:,}"
     if verdict.tuples > 1 and verdict.capacity % verdict.tuples == 0:

@@ -7,16 +7,20 @@ import math
 import numpy as np
 from rich.style import Style
 from rich.text import Text
+from textual.content import Content
 from textual.widget import Widget
 
 from tui.analysis.forecast import NEVER, closing_rate
 from tui.analysis.patterns import Direction, PatternKey
-from tui.analysis.ports import SLOW_CONNECT, sustainable_rate
+from tui.analysis.ports import sustainable_rate
 from tui.analysis.timewait import SECONDS, TRACKED
+from tui.findings.cases import Case
+from tui.findings.finding import Severity
 from tui.kernel.sockets import State
 from tui.view import View
+from tui.widgets.findings import severity_text
 from tui.widgets.gauge import GLYPHS, Parts, gauge
-from tui.widgets.patterns import parts_of, use_role
+from tui.widgets.patterns import is_slow, parts_of, use_role
 from tui.widgets.styles import foreground
 from tui.widgets.text import signed, span
 
@@ -26,6 +30,26 @@ PART_NAMES = {
     "reusable": "reusable",
     "free": "free",
 }
+
+
+def cases_of(view: View, key: PatternKey) -> tuple[Case, ...]:
+    """Return what is found about a pattern, the gravest first."""
+    return tuple(case for case in view.cases.present if case.finding.pattern == key)
+
+
+def found_text(view: View, key: PatternKey) -> Content:
+    """Return the gravest finding about a pattern in a line, empty where nothing is found."""
+    cases = cases_of(view, key)
+    if not cases:
+        return Content("")
+    worst = cases[0].finding
+    colour = {Severity.CRITICAL: "bold $error", Severity.WARNING: "$warning"}.get(worst.severity)
+    text = worst.message.removeprefix(f"{worst.subject}: ")
+    more = f" · {len(cases) - 1} more" if len(cases) > 1 else ""
+    severity = severity_text(worst.severity)
+    return Content.assemble(
+        "f opens · ", (severity, colour) if colour else severity, f": {text}{more}"
+    )
 
 
 class FactsPanel(Widget):
@@ -46,6 +70,7 @@ class FactsPanel(Widget):
     def show(self, view: View, index: int | None) -> None:
         """Show a view; ``index`` is the pattern's, None when it is not in the frame."""
         self._view, self._index = view, index
+        self.border_subtitle = found_text(view, self.key)
         self.refresh()
 
     def _style(self, name: str) -> Style:
@@ -119,7 +144,7 @@ class FactsPanel(Widget):
         else:
             text.append(" · not filling up")
         text.append(f" · growth {signed(growth)}/s")
-        if use >= SLOW_CONNECT:
+        if is_slow(view, index):
             text.append(" · past 50 %: slow connect()", self._style("warn"))
         return text
 

@@ -162,10 +162,19 @@ def use_role(view: View, index: int) -> str:
     patterns = view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return ""
-    use = float(patterns.utilization[index])
-    if patterns.connectable[index] == 0 or use * 100 >= view.threshold:
+    if patterns.connectable[index] == 0 or patterns.utilization[index] * 100 >= view.threshold:
         return "alarm"
-    return "warn" if use >= SLOW_CONNECT else ""
+    return "warn" if is_slow(view, index) else ""
+
+
+def is_slow(view: View, index: int) -> bool:
+    """Say whether connect() has become slow: what it may take over now does not make it so.
+
+    At 55 % in TIME-WAIT it took 2,100 µs without tcp_tw_reuse, and 13 µs with it.
+    """
+    patterns = view.frame.patterns
+    locked = int(patterns.in_use[index]) - int(patterns.reusable[index])
+    return locked >= SLOW_CONNECT * int(patterns.capacity[index]) > 0
 
 
 def _pattern(view: View, index: int, width: int) -> list[Run]:
@@ -254,7 +263,7 @@ class PatternsPanel(RowTable):
         shown, total = len(rows.order), len(view.frame.patterns)
         count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
         self.border_title = Content(  # no markup in a filter
-            f"Patterns · {count} · by {SORT_NAMES[self.sort]}"
+            f"¹ Patterns · {count} · by {SORT_NAMES[self.sort]}"
             + (f" · filter: {view.filter.text}" if view.filter is not None else "")
         )
         if view.filter is not None:

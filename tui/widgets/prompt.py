@@ -35,8 +35,13 @@ class Prompt(Horizontal):
         yield Input(compact=True, id="prompt-input", select_on_focus=True)
         yield Label("", id="prompt-error", markup=False)
 
-    def ask(self, label: str, value: str, answer: Answer, hint: str = "") -> None:
-        """Ask for one thing; ``answer`` gets what was typed when enter is pressed."""
+    def ask(
+        self, label: str, value: str, answer: Answer, hint: str = "", *, begun: bool = False
+    ) -> None:
+        """Ask for one thing; ``answer`` gets what was typed when enter is pressed.
+
+        ``begun``: the value is what the user has begun to type, and goes on behind it.
+        """
         self._answer = answer
         self._before = self.screen.focused
         self.query_one("#prompt-label", Label).update(label)
@@ -44,8 +49,12 @@ class Prompt(Horizontal):
         field = self.query_one(Input)
         field.value = value
         field.placeholder = hint
+        field.select_on_focus = not begun
+        field.cursor_position = len(value)
         self.add_class("-open")
-        field.focus()
+        # At once: what is typed on in haste must not be taken for the screen's keys.
+        self.display = True
+        self.screen.set_focus(field)
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:
@@ -79,5 +88,6 @@ class Prompt(Horizontal):
         """Close without an answer."""
         self._answer = None
         self.remove_class("-open")
+        self.display = False
         if self._before is not None and self._before.is_attached:
             self._before.focus()

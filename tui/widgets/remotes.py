@@ -79,7 +79,7 @@ class RemotesPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         self.empty = "no remote IPs"
-        self.border_title = f"Remote IPs · {len(view.frame.remotes):,}"
+        self.border_title = f"⁴ Remote IPs · {len(view.frame.remotes):,}"
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 

@@ -36,13 +36,13 @@ class StatesPanel(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="states")
-        self.border_title = "TCP states"
+        self.border_title = "³ TCP states"
         self._view: View | None = None
 
     def show(self, view: View) -> None:
         """Show a view."""
         self._view = view
-        self.border_title = f"TCP states · {len(view.frame.table):,} sockets"
+        self.border_title = f"³ TCP states · {len(view.frame.table):,} sockets"
         self.refresh()
 
     def render(self) -> Text:

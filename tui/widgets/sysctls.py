@@ -84,7 +84,7 @@ class SysctlsPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view; nothing is redrawn for parameters that have not changed."""
         counters = view.frame.counters
-        title = f"Sysctls · {view.frame.ports.capacity:,} ports per destination"
+        title = f"⁵ Sysctls · {view.frame.ports.capacity:,} ports per destination"
         if "nf_conntrack_count" in counters and "nf_conntrack_max" in counters:
             held, most = counters["nf_conntrack_count"], counters["nf_conntrack_max"]
             title += f" · conntrack {held:,} of {most:,}"

@@ -23,7 +23,10 @@ from tui.widgets.text import short
 Run = tuple[str, str]
 """A piece of text and its role: a component class of the table, or "" for plain."""
 
-ROLES = ("dim", "live", "locked", "reusable", "free", "mark", "warn", "alarm", "new", "gone")
+ROLES = (
+    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
+    *("good", "warn", "alarm", "new", "gone"),
+)
 
 
 class Rows(Protocol):
@@ -112,8 +115,11 @@ class RowTable(ScrollView, can_focus=True):
         *,
         empty: str,
         id: str | None = None,  # noqa: A002
+        header: bool = True,
     ) -> None:
         super().__init__(id=id)
+        self._head = int(header)
+        """Lines above the rows."""
         self.columns = tuple(columns)
         self.empty = empty
         self.rows: Rows | None = None
@@ -134,7 +140,7 @@ class RowTable(ScrollView, can_focus=True):
         selected = self.selected if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
-        self.virtual_size = Size(self.size.width, len(rows) + 1)
+        self.virtual_size = Size(self.size.width, len(rows) + self._head)
         found = rows.find(selected) if selected is not None else None
         if found is None:
             found = min(self.cursor, max(len(rows) - 1, 0)) if self._moved else 0
@@ -176,7 +182,7 @@ class RowTable(ScrollView, can_focus=True):
         """Lay the columns out anew."""
         self._layout = fit(self.columns, max(self.size.width - 2, 1))
         self._drawn_as = None
-        self.virtual_size = Size(self.size.width, (len(self.rows) if self.rows else 0) + 1)
+        self.virtual_size = Size(self.size.width, (len(self.rows) if self.rows else 0) + self._head)
         self._keep_in_view()
 
     def render_line(self, y: int) -> Strip:
@@ -197,15 +203,16 @@ class RowTable(ScrollView, can_focus=True):
         width = self.size.width
         if not self._layout:
             self._layout = fit(self.columns, max(width - 2, 1))
-        if y == 0:
+        if y < self._head:
             return self._header(width)
-        row = self.scroll_offset.y + y - 1
+        y -= self._head
+        row = self.scroll_offset.y + y
         count = len(self.rows) if self.rows is not None else 0
         if row < count:
             return self._row(row, width)
         plain = self._style("")
-        if count == 0 and self.rows is not None and y >= 2:
-            text = wrap(self.empty, max(width - 2, 1))[y - 2 : y - 1]
+        if count == 0 and self.rows is not None and y >= self._head:
+            text = wrap(self.empty, max(width - 2, 1))[y - self._head : y - self._head + 1]
             line = "".join(text).center(width)
             return Strip([Segment(line, plain + self._style("empty"))], width)
         return Strip([Segment(" " * width, plain)], width)
@@ -278,7 +285,7 @@ class RowTable(ScrollView, can_focus=True):
         self._keep_in_view()
 
     def _keep_in_view(self) -> None:
-        page = max(self.size.height - 1, 1)
+        page = max(self.size.height - self._head, 1)
         top = self.scroll_offset.y
         if self.cursor < top:
             self.scroll_to(y=self.cursor, animate=False, force=True)
@@ -291,7 +298,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + by * max(self.size.height - 2, 1))
+        self._go(self.cursor + by * max(self.size.height - self._head - 1, 1))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
@@ -307,14 +314,14 @@ class RowTable(ScrollView, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:  # on the border
             return
-        if at.y == 0:
+        if at.y < self._head:
             x = 1
             for column, width in self._layout:
                 if x <= at.x < x + width + 1:
                     self.post_message(self.SortAsked(self, column.id))
                 x += width + 1
             return
-        row = self.scroll_offset.y + at.y - 1
+        row = self.scroll_offset.y + at.y - self._head
         if self.rows is not None and row < len(self.rows):
             self._go(row)
             if event.chain > 1:

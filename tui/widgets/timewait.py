@@ -27,7 +27,7 @@ class TimeWaitPanel(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="timewait")
-        self.border_title = "TIME-WAIT"
+        self.border_title = "² TIME-WAIT"
         self._view: View | None = None
         self._instead = "reading the kernel's tables …"
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.analysis.patterns import Direction
+from tui.findings.finding import Severity
 from tui.view import View
 from tui.widgets.styles import foreground
 
@@ -18,10 +19,15 @@ class TitleBar(Widget):
 
     COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, subject: bool = False) -> None:
+        """``subject``: it is not a place but what the whole screen is about.
+
+        It stays whole then, and critical findings are counted, which no panel beside it lists.
+        """
         super().__init__(id="title")
         self.place = place
         """Host name and network namespace."""
+        self._subject = subject
         self._view: View | None = None
         self._failure: str | None = None
 
@@ -41,7 +47,8 @@ class TitleBar(Widget):
         width = self.size.width
         left = Text.assemble((" twtop ", self._style("name")), f" {self.place}")
         state, details = self._state(), self._details()
-        while details and state.cell_len + sum(part.cell_len for part in details) + 7 > width:
+        least = min(left.cell_len, width // 2) if self._subject else 7
+        while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
         right = Text.assemble(*details, state)
         left.truncate(max(width - right.cell_len, 0), overflow="ellipsis")
@@ -57,7 +64,14 @@ class TitleBar(Widget):
         parts = []
         if self._failure is None:
             parts.append(Text(f" {source_text(self._view)}  ", self._style("dim")))
-        return parts + [Text(f" {note} ", self._style("warn")) for note in notes(self._view)]
+        return parts + [Text(f" {note} ", self._style("warn")) for note in self._notes(self._view)]
+
+    def _notes(self, view: View) -> list[str]:
+        found = notes(view)
+        critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
+        if self._subject and critical and not any("EXHAUSTED" in note for note in found):
+            found.append(f"{critical:,} critical")
+        return found
 
     def _state(self) -> Text:
         """Return whether the screen is live, frozen, or failing."""
@@ -96,9 +110,6 @@ def notes(view: View) -> list[str]:
     patterns = view.frame.patterns
     outgoing = patterns.direction == Direction.OUTGOING
     exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
-    hot = int((outgoing & (patterns.utilization * 100 >= view.threshold)).sum())
     if exhausted:
         found.append(f"{exhausted:,} EXHAUSTED")
-    elif hot:
-        found.append(f"{hot:,} above {view.threshold:g} %")
     return found

@@ -60,32 +60,42 @@ def _exposed(situation: Situation, listener: Listener) -> Finding:
 
 
 def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
-    """Tell of bound ports that take a noticeable part of every destination's ports."""
+    """Tell of bound ports that take a noticeable part of every destination's ports.
+
+    Reserving a bound port brings none back, so a reserved one counts as well; but where the
+    others are few, somebody has chosen it so, and it is no alarm.
+    """
     frame, least = situation.frame, situation.config.ports.bound_cost
     ports, table = frame.ports, frame.table
-    possible = ports.size - ports.reserved
-    if not ports.excluded or 100 * ports.excluded < least * possible:
-        return
     listening = np.unique(table.local_port[table.state == State.LISTEN])
-    listening = listening[(listening >= ports.low) & (listening <= ports.high)]
-    for first, last in frame.rules.reserved:
-        listening = listening[(listening < first) | (listening > last)]
-    listened, bound = len(listening), ports.excluded - len(listening)
+    taken = np.union1d(listening, table.bound_ports)
+    listening, taken = (
+        found[(found >= ports.low) & (found <= ports.high)] for found in (listening, taken)
+    )
+    cost, listened = len(taken), len(listening)
+    possible, reserved = ports.capacity + cost, cost - ports.excluded
+    if not cost or 100 * cost < least * possible:
+        return
+    unreserved_costs = ports.excluded > 0 and 100 * ports.excluded >= least * possible
+    kept = f" {reserved:,} of them are reserved too." if reserved else ""
+    leave = ", and then out of ip_local_reserved_ports" if reserved else ""
     yield Finding(
         code="bound-ports-cost",
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if unreserved_costs else Severity.INFO,
         subject="net.ipv4.ip_local_port_range",
-        message=f"Bound sockets take {plural(ports.excluded, 'port')} of the range from every "
-        f"destination, {percent(ports.excluded, possible)} of it",
-        meaning=f"{listened:,} are taken by listening, {bound:,} by binding without connecting. "
-        "connect() never chooses a port that is bound anywhere in the namespace, whatever its "
-        "address.",
+        message=f"Bound sockets take {plural(cost, 'port')} of the range from every "
+        f"destination, {percent(cost, possible)} of it",
+        meaning=f"{listened:,} are taken by listening, {cost - listened:,} by binding without "
+        f"connecting.{kept} connect() never chooses a port that is bound anywhere in the "
+        "namespace, whatever its address.",
         evidence={
+            "taken": cost,
             "excluded": ports.excluded,
+            "reserved": reserved,
             "listening": listened,
-            "bound": bound,
+            "bound": cost - listened,
             "capacity": ports.capacity,
-            "share": ratio(ports.excluded, possible),
+            "share": ratio(cost, possible),
         },
         remedies=(
             Remedy(
@@ -95,8 +105,9 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
                 "ss is too old to know bound-inactive",
             ),
             Remedy(
-                "Move the listeners below the range, and keep their ports in "
-                "ip_local_reserved_ports if they must stay",
+                f"Move the listeners below the range{leave}: that alone brings their ports back. "
+                "To reserve the ports protects a daemon that is down from clients, but brings "
+                "none back",
                 unless="each of them is meant to be short-lived",
             ),
         ),

@@ -1,5 +1,6 @@
 """Patterns that run short of local ports.
 
+What alarms is the ports that are locked (Patterns.locked), what is told is all that are in use.
 A pattern has one finding about how full it is, the gravest that holds, and at most one more
 about when it will be full. Only outgoing patterns are judged: the ports of an incoming one are
 the peer's.
@@ -16,6 +17,7 @@ from tui.analysis.patterns import Direction
 from tui.analysis.ports import SLOW_CONNECT
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Widening, closings_per_second, more_ports, widening
+from tui.findings.fin_wait2 import Unclosed, unclosed
 from tui.findings.finding import Evidence, Finding, Severity
 from tui.findings.rules.crowd import tell_each
 from tui.findings.rules.wording import duration, percent, plural, ratio
@@ -23,8 +25,9 @@ from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
 
 PRESSING_SECONDS = 60.0
-"""An exhaustion sooner than this is critical: nothing that is in TIME-WAIT now comes back
-before."""
+"""An exhaustion sooner than this is critical. It is what a TIME-WAIT lasts: a connection that is
+closed from now on gives its port back too late, and what does come back in time, those that are
+in TIME-WAIT already, is in the forecast."""
 SOON = 10
 """How many seconds ahead an exhausted pattern's releases are counted."""
 
@@ -39,11 +42,14 @@ class Use:
     connectable: int
     time_wait: int
     live: int
+    locked: int
+    unclosed: Unclosed | None
+    """The part of ``live`` that waits for the peer's close, where it is a substantial one."""
 
     @property
-    def locked(self) -> int:
-        """Ports in use that connect() cannot take over."""
-        return self.in_use - self.reusable
+    def open(self) -> int:
+        """Sockets that are open or closing, without those."""
+        return self.live - (self.unclosed.count if self.unclosed else 0)
 
 
 def use_of(situation: Situation, index: int) -> Use:
@@ -55,9 +61,11 @@ def use_of(situation: Situation, index: int) -> Use:
         in_use=in_use,
         capacity=capacity,
         reusable=reusable,
-        connectable=capacity - in_use + reusable,
+        connectable=patterns.connectable.item(index),
         time_wait=time_wait,
         live=int(patterns.states[index].sum()) - time_wait,
+        locked=patterns.locked.item(index),
+        unclosed=unclosed(situation, index, SOON),
     )
 
 
@@ -78,15 +86,16 @@ def _exhausted(situation: Situation, index: int, wider: Widening | None) -> Find
         situation,
         index,
         wider,
+        use,
         "ports-exhausted",
         Severity.CRITICAL,
         message,
         "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested "
         "address”), and no kernel counter shows it. "
         f"{plural(use.time_wait, 'socket')} in TIME-WAIT give their ports back 60 s after they "
-        f"closed, {back:,} of them within {SOON} s; {use.live:,} are open or closing, and keep "
+        f"closed, {back:,} of them within {SOON} s; {use.open:,} are open or closing, and keep "
         "theirs.",
-        **{f"freed_within_{SOON}_s": back},
+        **{f"freed_within_{SOON}_s": back + (use.unclosed.soon if use.unclosed else 0)},
     )
 
 
@@ -98,8 +107,9 @@ def _freed_soon(situation: Situation, index: int) -> int:
 
 def above_threshold(situation: Situation) -> Iterator[Finding]:
     """Find the patterns that are fuller than the user's threshold, and not yet full."""
-    patterns, threshold = situation.frame.patterns, situation.config.ports.threshold / 100
-    over = (patterns.utilization >= threshold) & (patterns.connectable > 0)
+    patterns, threshold = situation.frame.patterns, situation.config.ports.threshold
+    over = 100 * patterns.in_use >= threshold * patterns.capacity
+    over &= patterns.connectable > 0
     return _of_patterns(situation, _outgoing(situation) & over, _above)
 
 
@@ -112,6 +122,8 @@ def _above(situation: Situation, index: int, wider: Widening | None) -> Finding:
             f"so {use.connectable:,} more calls find a port now. It rests on that alone: without "
             "the reuse the pattern would be as good as full."
         )
+        if use.locked >= SLOW_CONNECT * use.capacity:
+            meaning += " With the others connect() is slow already."
     else:
         severity = Severity.CRITICAL
         meaning = (
@@ -123,12 +135,13 @@ def _above(situation: Situation, index: int, wider: Widening | None) -> Finding:
             meaning = (
                 f"{use.connectable:,} more calls find a port, then connect() fails with "
                 f"EADDRNOTAVAIL. {use.time_wait:,} of those in use are in TIME-WAIT, "
-                f"{use.live:,} belong to connections that are open or closing."
+                f"{use.open:,} belong to connections that are open or closing."
             )
     return _finding(
         situation,
         index,
         wider,
+        use,
         "ports-above-threshold",
         severity,
         f"{percent(use.in_use, use.capacity)} of {use.capacity:,} ports are in use; the threshold "
@@ -139,15 +152,11 @@ def _above(situation: Situation, index: int, wider: Widening | None) -> Finding:
 
 
 def slow(situation: Situation) -> Iterator[Finding]:
-    """Find the patterns below the threshold in which connect() has become slow.
-
-    Only ports that are locked make it so: at 55 % of 28,232 ports, all in TIME-WAIT, connect()
-    took 2,100 µs without tcp_tw_reuse and 13 µs with it (Linux 6.18).
-    """
-    patterns, threshold = situation.frame.patterns, situation.config.ports.threshold / 100
-    locked = patterns.in_use - patterns.reusable >= SLOW_CONNECT * patterns.capacity
-    below = (patterns.utilization < threshold) & (patterns.connectable > 0)
-    return _of_patterns(situation, _outgoing(situation) & locked & below, _slow)
+    """Find the patterns below the threshold in which connect() has become slow."""
+    patterns, threshold = situation.frame.patterns, situation.config.ports.threshold
+    below = 100 * patterns.in_use < threshold * patterns.capacity
+    below &= patterns.connectable > 0
+    return _of_patterns(situation, _outgoing(situation) & patterns.slow_connect & below, _slow)
 
 
 def _slow(situation: Situation, index: int, wider: Widening | None) -> Finding:
@@ -156,6 +165,7 @@ def _slow(situation: Situation, index: int, wider: Widening | None) -> Finding:
         situation,
         index,
         wider,
+        use,
         "connect-slow",
         Severity.WARNING,
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
@@ -193,6 +203,7 @@ def _exhausts_soon(situation: Situation, index: int, wider: Widening | None) -> 
         situation,
         index,
         wider,
+        use,
         "exhausts-soon",
         Severity.CRITICAL if left < PRESSING_SECONDS else Severity.WARNING,
         f"out of ports in {duration(left)}, with {use.in_use:,} of {use.capacity:,} in use now",
@@ -229,6 +240,7 @@ def _finding(
     situation: Situation,
     index: int,
     wider: Widening | None,
+    use: Use,
     code: str,
     severity: Severity,
     message: str,
@@ -236,7 +248,7 @@ def _finding(
     **evidence: float,
 ) -> Finding:
     frame = situation.frame
-    key, use, holder = frame.patterns.key(index), use_of(situation, index), situation.holder(index)
+    key, holder = frame.patterns.key(index), situation.holder(index)
     numbers: dict[str, int | float | str] = {
         "in_use": use.in_use,
         "capacity": use.capacity,
@@ -248,6 +260,11 @@ def _finding(
         "closing_per_second": round(closings_per_second(frame, index), 1),
         **evidence,
     }
+    if use.unclosed is not None:
+        meaning += f" {use.unclosed.meaning}"
+        numbers |= {"open": use.open, "fin_wait2": use.unclosed.count}
+        if use.unclosed.timeout is not None:
+            numbers["tcp_fin_timeout_seconds"] = use.unclosed.timeout
     if holder is not None:
         numbers["process"] = holder
     shown: Evidence = numbers
@@ -258,6 +275,6 @@ def _finding(
         message=f"{key}: {message}",
         meaning=meaning,
         evidence=shown,
-        remedies=more_ports(frame, index, wider),
+        remedies=more_ports(frame, index, wider, use.unclosed),
         pattern=key,
     )

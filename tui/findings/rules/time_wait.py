@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from tui.analysis.patterns import Direction
-from tui.analysis.ports import SLOW_CONNECT
 from tui.findings.advice import POOL, REFUSED
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.rules.wording import percent, ratio
@@ -31,9 +30,8 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     if situation.frame.time_wait.count < least:
         return
     outgoing = patterns.direction == Direction.OUTGOING
-    locked = patterns.in_use - patterns.reusable
-    over = patterns.utilization >= situation.config.ports.threshold / 100
-    blocking = outgoing & (over | (locked >= SLOW_CONNECT * patterns.capacity))
+    over = 100 * patterns.in_use >= situation.config.ports.threshold * patterns.capacity
+    blocking = outgoing & (over | patterns.slow_connect)
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
     if count < least:

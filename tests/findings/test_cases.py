@@ -1,0 +1,117 @@
+"""Findings over time: what is news, what persists, what only flickers."""
+
+from __future__ import annotations
+
+from tui.findings.cases import FORGET_SECONDS, Case, Cases, tally
+from tui.findings.finding import Finding, Severity
+
+INFO, WARNING, CRITICAL = Severity
+
+
+def finding(
+    code: str = "connect-slow", severity: Severity = WARNING, subject: str = "a", **evidence: int
+) -> Finding:
+    return Finding(code, severity, subject, f"{subject} is slow", "So it is. Truly.", evidence)
+
+
+def story(*looks: tuple[float, list[Finding]]) -> list[Cases]:
+    """The cases after each of these looks."""
+    told, cases = [], Cases()
+    for now, found in looks:
+        cases = cases.then(found, now)
+        told.append(cases)
+    return told
+
+
+def news(cases: Cases) -> list[str]:
+    return [case.finding.code for case in cases.news]
+
+
+class TestNews:
+    def test_nothing_of_the_first_look_is(self) -> None:
+        (cases,) = story((100, [finding()]))
+        assert news(cases) == []
+        assert cases.present[0].from_start
+
+    def test_what_begins_later_is_once(self) -> None:
+        told = story((100, []), (101, [finding()]), (102, [finding(ports=2)]))
+        assert [news(cases) for cases in told] == [[], ["connect-slow"], []]
+        case = told[-1].present[0]
+        assert (case.since, case.from_start) == (101, False)
+        assert case.finding.evidence == {"ports": 2}
+
+    def test_what_flickers_is_not(self) -> None:
+        told = story((100, []), (101, [finding()]), (102, []), (150, [finding()]))
+        assert news(told[-1]) == []
+        assert told[-1].present[0].since == 101
+
+    def test_what_comes_back_after_a_minute_is(self) -> None:
+        told = story((100, []), (101, [finding()]), (102, []), (162, []), (102 + 61, [finding()]))
+        assert news(told[-1]) == ["connect-slow"]
+        assert told[-1].present[0].since == 163
+
+    def test_what_grows_graver_is(self) -> None:
+        told = story((100, [finding()]), (101, [finding(severity=CRITICAL)]))
+        assert news(told[-1]) == ["connect-slow"]
+        assert told[-1].present[0].since == 100
+
+    def test_what_grows_graver_again_at_once_is_not(self) -> None:
+        grave, mild = finding(severity=CRITICAL), finding()
+        told = story((100, [mild]), (101, [grave]), (102, [mild]), (103, [grave]))
+        assert [len(cases.news) for cases in told] == [0, 1, 0, 0]
+
+    def test_what_grows_graver_again_after_a_minute_is(self) -> None:
+        grave, mild = finding(severity=CRITICAL), finding()
+        told = story((100, [grave]), (101, [mild]), (161, [mild]), (162, [grave]))
+        assert news(told[-1]) == ["connect-slow"]
+
+    def test_a_long_interval_does_not_make_old_things_new(self) -> None:
+        hour = 3600.0
+        told = story((0, []), (hour, [finding()]), (2 * hour, [finding()]))
+        assert [len(cases.news) for cases in told] == [0, 1, 0]
+
+    def test_two_subjects_are_two(self) -> None:
+        told = story((100, [finding()]), (101, [finding(), finding(subject="b")]))
+        assert [case.finding.subject for case in told[-1].news] == ["b"]
+
+
+class TestOrder:
+    def test_the_gravest_and_then_the_newest_first(self) -> None:
+        old, new, grave = finding("old"), finding("new"), finding("grave", CRITICAL)
+        told = story((100, [grave, old]), (101, [grave, old, new]))
+        assert [case.finding.code for case in told[-1].known] == ["grave", "new", "old"]
+
+    def test_of_one_moment_as_the_rules_have_them(self) -> None:
+        (cases,) = story((100, [finding("b"), finding("a")]))
+        assert [case.finding.code for case in cases.known] == ["b", "a"]
+
+
+class TestEnd:
+    def test_what_has_ended_is_known_for_a_minute(self) -> None:
+        told = story((100, [finding(ports=7)]), (101, []), (150, []), (101 + FORGET_SECONDS, []))
+        assert [len(cases.known) for cases in told] == [1, 1, 1, 0]
+        assert [len(cases.present) for cases in told] == [1, 0, 0, 0]
+        (case,) = told[2].known
+        assert case.gone_for(150) == 49
+        assert case.finding.evidence == {"ports": 7}
+
+    def test_at_a_long_interval_it_is_still_told_once(self) -> None:
+        told = story((0, [finding()]), (600, []))
+        assert told[-1].known[0].gone_for(600) == 0
+
+    def test_the_cases_before_stay_as_they_were(self) -> None:
+        """A frozen screen keeps them."""
+        first, second = story((100, [finding()]), (101, []))
+        assert first.present
+        assert not second.present
+
+
+def test_tally() -> None:
+    def cases(*severities: Severity) -> list[Case]:
+        return [Case(finding(severity=one), 0) for one in severities]
+
+    assert tally([]) == ""
+    assert tally(cases(WARNING)) == "1 warning"
+    assert tally(cases(INFO, CRITICAL, WARNING, CRITICAL, WARNING)) == (
+        "2 critical, 2 warnings, 1 info"
+    )

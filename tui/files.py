@@ -1,0 +1,36 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+Result = TypeVar("Result")
+
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Result], *, mode: int = 0o600) -> Result:
+    """Have ``write`` fill a new file, put it in ``path``'s place, and return what it returned.
+
+    A full disk, a crash or an exception leaves what was there. The new file is made beside the
+    old one under a name that nobody can foresee, never through a link that somebody has laid
+    there: it may be root who writes. A link at ``path`` itself is replaced, not followed.
+
+    Raises OSError.
+    """
+    part = path.parent / f".twtop-{os.urandom(8).hex()}.part"
+    fd = os.open(part, FLAGS, mode)
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123
+            result = write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):  # once it is whole it has the other name
+            part.unlink()
+    return result
