@@ -72,22 +72,17 @@ class StageApp(TwtopApp):
         *,
         most_rate: float,
         config: Config | None = None,
-        threshold: float | None = None,
         find_owners: Callable[[], Owners] | None = None,
         watch: str = "",
     ) -> None:
         """Show a stage that is ready, from within the network namespace of its load.
 
         ``open_poller`` returns a poller for the namespace that the calling thread is in, and the
-        name of that place; ``most_rate`` is the most that the keys ask for; ``threshold`` goes
-        before that of the ``config``; ``watch`` says what to watch for where the stage plays no
-        scenario.
+        name of that place; ``most_rate`` is the most that the keys ask for; ``watch`` says what to
+        watch for where the stage plays no scenario.
         """
         poller, place = open_poller()
-        config = config or Config()
-        if threshold is not None:
-            config = config.with_threshold(threshold)
-        super().__init__(poller, config=config, place=place, find_owners=find_owners)
+        super().__init__(poller, config=config or Config(), place=place, find_owners=find_owners)
         self.stage = stage
         self._open_poller = open_poller
         self._most_rate = most_rate

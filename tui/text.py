@@ -10,7 +10,7 @@ from datetime import datetime
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, endpoint
-from tui.analysis.ports import SLOW_CONNECT
+from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import SECONDS
 from tui.findings.finding import Finding, Severity
 from tui.kernel.processes import Owners
@@ -153,7 +153,7 @@ def judge_use(in_use: int, locked: int, capacity: int, threshold: float) -> tupl
     ``locked`` are those in use that connect() cannot take over, ``threshold`` is a percentage
     of capacity. It says what the findings say (tui.findings.rules.ports).
     """
-    slow = locked >= SLOW_CONNECT * capacity
+    slow = slows_connect(locked, capacity)
     if locked >= capacity:
         return "EXHAUSTED: connect() fails", "red"
     if 100 * locked >= threshold * capacity:

@@ -318,7 +318,7 @@ def _watch(
             stage,
             open_poller,
             most_rate=MOST_RATE,
-            threshold=configured(settings).ports.threshold,
+            config=configured(settings),
             find_owners=lambda: find_owners(settings.proc),
             watch=f"Expected: {expected_text(expected)}.",
         )

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.analysis.ports import SLOW_CONNECT
+from tui.analysis.ports import slows_connect
 from tui.analysis.verdict import Standing, Verdict
 from tui.lab.outcome import Latency, Outcome
 from tui.widgets.gauge import Parts, gauge
@@ -231,9 +231,10 @@ def _twtop(played: Played, width: int) -> tuple[Line, Line, Line]:
 def _use(verdict: Verdict, threshold: float) -> Line:
     share = verdict.in_use / verdict.capacity if verdict.capacity else 1.0
     role = "figure"
-    if verdict.exhausted or share * 100 >= threshold:
+    locked = verdict.in_use - verdict.reusable
+    if verdict.exhausted or locked * 100 >= threshold * verdict.capacity:
         role = "alarm"
-    elif verdict.in_use - verdict.reusable >= SLOW_CONNECT * verdict.capacity:
+    elif share * 100 >= threshold or slows_connect(locked, verdict.capacity):
         role = "warn"
     capacity = f"{verdict.capacity:,}"
     if verdict.tuples > 1 and verdict.capacity % verdict.tuples == 0:

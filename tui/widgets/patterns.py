@@ -11,7 +11,7 @@ from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
-from tui.analysis.ports import SLOW_CONNECT
+from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import TRACKED
 from tui.kernel.sockets import Array
 from tui.view import View
@@ -158,23 +158,28 @@ def parts_of(view: View, index: int) -> Parts:
 
 
 def use_role(view: View, index: int) -> str:
-    """Return how alarming a pattern's use is: "alarm", "warn" or ""; only outgoing ones are."""
+    """Return how alarming a pattern's use is: "alarm", "warn" or ""; only outgoing ones are.
+
+    As the findings have it: ports that connect() may take over count for a warning only.
+    """
     patterns = view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return ""
-    if patterns.connectable[index] == 0 or patterns.utilization[index] * 100 >= view.threshold:
+    limit = int(patterns.capacity[index]) * view.threshold / 100
+    if patterns.connectable[index] == 0 or _locked(view, index) >= limit:
         return "alarm"
-    return "warn" if is_slow(view, index) else ""
+    return "warn" if patterns.in_use[index] >= limit or is_slow(view, index) else ""
 
 
 def is_slow(view: View, index: int) -> bool:
-    """Say whether connect() has become slow: what it may take over now does not make it so.
+    """Say whether connect() has become slow."""
+    return bool(slows_connect(_locked(view, index), int(view.frame.patterns.capacity[index])))
 
-    At 55 % in TIME-WAIT it took 2,100 µs without tcp_tw_reuse, and 13 µs with it.
-    """
+
+def _locked(view: View, index: int) -> int:
+    """Return the ports that connect() cannot have now."""
     patterns = view.frame.patterns
-    locked = int(patterns.in_use[index]) - int(patterns.reusable[index])
-    return locked >= SLOW_CONNECT * int(patterns.capacity[index]) > 0
+    return int(patterns.in_use[index]) - int(patterns.reusable[index])
 
 
 def _pattern(view: View, index: int, width: int) -> list[Run]:

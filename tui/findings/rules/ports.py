@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.analysis.patterns import Direction
-from tui.analysis.ports import SLOW_CONNECT
+from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Widening, closings_per_second, more_ports, widening
 from tui.findings.fin_wait2 import Unclosed, unclosed
@@ -122,7 +122,7 @@ def _above(situation: Situation, index: int, wider: Widening | None) -> Finding:
             f"so {use.connectable:,} more calls find a port now. It rests on that alone: without "
             "the reuse the pattern would be as good as full."
         )
-        if use.locked >= SLOW_CONNECT * use.capacity:
+        if slows_connect(use.locked, use.capacity):
             meaning += " With the others connect() is slow already."
     else:
         severity = Severity.CRITICAL
@@ -131,7 +131,7 @@ def _above(situation: Situation, index: int, wider: Widening | None) -> Finding:
             "EADDRNOTAVAIL. It is slow already: past 50 % it scans the ports of one parity in "
             "vain before it tries the others."
         )
-        if use.locked < SLOW_CONNECT * use.capacity:
+        if not slows_connect(use.locked, use.capacity):
             meaning = (
                 f"{use.connectable:,} more calls find a port, then connect() fails with "
                 f"EADDRNOTAVAIL. {use.time_wait:,} of those in use are in TIME-WAIT, "
