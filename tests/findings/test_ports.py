@@ -266,8 +266,8 @@ class TestAdvice:
     def test_how_many_addresses_carry_the_present_rate(self) -> None:
         socks = [s for age in range(5) for s in waits(200, first=40000 + 200 * age, age=age)]
         text = self.given(*socks)
-        assert "the present 200/s take 12,400 ports: enough" in text
-        assert "13 carry the present 200/s" in text
+        assert "the 200/s of the busiest seconds take 12,400 ports: enough" in text
+        assert "13 carry the 200/s of the busiest seconds" in text
 
     def test_another_source_address_by_a_route(self) -> None:
         text = self.given(*waits(1000))

@@ -117,6 +117,19 @@ def closings_per_second(frame: Frame, index: int) -> float:
     return int(closings[index, :RECENT].sum()) / RECENT if index < len(closings) else 0.0
 
 
+def busiest_per_second(frame: Frame, index: int) -> float:
+    """Return a pattern's closings per second in the busiest seconds of the last minute.
+
+    That, not the present rate, is what ports are wanted for: where none is left, the present
+    rate is only what gets through.
+    """
+    closings = frame.time_wait.by_pattern
+    if index >= len(closings):
+        return 0.0
+    sums = np.convolve(frame.time_wait.closings_of(index), np.ones(RECENT), "valid")
+    return float(sums.max()) / RECENT
+
+
 def more_ports(
     frame: Frame, index: int, wider: Widening | None, unclosed: Unclosed | None
 ) -> tuple[Remedy, ...]:
@@ -134,7 +147,7 @@ def _more_ports(frame: Frame, index: int, wider: Widening | None) -> list[Remedy
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     waiting = int(patterns.time_wait[index])
-    rate = 0.0 if reuse else closings_per_second(frame, index)
+    rate = 0.0 if reuse else busiest_per_second(frame, index)
     mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
     found = [POOL]
     if mostly_waiting and not reuse:
@@ -184,7 +197,7 @@ def _widen(frame: Frame, wider: Widening, rate: float, *, reuse: bool) -> Remedy
     if rate:
         needed = math.ceil(rate * PLAN_SECONDS)
         enough = "enough" if needed <= wider.capacity else "not enough by itself"
-        what += f"; the present {rate:,.0f}/s take {needed:,} ports: {enough}"
+        what += f"; the {rate:,.0f}/s of the busiest seconds take {needed:,} ports: {enough}"
     return Remedy(
         what,
         wider.command,
@@ -203,7 +216,7 @@ def _more_sources(frame: Frame, key: PatternKey, rate: float, wider: Widening | 
     if rate and capacity:
         addresses = math.ceil(rate * PLAN_SECONDS / capacity)
         if addresses > 1:
-            what += f", and {addresses} carry the present {rate:,.0f}/s"
+            what += f", and {addresses} carry the {rate:,.0f}/s of the busiest seconds"
             if wider is not None and wider.capacity < rate * PLAN_SECONDS:
                 what += f" ({math.ceil(rate * PLAN_SECONDS / wider.capacity)} with a wide range)"
     remote = ip_address(key.remote_ip)
