@@ -23,7 +23,10 @@ from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
 from tui.lab.namespace import add_addresses, sysctl
 from tui.lab.process import Lab
+from tui.lab.scenarios import SCENARIOS
+from tui.lab.stage import Stage
 from tui.sampler import Sampler
+from tui.stage_app import StageApp
 
 HERE = Path(__file__).parent
 PROC = Path("/proc")
@@ -42,7 +45,11 @@ SHOTS: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
     ("pattern", (120, 40), ("enter",)),
     ("small", (80, 24), ("escape",)),
     ("help", (120, 40), ("question_mark",)),
+    ("finding", (120, 40), ("escape", "f", "enter")),
+    ("plan", (120, 40), ("escape", "f", "l", "down", "down")),
 )
+DEMO_SECONDS = 26.0
+"""When the demo's ports have been gone for a while."""
 
 
 def in_namespace(folder: str) -> None:
@@ -118,6 +125,30 @@ async def _shoot(folder: Path) -> None:
             _save(app.export_screenshot(title="twtop"), folder / name)
 
 
+async def _shoot_demo(stage: Stage, folder: Path) -> None:
+    app = StageApp(
+        stage,
+        lambda: (Sampler(Source(PROC, "auto", 1.0)), "web-1  netns 4026532247"),
+        most_rate=2000,
+        find_owners=lambda: find_owners(PROC),
+    )
+    async with app.run_test(size=(120, 40)):
+        await asyncio.sleep(DEMO_SECONDS)
+        _save(app.export_screenshot(title="twtop demo"), folder / "demo")
+
+
+def demo(folder: str) -> None:
+    """Take the picture of the demo, in the namespace that it makes."""
+    stage = Stage()
+    try:
+        stage.play(SCENARIOS["exhaustion"])
+        stage.receive()
+        stage.enter()
+        asyncio.run(_shoot_demo(stage, Path(folder)))
+    finally:
+        stage.close()
+
+
 def _save(svg: str, path: Path) -> None:
     """Write the SVG, and a PNG in a font that has every glyph at one width."""
     svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
@@ -134,3 +165,4 @@ if __name__ == "__main__":
 
     with Lab() as lab:
         lab.call(make.in_namespace, str(HERE))
+        lab.call(make.demo, str(HERE))

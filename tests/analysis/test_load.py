@@ -110,6 +110,7 @@ class TestEstimate:
         found = estimate(Observed(rate=300, busiest=310, live=0, connectable=0), None, None)
         assert found
         assert "No port is left now" in found.notes[0]
+        assert (found.load.rate, found.rate_from) == (310, "busiest seconds")
 
     def test_a_busier_time_is_named(self) -> None:
         found = estimate(Observed(rate=300, busiest=500, live=0, connectable=5), None, None)

@@ -113,8 +113,11 @@ def estimate(
     seen = observed or Observed(0, 0, 0, 1)
     rate_from: RateFrom = "given"
     if rate is None:
+        # Where no port is left, the last seconds show but what gets through.
         rate, rate_from = (
-            (seen.rate, "last seconds") if seen.rate else (seen.busiest, "busiest seconds")
+            (seen.rate, "last seconds")
+            if seen.rate and seen.connectable > 0
+            else (seen.busiest, "busiest seconds")
         )
         if not rate:
             return None
