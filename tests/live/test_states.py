@@ -23,6 +23,7 @@ from tui.lab.sockets import bind, connect, listen, tcp
 pytestmark = pytest.mark.live
 
 LOW, HIGH = 32_768, 60_999
+TRIES = 5
 OUTSIDE, INSIDE, DEFERRED, FULL = 5001, 40_001, 5002, 5003
 LOCALLY = 40_002
 DESTINATIONS = (
@@ -277,10 +278,17 @@ def read_both() -> tuple[dict[Kind, dict[Socket, int]], float]:
         return dict(zip(found, table.remaining_ms.tolist(), strict=True))
 
     with zoo():
-        began = time.monotonic()
-        tables = {"proc": procfs.read_sockets(Path("/proc")), "sock_diag": sock_diag.read_sockets()}
-        took = time.monotonic() - began
-        return {kind: sockets(tables[kind]) for kind in KINDS}, took
+        for _ in range(TRIES):  # on a busy machine a timer or a queue may just be changing
+            began = time.monotonic()
+            seen: dict[Kind, dict[Socket, int]] = {
+                "proc": sockets(procfs.read_sockets(Path("/proc"))),
+                "sock_diag": sockets(sock_diag.read_sockets()),
+            }
+            took = time.monotonic() - began
+            if set(seen["proc"]) == set(seen["sock_diag"]):
+                break
+            time.sleep(0.2)
+        return seen, took
 
 
 def test_both_sources_see_the_same_sockets(lab: Lab) -> None:
