@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 
 from tests.tables import Sock, any_rules, crossing, fold, frame, listener, steady, waiting
+from tui.fields import SOCKET_FIELDS
 from tui.kernel.processes import Process
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import PortRules
 from tui.records import (
-    SOCKET_FIELDS,
     port_records,
     rows_by_pattern,
     socket_records,

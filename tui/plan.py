@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tui.analysis.capacity import Verdict
@@ -13,6 +13,7 @@ from tui.analysis.forecast import RECENT
 from tui.analysis.load import Estimate
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.remedies import Option, Plan
+from tui.layout import Paint
 
 SCHEMA = "twtop.plan/1"
 NARROWEST, WIDEST = 72, 120
@@ -20,7 +21,6 @@ NARROWEST, WIDEST = 72, 120
 NUMBERS = 44
 """Columns that a table's row takes beside the name."""
 
-Paint = Callable[[str, str], str]
 """Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 VERDICTS = {

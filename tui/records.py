@@ -121,21 +121,6 @@ def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
         }
 
 
-SOCKET_FIELDS = (
-    "local_ip",
-    "local_port",
-    "remote_ip",
-    "remote_port",
-    "state",
-    "timer",
-    "remaining_seconds",
-    "age_seconds",
-    "rx_queue",
-    "tx_queue",
-    "uid",
-    "inode",
-    "process",
-)
 TIMERS = {
     Timer.RETRANSMIT: "retransmit",
     Timer.KEEPALIVE: "keepalive",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from tui.analysis.frame import Frame
@@ -12,16 +11,13 @@ from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, endpoint
 from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import SECONDS
-from tui.findings.finding import Finding, Severity
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
+from tui.layout import Paint, table, wrapped
 from tui.records import listener_records, port_records, rows_by_pattern, socket_records
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
-
-Paint = Callable[[str, str], str]
-"""Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 
 def report_text(
@@ -77,7 +73,7 @@ def states_text(frame: Frame, paint: Paint) -> str:
     counts = [(state.label, int(frame.states[state])) for state in State]
     counts.sort(key=lambda item: -item[1])
     rows = [(label, f"{count:,}") for label, count in counts if count]
-    return _table("States", ("", ">"), rows, paint, empty="no TCP sockets")
+    return table("States", ("", ">"), rows, paint, empty="no TCP sockets")
 
 
 def time_wait_text(frame: Frame, paint: Paint) -> str:
@@ -101,7 +97,7 @@ def time_wait_text(frame: Frame, paint: Paint) -> str:
         f"{ports.capacity * 1000 / rules.reuse_delay_ms:,.0f}/s with reuse",
     )
     head = paint("TIME-WAIT and ephemeral ports", "bold")
-    return "\n".join([head, *(part for line in lines for part in _wrapped(line, 80, "  ", "    "))])
+    return "\n".join([head, *(part for line in lines for part in wrapped(line, 80, "  ", "    "))])
 
 
 def patterns_text(
@@ -144,7 +140,7 @@ def patterns_text(
     title = f"Patterns · {len(wanted):,}"
     if rows:
         title += f" · {frame.ports.capacity:,} ports each"
-    return _table(title, heads, rows, paint, colours, len(wanted), "no connections")
+    return table(title, heads, rows, paint, colours, len(wanted), "no connections")
 
 
 def judge_use(in_use: int, locked: int, capacity: int, threshold: float) -> tuple[str, str]:
@@ -175,7 +171,7 @@ def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:
         for index in range(len(remotes))[:most]
     ]
     heads = "Remote IP", ">sockets", "states"
-    return _table(f"Remote IPs · {len(remotes):,}", heads, rows, paint, total=len(remotes))
+    return table(f"Remote IPs · {len(remotes):,}", heads, rows, paint, total=len(remotes))
 
 
 def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
@@ -190,7 +186,7 @@ def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
         for item in listener_records(frame, owners)
     ]
     heads = "Listening on", ">waiting", ">uid", "process"
-    return _table(f"Listeners · {len(rows):,}", heads, rows, paint)
+    return table(f"Listeners · {len(rows):,}", heads, rows, paint)
 
 
 def ports_text(frame: Frame, paint: Paint) -> str:
@@ -205,19 +201,19 @@ def ports_text(frame: Frame, paint: Paint) -> str:
         )
         for item in port_records(frame)
     ]
-    return _table(f"Ports · {len(rows):,}", (">Port", "", ">sockets", "states"), rows, paint)
+    return table(f"Ports · {len(rows):,}", (">Port", "", ">sockets", "states"), rows, paint)
 
 
 def sockets_text(frame: Frame, rows: Array, owners: Owners, title: str, paint: Paint) -> str:
     """Return these rows of the table as quadruplets."""
     lines = _quadruplets(frame, rows, owners)
-    return _table(f"{title} · {len(lines):,}", QUADRUPLET_HEADS, lines, paint)
+    return table(f"{title} · {len(lines):,}", QUADRUPLET_HEADS, lines, paint)
 
 
 def quadruplets_text(frame: Frame, owners: Owners, paint: Paint) -> str:
     """Return every quadruplet below its pattern, in the order of the patterns."""
     rows = rows_by_pattern(frame)
-    lines = _table("", QUADRUPLET_HEADS, _quadruplets(frame, rows, owners), paint).splitlines()[1:]
+    lines = table("", QUADRUPLET_HEADS, _quadruplets(frame, rows, owners), paint).splitlines()[1:]
     title = paint(f"Quadruplets · {len(rows):,}", "bold")
     if not len(rows):
         return "\n".join([title, *lines])
@@ -263,66 +259,7 @@ def schedule_text(frame: Frame, paint: Paint) -> str:
         (f"{first}–{first + 10} s", f"{began:,}", f"{ends:,}")
         for first, began, ends in zip(range(0, SECONDS, 10), closed, freed, strict=True)
     ]
-    return _table("By time", (">", ">began … ago", ">end in …"), rows, paint)
-
-
-def findings_text(
-    findings: Sequence[Finding], paint: Paint, width: int = 100, *, whole: bool = True
-) -> str:
-    """Return the findings, each with its meaning, its numbers and what to do.
-
-    ``whole`` says whether all sockets were read: where not, no finding means little.
-    """
-    if not findings and not whole:
-        text = (
-            "No finding in what was read. Of the sockets that were not read nothing can be said: "
-            "ports may be exhausted all the same."
-        )
-        return paint("\n".join(_wrapped(text, width, "")), "yellow")
-    if not findings:
-        return paint("Nothing to say: no finding.", "green")
-    return "\n\n".join(_finding(finding, paint, width) for finding in findings)
-
-
-UNBROKEN = "\N{NO-BREAK SPACE}"
-"""Between a name and its figure; a terminal gets a plain space."""
-_COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
-
-
-def _finding(finding: Finding, paint: Paint, width: int) -> str:
-    label = finding.severity.label.upper()
-    evidence = " · ".join(
-        f"{name}{UNBROKEN}{_figure(value)}" for name, value in finding.evidence.items()
-    )
-    lines = [
-        f"{paint(label, _COLOURS[finding.severity])} {finding.code} · {finding.subject}",
-        *_wrapped(f"{finding.message}.", width, "  "),
-        *_wrapped(finding.meaning, width, "  "),
-        *(line.replace(UNBROKEN, " ") for line in _wrapped(evidence, width, "  ")),
-    ]
-    for remedy in finding.remedies:
-        unless = f" Unless {remedy.unless}." if remedy.unless else ""
-        lines += _wrapped(f"{remedy.what}.{unless}", width, "  - ", "    ")
-        if remedy.command:
-            lines.append(f"    $ {remedy.command}")
-    return "\n".join(lines)
-
-
-def _figure(value: float | str) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
-    return value if isinstance(value, str) else f"{value:,}"
-
-
-def _wrapped(text: str, width: int, first: str, later: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=first if later is None else later,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return table("By time", (">", ">began … ago", ">end in …"), rows, paint)
 
 
 def unsound(frame: Frame, paint: Paint) -> list[str]:
@@ -338,7 +275,7 @@ def sysctls_text(frame: Frame, paint: Paint, width: int = 80) -> str:
         lines.append(f"  {parameter.name} = {_shown(parameter.value)}")
         if parameter.value is not None and parameter.default not in (None, parameter.value):
             lines[-1] += f" (default {_shown(parameter.default)})"
-        lines += _wrapped(parameter.meaning, width, "      ")
+        lines += wrapped(parameter.meaning, width, "      ")
     return "\n".join(lines)
 
 
@@ -350,41 +287,3 @@ def _shown(value: str | None) -> str:
 
 def _states(counts: Sequence[int]) -> str:
     return ", ".join(f"{state.label} {counts[state]:,}" for state in State if counts[state])
-
-
-def _table(
-    title: str,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    paint: Paint,
-    colours: Sequence[str] = (),
-    total: int | None = None,
-    empty: str = "none",
-) -> str:
-    """Return a titled table, each column as wide as its widest cell.
-
-    A head that begins with ``>`` stands for a column that is aligned at its right; columns
-    that would be empty are left out. ``total`` is how many rows there are beyond those given.
-    """
-    if not rows:
-        return f"{paint(title, 'bold')}\n  {empty}"
-    kept = [number for number, column in enumerate(zip(*rows, strict=True)) if any(column)]
-    right = [heads[number].startswith(">") for number in kept]
-    grid = [[row[number] for number in kept] for row in rows]
-    if any(head.strip(">") for head in heads):
-        grid.insert(0, [heads[number].removeprefix(">") for number in kept])
-    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-    lines = [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if at_right else cell.ljust(width)
-            for cell, width, at_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in grid
-    ]
-    first = len(grid) - len(rows)
-    for index, colour in enumerate(colours, first):
-        lines[index] = paint(lines[index], colour) if colour else lines[index]
-    if total is not None and total > len(rows):
-        lines.append(f"  … and {total - len(rows):,} more; --json has them all")
-    return "\n".join([paint(title, "bold"), *lines])

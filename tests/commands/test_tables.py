@@ -25,7 +25,7 @@ from tests.commands.hosts import (
 from tests.tables import Sock, listener, waiting
 from tui.commands import reading, tables
 from tui.commands.options import Settings
-from tui.commands.tables import PARTS
+from tui.commands.parts import PARTS
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import State
 
@@ -360,7 +360,7 @@ class TestOptions:
 
 
 def test_the_csv_has_the_keys_of_the_json(run: Run) -> None:
-    """They are written down twice, so that `twtop --help` need not load NumPy."""
+    """They are written down apart, so that `twtop --help` need not load NumPy."""
     for part in PARTS:
         record = run(part.name, "--json", "--proc", MIXED).json[part.rows]
         if part.name != "states":

@@ -12,7 +12,7 @@ import click
 
 from tui.commands.configuration import USAGE, configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNREADABLE, emit, fail, paint, warn_of
+from tui.commands.output import UNREADABLE, as_csv_text, emit, fail, paint, warn_of
 from tui.commands.reading import owners_of, read_frame
 
 if TYPE_CHECKING:
@@ -99,7 +99,6 @@ def audit(
         emit(to_json(findings), unwritable=UNWRITABLE)
         warn_of(frame)
     elif as_csv:
-        from tui.commands.tables import as_csv_text
         from tui.findings.finding import record
 
         fields = ("code", "severity", "subject", "message", "evidence", "advice")
@@ -107,7 +106,8 @@ def audit(
         emit(text, unwritable=UNWRITABLE)
         warn_of(frame)
     else:
-        from tui.text import findings_text, owners_notes, unsound
+        from tui.findings.text import findings_text
+        from tui.text import owners_notes, unsound
 
         width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
         whole = frame.table.complete and not frame.table.bad_lines

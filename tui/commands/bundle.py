@@ -54,9 +54,10 @@ def bundle(
     from tui.findings.diagnose import diagnose
     from tui.findings.finding import record
     from tui.findings.situation import Situation
+    from tui.findings.text import findings_text
     from tui.kernel.sockets import TableError
     from tui.report import to_json
-    from tui.text import findings_text, report_text
+    from tui.text import report_text
 
     try:
         copy = copy_procfs(settings.proc, redacted=redact)

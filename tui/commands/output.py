@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -31,6 +35,27 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
             fail(f"stdout: {error.strerror or error}", unwritable)
         return False
     return True
+
+
+def as_csv_text(fields: Sequence[str], rows: Any) -> str:
+    """Return records, or counts by state, as CSV with a line of heads."""
+    from tui.kernel.sockets import State
+
+    states = [state.name for state in State]
+    if isinstance(rows, dict):
+        rows = [{"state": name, "count": count} for name, count in rows.items()]
+    heads = [head for field in fields for head in (states if field == "states" else [field])]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, heads, restval=0, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        cells = {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+            for name, value in row.items()
+            if name != "states"
+        }
+        writer.writerow(cells | row.get("states", {}))
+    return out.getvalue().rstrip("\n")
 
 
 def lose_stdout() -> None:

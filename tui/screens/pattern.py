@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.widgets import Footer
 
 from tui.analysis.patterns import Direction, PatternKey
-from tui.records import SOCKET_FIELDS
+from tui.fields import SOCKET_FIELDS
 from tui.screens.asked import FindingAsked, PlanAsked
 from tui.screens.table_screen import TableScreen
 from tui.view import View

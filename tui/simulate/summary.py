@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tui.analysis.ports import PortSpace
 from tui.lab.outcome import Latency
+from tui.layout import Paint
 from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import Expectation
 from tui.simulate.held import server_time_waits, total
@@ -34,7 +35,6 @@ EVENTS = (
 MOST_NAMED = 5
 """Sources that are named one by one."""
 
-Paint = Callable[[str, str], str]
 """Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 
