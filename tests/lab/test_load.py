@@ -7,9 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.live.fates import states
-from tui.lab.load import Closing, Load, Plan
+from tui.lab.load import Load
 from tui.lab.namespace import sysctl
 from tui.lab.outcome import Outcome
+from tui.lab.plan import Closing, Plan
 from tui.lab.process import Child, Lab
 from tui.lab.server import Manner, Service, serve
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tui.lab.load import Closing, Plan
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
 from tui.lab.outcome import Outcome
+from tui.lab.plan import Closing, Plan
 from tui.lab.process import Child, Lab
 from tui.lab.server import Manner, Service, serve
 from tui.lab.stage import Stage
@@ -438,7 +438,8 @@ def test_a_source_must_be_local(lab: Lab) -> None:
 
 def resets() -> Run:
     with serving(Manner.RESETS):
-        return simulate("2")
+        # As fast as it goes, a server that gets no processor for a while is late with its resets.
+        return simulate("2", "--rate", "2000")
 
 
 def test_a_server_that_resets_leaves_no_time_waits(lab: Lab) -> None:

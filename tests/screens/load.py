@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from tests.screens.scene import Stage as Scene
 from tests.screens.scene import StillPoller
 from tui.app import Poller
-from tui.lab.load import Plan
 from tui.lab.outcome import Latency, Outcome
+from tui.lab.plan import Plan
 from tui.lab.process import ChildError
 from tui.lab.scenarios import SCENARIOS, Scenario
 from tui.lab.stage import Ready, Stage

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.tables import Sock, frame, rules, waiting
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
-from tui.lab.load import Closing, Plan
 from tui.lab.outcome import Failure, Outcome
+from tui.lab.plan import Closing, Plan
 from tui.simulate.evidence import Evidence
 from tui.simulate.limits import Limits
 from tui.simulate.situation import Situation

@@ -19,7 +19,7 @@ from tui.commands.output import emit, fail, paint
 if TYPE_CHECKING:
     from tui.analysis.frame import Frame
     from tui.app import Poller
-    from tui.lab.load import Plan
+    from tui.lab.plan import Plan
     from tui.simulate.evidence import Evidence
     from tui.simulate.expectation import Expectation
     from tui.simulate.reading import Reader
@@ -175,7 +175,7 @@ def simulate(
         from tui.commands.screen import require_terminal
 
         require_terminal()
-    from tui.lab.load import Closing, Plan
+    from tui.lab.plan import Closing, Plan
     from tui.simulate.countdown import Abandoned, count_down
     from tui.simulate.expectation import expect, sustained_rate
     from tui.simulate.reading import Reader

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tui.lab.load import Closing, Plan
 from tui.lab.namespace import FAR
+from tui.lab.plan import Closing, Plan
 from tui.lab.server import Manner, Service
 
 HERE = "127.0.0.1"

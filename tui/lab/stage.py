@@ -12,8 +12,9 @@ from typing import Literal
 
 from tui.lab import namespace
 from tui.lab.limits import raise_file_limit
-from tui.lab.load import Load, Plan
+from tui.lab.load import Load
 from tui.lab.outcome import Outcome
+from tui.lab.plan import Plan
 from tui.lab.process import Child, ChildError
 from tui.lab.refusal import Unavailable, why_refused
 from tui.lab.scenarios import Scenario, Step

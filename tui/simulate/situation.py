@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tui.analysis.frame import Frame
-from tui.lab.load import Closing, Plan
+from tui.lab.plan import Closing, Plan
 from tui.simulate.held import Held, held_ports
 from tui.simulate.limits import Limits
 from tui.simulate.target import Target
