@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 from textual.app import App, SystemCommand
@@ -24,11 +22,12 @@ from tui.config import Config
 from tui.findings.baseline import Baseline
 from tui.findings.cases import Cases
 from tui.findings.diagnose import diagnose
-from tui.findings.finding import Finding, Severity
+from tui.findings.finding import Finding
 from tui.findings.situation import Situation
 from tui.history import History, Trends
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
+from tui.news import News
 from tui.sampler import Cycle
 from tui.screens.asked import FindingAsked, PatternAsked, PlanAsked
 from tui.screens.dashboard import Dashboard
@@ -41,10 +40,6 @@ from tui.view import View
 
 INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
-TOLD_AT_ONCE = 2
-"""More news than this at once share one toast."""
-TOLD_SECONDS = 7.0
-"""How long a toast stays."""
 OWNER_SECONDS = 10.0
 """Between two walks over the processes: they are dear, and owners change slowly."""
 OWNER_RETRY_SECONDS = 2.0
@@ -132,8 +127,7 @@ class TwtopApp(App[None]):
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
         self._latest: Frame | None = None
-        self._untold: set[tuple[str, str]] = set()
-        """News that came while the screen was frozen."""
+        self.news = News(self)
         self._heard: Poller | None = poller
         """Whose frames count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -201,7 +195,7 @@ class TwtopApp(App[None]):
         self.poller = self._heard = poller
         self.history = History()
         self.cases = Cases()
-        self._untold.clear()
+        self.news.forget()
         self.frozen = False
         self.failure = self.view = self._latest = None
         self._walked_at = 0.0
@@ -235,11 +229,11 @@ class TwtopApp(App[None]):
         self.history.add(frame)
         trends = self.history.trends(frame)
         self.cases = self.cases.then(self._diagnose(frame, self.history, trends), frame.time)
-        self._untold |= {case.identity for case in self.cases.news}
+        self.news.note(self.cases)
         self._look_for_owners(frame)
         if not self.frozen:
             self._refresh_view(frame, trends)
-            self._tell_news()
+            self.news.tell(self.cases)
 
     def _diagnose(self, frame: Frame, history: History, trends: Trends) -> tuple[Finding, ...]:
         return diagnose(
@@ -251,32 +245,6 @@ class TwtopApp(App[None]):
                 config=self.config,
                 baseline=self.baseline,
             )
-        )
-
-    def _tell_news(self) -> None:
-        """Say in a corner what has come up, unless it is over or a mere information."""
-        news = [
-            case.finding
-            for case in self.cases.present
-            if case.identity in self._untold and case.finding.severity > Severity.INFO
-        ]
-        self._untold.clear()
-        if not news:
-            return
-        self.clear_notifications()  # what they said is told by the panel, if it still holds
-        if len(news) > TOLD_AT_ONCE:
-            self._tell(news[0].severity, f"{len(news)} new findings", f"{news[0].message}; …")
-            return
-        for finding in news:
-            self._tell(finding.severity, finding.severity.label.capitalize(), finding.message)
-
-    def _tell(self, severity: Severity, title: str, message: str) -> None:
-        self.notify(
-            message,
-            title=title,
-            severity="error" if severity is Severity.CRITICAL else "warning",
-            timeout=TOLD_SECONDS,
-            markup=False,
         )
 
     def _look_for_owners(self, frame: Frame) -> None:
@@ -329,7 +297,7 @@ class TwtopApp(App[None]):
             self.view = replace(self.view, history=self.history.copy())
         self._refresh_view(None if self.frozen else self._latest)
         if not self.frozen:
-            self._tell_news()
+            self.news.tell(self.cases)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
@@ -435,12 +403,3 @@ class TwtopApp(App[None]):
 
     async def _run(self, action: str) -> None:
         await self.screen.run_action(action)
-
-
-def describe_place(root: Path) -> str:
-    """Return the host's name and the network namespace that ``root`` shows."""
-    try:
-        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
-    except OSError:
-        namespace = f"from {root}"
-    return f"{socket.gethostname()}  {namespace}"

@@ -10,7 +10,8 @@ from tests.tables import any_rules, crossing, frame, listener, rules, steady, ta
 from tui.analysis.capacity import TIME_WAIT_SECONDS, Facts, Setting, Verdict, gather
 from tui.analysis.load import Load
 from tui.analysis.ports import port_space
-from tui.analysis.remedies import REFUSED, Option, Plan, plan
+from tui.analysis.refusals import REFUSED
+from tui.analysis.remedies import Option, Plan, plan
 from tui.kernel.sysctls import PortRules
 
 DEFAULT = rules(32768, 60999)

@@ -12,7 +12,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, real, shared_options
 from tui.commands.output import emit, fail
 from tui.commands.reading import open_source
-from tui.commands.screen import require_terminal, run
+from tui.commands.screen import describe_place, require_terminal, run
 
 if TYPE_CHECKING:
     from tui.app import Poller
@@ -106,7 +106,6 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         gain_privileges()  # while there is one thread only: NumPy and Textual start others
         stage.play(scenario)
         # Textual takes a third of a second to load, and so does the stage to be ready.
-        from tui.app import describe_place
         from tui.kernel.processes import find_owners
         from tui.sampler import Sampler
         from tui.stage_app import StageApp

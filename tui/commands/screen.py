@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -34,6 +36,15 @@ def saved_listeners() -> Baseline | None:
         return load_baseline(baseline_path())
     except BaselineError as error:
         fail(str(error), USAGE)
+
+
+def describe_place(root: Path) -> str:
+    """Return the host's name and the network namespace that ``root`` shows."""
+    try:
+        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
+    except OSError:
+        namespace = f"from {root}"
+    return f"{socket.gethostname()}  {namespace}"
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:

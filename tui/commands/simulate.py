@@ -293,8 +293,8 @@ def _watch(
     situation: Situation, reader: Reader, settings: Settings, expected: Expectation
 ) -> Evidence:
     """Make the connections in a process of their own, with the dashboard on it."""
-    from tui.app import describe_place
     from tui.commands.reading import open_source
+    from tui.commands.screen import describe_place
     from tui.kernel.processes import find_owners
     from tui.kernel.sockets import TableError
     from tui.lab.outcome import Outcome

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from tui.analysis.capacity import Verdict
-from tui.analysis.remedies import Option, Plan, Refusal
+from tui.analysis.refusals import Refusal
+from tui.analysis.remedies import Option, Plan
 from tui.plan import share_text, short_number
 from tui.widgets.columns import Column
 from tui.widgets.document import Line, paragraph
