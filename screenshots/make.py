@@ -18,15 +18,15 @@ from pathlib import Path
 import resvg_py
 
 from tests.live.fates import Pair, Server
-from tui.app import TwtopApp
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.stage_app import StageApp
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
 from tui.lab.namespace import add_addresses, sysctl
 from tui.lab.process import Lab
-from tui.lab.scenarios import SCENARIOS
-from tui.lab.stage import Stage
-from tui.sampler import Sampler
-from tui.stage_app import StageApp
+from tui.stage.scenarios import SCENARIOS
+from tui.stage.stage import Stage
+from tui.watching.sampler import Sampler
 
 HERE = Path(__file__).parent
 PROC = Path("/proc")

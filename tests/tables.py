@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tui.analysis.frame import Frame, judge
-from tui.kernel.sockets import ROW_TYPES, V4_MAPPED, Rows, SocketTable, State, Timer, build
+from tui.kernel.sockets import ROW_TYPES, V4_MAPPED, RawSockets, SocketTable, State, Timer, build
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter, PortRules
 
@@ -84,7 +84,7 @@ def fold(sock: Sock) -> Sock:
     return replace(sock, local=folded(sock.local), remote=folded(sock.remote))
 
 
-def rows(socks: Sequence[Sock]) -> Rows:
+def rows(socks: Sequence[Sock]) -> RawSockets:
     """The sockets as a reader hands them over."""
     half = (1 << 64) - 1
     columns = {
@@ -96,7 +96,7 @@ def rows(socks: Sequence[Sock]) -> Rows:
     for field in fields(Sock):
         if field.name not in ("local", "remote"):
             columns[field.name] = [getattr(sock, field.name) for sock in socks]
-    return Rows(**{name: np.array(columns[name], kind) for name, kind in ROW_TYPES.items()})
+    return RawSockets(**{name: np.array(columns[name], kind) for name, kind in ROW_TYPES.items()})
 
 
 def table(*socks: Sock, bound_ports: Iterable[int] = (), complete: bool = True) -> SocketTable:
@@ -154,6 +154,7 @@ def reading(
     given: PortRules | None = None,
     *,
     time: float = NOW,
+    table_time: float | None = None,
     counters: Mapping[str, int] | None = None,
 ) -> Reading:
     return Reading(
@@ -162,6 +163,7 @@ def reading(
         counters=counters or {},
         kind="proc",
         read_seconds=0.0,
+        table_time=time if table_time is None else table_time,
         time=time,
     )
 
@@ -174,6 +176,12 @@ def frame(
     complete: bool = True,
 ) -> Frame:
     return judge(reading(table(*found, complete=complete), given, time=time, counters=counters))
+
+
+def later(dump: Frame, time: float, counters: Mapping[str, int] | None = None) -> Frame:
+    """The frame between two dumps: the table of the last one, and counters of now."""
+    given = dump.counters if counters is None else counters
+    return replace(dump, reading=replace(dump.reading, time=time, counters=given))
 
 
 class Clock:

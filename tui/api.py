@@ -22,23 +22,22 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tui.analysis.capacity import gather
 from tui.analysis.filter import FilterError, parse_filter
 from tui.analysis.frame import Frame, judge
-from tui.analysis.load import estimate, hottest, observe
-from tui.analysis.remedies import Plan
-from tui.analysis.remedies import plan as make_plan
-from tui.config import Config, ConfigError, config_path, load_config
 from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
-from tui.findings.diagnose import CODES, diagnose
+from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Severity
+from tui.findings.rules import CODES, diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
 from tui.kernel.sockets import State, TableError
 from tui.kernel.source import Source, SourceChoice
-from tui.moments import Moment, moments
-from tui.records import (
+from tui.planning.demand import estimate, hottest, observe
+from tui.planning.remedies import Plan
+from tui.planning.remedies import plan as make_plan
+from tui.planning.setting import gather
+from tui.report.records import (
     listener_records,
     pattern_records,
     port_records,
@@ -47,8 +46,9 @@ from tui.records import (
     states_record,
     time_wait_record,
 )
-from tui.report import to_dict
-from tui.sampler import Sampler
+from tui.report.whole import to_dict
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Moment, moments
 
 __all__ = [
     "Baseline",

@@ -17,11 +17,10 @@ from tui.commands.dashboard import dashboard
 from tui.commands.demo import demo
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, fail, lose_stdout, open_closed_streams
-from tui.commands.parts import PARTS
+from tui.commands.parts import PARTS, command
 from tui.commands.plan import plan
 from tui.commands.report import EPILOG, report
 from tui.commands.simulate import simulate
-from tui.commands.tables import command
 from tui.commands.wait import wait
 from tui.commands.watch import watch
 

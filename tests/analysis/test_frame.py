@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tables import FIXTURES, KERNELS, NOW, Sock, frame, listener, rules, waiting
+from tests.tables import FIXTURES, KERNELS, NOW, Sock, frame, later, listener, rules, waiting
 from tui.analysis.frame import judge
 from tui.kernel.sockets import State
 from tui.kernel.source import Source
@@ -32,7 +32,7 @@ def test_a_bound_port_takes_one_from_each_pattern() -> None:
 
 
 def test_its_age_is_that_of_its_table() -> None:
-    assert replace(frame(Sock()), time=NOW + 4.0).age == 4.0
+    assert later(frame(Sock()), NOW + 4.0).age == 4.0
 
 
 def test_an_empty_table_is_a_frame_too() -> None:

@@ -26,8 +26,8 @@ from tests.commands.hosts import (
     tuple_with,
 )
 from tests.tables import Sock, listener
-from tui.config import Config, parse_config
-from tui.findings.diagnose import CODES
+from tui.findings.config import Config, parse_config
+from tui.findings.rules import CODES
 
 FIELDS = ["code", "severity", "subject", "message", "evidence", "advice"]
 CODE = {"info": 0, "warning": 1, "critical": 2}

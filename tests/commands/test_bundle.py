@@ -18,7 +18,7 @@ from tests.commands import hosts
 from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, IDLE, MIXED, PROXY, cut_short, fixture, host, tuple_with
 from tests.tables import listener
-from tui.bundle import _write
+from tui.report.bundle import _write
 
 HEAD = ("README.txt", "about.json", "report.txt", "report.json", "audit.txt", "audit.json")
 
@@ -323,7 +323,7 @@ class TestNoRoom:
         def full(fd: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("tui.bundle.os.fsync", full)
+        monkeypatch.setattr("tui.report.bundle.os.fsync", full)
         ran = run("bundle", path, "--force", "--proc", IDLE)
         assert ran == (1, "", f"twtop: {path}: No space left on device\n")
         assert [file.name for file in tmp_path.iterdir()] == ["a.tar.gz"]

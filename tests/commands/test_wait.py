@@ -182,9 +182,9 @@ class TestExpectation:
         assert wait.expectation(progress) == "needs 51 open connections to close"
 
     @staticmethod
-    def measured(root: Path, socks: list[Sock], below: float | None) -> wait.Progress:
-        from tui.analysis.load import outgoing
+    def measured(root: Path, socks: list[Sock], below: float | None) -> wait.Waited:
         from tui.api import snapshot
+        from tui.planning.demand import outgoing
 
         frame = snapshot(proc=host(root, socks))
         return wait.measure(frame, outgoing(frame, None, None, None), below)

@@ -5,9 +5,9 @@ import time
 from typing import Any, NoReturn
 
 from tui import cli
-from tui.app import TwtopApp
-from tui.sampler import Sampler
-from tui.widgets.states import StatesPanel
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.widgets.states import StatesPanel
+from tui.watching.sampler import Sampler
 
 SLOW_SECONDS = 5.0
 

@@ -18,7 +18,7 @@ def nobody() -> int:
     user = pwd.getpwnam("nobody").pw_uid
     try:
         subprocess.run(
-            [sys.executable, "-c", "import tui.app"],
+            [sys.executable, "-c", "import tui.dashboard.app"],
             cwd=ROOT,
             user=user,
             group=user,

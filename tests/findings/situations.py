@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from tests.tables import NOW, Sock, listener, parameters, reading, rules, table, waiting
 from tui.analysis.frame import Frame, judge
-from tui.config import Config
 from tui.findings.baseline import Baseline
+from tui.findings.config import Config
 from tui.findings.finding import Finding
 from tui.findings.rules import RULES
 from tui.findings.situation import Situation
-from tui.history import History
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
 from tui.kernel.sysctls import Parameter, PortRules
+from tui.watching.history import History
 
 THOUSAND = rules(40000, 40999)
 NGINX = Process(10, "nginx")

@@ -3,7 +3,7 @@ import pytest
 
 from tests.findings.situations import advice, found, look, only
 from tests.tables import Sock, rules
-from tui.config import BindFirst, Config
+from tui.findings.config import BindFirst, Config
 from tui.findings.finding import Severity
 
 REMOTES = [f"10.1.0.{n}" for n in range(1, 41)]

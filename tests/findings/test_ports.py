@@ -18,10 +18,9 @@ from tests.findings.situations import (
     waits,
 )
 from tests.tables import Sock, rules, waiting
-from tui.config import Config, Ports
-from tui.findings.diagnose import diagnose
-from tui.findings.finding import Finding, Severity
-from tui.findings.rules.crowd import NAMED
+from tui.findings.config import Config, Ports
+from tui.findings.finding import NAMED, Finding, Severity
+from tui.findings.rules import diagnose
 from tui.kernel.sockets import State, Timer
 
 TUPLE = "10.0.0.5 → 10.0.0.9:443"

@@ -9,7 +9,7 @@ from tests.findings.situations import (
     served,
 )
 from tests.tables import Sock, listener
-from tui.config import Config, RemoteShare
+from tui.findings.config import Config, RemoteShare
 from tui.findings.finding import Severity
 
 

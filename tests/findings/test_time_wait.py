@@ -15,9 +15,9 @@ from tests.findings.situations import (
     waits,
 )
 from tests.tables import rules, waiting
-from tui.config import Config, TimeWaits
-from tui.findings.diagnose import diagnose
+from tui.findings.config import Config, TimeWaits
 from tui.findings.finding import Finding, Severity
+from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 
 WIDE = rules(20000, 59999)

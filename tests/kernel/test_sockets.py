@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import Sock, crossing, fold, listener, rows, socks, steady, table, waiting
-from tui.kernel.sockets import ROW_TYPES, Rows, State, build, factorise, ip_text
+from tui.kernel.sockets import ROW_TYPES, RawSockets, State, build, factorise, ip_text
 
 ESTABLISHED = Sock(inode=7)
 
@@ -111,7 +111,7 @@ class TestColumns:
         columns["remote_lo"] = remote.astype(np.uint64) + np.uint64(0xFFFF_0A00_0000)
         columns["state"] += np.uint8(State.TIME_WAIT)
         columns["remaining_ms"] += np.arange(len(local), dtype=np.uint32)
-        found = build([Rows(**columns)])
+        found = build([RawSockets(**columns)])
         assert (len(found), found.duplicates) == (distinct, 1000)
         assert len(found.address_lo) == count
         assert found.remaining_ms.tolist() == [*range(1000, distinct + 1000)]

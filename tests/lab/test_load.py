@@ -10,9 +10,9 @@ from tests.live.fates import states
 from tui.lab.load import Load
 from tui.lab.namespace import sysctl
 from tui.lab.outcome import Outcome
-from tui.lab.plan import Closing, Plan
 from tui.lab.process import Child, Lab
 from tui.lab.server import Manner, Service, serve
+from tui.lab.workload import Closing, Workload
 
 pytestmark = pytest.mark.live
 
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 
 
 def load(
-    plan: Plan,
+    plan: Workload,
     manner: Manner = Manner.ANSWERS,
     backlog: int = 65535,
     sysctls: tuple[tuple[str, object], ...] = (),
@@ -48,7 +48,7 @@ def load(
 
 class TestPorts:
     def test_the_wall_is_one_behind_the_last_port(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Plan((HERE,)))
+        outcome, left = lab.call(load, Workload((HERE,)))
         assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
         failure = outcome.first_failure
         assert failure is not None
@@ -61,54 +61,54 @@ class TestPorts:
 
     def test_each_source_has_the_ports_anew(self, lab: Lab) -> None:
         sources = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-        outcome, left = lab.call(load, Plan((HERE,), sources=sources))
+        outcome, left = lab.call(load, Workload((HERE,), sources=sources))
         assert outcome.connected == 3 * PORTS
         assert left == {"TIME_WAIT": 3 * PORTS, "LISTEN": 1}
 
     def test_each_destination_has_the_ports_anew(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan(EVERYWHERE))
+        outcome, _ = lab.call(load, Workload(EVERYWHERE))
         assert outcome.connected == 3 * PORTS
 
     def test_bind_first_has_them_once_for_all(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan(EVERYWHERE, bind_first=True))
+        outcome, _ = lab.call(load, Workload(EVERYWHERE, bind_first=True))
         assert outcome.connected == PORTS
         assert outcome.first_failure is not None
         assert (outcome.first_failure.call, outcome.first_failure.error) == ("bind", "EADDRINUSE")
 
     def test_falling_back_fails_only_when_all_are_full(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan(EVERYWHERE, fall_back=True))
+        outcome, _ = lab.call(load, Workload(EVERYWHERE, fall_back=True))
         assert outcome.connected == 3 * PORTS
         assert outcome.errors == {"EADDRNOTAVAIL": 1}
 
     def test_going_on_counts_every_failure(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan((HERE,), most=PORTS + 7, keep_going=True))
+        outcome, _ = lab.call(load, Workload((HERE,), most=PORTS + 7, keep_going=True))
         assert outcome.errors == {"EADDRNOTAVAIL": 7}
         assert outcome.attempted == PORTS + 7
 
     def test_many_clients_find_the_same_wall(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan((HERE,), concurrency=8))
+        outcome, _ = lab.call(load, Workload((HERE,), concurrency=8))
         assert outcome.connected == PORTS
         assert set(outcome.errors) == {"EADDRNOTAVAIL"}
 
 
 class TestWhoClosesFirst:
     def test_the_client(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Plan((HERE,), most=100))
+        outcome, left = lab.call(load, Workload((HERE,), most=100))
         assert left["TIME_WAIT"] == 100
         assert outcome.closed_by_server == 0 < outcome.looked_at
 
     def test_the_server(self, lab: Lab) -> None:
-        plan = Plan((HERE,), most=3 * PORTS, closing=Closing.SERVER)
+        plan = Workload((HERE,), most=3 * PORTS, closing=Closing.SERVER)
         outcome, left = lab.call(load, plan, Manner.CLOSES_FIRST)
         assert outcome.connected == outcome.closed_by_server == 3 * PORTS
         assert 0 < left["TIME_WAIT"] <= PORTS
 
     def test_nobody(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan((HERE,), closing=Closing.NOBODY))
+        outcome, _ = lab.call(load, Workload((HERE,), closing=Closing.NOBODY))
         assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
 
     def test_a_server_that_resets_leaves_no_time_wait(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Plan((HERE,), most=2 * PORTS), Manner.RESETS)
+        outcome, left = lab.call(load, Workload((HERE,), most=2 * PORTS), Manner.RESETS)
         assert outcome.connected == 2 * PORTS
         assert outcome.resets > 0
         assert left.get("TIME_WAIT", 0) < PORTS
@@ -120,7 +120,7 @@ class TestHalfClosed:
         assert lab.call(half_closed, pending) == (150, most)
 
     def test_with_one_the_ports_go_into_time_wait_all_the_same(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Plan((HERE,), pending=1))
+        outcome, left = lab.call(load, Workload((HERE,), pending=1))
         assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
         assert outcome.resets == 0
         # One may still wait for a delayed ACK.
@@ -131,7 +131,7 @@ def half_closed(pending: int) -> tuple[int, int]:
     """Connections made to a server that never closes, and those still held after the last."""
     with Child(serve, Service((HERE,), Manner.NEVER_CLOSES)) as server:
         server.receive()
-        run = Load(Plan((HERE,), most=150, pending=pending))
+        run = Load(Workload((HERE,), most=150, pending=pending))
         run.start()
         while run.outcome().connected < 150:
             time.sleep(0.01)
@@ -144,14 +144,14 @@ class TestErrors:
         assert lab.call(refuse).errors == {"ECONNREFUSED": 1}
 
     def test_a_handshake_that_hangs_times_out(self, lab: Lab) -> None:
-        plan = Plan((HERE,), closing=Closing.NOBODY, timeout=0.3)
+        plan = Workload((HERE,), closing=Closing.NOBODY, timeout=0.3)
         outcome, _ = lab.call(load, plan, Manner.LOSES_HANDSHAKES, 8, (("ipv4.tcp_syncookies", 0),))
         assert outcome.connected == 9
         assert outcome.errors == {"ETIMEDOUT": 1}
 
 
 def refuse() -> Outcome:
-    run = Load(Plan((HERE,), seconds=5))
+    run = Load(Workload((HERE,), seconds=5))
     run.start()
     run.ended.wait(5)
     return run.outcome()
@@ -159,7 +159,7 @@ def refuse() -> Outcome:
 
 class TestPace:
     def test_the_rate_is_kept(self, lab: Lab) -> None:
-        outcome, _ = lab.call(load, Plan((HERE,), rate=200, most=100))
+        outcome, _ = lab.call(load, Workload((HERE,), rate=200, most=100))
         assert outcome.connected == 100
         assert outcome.elapsed > 0.4  # a hundred at 200/s take half a second
 
@@ -175,7 +175,7 @@ class TestPace:
 def pause() -> tuple[int, int, int]:
     with Child(serve, Service((HERE,))) as server:
         server.receive()
-        run = Load(Plan((HERE,), rate=50, seconds=20))
+        run = Load(Workload((HERE,), rate=50, seconds=20))
         run.start()
         time.sleep(0.3)
         run.paused = True
@@ -193,7 +193,7 @@ def pause() -> tuple[int, int, int]:
 def stop() -> float:
     with Child(serve, Service((HERE,))) as server:
         server.receive()
-        run = Load(Plan((HERE,), rate=100, concurrency=4))
+        run = Load(Workload((HERE,), rate=100, concurrency=4))
         run.start()
         time.sleep(0.2)
         began = time.monotonic()

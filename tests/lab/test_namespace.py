@@ -9,9 +9,9 @@ import pytest
 from tui.lab import namespace
 from tui.lab.namespace import FAR, NEAR, OWN
 from tui.lab.process import ChildError, Lab
-from tui.lab.scenarios import SCENARIOS
 from tui.lab.sockets import connect, listen
-from tui.lab.stage import Stage
+from tui.stage.scenarios import SCENARIOS
+from tui.stage.stage import Stage
 
 pytestmark = pytest.mark.live
 

@@ -39,7 +39,7 @@ def read_report(kind: Kind) -> Report:
     from tui.analysis.frame import judge
     from tui.kernel.processes import Owners
     from tui.kernel.source import Source
-    from tui.report import to_dict
+    from tui.report.whole import to_dict
 
     for _ in range(TRIES):
         reading = Source(Path("/proc"), kind, interval=10).read()

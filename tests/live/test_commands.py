@@ -164,9 +164,9 @@ class Waited(NamedTuple):
 
 
 def waited_for() -> Waited | None:
-    from tui.analysis.load import outgoing
     from tui.api import snapshot
     from tui.commands.wait import measure
+    from tui.planning.demand import outgoing
 
     with serving() as server:
         fill(server, SIZE)

@@ -12,10 +12,10 @@ from tui.findings.finding import Severity
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
 from tui.lab.process import Lab
-from tui.lab.scenarios import SCENARIOS, Scenario
-from tui.lab.stage import Stage
-from tui.moments import moments
-from tui.sampler import Sampler
+from tui.stage.scenarios import SCENARIOS, Scenario
+from tui.stage.stage import Stage
+from tui.watching.sampler import Sampler
+from tui.watching.watch import moments
 
 pytestmark = pytest.mark.live
 

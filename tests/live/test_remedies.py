@@ -55,14 +55,14 @@ def rows(
 ) -> dict[str, Row]:
     """What the plan says here and now; 8/s take 496 ports, and 992 not to be slow."""
     # The lab's processes start quicker without these.
-    from tui.analysis.capacity import gather
     from tui.analysis.frame import judge
-    from tui.analysis.load import Load
-    from tui.analysis.remedies import plan
     from tui.kernel.source import Source
+    from tui.planning.demand import Demand
+    from tui.planning.remedies import plan
+    from tui.planning.setting import gather
 
     frame = judge(Source(Path("/proc"), "proc", interval=10).read())
-    made = plan(Load(rate, lifetime), gather(frame, source, to, PORT))
+    made = plan(Demand(rate, lifetime), gather(frame, source, to, PORT))
     return {
         option.code: Row(
             option.code,

@@ -19,10 +19,10 @@ import pytest
 
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
 from tui.lab.outcome import Outcome
-from tui.lab.plan import Closing, Plan
 from tui.lab.process import Child, Lab
 from tui.lab.server import Manner, Service, serve
-from tui.lab.stage import Stage
+from tui.lab.workload import Closing, Workload
+from tui.stage.stage import Stage
 
 pytestmark = pytest.mark.live
 
@@ -348,7 +348,7 @@ def watched() -> Outcome:
     assert limits == (20, 20)
     stage = Stage()
     with serving(), closing(stage):
-        stage.run(Plan(((HERE, PORT),), closing=Closing.NOBODY, most=PORTS))
+        stage.run(Workload(((HERE, PORT),), closing=Closing.NOBODY, most=PORTS))
         while not (outcome := stage.newest()).ended:
             pass
         return outcome

@@ -11,16 +11,15 @@ from tests.tables import Sock, frame, rules, waiting
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
 from tui.lab.outcome import Failure, Outcome
-from tui.lab.plan import Closing, Plan
-from tui.simulate.evidence import Evidence
+from tui.lab.workload import Closing, Workload
 from tui.simulate.limits import Limits
-from tui.simulate.situation import Situation
+from tui.simulate.surroundings import Evidence, Surroundings
 from tui.simulate.target import Place, Target
 
 HERE, PORT = "127.0.0.1", 5001
 LOW, PORTS = 40_000, 1_000
 LIMITS = Limits(files=1024, files_hard=4096, files_open=10, buckets=100_000)
-PLAN = Plan(targets=((HERE, PORT),), most=5 * PORTS, seconds=300.0)
+PLAN = Workload(targets=((HERE, PORT),), most=5 * PORTS, seconds=300.0)
 
 
 def situation(
@@ -28,12 +27,12 @@ def situation(
     reuse: int = 0,
     delay_ms: int = 1000,
     timestamps: bool = True,
-    plan: Plan = PLAN,
+    plan: Workload = PLAN,
     sources: tuple[str | None, ...] = (HERE,),
     ip: str = HERE,
     limits: Limits = LIMITS,
     server_seen: bool = True,
-) -> Situation:
+) -> Surroundings:
     """A range of 1,000 ports, and no reuse unless asked for."""
     given = rules(
         LOW, LOW + PORTS - 1, reuse_mode=reuse, reuse_delay_ms=delay_ms, timestamps=timestamps
@@ -41,7 +40,7 @@ def situation(
     place = Place.LOOPBACK if ip_address(ip).is_loopback else Place.ELSEWHERE
     root = Path("/proc") if server_seen and place is not Place.ELSEWHERE else None
     target = Target(ip, ip, PORT, place, root)
-    return Situation(target, plan, sources, 5, frame(*found, given=given), limits)
+    return Surroundings(target, plan, sources, 5, frame(*found, given=given), limits)
 
 
 def time_waits(count: int, source: str = HERE, ip: str = HERE) -> list[Sock]:
@@ -67,7 +66,7 @@ def ripe_ones(count: int) -> list[Sock]:
     ]
 
 
-def with_parameter(of: Situation, name: str, value: str) -> Situation:
+def with_parameter(of: Surroundings, name: str, value: str) -> Surroundings:
     """The same where one more parameter can be read."""
     reading = of.frame.reading
     parameters = (*reading.parameters, Parameter(name, value, None, ""))
@@ -79,12 +78,12 @@ def open_ones(count: int) -> list[Sock]:
     return [Sock(HERE, LOW + index, HERE, PORT, State.ESTABLISHED) for index in range(count)]
 
 
-def held(of: Situation, seconds: float | None = 300.0) -> Situation:
+def held(of: Surroundings, seconds: float | None = 300.0) -> Surroundings:
     return replace(of, plan=replace(of.plan, closing=Closing.NOBODY, seconds=seconds))
 
 
 def evidence(
-    before: Situation,
+    before: Surroundings,
     *found: Sock,
     connected: int = PORTS,
     error: str | None = None,

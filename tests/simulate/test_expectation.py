@@ -13,13 +13,13 @@ from tests.simulate.scene import (
     time_waits,
 )
 from tui.simulate.expectation import expect
-from tui.simulate.situation import Situation, planned_connections
+from tui.simulate.surroundings import Surroundings, planned_connections
 
 FAR = "10.9.9.9"
 SOURCES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 
-def plan(**changes: object) -> Situation:
+def plan(**changes: object) -> Surroundings:
     return situation(plan=replace(PLAN, **changes))  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from tests.tables import Sock, frame, listener, rules
 from tests.tables import waiting as waiting_sock
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
-from tui.lab.plan import MOST_PENDING
+from tui.lab.workload import MOST_PENDING
 from tui.simulate.held import (
     Held,
     held_ports,

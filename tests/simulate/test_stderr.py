@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-TWICE = "from tui.simulate.stderr import write; write('one\\n'); write('two\\n')"
+TWICE = "from tui.simulate.progress import write; write('one\\n'); write('two\\n')"
 
 
 def test_a_stderr_that_takes_nothing() -> None:

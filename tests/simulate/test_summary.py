@@ -19,9 +19,9 @@ from tests.simulate.scene import (
 from tests.tables import Sock, frame, listener, rules
 from tui.kernel.sockets import State
 from tui.lab.outcome import Latency
-from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import expect
 from tui.simulate.summary import left_behind, no_ports_text, preamble, to_json, to_text
+from tui.simulate.surroundings import Evidence
 
 
 def plain(text: str, colour: str) -> str:

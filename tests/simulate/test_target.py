@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tui.kernel.namespaces import local_networks, neighbours_with
 from tui.simulate import target
-from tui.simulate.neighbours import local_networks, neighbours_with
 from tui.simulate.target import (
     Place,
     Route,

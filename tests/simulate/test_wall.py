@@ -14,8 +14,8 @@ from tests.simulate.scene import (
     time_waits,
     with_parameter,
 )
-from tui.simulate.evidence import Evidence
 from tui.simulate.summary import to_text
+from tui.simulate.surroundings import Evidence
 from tui.simulate.wall import find_wall
 
 FAR = "10.9.9.9"

@@ -21,10 +21,6 @@ class Frame:
     """One poll, judged. Nothing in it changes, so any thread may hold it."""
 
     reading: Reading
-    time: float
-    """When the frame was made, Unix time: later than the table's where dumps are spaced out."""
-    counters: Mapping[str, int]
-    """The cheap counters, read at ``time``."""
     rules: PortRules
     ports: PortSpace
     states: Array
@@ -39,9 +35,19 @@ class Frame:
         return self.reading.table
 
     @property
+    def time(self) -> float:
+        """When its newest part was read, Unix time: the counters."""
+        return self.reading.time
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """The cheap counters, read at ``time``."""
+        return self.reading.counters
+
+    @property
     def age(self) -> float:
         """Seconds between the reading of the table and this frame."""
-        return self.time - self.reading.time
+        return self.reading.time - self.reading.table_time
 
 
 def judge(reading: Reading) -> Frame:
@@ -52,8 +58,6 @@ def judge(reading: Reading) -> Frame:
     patterns = find_patterns(table, ports, rules)
     return Frame(
         reading=reading,
-        time=reading.time,
-        counters=reading.counters,
         rules=rules,
         ports=ports,
         states=np.bincount(table.state, minlength=STATE_SLOTS),

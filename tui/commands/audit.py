@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.commands.configuration import USAGE, configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNREADABLE, as_csv_text, emit, fail, paint, warn_of
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import USAGE, configured, owners_of, read_frame
 
 if TYPE_CHECKING:
     from tui.findings.baseline import Baseline
@@ -73,7 +72,7 @@ def audit(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
     if show_config:
-        from tui.config import documented_defaults
+        from tui.findings.config import documented_defaults
 
         emit(documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
@@ -90,7 +89,7 @@ def audit(
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline with it makes one", USAGE)
     frame = read_frame(settings)
-    from tui.findings.diagnose import diagnose
+    from tui.findings.rules import diagnose
     from tui.findings.situation import Situation
 
     owners = owners_of(settings)
@@ -106,8 +105,8 @@ def audit(
         emit(text, unwritable=UNWRITABLE)
         warn_of(frame)
     else:
-        from tui.findings.text import findings_text
-        from tui.text import owners_notes, unsound
+        from tui.report.findings import findings_text
+        from tui.report.text import owners_notes, unsound
 
         width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
         whole = frame.table.complete and not frame.table.bad_lines

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, emit, fail
-from tui.commands.reading import owners_of
+from tui.commands.reading import configured, owners_of
 
 ENDINGS = (".tar.gz", ".tgz")
 EPILOG = (
@@ -50,14 +49,14 @@ def bundle(
     if settings.source == "sock_diag":
         raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
     config = configured(settings)
-    from tui.bundle import BundleError, copy_procfs, write_bundle
-    from tui.findings.diagnose import diagnose
     from tui.findings.finding import record
+    from tui.findings.rules import diagnose
     from tui.findings.situation import Situation
-    from tui.findings.text import findings_text
     from tui.kernel.sockets import TableError
-    from tui.report import to_json
-    from tui.text import report_text
+    from tui.report.bundle import BundleError, copy_procfs, write_bundle
+    from tui.report.findings import findings_text
+    from tui.report.text import report_text
+    from tui.report.whole import to_json
 
     try:
         copy = copy_procfs(settings.proc, redacted=redact)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import given, real, shared_options
 from tui.commands.output import emit
-from tui.commands.reading import take_frame
+from tui.commands.reading import load, take_frame
 
 if TYPE_CHECKING:
     from tui.analysis.frame import Frame
@@ -27,7 +26,7 @@ EPILOG = (
 )
 
 
-class Verdict(NamedTuple):
+class Answer(NamedTuple):
     """A plugin's answer."""
 
     code: int
@@ -117,7 +116,7 @@ def check(
     twtop check --dst 10.0.0.9:5432
     """
     settings = given(context, options)
-    from tui.config import ConfigError
+    from tui.findings.config import ConfigError
 
     try:
         critical = load(settings).ports.threshold if critical is None else critical
@@ -127,8 +126,8 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {warning:g} is above -c {critical:g}")
     ends = destination(dst, dport, src)
-    from tui.analysis.load import outgoing
     from tui.kernel.sockets import TableError
+    from tui.planning.demand import outgoing
 
     try:
         frame = take_frame(settings)
@@ -139,7 +138,7 @@ def check(
     sys.exit(verdict.code)
 
 
-def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: float) -> Verdict:
+def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: float) -> Answer:
     """Judge the fullest of the candidates, indices of outgoing patterns, by its locked ports.
 
     ``warning`` and ``critical`` are percentages of capacity. Fullest is the one with the fewest
@@ -179,7 +178,7 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
         f"time_wait={frame.time_wait.count};;;0"
     )
     # `|` ends the text for Nagios.
-    return Verdict(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
+    return Answer(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
 
 
 def _reuse(use: float, locked: float) -> str:

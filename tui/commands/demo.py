@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.commands.configuration import configured
+from tui.commands.dashboard import describe_place, require_terminal, run
 from tui.commands.options import Settings, given, real, shared_options
 from tui.commands.output import emit, fail
-from tui.commands.reading import open_source
-from tui.commands.screen import describe_place, require_terminal, run
+from tui.commands.reading import configured, open_source
 
 if TYPE_CHECKING:
-    from tui.app import Poller
-    from tui.lab.scenarios import Scenario
+    from tui.dashboard.app import Poller
+    from tui.stage.scenarios import Scenario
 
 DEFAULT = "exhaustion"
 MOST_RATE = 2_000
@@ -80,13 +79,13 @@ def demo(
 
 def summaries() -> list[tuple[str, str]]:
     """Return each scenario's name and what it is."""
-    from tui.lab.scenarios import SCENARIOS
+    from tui.stage.scenarios import SCENARIOS
 
     return [(scenario.name, scenario.summary) for scenario in SCENARIOS.values()]
 
 
 def _find(name: str) -> Scenario:
-    from tui.lab.scenarios import SCENARIOS
+    from tui.stage.scenarios import SCENARIOS
 
     if name in SCENARIOS:
         return SCENARIOS[name]
@@ -99,16 +98,16 @@ def _play(scenario: Scenario, settings: Settings) -> None:
     from tui.lab.namespace import gain_privileges
     from tui.lab.process import ChildError
     from tui.lab.refusal import Unavailable
-    from tui.lab.stage import Stage
+    from tui.stage.stage import Stage
 
     stage = Stage()
     try:
         gain_privileges()  # while there is one thread only: NumPy and Textual start others
         stage.play(scenario)
         # Textual takes a third of a second to load, and so does the stage to be ready.
+        from tui.dashboard.stage_app import StageApp
         from tui.kernel.processes import find_owners
-        from tui.sampler import Sampler
-        from tui.stage_app import StageApp
+        from tui.watching.sampler import Sampler
 
         config = configured(settings)
         stage.receive()

@@ -86,7 +86,7 @@ def paint(text: str, colour: str) -> str:
 
 def warn_of(frame: Frame) -> None:
     """Say on stderr that the table is not whole, for output that has no place for it."""
-    from tui.text import unsound
+    from tui.report.text import unsound
 
     for notes in unsound(frame, lambda text, colour: text):
         for note in notes.splitlines():

@@ -7,11 +7,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tui.commands.output import paint
-from tui.fields import PATTERN_FIELDS, SOCKET_FIELDS
+from tui.report.fields import PATTERN_FIELDS, SOCKET_FIELDS
 
 if TYPE_CHECKING:
     from tui.analysis.filter import Filter
     from tui.analysis.frame import Frame
+    from tui.kernel.processes import Owners
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.commands.options import given, shared_options
+from tui.commands.output import as_csv_text, emit, warn_of
+from tui.commands.reading import configured, owners_of, read_frame
+from tui.commands.report import EPILOG
+
+if TYPE_CHECKING:
+    from tui.analysis.filter import Filter
     from tui.kernel.processes import Owners
 
 
@@ -63,72 +76,72 @@ class Query:
 
     def pattern_records(self, chosen: Iterable[int]) -> list[dict[str, Any]]:
         """Return these patterns as plain data."""
-        from tui.records import pattern_records
+        from tui.report.records import pattern_records
 
         every = list(pattern_records(self.frame, self.owners))
         return [every[index] for index in chosen]
 
 
 def _states(query: Query) -> dict[str, Any]:
-    from tui.records import states_record
+    from tui.report.records import states_record
 
     return {"states": states_record(query.frame)}
 
 
 def _listen(query: Query) -> dict[str, Any]:
-    from tui.records import listener_records
+    from tui.report.records import listener_records
 
     return {"listeners": list(listener_records(query.frame, query.owners))}
 
 
 def _established(query: Query) -> dict[str, Any]:
-    from tui.records import socket_records
+    from tui.report.records import socket_records
 
     rows = query.rows("ESTABLISHED")
     return {"sockets": list(socket_records(query.frame, rows, query.owners.by_inode))}
 
 
 def _per_ip(query: Query) -> dict[str, Any]:
-    from tui.records import remote_records
+    from tui.report.records import remote_records
 
     return {"remote_ips": list(remote_records(query.frame))}
 
 
 def _per_port(query: Query) -> dict[str, Any]:
-    from tui.records import port_records
+    from tui.report.records import port_records
 
     return {"ports": list(port_records(query.frame))}
 
 
 def _time_wait(query: Query) -> dict[str, Any]:
-    from tui.records import time_wait_record
+    from tui.report.records import time_wait_record
 
     frame, chosen = query.waiting()
     return {"time_wait": time_wait_record(frame), "patterns": query.pattern_records(chosen)}
 
 
 def _patterns(query: Query) -> dict[str, Any]:
-    from tui.records import ephemeral_record
+    from tui.report.records import ephemeral_record
 
     found = query.pattern_records(query.patterns())
     return {"ephemeral": ephemeral_record(query.frame), "patterns": found}
 
 
 def _states_text(query: Query) -> Iterator[str]:
-    from tui.text import states_text
+    from tui.report.text import states_text
 
     yield states_text(query.frame, paint)
 
 
 def _listen_text(query: Query) -> Iterator[str]:
-    from tui.text import listeners_text, owners_notes
+    from tui.report.text import listeners_text, owners_notes
 
     yield listeners_text(query.frame, query.owners, paint)
     yield from owners_notes(query.owners)
 
 
 def _established_text(query: Query) -> Iterator[str]:
-    from tui.text import owners_notes, sockets_text
+    from tui.report.text import owners_notes, sockets_text
 
     rows = query.rows("ESTABLISHED")
     yield sockets_text(query.frame, rows, query.owners, "Established", paint)
@@ -136,19 +149,19 @@ def _established_text(query: Query) -> Iterator[str]:
 
 
 def _per_ip_text(query: Query) -> Iterator[str]:
-    from tui.text import remotes_text
+    from tui.report.text import remotes_text
 
     yield remotes_text(query.frame, paint)
 
 
 def _per_port_text(query: Query) -> Iterator[str]:
-    from tui.text import ports_text
+    from tui.report.text import ports_text
 
     yield ports_text(query.frame, paint)
 
 
 def _time_wait_text(query: Query) -> Iterator[str]:
-    from tui.text import patterns_text, schedule_text, time_wait_text
+    from tui.report.text import patterns_text, schedule_text, time_wait_text
 
     frame, chosen = query.waiting()
     yield time_wait_text(frame, paint)
@@ -158,7 +171,7 @@ def _time_wait_text(query: Query) -> Iterator[str]:
 
 
 def _patterns_text(query: Query) -> Iterator[str]:
-    from tui.text import owners_notes, patterns_text
+    from tui.report.text import owners_notes, patterns_text
 
     yield patterns_text(query.frame, query.owners, query.threshold, paint, chosen=query.patterns())
     yield from owners_notes(query.owners)
@@ -243,3 +256,72 @@ PARTS = (
         judged=True,
     ),
 )
+
+
+FILTER_HELP = (
+    "FILTER reads as in ss and in the dashboard: `state time-wait`, `dport 5432`, "
+    "`dst 10.0.0.0/8`, `use > 50%`, joined by and, or, not; else plain text."
+)
+
+
+def command(part: Part) -> click.Command:
+    """Return the command that prints a part."""
+
+    def run(context: click.Context, /, as_json: bool, as_csv: bool, **options: Any) -> None:
+        words = options.pop("filter", ())
+        settings = given(context, options)
+        if as_json and as_csv:
+            raise click.UsageError("--json and --csv exclude each other")
+        chosen = parsed(words)
+        judged = part.judged and not (as_json or as_csv)
+        threshold = configured(settings).ports.threshold if judged else 0.0
+        frame = read_frame(settings)
+        query = Query(frame, owners_of(settings) if part.owners else nobody(), threshold, chosen)
+        if as_json:
+            from tui.report.records import head
+
+            emit(
+                json.dumps(
+                    {**head(frame, f"twtop.{part.name}/1"), **part.record(query)},
+                    ensure_ascii=False,
+                )
+            )
+        elif as_csv:
+            emit(as_csv_text(part.fields, part.record(query)[part.rows]))
+            warn_of(frame)
+        else:
+            from tui.report.text import unsound
+
+            emit("\n\n".join([*unsound(frame, paint), *part.text(query)]))
+
+    made: Any = click.pass_context(run)
+    if part.filtered:
+        made = click.argument("filter", nargs=-1)(made)
+    for option in (
+        shared_options,
+        click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    ):
+        made = option(made)
+    text = f"{part.help}\n\n{FILTER_HELP}" if part.filtered else part.help
+    built: click.Command = click.command(part.name, help=text, epilog=EPILOG)(made)
+    return built
+
+
+def parsed(words: tuple[str, ...]) -> Filter | None:
+    """Return the filter that the words of a command line make. Raises click.UsageError."""
+    if not words:
+        return None
+    from tui.analysis.filter import FilterError, parse_filter
+
+    try:
+        return parse_filter(" ".join(words))
+    except FilterError as error:
+        raise click.UsageError(f"filter: {error}") from None
+
+
+def nobody() -> Owners:
+    """Return no owners."""
+    from tui.kernel.processes import Owners
+
+    return Owners({})

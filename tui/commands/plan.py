@@ -14,7 +14,7 @@ from tui.commands.output import emit, paint
 from tui.commands.reading import read_frame
 
 if TYPE_CHECKING:
-    from tui.analysis.load import Observed
+    from tui.planning.demand import Observed
 
 EPILOG = (
     "Exit codes: 0 done, whatever the plan says, 1 it could not be written, 2 usage, "
@@ -66,11 +66,11 @@ def plan(
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
     frame = read_frame(given(context, options))
-    from tui.analysis.capacity import gather
-    from tui.analysis.load import estimate, hottest, observe
     from tui.analysis.patterns import NO_PORT, endpoint
-    from tui.analysis.remedies import plan as make_plan
-    from tui.plan import to_json, to_text
+    from tui.planning.demand import estimate, hottest, observe
+    from tui.planning.remedies import plan as make_plan
+    from tui.planning.setting import gather
+    from tui.report.plan import to_json, to_text
 
     index = hottest(frame, local_ip, remote_ip, remote_port)
     observed: Observed | None = None

@@ -10,6 +10,10 @@ import click
 from tui.commands.options import Settings
 from tui.commands.output import fail
 
+if TYPE_CHECKING:
+    from tui.findings.config import Config
+
+
 OWNER_SECONDS = 0.5
 """How long a command may look for the owners of sockets."""
 
@@ -58,3 +62,28 @@ def owners_of(settings: Settings) -> Owners:
     from tui.kernel.processes import find_owners
 
     return find_owners(settings.proc, deadline=time.monotonic() + OWNER_SECONDS)
+
+
+USAGE = 2
+
+
+def configured(settings: Settings) -> Config:
+    """Return the user's configuration, with the threshold of the command line if there is one.
+
+    A file that cannot be read ends the command: its thresholds would be missing in silence.
+    """
+    from tui.findings.config import ConfigError
+
+    try:
+        return load(settings)
+    except ConfigError as error:
+        fail(str(error), USAGE)
+
+
+def load(settings: Settings) -> Config:
+    """Return the same. Raises tui.findings.config.ConfigError."""
+    from tui.findings.config import config_path, load_config
+    from tui.findings.rules import CODES
+
+    config = load_config(config_path(), CODES)
+    return config if settings.threshold is None else config.with_threshold(settings.threshold)

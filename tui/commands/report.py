@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import emit, paint
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import configured, owners_of, read_frame
 
 EPILOG = (
     "Exit codes: 0 done, 1 the report could not be written, 2 usage, "
@@ -30,8 +29,8 @@ def report(context: click.Context, /, as_json: bool, details: bool, **options: A
     # JSON judges nothing, and loading the rules would take a sixth of its time.
     threshold = None if as_json else configured(settings).ports.threshold
     frame = read_frame(settings)
-    from tui.report import to_json
-    from tui.text import report_text
+    from tui.report.text import report_text
+    from tui.report.whole import to_json
 
     owners = owners_of(settings)
     if threshold is None:

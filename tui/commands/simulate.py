@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
 from tui.commands.output import emit, fail, paint
+from tui.commands.reading import configured
 
 if TYPE_CHECKING:
     from tui.analysis.frame import Frame
-    from tui.app import Poller
-    from tui.lab.plan import Plan
-    from tui.simulate.evidence import Evidence
+    from tui.dashboard.app import Poller
+    from tui.lab.workload import Workload
     from tui.simulate.expectation import Expectation
     from tui.simulate.reading import Reader
-    from tui.simulate.situation import Situation
+    from tui.simulate.surroundings import Evidence, Surroundings
     from tui.simulate.target import Target
 
 BLIND = 3
@@ -172,19 +171,18 @@ def simulate(
     if settings.proc != Path("/proc"):
         raise click.UsageError("simulate makes connections of its own; leave out --proc")
     if watch:
-        from tui.commands.screen import require_terminal
+        from tui.commands.dashboard import require_terminal
 
         require_terminal()
-    from tui.lab.plan import Closing, Plan
-    from tui.simulate.countdown import Abandoned, count_down
+    from tui.lab.workload import Closing, Workload
     from tui.simulate.expectation import expect, sustained_rate
+    from tui.simulate.progress import Abandoned, count_down, write
     from tui.simulate.reading import Reader
-    from tui.simulate.situation import planned_connections
-    from tui.simulate.stderr import write
     from tui.simulate.summary import exit_code, no_ports_text, preamble, to_json, to_text
+    from tui.simulate.surroundings import planned_connections
 
     target = _target(dst, dport, owned)
-    plan = Plan(
+    plan = Workload(
         targets=((target.ip, target.port),),
         sources=_sources(sources, target),
         rate=None if rate is None or math.isinf(rate) else rate,
@@ -254,12 +252,12 @@ def _read(reader: Reader) -> Frame:
         fail(str(error))
 
 
-def _situation(target: Target, plan: Plan, loops: int, frame: Frame) -> Situation:
+def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surroundings:
     from tui.simulate.limits import allow_files, most_pending, read_limits
-    from tui.simulate.situation import Situation
+    from tui.simulate.surroundings import Surroundings
 
     limits = read_limits(frame.reading.parameters, frame.counters)
-    situation = Situation(
+    situation = Surroundings(
         target=target,
         plan=plan,
         sources=tuple(
@@ -275,7 +273,7 @@ def _situation(target: Target, plan: Plan, loops: int, frame: Frame) -> Situatio
     return replace(situation, plan=plan, limits=limits)
 
 
-def _run(situation: Situation, reader: Reader) -> Evidence:
+def _run(situation: Surroundings, reader: Reader) -> Evidence:
     from tui.kernel.sockets import TableError
     from tui.simulate.progress import Progress
     from tui.simulate.run import StartError, run
@@ -290,21 +288,21 @@ def _run(situation: Situation, reader: Reader) -> Evidence:
 
 
 def _watch(
-    situation: Situation, reader: Reader, settings: Settings, expected: Expectation
+    situation: Surroundings, reader: Reader, settings: Settings, expected: Expectation
 ) -> Evidence:
     """Make the connections in a process of their own, with the dashboard on it."""
+    from tui.commands.dashboard import describe_place
     from tui.commands.reading import open_source
-    from tui.commands.screen import describe_place
+    from tui.dashboard.stage_app import StageApp
     from tui.kernel.processes import find_owners
     from tui.kernel.sockets import TableError
     from tui.lab.outcome import Outcome
     from tui.lab.process import ChildError
-    from tui.lab.stage import Stage
-    from tui.sampler import Sampler
     from tui.simulate.reading import server_counters
     from tui.simulate.run import conclude
     from tui.simulate.summary import expected_text
-    from tui.stage_app import StageApp
+    from tui.stage.stage import Stage
+    from tui.watching.sampler import Sampler
 
     def open_poller() -> tuple[Poller, str]:
         return Sampler(open_source(settings)), describe_place(settings.proc)

@@ -30,7 +30,7 @@ EPILOG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Waited:
     """How far away the goal is."""
 
     reached: bool
@@ -84,8 +84,8 @@ def wait(
     ends = destination(dst, dport, src)
     source = open_source(settings, one_shot=True)
     from tui.analysis.frame import judge
-    from tui.analysis.load import outgoing
     from tui.kernel.sockets import TableError
+    from tui.planning.demand import outgoing
 
     goal = "drained" if below is None else f"below {below:g} %"
     began = time.monotonic()
@@ -130,7 +130,7 @@ def stands_still(before: Frame, now: Frame) -> bool:
     )
 
 
-def measure(frame: Frame, candidates: Array, below: float | None) -> Progress:
+def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     """Say how far the candidates, indices of outgoing patterns, are from the goal.
 
     ``below`` is a percentage of capacity, None for no TIME-WAIT at all. A table that was cut
@@ -148,7 +148,7 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Progress:
         remaining = table.remaining_ms[rows]
         what = f"{len(remaining):,} TIME-WAIT" + _named(frame, waiting)
         seconds = float(remaining.max()) / 1000 if len(remaining) else 0.0
-        return Progress(sure and not len(waiting), what + doubt, seconds, 0)
+        return Waited(sure and not len(waiting), what + doubt, seconds, 0)
     over = candidates[patterns.utilization[candidates] * 100 >= below]
     shown = over if len(over) else candidates
     what = "no outgoing connections"
@@ -166,7 +166,7 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Progress:
         stuck += max(too_many - len(remaining), 0)
         if 0 < too_many <= len(remaining):
             seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
-    return Progress(sure and not len(over), what + doubt, None if stuck else seconds, stuck)
+    return Waited(sure and not len(over), what + doubt, None if stuck else seconds, stuck)
 
 
 def _named(frame: Frame, shown: Array) -> str:
@@ -176,7 +176,7 @@ def _named(frame: Frame, shown: Array) -> str:
     return f" of {frame.patterns.key(int(shown[0]))}{more}"
 
 
-def expectation(progress: Progress) -> str:
+def expectation(progress: Waited) -> str:
     """Say when the goal will be reached if nothing new comes."""
     if progress.seconds is None:
         return f"needs {progress.open:,} open connection{'s' * (progress.open != 1)} to close"

@@ -45,8 +45,8 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
     settings = given(context, options)
     source = open_source(settings)
     from tui.kernel.sockets import TableError
-    from tui.moments import moment_record, moments
-    from tui.sampler import Sampler
+    from tui.watching.sampler import Sampler
+    from tui.watching.watch import moment_record, moments
 
     printed = 0
     due = time.monotonic()

@@ -15,8 +15,8 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import endpoint
-from tui.files import write_whole
 from tui.kernel.sockets import State
+from tui.writing.files import write_whole
 
 SCHEMA = "twtop.listeners/1"
 CURE = "save the listeners anew, or remove the file"
@@ -50,14 +50,14 @@ def listeners(frame: Frame) -> list[Listener]:
 
 def take_baseline(frame: Frame) -> Baseline:
     """Return the frame's listeners, to be saved."""
-    return Baseline(frozenset(listeners(frame)), frame.reading.time)
+    return Baseline(frozenset(listeners(frame)), frame.reading.table_time)
 
 
 def baseline_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where they are saved (XDG Base Directory Specification)."""
     home = environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
-        home = os.path.expanduser("~/.local/state")  # noqa: PTH111 (as tui.config.config_path)
+        home = os.path.expanduser("~/.local/state")  # noqa: PTH111 (as tui.findings.config.config_path)
     return Path(home) / "twtop" / "listeners.json"
 
 

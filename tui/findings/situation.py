@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.config import Config
 from tui.findings.baseline import Baseline
-from tui.history import History, Trends
+from tui.findings.config import Config
 from tui.kernel.processes import Owners
+from tui.watching.history import History, Trends
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tui.kernel.sockets import V4_MAPPED, Array, Rows, SocketTable, State, TableError, build
+from tui.kernel.sockets import V4_MAPPED, Array, RawSockets, SocketTable, State, TableError, build
 
 PIECE = 1 << 20
 """Bytes parsed at once: small enough that no single call holds the interpreter lock long."""
@@ -98,7 +98,7 @@ def read_sockets(root: Path, *, deadline: float = float("inf")) -> SocketTable:
 
     Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
     """
-    chunks: list[Rows] = []
+    chunks: list[RawSockets] = []
     bad = 0
     complete = True
     for name, words, optional in (("tcp", 1, False), ("tcp6", 4, True)):
@@ -199,7 +199,7 @@ class _Reading:
             os.close(fd)
 
 
-def parse(lines: Array, layout: Layout) -> tuple[Rows, int]:
+def parse(lines: Array, layout: Layout) -> tuple[RawSockets, int]:
     """Parse whole lines (uint8, each ended by a newline) into rows and a count of bad ones.
 
     A line counts as bad when a separator or a hexadecimal digit is not where the format
@@ -237,7 +237,7 @@ def parse(lines: Array, layout: Layout) -> tuple[Rows, int]:
         record, uid, inode = record[known], uid[known], inode[known]
     local_hi, local_lo = _halves(record["local"])
     remote_hi, remote_lo = _halves(record["remote"])
-    rows = Rows(
+    rows = RawSockets(
         local_hi=local_hi,
         local_lo=local_lo,
         remote_hi=remote_hi,

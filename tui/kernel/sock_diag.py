@@ -22,7 +22,7 @@ import numpy as np
 from tui.kernel.sockets import (
     V4_MAPPED,
     Array,
-    Rows,
+    RawSockets,
     SocketTable,
     State,
     TableError,
@@ -92,7 +92,7 @@ def read_sockets(*, deadline: float = float("inf")) -> SocketTable:
 
     Raises TableError when the kernel refuses the dump.
     """
-    chunks: list[Rows] = []
+    chunks: list[RawSockets] = []
     complete = True
     for family in (socket.AF_INET, socket.AF_INET6):
         found, whole = _dump(family, EVERY_STATE, deadline, partial(_rows, family))
@@ -254,11 +254,11 @@ def _run_length(buffer: bytes | memoryview, position: int, length: int, step: in
         look = min(look * 8, most)
 
 
-def _rows(family: int, messages: Array) -> Rows:
+def _rows(family: int, messages: Array) -> RawSockets:
     local_hi, local_lo = _halves(messages["local"], family)
     remote_hi, remote_lo = _halves(messages["remote"], family)
     armed = messages["timer"] != 0
-    return Rows(
+    return RawSockets(
         local_hi=local_hi,
         local_lo=local_lo,
         remote_hi=remote_hi,

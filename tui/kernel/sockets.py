@@ -57,7 +57,7 @@ class TableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RawSockets:
     """Sockets as a reader found them: equally long columns, addresses not yet factorised.
 
     Addresses are two halves of 128 bits in host order; IPv4 is stored v4-mapped, so a
@@ -169,7 +169,7 @@ def distinct(values: Array) -> Array:
 
 
 def build(
-    chunks: Sequence[Rows],
+    chunks: Sequence[RawSockets],
     *,
     bound_ports: Array | None = None,
     complete: bool = True,
@@ -185,7 +185,7 @@ def build(
         field.name: np.concatenate(
             [np.empty(0, ROW_TYPES[field.name]), *(getattr(chunk, field.name) for chunk in chunks)]
         )
-        for field in fields(Rows)
+        for field in fields(RawSockets)
     }
     count = len(column["state"])
     address_hi, address_lo, codes = _factorise_addresses(

@@ -42,8 +42,10 @@ class Reading:
     kind: SourceKind
     read_seconds: float
     """How long the reading of the table took."""
-    time: float
+    table_time: float
     """When the table was read, Unix time."""
+    time: float
+    """When the counters were read, Unix time: later than the table where dumps are spaced out."""
 
 
 def is_own_namespace(root: Path) -> bool:
@@ -97,6 +99,7 @@ class Source:
             counters=counters,
             kind=kind,
             read_seconds=read_seconds,
+            table_time=read_at,
             time=read_at,
         )
 

@@ -10,8 +10,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from tui.lab.outcome import SLOTS, Tuple, slot
-from tui.lab.plan import Closing, Plan
 from tui.lab.sockets import IP_BIND_ADDRESS_NO_PORT, family
+from tui.lab.workload import Closing, Workload
 
 PENDING = 64
 """Half-closed connections a client has before it looks for the server's answer: asking later
@@ -38,7 +38,7 @@ class ConnectError(Exception):
 class Client:
     """For one thread; what it has counted, any thread may read."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Workload) -> None:
         self.connected = 0
         self.closed_by_server = 0
         self.looked_at = 0

@@ -10,7 +10,7 @@ from itertools import count, product
 
 from tui.lab.client import Client, ConnectError
 from tui.lab.outcome import SLOTS, Failure, Outcome, Tuple, latency
-from tui.lab.plan import Plan
+from tui.lab.workload import Workload
 
 RETRY_SECONDS = 0.01
 """Pause after a failure, so that a client without a port does not spin."""
@@ -27,7 +27,7 @@ class Load:
     any kind of waiting for many at once.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Workload) -> None:
         self.plan = plan
         self.rate = plan.rate
         self.paused = False

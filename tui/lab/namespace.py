@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from pyroute2 import IPRoute, NetlinkError
 
+from tui.kernel.namespaces import CLONE_NEWNET, LIBC, enter, open_network, system
 from tui.lab.refusal import Unavailable, why_refused
 
 CLONE_NEWUSER = 0x10000000
-CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
 IPV6 = Path("/proc/sys/net/ipv6/conf/all")
 IFA_F_NODAD = 0x02
@@ -36,14 +36,6 @@ FAR = Ends(("10.77.0.2", "10.77.0.4"), ("fd00:77::2", "fd00:77::4"))
 """The two ends of a veth pair."""
 NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _system(call: str, *args: int) -> None:
-    if getattr(_libc, call)(*args) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
-
 
 def die_with(parent: int) -> None:
     """Have the kernel end this process when its parent ends, however that comes about.
@@ -51,7 +43,7 @@ def die_with(parent: int) -> None:
     The parent is the thread that started this process (prctl(2), PR_SET_PDEATHSIG): it must be
     one that lasts.
     """
-    _system("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    system("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -67,7 +59,7 @@ def gain_privileges(user_namespace: bool = False) -> None:
             with suppress(PermissionError):
                 return unshare_network()
         uid, gid, asked, parent = os.geteuid(), os.getegid(), _death_signal(), os.getppid()
-        _system("unshare", CLONE_NEWUSER)
+        system("unshare", CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
@@ -80,23 +72,13 @@ def gain_privileges(user_namespace: bool = False) -> None:
 
 def _death_signal() -> int:
     number = ctypes.c_int()
-    _libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
+    LIBC.prctl(PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
     return number.value
 
 
 def unshare_network() -> None:
     """Move this thread into a new, empty network namespace; one ends with its last user."""
-    _system("unshare", CLONE_NEWNET)
-
-
-def open_network(process: int | str = "self") -> int:
-    """A descriptor of the process's network namespace, for `enter`."""
-    return os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-
-
-def enter(network: int) -> None:
-    """Move this thread into the network namespace that the descriptor stands for."""
-    _system("setns", network, CLONE_NEWNET)
+    system("unshare", CLONE_NEWNET)
 
 
 def bring_up() -> None:

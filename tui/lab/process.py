@@ -3,6 +3,7 @@
 import gc
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tui.lab import namespace
-from tui.lab.limits import raise_file_limit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -221,3 +221,17 @@ def _pickled_error(error: Exception, trace: str) -> bytes:
     except Exception:
         return pickle.dumps((None, RuntimeError(repr(error)), trace))
     return answer
+
+
+OPEN_FILES = 60_000
+
+
+def raise_file_limit(wanted: int = OPEN_FILES) -> int:
+    """Allow this process as many open files as wanted, or as it may have; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+        except (OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

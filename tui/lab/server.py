@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection
 
-from tui.lab.limits import raise_file_limit
+from tui.lab.process import raise_file_limit
 from tui.lab.sockets import listen
 
 ACCEPTS = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tui.analysis.ports import SLOW_CONNECT, TIME_WAIT_MS
-from tui.simulate.situation import Situation
-from tui.simulate.words import count, duration
+from tui.simulate.surroundings import Surroundings
+from tui.writing.words import measured, plural
 
 TIME_WAIT_SECONDS = TIME_WAIT_MS / 1000
 QUICK = 20_000.0
@@ -27,41 +27,41 @@ class Expectation:
     """The connection from which connect() is slow, as half the ports are taken."""
 
 
-def expect(situation: Situation) -> Expectation:
+def expect(situation: Surroundings) -> Expectation:
     """Return what is expected: of all walls the nearest one."""
     walls = [_descriptors(situation), _conntrack(situation), _ports(situation)]
     coming = [wall for wall in walls if wall.connection and wall.connection <= situation.planned]
     return min(coming, key=lambda wall: wall.connection or 0) if coming else walls[-1]
 
 
-def _descriptors(situation: Situation) -> Expectation:
+def _descriptors(situation: Surroundings) -> Expectation:
     limits = situation.limits
     room = max(limits.files_hard - limits.files_open, 0)
     because = f"held connections need a descriptor each, and RLIMIT_NOFILE is {limits.files_hard:,}"
     return Expectation("EMFILE", room + 1 if situation.hold else None, because)
 
 
-def _conntrack(situation: Situation) -> Expectation:
+def _conntrack(situation: Surroundings) -> Expectation:
     limits = situation.limits
     left = limits.conntrack_left
     because = f"conntrack has {limits.conntrack or 0:,} of {limits.conntrack_max or 0:,} entries"
     return Expectation("ETIMEDOUT", None if left is None else left + 1, because)
 
 
-def _ports(situation: Situation) -> Expectation:
+def _ports(situation: Surroundings) -> Expectation:
     plan, wall = situation.plan, situation.free + 1
     if wall > situation.planned:
         slow = _slow_from(situation)
         return Expectation(
             None,
             None,
-            f"only {count(situation.planned, 'connection')}, and there are ports for "
+            f"only {plural(situation.planned, 'connection')}, and there are ports for "
             f"{situation.free:,}",
             slow if slow is not None and slow <= situation.planned else None,
         )
     if plan.rate is not None and plan.seconds is not None and plan.rate * plan.seconds < wall:
         return _none(
-            f"{plan.rate:g}/s for {duration(plan.seconds)} are {plan.rate * plan.seconds:,.0f} "
+            f"{plan.rate:g}/s for {measured(plan.seconds)} are {plan.rate * plan.seconds:,.0f} "
             f"connections, and there are ports for {situation.free:,}"
         )
     return _kept_away(situation) or Expectation(
@@ -76,7 +76,7 @@ def _none(because: str) -> Expectation:
     return Expectation(None, None, because)
 
 
-def _kept_away(situation: Situation) -> Expectation | None:
+def _kept_away(situation: Surroundings) -> Expectation | None:
     """Return what gives ports back faster than they are taken, None where nothing does."""
     held, limits = situation.held(situation.frame), situation.limits
     if situation.hold:
@@ -100,11 +100,11 @@ def _kept_away(situation: Situation) -> Expectation | None:
     return None
 
 
-def _why_ports_run_out(situation: Situation) -> str:
+def _why_ports_run_out(situation: Surroundings) -> str:
     plan, frame = situation.plan, situation.frame
     held = situation.held(frame)
     sources = f" for each of {len(held)} sources" if len(held) > 1 else ""
-    ports = f"{count(frame.ports.capacity, 'port')}{sources}"
+    ports = f"{plural(frame.ports.capacity, 'port')}{sources}"
     if taken := sum(one.locked for one in held):
         ports += f", {taken:,} already in use"
     if situation.hold:
@@ -119,18 +119,18 @@ def _why_ports_run_out(situation: Situation) -> str:
     )
 
 
-def _pace(situation: Situation) -> float | None:
+def _pace(situation: Surroundings) -> float | None:
     """Return the connections per second that are coming, None where nobody knows."""
     return situation.plan.rate or (QUICK if situation.target.ours else None)
 
 
-def reuse_rate(situation: Situation) -> float:
+def reuse_rate(situation: Surroundings) -> float:
     """Return the connections per second that tcp_tw_reuse makes possible for ever."""
     ports = sum(held.capacity for held in situation.held(situation.frame))
     return ports * 1000 / situation.frame.rules.reuse_delay_ms
 
 
-def sustained_rate(situation: Situation) -> float | None:
+def sustained_rate(situation: Surroundings) -> float | None:
     """Return the rate to take where none is given: what tcp_tw_reuse sustains, where it applies.
 
     One client can be quicker than the second after which a port is reused, and would run into a
@@ -142,15 +142,15 @@ def sustained_rate(situation: Situation) -> float | None:
     return SUSTAINED * reuse_rate(situation)
 
 
-def reuse_text(situation: Situation) -> str:
+def reuse_text(situation: Surroundings) -> str:
     """Say what tcp_tw_reuse does, where it applies."""
     rules = situation.frame.rules
     where = " (on loopback)" if rules.reuse_mode == 2 else ""
-    after = duration(rules.reuse_delay_ms / 1000)
+    after = measured(rules.reuse_delay_ms / 1000)
     return f"tcp_tw_reuse = {rules.reuse_mode}{where} gives a port back after {after}"
 
 
-def no_reuse_text(situation: Situation) -> str:
+def no_reuse_text(situation: Surroundings) -> str:
     """Say why no TIME-WAIT is reused, where tcp_tw_reuse does not apply."""
     rules = situation.frame.rules
     if rules.reuse_mode == 0:
@@ -160,7 +160,7 @@ def no_reuse_text(situation: Situation) -> str:
     return "no reuse with tcp_tw_reuse = 2, which is for loopback"
 
 
-def _slow_from(situation: Situation) -> int | None:
+def _slow_from(situation: Surroundings) -> int | None:
     """Return the connection from which one source has no port of the first parity left.
 
     A port that can be reused is taken at the first look, so only locked ones count.

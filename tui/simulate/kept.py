@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import TIME_WAIT_SECONDS, reuse_rate, reuse_text
 from tui.simulate.held import total
-from tui.simulate.situation import Situation
-from tui.simulate.words import count, duration
+from tui.simulate.surroundings import Evidence, Surroundings
+from tui.writing.words import measured, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ def find_kept(evidence: Evidence) -> Kept:
     if not evidence.connected:
         return Kept(
             "none",
-            f"Not one connection was made in {duration(evidence.seconds)}. {_what_ended(evidence)}",
+            f"Not one connection was made in {measured(evidence.seconds)}. {_what_ended(evidence)}",
         )
     if evidence.connected > evidence.situation.free:
         return _what_gave_back(evidence)
@@ -38,7 +37,7 @@ def _too_few(evidence: Evidence) -> Kept:
     free = evidence.situation.free
     return Kept(
         "few",
-        f"{count(evidence.connected, 'connection')} in {duration(evidence.seconds)}, and there "
+        f"{plural(evidence.connected, 'connection')} in {measured(evidence.seconds)}, and there "
         f"were ports for {free:,}. {_what_ended(evidence)}",
     )
 
@@ -48,7 +47,7 @@ def _what_ended(evidence: Evidence) -> str:
     if evidence.stopped_by is not None:
         return f"{evidence.stopped_by} stopped it."
     if plan.seconds is not None and evidence.seconds >= plan.seconds:
-        return f"--duration ended it after {duration(plan.seconds)}."
+        return f"--duration ended it after {measured(plan.seconds)}."
     return "No more were asked for."
 
 
@@ -97,7 +96,7 @@ def given_back(evidence: Evidence) -> dict[str, int]:
 def _reuse(evidence: Evidence, number: int) -> str:
     situation = evidence.situation
     return (
-        f"{reuse_text(situation)}: {number:,} of {count(evidence.connected, 'connection')} took "
+        f"{reuse_text(situation)}: {number:,} of {plural(evidence.connected, 'connection')} took "
         f"over a port in TIME-WAIT (TWRecycled). That is enough for "
         f"{reuse_rate(situation):,.0f} connections/s, and there were {evidence.rate:,.0f}."
     )
@@ -108,7 +107,7 @@ def _overflow(evidence: Evidence, number: int) -> str:
     limit = "" if buckets is None else f" = {buckets:,}"
     return (
         f"tcp_max_tw_buckets{limit} was exceeded: {number:,} of "
-        f"{count(evidence.connected, 'connection')} skipped TIME-WAIT (TCPTimeWaitOverflow), and "
+        f"{plural(evidence.connected, 'connection')} skipped TIME-WAIT (TCPTimeWaitOverflow), and "
         "their ports were free at once. That is a danger, not a remedy: segments that are late "
         "can hit new connections."
     )
@@ -116,8 +115,8 @@ def _overflow(evidence: Evidence, number: int) -> str:
 
 def _reset(evidence: Evidence, number: int) -> str:
     return (
-        f"The server reset {number:,} of {count(evidence.connected, 'connection')}. A reset leaves "
-        "no TIME-WAIT behind, so their ports were free at once."
+        f"The server reset {number:,} of {plural(evidence.connected, 'connection')}. A reset "
+        "leaves no TIME-WAIT behind, so their ports were free at once."
     )
 
 
@@ -132,21 +131,21 @@ def _server(evidence: Evidence, number: int) -> str:
 
 def _minute(evidence: Evidence, number: int) -> str:
     return (
-        f"It took {duration(evidence.seconds)}, and {number:,} of "
-        f"{count(evidence.connected, 'connection')} ended their 60 s of TIME-WAIT meanwhile: "
+        f"It took {measured(evidence.seconds)}, and {number:,} of "
+        f"{plural(evidence.connected, 'connection')} ended their 60 s of TIME-WAIT meanwhile: "
         f"{evidence.rate:,.0f} connections/s are too slow for "
-        f"{count(evidence.situation.free, 'port')}."
+        f"{plural(evidence.situation.free, 'port')}."
     )
 
 
 def _half_closed(evidence: Evidence, number: int) -> str:
     return (
-        f"{number:,} of {count(evidence.connected, 'connection')} ended their FIN-WAIT-2 "
+        f"{number:,} of {plural(evidence.connected, 'connection')} ended their FIN-WAIT-2 "
         f"meanwhile. {half_closed_text(evidence.situation)}"
     )
 
 
-def half_closed_text(situation: Situation) -> str:
+def half_closed_text(situation: Surroundings) -> str:
     """Say when ports come back that the server holds by never closing."""
     return (
         "The server has not closed its side of the connections: such a port comes back "
@@ -158,8 +157,8 @@ def half_closed_text(situation: Situation) -> str:
 def _unknown(evidence: Evidence, number: int) -> str:
     ports = total(evidence.situation.held(evidence.frame))
     return (
-        f"{count(evidence.connected, 'connection')} left only {ports.in_use:,} of "
-        f"{count(ports.capacity, 'port')} in use. Neither reuse, overflow, resets nor the server "
+        f"{plural(evidence.connected, 'connection')} left only {ports.in_use:,} of "
+        f"{plural(ports.capacity, 'port')} in use. Neither reuse, overflow, resets nor the server "
         "closing first accounts for it: something between may answer for the server."
     )
 

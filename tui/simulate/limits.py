@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tui.kernel.sysctls import Parameter
-from tui.lab.plan import MOST_PENDING
+from tui.lab.workload import MOST_PENDING
 
 SPARE_FILES = 64
 """For what is not a connection."""

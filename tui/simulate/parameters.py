@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tui.simulate.situation import Situation
-from tui.simulate.words import count
+from tui.simulate.surroundings import Surroundings
+from tui.writing.words import plural
 
 
-class Line(NamedTuple):
+class ParameterLine(NamedTuple):
     """One parameter as it is shown."""
 
     name: str
@@ -17,16 +17,16 @@ class Line(NamedTuple):
     note: str
 
 
-def parameter_lines(situation: Situation) -> Iterator[Line]:
+def parameter_lines(situation: Surroundings) -> Iterator[ParameterLine]:
     """Yield those that this kernel has."""
     values = {p.name: p.value for p in situation.frame.reading.parameters}
     for name, note in _notes(situation):
         if (value := values.get(name)) is not None:
-            yield Line(name.rpartition(".")[2], value or "(none)", note)
+            yield ParameterLine(name.rpartition(".")[2], value or "(none)", note)
     yield from _limit_lines(situation)
 
 
-def _notes(situation: Situation) -> Iterator[tuple[str, str]]:
+def _notes(situation: Surroundings) -> Iterator[tuple[str, str]]:
     rules, ports = situation.frame.rules, situation.frame.ports
     less = ", ".join(
         f"{number:,} {what}"
@@ -35,7 +35,7 @@ def _notes(situation: Situation) -> Iterator[tuple[str, str]]:
     )
     yield (
         "net.ipv4.ip_local_port_range",
-        f"{count(ports.capacity, 'port')} for each source{f' ({less})' * bool(less)}",
+        f"{plural(ports.capacity, 'port')} for each source{f' ({less})' * bool(less)}",
     )
     yield "net.ipv4.ip_local_reserved_ports", "never chosen by the kernel"
     yield "net.ipv4.tcp_tw_reuse", _reuse_note(situation)
@@ -55,7 +55,7 @@ def _notes(situation: Situation) -> Iterator[tuple[str, str]]:
         yield "net.ipv4.tcp_syncookies", "of a server here"
 
 
-def _reuse_note(situation: Situation) -> str:
+def _reuse_note(situation: Surroundings) -> str:
     rules = situation.frame.rules
     applies = all(held.reuse for held in situation.held(situation.frame))
     if situation.plan.bind_first:
@@ -67,16 +67,16 @@ def _reuse_note(situation: Situation) -> str:
     return "for loopback only: not for this target" if rules.timestamps else "needs timestamps"
 
 
-def _limit_lines(situation: Situation) -> Iterator[Line]:
+def _limit_lines(situation: Surroundings) -> Iterator[ParameterLine]:
     limits = situation.limits
-    yield Line(
+    yield ParameterLine(
         "RLIMIT_NOFILE",
         f"{limits.files} {limits.files_hard}",
         f"soft, hard; {limits.files_open:,} descriptors open now",
     )
     if limits.conntrack is not None and limits.conntrack_max is not None:
-        yield Line(
+        yield ParameterLine(
             "conntrack", f"{limits.conntrack} {limits.conntrack_max}", "entries, and at most"
         )
     else:
-        yield Line("conntrack", "–", "not loaded in this namespace")
+        yield ParameterLine("conntrack", "–", "not loaded in this namespace")

@@ -12,10 +12,9 @@ from types import FrameType
 from tui.analysis.frame import Frame
 from tui.lab.load import Load
 from tui.lab.outcome import Outcome
-from tui.simulate.evidence import Evidence, risen
 from tui.simulate.held import Held, total
 from tui.simulate.reading import Reader, accept_queue, server_counters
-from tui.simulate.situation import Situation
+from tui.simulate.surroundings import Evidence, Surroundings, risen
 
 TICK_SECONDS = 0.25
 """Between two looks at how it goes."""
@@ -33,7 +32,7 @@ class StartError(Exception):
     """The clients could not be started; the text says why."""
 
 
-def run(situation: Situation, reader: Reader, show: Show) -> Evidence:
+def run(situation: Surroundings, reader: Reader, show: Show) -> Evidence:
     """Make the connections, for which ``situation`` is as of now, and see what comes of it.
 
     Raises StartError, and TableError when the kernel's tables cannot be read afterwards.
@@ -57,7 +56,7 @@ def run(situation: Situation, reader: Reader, show: Show) -> Evidence:
 
 
 def conclude(
-    situation: Situation,
+    situation: Surroundings,
     reader: Reader,
     outcome: Outcome,
     server_before: Mapping[str, int] | None,
@@ -84,7 +83,7 @@ def conclude(
     )
 
 
-def _settled(situation: Situation, reader: Reader) -> Frame:
+def _settled(situation: Surroundings, reader: Reader) -> Frame:
     """Return what is left when held connections, which all close at once, have done so."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:

@@ -10,15 +10,14 @@ from typing import Any
 
 from tui.analysis.ports import PortSpace
 from tui.lab.outcome import Latency
-from tui.layout import Paint
-from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import Expectation
 from tui.simulate.held import server_time_waits, total
 from tui.simulate.kept import Kept, find_kept
 from tui.simulate.parameters import parameter_lines
-from tui.simulate.situation import Situation
+from tui.simulate.surroundings import Evidence, Surroundings
 from tui.simulate.wall import Wall, find_wall
-from tui.simulate.words import count, duration, joined
+from tui.writing.layout import Paint
+from tui.writing.words import joined, measured, plural
 
 SCHEMA = "twtop.simulate/1"
 NO_WALL, WALL = 0, 1
@@ -38,7 +37,7 @@ MOST_NAMED = 5
 """Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 
-def preamble(situation: Situation, expected: Expectation, paint: Paint, width: int) -> str:
+def preamble(situation: Surroundings, expected: Expectation, paint: Paint, width: int) -> str:
     """Return what decides the outcome, what is coming, and what is expected."""
     target = situation.target
     sources = _sources(situation.sources)
@@ -64,18 +63,18 @@ def _sources(sources: Sequence[str | None]) -> str:
     return joined(names) if len(names) <= MOST_NAMED else f"{names[0]} … ({len(names):,} sources)"
 
 
-def _coming(situation: Situation) -> str:
+def _coming(situation: Surroundings) -> str:
     plan, ports, turns = situation.plan, situation.frame.ports.capacity, len(situation.sources)
-    sources = f" × {count(turns, 'source')}" if turns > 1 else ""
+    sources = f" × {plural(turns, 'source')}" if turns > 1 else ""
     whole = situation.loops * ports * turns
-    of = f"{count(situation.loops, 'loop')} × {count(ports, 'port')}{sources}"
+    of = f"{plural(situation.loops, 'loop')} × {plural(ports, 'port')}{sources}"
     if situation.planned < whole:
         of = f"of {whole:,}: {of}"
     manner = "held open" if situation.hold else "closed first by this side"
     pace = "as fast as they go" if plan.rate is None else f"{plan.rate:,.6g}/s"
-    bound = "" if plan.seconds is None else f", for {duration(plan.seconds)} at most"
+    bound = "" if plan.seconds is None else f", for {measured(plan.seconds)} at most"
     return (
-        f"{count(situation.planned, 'connection')} ({of}), {manner}; {plan.concurrency:,} at a "
+        f"{plural(situation.planned, 'connection')} ({of}), {manner}; {plan.concurrency:,} at a "
         f"time, {pace}{bound}"
     )
 
@@ -131,20 +130,20 @@ def _wall_title(wall: Wall) -> str:
     about = "" if wall.exact else "about "
     return (
         f"Wall: {wall.error} from {wall.call}() at {about}connection {wall.connection:,}, after "
-        f"{duration(wall.seconds)}."
+        f"{measured(wall.seconds)}."
     )
 
 
 def _made(evidence: Evidence) -> str:
     outcome = evidence.outcome
     parts = [
-        f"{count(evidence.connected, 'connection')} in {duration(evidence.seconds)}",
+        f"{plural(evidence.connected, 'connection')} in {measured(evidence.seconds)}",
         f"{evidence.rate:,.0f}/s",
     ]
     if (latency := outcome.overall) is not None:
         parts.append(
-            f"connect() p50 {duration(latency.p50)}, p99 {duration(latency.p99)}, "
-            f"longest {duration(latency.longest)}"
+            f"connect() p50 {measured(latency.p50)}, p99 {measured(latency.p99)}, "
+            f"longest {measured(latency.longest)}"
         )
     parts += [f"{name} × {number:,}" for name, number in outcome.errors.items()]
     return " · ".join(parts)
@@ -156,7 +155,7 @@ def _slow(evidence: Evidence) -> str:
     if again <= 0:
         return ""
     text = (
-        f"{count(again, 'SYN')} got no answer at first and went out again, a second later or more"
+        f"{plural(again, 'SYN')} got no answer at first and went out again, a second later or more"
     )
     overflows = (evidence.server_events or {}).get("ListenOverflows", 0)
     if overflows > 0:
@@ -174,16 +173,16 @@ def left_behind(evidence: Evidence) -> str:
     others = max(held.others - before.others, 0)
     parts = []
     if time_waits:
-        parts.append(f"{count(time_waits, 'TIME-WAIT')}, gone within 60 s")
+        parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within 60 s")
     if half_closed:
         parts.append(
             f"{half_closed:,} in FIN-WAIT-2, which the server has not closed, gone "
             f"{situation.fin_timeout:.0f} s after our close"
         )
     if others:
-        parts.append(f"{count(others, 'connection')} that the server has not closed yet")
+        parts.append(f"{plural(others, 'connection')} that the server has not closed yet")
     if there := server_time_waits(evidence.frame, situation.target):
-        parts.append(f"{count(there, 'TIME-WAIT')} on the server's port, which block nobody")
+        parts.append(f"{plural(there, 'TIME-WAIT')} on the server's port, which block nobody")
     return "; ".join(parts) or "nothing"
 
 

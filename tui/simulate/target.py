@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tui.analysis.patterns import endpoint
+from tui.kernel.namespaces import neighbours_with
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, TableError
 from tui.lab.sockets import family
-from tui.simulate.neighbours import neighbours_with
 
 RTN_LOCAL = 2
 """include/uapi/linux/rtnetlink.h: a route to this namespace itself."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.lab.outcome import Failure
-from tui.simulate.evidence import Evidence
 from tui.simulate.expectation import TIME_WAIT_SECONDS, no_reuse_text, reuse_rate, reuse_text
 from tui.simulate.held import Sum, total
 from tui.simulate.kept import given_back, half_closed_text
-from tui.simulate.words import count, duration
+from tui.simulate.surroundings import Evidence
+from tui.writing.words import measured, plural
 
 FULL = 0.98
 """Of a table's entries: from there it is full, but for what has just gone."""
@@ -56,19 +56,19 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
     ports = total(held)
     if ports.in_use < FULL * ports.capacity and evidence.connected < FULL * situation.free:
         return (
-            f"Only {ports.in_use:,} of {count(ports.capacity, 'port')} are seen in use. Others are "
-            "taken in a way that nothing shows: by sockets that were bound before they connected, "
-            "or by the source address having gone."
+            f"Only {ports.in_use:,} of {plural(ports.capacity, 'port')} are seen in use. Others "
+            "are taken in a way that nothing shows: by sockets that were bound before they "
+            "connected, or by the source address having gone."
         )
     towards = f"towards {situation.target}"
     of = f"{rules.low}–{rules.high}"
     if len(held) == 1:
-        taken = f"All {count(ports.capacity, 'port')} ({of}) from {source} {towards} were taken"
+        taken = f"All {plural(ports.capacity, 'port')} ({of}) from {source} {towards} were taken"
     else:
         others = len(held) - 1
         too = "other source has its" if others == 1 else f"other {others:,} sources have theirs"
         taken = (
-            f"{source} had all its {count(held[0].capacity, 'port')} ({of}) {towards} taken, as "
+            f"{source} had all its {plural(held[0].capacity, 'port')} ({of}) {towards} taken, as "
             f"the {too}, or nearly all"
         )
     how = "by open connections" if situation.hold else _states(ports)
@@ -85,7 +85,7 @@ def _why_so_late(evidence: Evidence) -> str:
     by = max(shares, key=lambda name: shares[name])
     if shares[by] <= 0:
         return ""
-    return f" {count(more, 'connection')} more got through, as {LATE[by]}."
+    return f" {plural(more, 'connection')} more got through, as {LATE[by]}."
 
 
 LATE = {
@@ -118,7 +118,7 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if all(held.reuse for held in situation.held(situation.frame)):
         return (
             f"{_capital(reuse_text(situation))}, and they were used up in "
-            f"{duration(failure.elapsed)}: {reuse_rate(situation):,.0f} connections/s could go on "
+            f"{measured(failure.elapsed)}: {reuse_rate(situation):,.0f} connections/s could go on "
             "for ever."
         )
     rate = total(situation.held(situation.frame)).capacity // TIME_WAIT_SECONDS
@@ -141,7 +141,7 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     where = f" on {failure.source}" if failure.source else ""
     half_closed = f" {half_closed_text(situation)}" if ports.half_closed else ""
     return (
-        f"bind() found none of {count(ports.capacity, 'port')}{where} free: "
+        f"bind() found none of {plural(ports.capacity, 'port')}{where} free: "
         f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
         "and not reused in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose, and "
         f"every destination would have them all.{half_closed}"
@@ -169,7 +169,7 @@ def _all_files(evidence: Evidence, failure: Failure) -> str:
 
 def _no_answer(evidence: Evidence, failure: Failure) -> str:
     seconds = evidence.situation.plan.timeout
-    return f"connect() got no answer within {duration(seconds)}. {_who_dropped(evidence)}"
+    return f"connect() got no answer within {measured(seconds)}. {_who_dropped(evidence)}"
 
 
 def _who_dropped(evidence: Evidence) -> str:
@@ -180,7 +180,7 @@ def _who_dropped(evidence: Evidence) -> str:
     seen = evidence.server_events
     if seen is None:
         sent = evidence.events.get("TCPSynRetrans", 0)
-        again = f"{count(sent, 'SYN')} went out a second time. " if sent > 0 else ""
+        again = f"{plural(sent, 'SYN')} went out a second time. " if sent > 0 else ""
         return (
             f"{again}To tell why, look on the server: if `nstat -az TcpExtListenOverflows "
             "TcpExtTCPReqQFullDrop` rises, its backlog is full; if `dmesg | grep conntrack` says "
@@ -189,7 +189,7 @@ def _who_dropped(evidence: Evidence) -> str:
         )
     if (overflows := seen.get("ListenOverflows", 0)) > 0:
         queue = evidence.accept_queue
-        waiting = f", and {count(queue, 'connection')} still wait to be accepted" if queue else ""
+        waiting = f", and {plural(queue, 'connection')} still wait to be accepted" if queue else ""
         return (
             f"The server's accept queue was full: ListenOverflows rose by {overflows:,}{waiting}. "
             "It accepts too slowly, or the backlog that it gave to listen() is too small "
@@ -227,14 +227,14 @@ def _refused(evidence: Evidence, failure: Failure) -> str:
     if not evidence.connected:
         return f"Nothing listens on {target}, or a firewall rejects connections to it."
     return (
-        f"{target} took {count(evidence.connected, 'connection')} and then refused: the server has "
-        "stopped listening (did it crash, or run out of something?), or a firewall rejects now."
+        f"{target} took {plural(evidence.connected, 'connection')} and then refused: the server "
+        "has stopped listening (did it crash, or run out of something?), or a firewall rejects now."
     )
 
 
 def _no_memory(evidence: Evidence, failure: Failure) -> str:
     pages = evidence.frame.counters.get("mem")
-    taken = "" if pages is None else f"TCP has {count(pages, 'page')} of memory in use. "
+    taken = "" if pages is None else f"TCP has {plural(pages, 'page')} of memory in use. "
     return (
         f"{failure.call}() got no memory from the kernel. {taken}Compare net.ipv4.tcp_mem with "
         "`cat /proc/net/sockstat`, and look at the memory limit of the cgroup."

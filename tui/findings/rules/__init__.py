@@ -5,6 +5,8 @@ the situation, finds with NumPy first, and makes text for what it found alone, s
 run once a second over tables of 300,000 sockets.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -49,3 +51,21 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 """In the order in which findings of one severity are told."""
+
+
+CODES = tuple(RULES)
+"""The codes of all findings there can be."""
+
+
+def diagnose(situation: Situation) -> tuple[Finding, ...]:
+    """Return all findings that the user has not silenced, the gravest first.
+
+    Those of one severity stand in the order of the rules, and within a rule the worst first.
+    """
+    found = [
+        finding
+        for rule in RULES.values()
+        for finding in rule(situation)
+        if not situation.config.silences(finding.code, finding.subject)
+    ]
+    return tuple(sorted(found, key=lambda finding: -finding.severity))

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from tui.analysis.patterns import endpoint
-from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.crowd import tell_each
-from tui.findings.rules.wording import plural
+from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
+from tui.writing.words import plural
 
 SOMAXCONN = "net.core.somaxconn"
 SYN_BACKLOG = "net.ipv4.tcp_max_syn_backlog"

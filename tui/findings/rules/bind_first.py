@@ -14,9 +14,9 @@ import numpy as np
 from tui.analysis.patterns import Direction
 from tui.findings.advice import NO_PORT_OPTION, POOL, widening
 from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.wording import percent, ratio
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
+from tui.writing.words import percent, ratio
 
 LEAST_SHARED = 20.0
 """How many ports chance must share before it means anything that they are not: where 20 are

@@ -10,11 +10,11 @@ import numpy as np
 
 from tui.analysis.patterns import PatternKey
 from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.wording import plural
 from tui.findings.situation import Situation
-from tui.history import History, Point
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, State
+from tui.watching.history import History, Point
+from tui.writing.words import plural
 
 GROWTH_SECONDS = 60.0
 """How far back a growth is looked for."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui.config import Levels
+from tui.findings.config import Levels
 from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.wording import percent, ratio
 from tui.findings.situation import Situation
+from tui.writing.words import percent, ratio
 
 MAX_ORPHANS = "net.ipv4.tcp_max_orphans"
 MAX_CONNTRACK = "net.netfilter.nf_conntrack_max"

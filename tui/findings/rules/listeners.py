@@ -8,11 +8,10 @@ import numpy as np
 
 from tui.findings.advice import reserve_command
 from tui.findings.baseline import Listener, listener_text, listeners
-from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.crowd import tell_each
-from tui.findings.rules.wording import percent, plural, ratio
+from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
+from tui.writing.words import percent, plural, ratio
 
 
 def listener_in_range(situation: Situation) -> Iterator[Finding]:

@@ -16,13 +16,18 @@ import numpy as np
 from tui.analysis.patterns import Direction
 from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import SECONDS
-from tui.findings.advice import Widening, closings_per_second, more_ports, widening
-from tui.findings.fin_wait2 import Unclosed, unclosed
-from tui.findings.finding import Evidence, Finding, Severity
-from tui.findings.rules.crowd import tell_each
-from tui.findings.rules.wording import duration, percent, plural, ratio
+from tui.findings.advice import (
+    Unclosed,
+    Widening,
+    closings_per_second,
+    more_ports,
+    unclosed,
+    widening,
+)
+from tui.findings.finding import Evidence, Finding, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
+from tui.writing.words import duration, percent, plural, ratio
 
 PRESSING_SECONDS = 60.0
 """An exhaustion sooner than this is critical. It is what a TIME-WAIT lasts: a connection that is

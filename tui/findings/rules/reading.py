@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.wording import plural
 from tui.findings.situation import Situation
+from tui.writing.words import plural
 
 NETLINK = Remedy(
     "Read by netlink, which takes a third of the time and misses nothing",

@@ -8,11 +8,10 @@ import numpy as np
 
 from tui.analysis.patterns import Direction
 from tui.analysis.ports import is_loopback
-from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.crowd import tell_each
-from tui.findings.rules.wording import percent, ratio
+from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array, State
+from tui.writing.words import percent, ratio
 
 
 def remote_share(situation: Situation) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ import numpy as np
 from tui.analysis.patterns import Direction
 from tui.findings.advice import POOL, REFUSED
 from tui.findings.finding import Finding, Remedy, Severity
-from tui.findings.rules.wording import percent, ratio
 from tui.findings.situation import Situation
+from tui.writing.words import percent, ratio
 
 BUCKETS = "net.ipv4.tcp_max_tw_buckets"
 BUCKET_BYTES = 300

@@ -1,0 +1,381 @@
+"""Findings on screen: the panel, its line, the toasts, and one finding as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, opened, stage, waits
+from tests.dashboard.test_stage import used
+from tests.tables import Sock
+from tui.analysis.frame import Frame
+from tui.dashboard.screens.finding import FindingScreen
+from tui.dashboard.screens.overview import Dashboard, findings_lines
+from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.plan import PlanScreen
+from tui.findings.baseline import Baseline
+from tui.findings.config import Config, Silence
+
+COPY = "sysctl -w net.ipv4.tcp_tw_reuse=1"
+NAME = f"10.0.0.5 → {DATABASE}"
+
+
+def full(
+    ports: int = 1000, *, at: float = 0, more: list[Sock] | None = None, **other: int
+) -> Frame:
+    """A pattern of 1,000 ports with so many in TIME-WAIT that closed long ago."""
+    return frame_of([*waits(ports, DATABASE, left=2), *(more or [])], at=at, **other)  # type: ignore[arg-type]
+
+
+def panel(on: Stage) -> str:
+    """The lines of the findings panel."""
+    lines = on.text().splitlines()
+    (top,) = (number for number, line in enumerate(lines) if "⁶ Findings" in line)
+    end = next(number for number in range(top + 1, len(lines)) if lines[number].startswith("╰"))
+    return "\n".join(lines[top:end])
+
+
+def on_finding(on: Stage) -> FindingScreen:
+    screen: object = on.app.screen
+    assert isinstance(screen, FindingScreen)
+    return screen
+
+
+class TestPanel:
+    async def test_a_line_for_each_the_gravest_first(self) -> None:
+        frame = full(more=waits(900, CACHE))
+        async with stage(frame) as on:
+            text = panel(on)
+            assert "⁶ Findings · 2 critical" in text
+            first, second = text.splitlines()[1:]
+            assert f"■ critical {NAME}: none of the 1,000 ports is left" in first
+            assert f"■ critical 10.0.0.5 → {CACHE}: 90 % of 1,000 ports" in second
+
+    async def test_it_says_for_how_long(self) -> None:
+        async with stage(full(1000), full(1000, at=12)) as on:
+            assert "≥ 12 s" in on.line("none of the 1,000")
+            await on.show(full(1000, at=13, more=waits(600, CACHE)))
+            await on.show(full(1000, at=16, more=waits(600, CACHE)))
+            line = on.line("▲ warning")
+            assert "connect() is slow" in line
+            assert "  3 s" in line
+
+    async def test_with_nothing_to_say_it_takes_a_line(self) -> None:
+        async with stage(full(10)) as on:
+            assert on.line(" Findings  none").strip() == "Findings  none"
+            assert "⁶" not in on.text()
+
+    async def test_what_has_gone_is_crossed_out_for_a_moment(self) -> None:
+        async with stage(full(), full(10, at=1)) as on:
+            assert "Findings · none" in panel(on)
+            await on.show(full(10, at=5))
+            assert "gone 4 s" in panel(on)
+            await on.show(full(10, at=11))
+            assert " Findings  none" in on.text()
+
+    async def test_the_rows_of_the_patterns_stay_where_they_are(self) -> None:
+        async with stage(full(10)) as on:
+            before = on.text().splitlines()
+            await on.show(full(1000, at=1))
+            after = on.text().splitlines()
+            row = next(number for number, line in enumerate(before) if NAME in line)
+            assert NAME in after[row]
+
+    async def test_only_some_are_shown_at_once(self) -> None:
+        many = [wait for n in range(9) for wait in waits(900, f"10.0.1.{n}:443")]
+        async with stage(frame_of(many)) as on:
+            assert "9 critical" in panel(on)
+            assert len(panel(on).splitlines()) == 4
+            await on.press("f", "G")
+            assert "10.0.1.8:443" in panel(on)
+
+    @pytest.mark.parametrize("size", [(80, 24), (100, 24)])
+    async def test_a_short_screen_folds_it_into_a_line(self, size: tuple[int, int]) -> None:
+        async with stage(full(more=waits(600, CACHE)), size=size) as on:
+            line = on.line("■")
+            assert line.startswith(" ■ 1 critical, 1 warning: 10.0.0.")
+            assert "10.0.0.9:5432: none of the 1,000" in line
+            assert line.endswith("f opens ")
+            await on.press("f")
+            assert "⁶ Findings · 1 critical, 1 warning" in on.text()
+            assert "▲ warning" in on.text()
+            await on.press("f")
+            assert "¹ Patterns" in on.text()
+
+    async def test_the_line_can_be_clicked(self) -> None:
+        async with stage(full(), size=(80, 24)) as on:
+            await on.pilot.click("#findings-line")
+            await on.pilot.pause()
+            assert "⁶ Findings · 1 critical" in on.text()
+
+    async def test_f_goes_there_and_back(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f")
+            assert on.app.screen.focused is on.app.screen.query_one("#findings")
+            await on.press("f")
+            assert on.app.screen.focused is on.app.screen.query_one("#patterns")
+
+    async def test_the_focus_returns_when_the_last_has_gone(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f")
+            await on.show(full(10, at=1), full(10, at=20))
+            assert on.app.screen.focused is on.app.screen.query_one("#patterns")
+
+    async def test_6_and_m_give_it_the_screen(self) -> None:
+        async with stage(full()) as on:
+            for keys in (["6"], ["f", "m"]):
+                await on.press(*keys)
+                assert "¹ Patterns" not in on.text()
+                assert "⁶ Findings" in on.text()
+                await on.press("escape")
+                assert "¹ Patterns" in on.text()
+                assert "⁶ Findings" in on.text()
+
+    async def test_frozen_it_holds_still(self) -> None:
+        async with stage(full(600)) as on:
+            await on.press("space")
+            before = on.text()
+            await on.show(full(1000, at=1))
+            assert on.text() == before
+            await on.press("space")
+            assert "none of the 1,000" in panel(on)
+
+    async def test_the_threshold_is_the_findings_too(self) -> None:
+        async with stage(full(300)) as on:
+            assert "Findings  none" in on.text()
+            for keys in ([], ["space"]):  # live, then frozen
+                await on.press(*keys, "t", "home", "shift+end")
+                await on.type("20" if keys else "25")
+                await on.press("enter")
+                wanted = "the threshold is 20 %" if keys else "the threshold is 25 %"
+                assert wanted in panel(on)
+            assert on.toasts == []  # the user's own doing is no news
+            await on.press("space")
+            assert "the threshold is 20 %" in panel(on)
+
+    async def test_what_is_configured_holds(self) -> None:
+        config = Config(silence=(Silence("ports-exhausted"),))
+        async with stage(full(), config=config) as on:
+            assert "Findings  none" in on.text()
+
+    async def test_a_listener_that_was_not_saved(self) -> None:
+        async with stage(busy(60), baseline=Baseline(frozenset(), 0.0)) as on:
+            assert "0.0.0.0:8443 is listened on" in panel(on)
+
+
+@pytest.mark.parametrize(
+    ("count", "room", "height", "lines"),
+    [
+        (0, 20, 40, 0),
+        (1, 20, 40, 3),
+        (3, 20, 40, 5),
+        (9, 20, 40, 5),
+        (9, 40, 60, 8),
+        (3, 12, 40, 4),
+        (3, 10, 40, 0),
+        (3, 20, 24, 0),
+        (3, 20, 30, 5),
+    ],
+)
+def test_the_room_it_takes(count: int, room: int, height: int, lines: int) -> None:
+    assert findings_lines(count, room, height) == lines
+
+
+class TestToasts:
+    async def test_none_for_what_is_there_at_first(self) -> None:
+        async with stage(full()) as on:
+            assert on.toasts == []
+
+    async def test_one_when_it_appears_none_when_it_persists(self) -> None:
+        async with stage(full(10), full(1000, at=1)) as on:
+            assert on.toasts == [("error", "Critical", f"{NAME}: none of the 1,000 ports is left")]
+            on.app.clear_notifications()
+            await on.show(full(1000, at=2), full(1000, at=3, more=opened(3, CACHE)))
+            assert on.toasts == []
+
+    async def test_none_when_it_flickers(self) -> None:
+        async with stage(full(10), full(1000, at=1)) as on:
+            on.app.clear_notifications()
+            await on.show(full(10, at=2), full(1000, at=30), full(10, at=31), full(1000, at=60))
+            assert on.toasts == []
+            await on.show(full(10, at=61), full(10, at=122), full(1000, at=123))
+            assert len(on.toasts) == 1
+
+    async def test_one_when_it_grows_graver(self) -> None:
+        """900 of 1,000 are a warning while tcp_tw_reuse takes them over, and critical else."""
+        async with stage(full(10, reuse=1), full(900, at=1, reuse=1)) as on:
+            assert [one[0] for one in on.toasts] == ["warning"]
+            await on.show(full(900, at=2))
+            assert on.toasts[-1][:2] == ("error", "Critical")
+            assert len(on.toasts) == 1  # it takes the older one's place
+
+    async def test_none_for_information(self) -> None:
+        spread = [wait for n in range(10) for wait in waits(180, f"10.0.1.{n}:443", left=2)]
+        many = [wait for n in range(30) for wait in waits(180, f"10.0.1.{n}:443", left=2)]
+        async with stage(frame_of(spread), frame_of(many, at=1)) as on:
+            assert "· info" in panel(on)
+            assert on.toasts == []
+
+    async def test_many_share_one(self) -> None:
+        many = [wait for n in range(9) for wait in waits(900, f"10.0.1.{n}:443", left=2)]
+        async with stage(full(10), frame_of(many, at=1)) as on:
+            ((severity, title, _),) = on.toasts
+            assert (severity, title) == ("error", "9 new findings")
+
+    async def test_while_frozen_none_and_then_those_that_last(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press("space")
+            await on.show(full(1000, at=1))
+            assert on.toasts == []
+            await on.press("space")
+            assert len(on.toasts) == 1
+
+    async def test_an_address_is_no_markup(self) -> None:
+        six = "[2001:db8::20]:9090"
+        async with stage(
+            full(10), frame_of(waits(1000, six, local="[2001:db8::10]", left=2), at=1)
+        ) as on:
+            assert six in on.toasts[0][2]
+            assert six in on.text()
+
+
+class TestFinding:
+    async def test_all_of_it(self) -> None:
+        async with stage(full(), full(at=12), size=(120, 60)) as on:
+            await on.press("f", "enter")
+            on_finding(on)
+            text = on.text()
+            for part in (
+                "ports-exhausted",
+                "■ critical · since",
+                "or before, 12 s at least",
+                f"{NAME}: none of the 1,000 ports is left",
+                "fails with EADDRNOTAVAIL",
+                "utilization        100.0%",
+                "closing",
+                f"$ {COPY}",
+                "Unless",
+            ):
+                assert part in text, part
+            await on.press("escape")
+            assert isinstance(on.app.screen, Dashboard)
+
+    async def test_it_follows_the_numbers(self) -> None:
+        async with stage(full(900)) as on:
+            await on.press("f", "enter")
+            assert "90 % of 1,000" in on.text()
+            await on.show(full(950, at=1))
+            assert "95 % of 1,000" in on.text()
+            await on.press("space")
+            await on.show(full(970, at=2))
+            assert "95 % of 1,000" in on.text()
+
+    async def test_when_it_ends_it_says_so_and_stays(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f", "enter")
+            await on.show(full(10, at=1), full(10, at=13))
+            assert "GONE since 12 s" in on.text()
+            assert "none of the 1,000 ports is left" in on.text()
+            await on.show(full(10, at=200))
+            assert "GONE since 3 min" in on.text()
+            await on.show(full(1000, at=201))
+            assert "GONE" not in on.text()
+
+    async def test_c_copies_the_selected_command(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f", "enter", "c")
+            assert on.app.clipboard == COPY
+            ((_, title, text),) = on.toasts
+            assert title == "Copied"
+            assert COPY in text
+            assert "OSC 52" in text
+            await on.press("j", "j", "c")
+            assert on.app.clipboard.startswith("sysctl -w net.ipv4.ip_local_port_range=")
+            await on.press("k", "enter")
+            assert on.app.clipboard == COPY
+
+    async def test_a_double_click_copies_too(self) -> None:
+        async with stage(full(), size=(120, 60)) as on:
+            await on.press("f", "enter")
+            lines = on.text().splitlines()
+            row = next(number for number, line in enumerate(lines) if COPY in line)
+            await on.pilot.double_click(offset=(20, row))
+            await on.pilot.pause()
+            assert on.app.clipboard == COPY
+
+    @pytest.mark.parametrize("key", ["p", "enter"])
+    async def test_it_jumps_to_its_pattern(self, key: str) -> None:
+        async with stage(full()) as on:
+            await on.press("f", "enter", key)
+            screen: object = on.app.screen
+            assert isinstance(screen, PatternScreen)
+            assert str(screen.key) == NAME
+            await on.press("escape")
+            on_finding(on)
+
+    async def test_not_to_one_that_is_gone(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f", "enter")
+            await on.show(frame_of([], at=1))
+            await on.press("p", "l")
+            on_finding(on)
+            assert "p Pattern" not in on.text()
+
+    async def test_l_opens_the_plan(self) -> None:
+        async with stage(full()) as on:
+            await on.press("f", "enter", "l")
+            assert isinstance(on.app.screen, PlanScreen)
+
+    async def test_the_arrows_go_to_the_others(self) -> None:
+        async with stage(full(more=waits(900, CACHE))) as on:
+            await on.press("f", "enter")
+            assert "1 of 2" in on.text()
+            await on.press("right")
+            assert f"10.0.0.5 → {CACHE}: 90 %" in on.text()
+            await on.press("right")
+            assert "none of the 1,000" in on.text()
+            await on.press("left", "escape")
+            assert isinstance(on.app.screen, Dashboard)
+
+    async def test_it_opens_with_a_double_click(self) -> None:
+        async with stage(full()) as on:
+            await on.pilot.double_click("#findings", offset=(20, 1))
+            await on.pilot.pause()
+            on_finding(on)
+
+    @pytest.mark.parametrize(
+        "size", [(200, 60), (120, 40), (80, 24), (40, 10), (20, 5), (10, 3), (1, 1)]
+    )
+    async def test_no_size_crashes(self, size: tuple[int, int]) -> None:
+        async with stage(full(), size=size) as on:
+            await on.press("f", "enter", "j", "pagedown", "G", "g", "escape", "escape", "l", "c")
+            await on.show(full(10, at=1))
+            await on.press("right", "tab", "m", "j", "5", "escape", "escape", "escape")
+            assert on.app.is_running
+
+
+class TestDrillDown:
+    async def test_it_tells_what_is_found_about_the_pattern(self) -> None:
+        async with stage(full(more=waits(90, CACHE))) as on:
+            await on.press("enter")
+            assert "f opens · ■ critical: none of the 1,000 ports is left" in on.text()
+            await on.press("f")
+            on_finding(on)
+            await on.press("p")  # goes back instead of piling up
+            assert len(on.app.screen_stack) == 3
+            await on.press("escape", "j", "enter")
+            assert "f opens" not in on.text()
+            await on.press("f")
+            assert "nothing is found about this pattern" in on.text()
+
+
+async def test_what_tcp_tw_reuse_takes_over_is_not_slow() -> None:
+    """Measured: at 55 % in TIME-WAIT connect() is as quick with it as at the start."""
+    async with stage(used(550)) as on:
+        assert "55.0%~" in on.text()
+        assert "connect() is slow" in panel(on)
+    async with stage(frame_of(waits(550, DATABASE), reuse=1)) as on:
+        assert "55.0% " in on.text()
+        assert "55.0%~" not in on.text()
+        assert "Findings  none" in on.text()
+        await on.press("enter")
+        assert "slow connect()" not in on.text()

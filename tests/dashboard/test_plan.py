@@ -1,0 +1,215 @@
+"""The plan, played with by real keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, opened, stage, waits
+from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.plan import PlanScreen
+
+STEADY = "10/s"
+"""What busy() closes."""
+
+
+def of_plan(on: Stage) -> PlanScreen:
+    screen: object = on.app.screen
+    assert isinstance(screen, PlanScreen)
+    return screen
+
+
+def needed(on: Stage) -> int:
+    screen = of_plan(on)
+    assert screen.shown is not None
+    assert screen.shown.plan is not None
+    return screen.shown.plan.today.outcome.needed
+
+
+class TestFigures:
+    async def test_they_are_the_live_ones_at_first(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            of_plan(on)
+            assert STEADY in on.line("Rate")
+            assert "live, closed in the last 5 s" in on.line("Rate")
+            assert "1.2 s" in on.line("Lifetime")  # 12 open ÷ 10/s
+            assert "live, from those open now" in on.line("Lifetime")
+            assert needed(on) == 632  # 10 × (1.2 + 62)
+            assert "632 ports needed, 1,000 there" in on.text()
+
+    async def test_they_move_with_the_pattern(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            await on.show(busy(1200, at=1))
+            assert "20/s" in on.line("Rate")
+
+    async def test_arrows_and_signs_step_the_rate(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "right")
+            assert "12/s" in on.line("Rate")
+            assert "set; r: back to the live 10/s" in on.line("Rate")
+            assert needed(on) == 759
+            await on.press("plus", "right")
+            assert "20/s" in on.line("Rate")
+            await on.press("minus", "left")
+            assert "12/s" in on.line("Rate")
+            await on.show(busy(1200, at=1))
+            assert "12/s" in on.line("Rate")
+
+    async def test_tab_is_for_the_other_figure(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "tab", "right")
+            assert "1.5 s" in on.line("Lifetime")
+            assert needed(on) == 635
+            await on.press("tab", "right")
+            assert "12/s" in on.line("Rate")
+
+    @pytest.mark.parametrize("key", ["r", "0"])
+    async def test_back_to_the_live_figure(self, key: str) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "right", "right", "tab", "right", "tab", key)
+            assert "live, closed" in on.line("Rate")
+            assert "set;" in on.line("Lifetime")
+
+    async def test_a_number_is_typed(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "9", "0", "0", "enter")
+            assert "900/s" in on.line("Rate")
+            await on.press("tab", "equals_sign")
+            await on.type("0.25")
+            await on.press("enter")
+            assert "0.25 s" in on.line("Lifetime")
+
+    @pytest.mark.parametrize("text", ["1x", "1e99"])
+    async def test_one_that_is_none_is_refused(self, text: str) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            await on.type(text)
+            await on.press("enter")
+            assert "is no number" in on.text() or "between" in on.text()
+            await on.press("escape")
+            assert of_plan(on).wanted.rate is None
+
+    async def test_the_mouse_steps_too(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            row = next(n for n, line in enumerate(on.text().splitlines()) if "Rate" in line)
+            await on.pilot.click(offset=(on.line("Rate").index("▸"), row))
+            await on.pilot.pause()
+            assert "12/s" in on.line("Rate")
+            await on.pilot.click(offset=(5, row + 1))
+            await on.pilot.pause()
+            assert "▸" in on.line("Lifetime")
+
+    async def test_a_pattern_that_closes_nothing_waits_for_a_number(self) -> None:
+        async with stage(frame_of(opened(5, DATABASE, first=33000))) as on:
+            await on.press("l")
+            assert "nothing closed in the last minute" in on.text()
+            await on.press("5", "enter")
+            assert "310 ports needed" in on.text()
+            assert "5 connections are open and none closes" in on.text()
+
+    async def test_when_no_port_is_left_the_rate_is_what_gets_through(self) -> None:
+        async with stage(busy(988)) as on:
+            await on.show(frame_of(waits(1000, DATABASE, left=58), at=1))
+            await on.press("l")
+            assert "not what is wanted" in on.text()
+
+    async def test_one_that_has_gone_keeps_its_figures(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            await on.show(frame_of([], at=1))
+            assert STEADY in on.line("Rate")
+            assert "those seen last" in on.text()
+
+
+class TestTable:
+    async def test_today_remedies_and_what_not_to_do(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            assert "~ slow" in on.line("today: 32768–33767")
+            assert "63%" in on.line("today: 32768–33767")
+            assert "✓ works" in on.line("tcp_tw_reuse=1")
+            assert "not this" in on.line("✗ lower tcp_fin_timeout")
+
+    async def test_a_row_says_what_to_do_and_when_it_is_wrong(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "j", "j")
+            text = on.text()
+            assert "$ sysctl -w net.ipv4.tcp_tw_reuse=1" in text
+            assert "needs     TCP timestamps" in text
+            assert "wrong if  NAT" in text
+            await on.press("c")
+            assert on.app.clipboard == "sysctl -w net.ipv4.tcp_tw_reuse=1"
+            await on.press("G")
+            assert "why not   It closes with a reset" in on.text()
+            await on.press("c")
+            assert on.app.clipboard == "sysctl -w net.ipv4.tcp_tw_reuse=1"
+
+    async def test_the_selection_stays_with_its_row(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "j", "j", "right", "right", "right")
+            assert "tcp_tw_reuse=1" in on.line("▌tcp")
+
+    async def test_a_rate_that_nothing_alone_serves_has_pairs(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "9", "0", "0", "0", "enter")
+            assert "range 1024–65535 + tcp_tw_reuse=1" in on.text()
+
+    @pytest.mark.parametrize("key", ["m", "enter"])
+    async def test_the_whole_text_of_a_row(self, key: str) -> None:
+        async with stage(busy(), size=(80, 24)) as on:
+            await on.press("l", "j", "j")
+            assert "server." not in on.text()
+            await on.press(key)
+            assert "server." in on.text()
+            assert "What suffices" not in on.text()
+            await on.press("escape")
+            assert "What suffices" in on.text()
+            await on.press("j")
+            assert on.app.screen.focused is of_plan(on).options
+
+    async def test_it_fits_80_by_24(self) -> None:
+        async with stage(busy(), size=(80, 24)) as on:
+            await on.press("l", "j", "j")
+            for part in (
+                f"plan  10.0.0.5 → {DATABASE}",
+                "Rate",
+                "Lifetime",
+                "632 ports needed, 1,000 there",
+                "At most",
+                "✓ works",
+                "$ sysctl -w net.ipv4.tcp_tw_reuse=1",
+                "q Quit",
+            ):
+                assert part in on.text(), part
+
+
+class TestWays:
+    async def test_from_the_dashboard_and_back(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("j", "l")
+            assert CACHE in on.text().splitlines()[0]
+            await on.press("escape")
+            assert isinstance(on.app.screen, Dashboard)
+
+    async def test_from_the_drill_down(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("enter", "l")
+            of_plan(on)
+
+    async def test_an_incoming_pattern_has_none(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("G", "l")
+            assert isinstance(on.app.screen, Dashboard)
+            assert "outgoing" in on.toasts[-1][2]
+            await on.press("enter", "l")
+            assert "outgoing" in on.toasts[-1][2]
+
+    async def test_frozen_it_can_still_be_played_with(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l", "space")
+            await on.show(busy(1200, at=1))
+            assert STEADY in on.line("Rate")
+            await on.press("right")
+            assert "12/s" in on.line("Rate")

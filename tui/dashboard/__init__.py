@@ -1,0 +1,1 @@
+"""All that knows Textual: the app, its screens and widgets."""

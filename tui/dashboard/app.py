@@ -1,0 +1,404 @@
+"""The app: the current view, the bindings, and the threads that feed it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar, Protocol
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.analysis.frame import Frame
+from tui.dashboard.news import News
+from tui.dashboard.screens.finding import FindingScreen
+from tui.dashboard.screens.help import HelpScreen
+from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.plan import PlanScreen
+from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
+from tui.findings.baseline import Baseline
+from tui.findings.cases import Cases
+from tui.findings.config import Config
+from tui.findings.finding import Finding
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import TableError
+from tui.watching.history import History, Trends
+from tui.watching.sampler import Cycle
+from tui.watching.view import View
+
+INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""What ``+`` and ``-`` step through, in seconds."""
+OWNER_SECONDS = 10.0
+"""Between two walks over the processes: they are dear, and owners change slowly."""
+OWNER_RETRY_SECONDS = 2.0
+"""Between two walks as long as one of the fullest patterns has no known owner."""
+OWNERS_WANTED = 20
+"""How many of the fullest patterns are worth a walk of their own."""
+OWNER_SHARE = 0.05
+"""The part of the time that those walks may take."""
+
+
+class Poller(Protocol):
+    """Makes frames: a Sampler, or what stands in for one."""
+
+    interval: float
+
+    def poll(self) -> Frame:
+        """Return a new frame. Raises TableError when the tables could not be read."""
+
+
+class Sampled(Message):
+    """A poll ended: with a frame, or with why there is none."""
+
+    def __init__(self, poller: Poller, frame: Frame | None, failure: str | None = None) -> None:
+        super().__init__()
+        self.poller = poller
+        self.frame = frame
+        self.failure = failure
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a failure take the place of an older one; each frame counts for the history."""
+        return isinstance(message, Sampled) and self.frame is None and message.frame is None
+
+
+class OwnersFound(Message):
+    """A walk over the processes ended."""
+
+    def __init__(self, owners: Owners) -> None:
+        super().__init__()
+        self.owners = owners
+
+
+class TwtopApp(App[None]):
+    """htop for TIME-WAIT and ephemeral ports."""
+
+    TITLE = "twtop"
+    CSS_PATH = "app.tcss"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "freeze", "Freeze", tooltip="Hold the screen still, or let it go on"),
+        Binding("t", "threshold", "Threshold", show=False, tooltip="From what use one is hot"),
+        Binding("plus,equals_sign", "step_interval(1)", "Poll slower", show=False),
+        Binding("minus", "step_interval(-1)", "Poll faster", show=False),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q,f10", "quit", "Quit", key_display="q"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+    ]
+
+    plays_load: ClassVar[bool] = False
+    """Is there a load whose clients are shown too?"""
+
+    view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
+    """What the screens show."""
+    failure: reactive[str | None] = reactive(None, repaint=False)
+    """Why the newest poll failed, None when it did not."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        *,
+        config: Config | None = None,
+        baseline: Baseline | None = None,
+        place: str = "",
+        find_owners: Callable[[], Owners] | None = None,
+    ) -> None:
+        """Show what the poller sees; ``baseline`` are the listeners that the user has saved."""
+        super().__init__()
+        self.history = History()
+        self.config = config or Config()
+        self.baseline = baseline
+        self.cases = Cases()
+        """What was found, up to the newest frame, on screen or not."""
+        self.frozen = False
+        self.fatal: str | None = None
+        """Why it ended, or why nothing was ever shown, for the exit code."""
+        self.poller = poller
+        self.dashboard = Dashboard(place, load=self.plays_load)
+        self._latest: Frame | None = None
+        self.news = News(self)
+        self._heard: Poller | None = poller
+        """Whose frames count; None while there is nothing to see."""
+        self._cycle = self._cycle_of(poller)
+        self._find_owners = find_owners
+        self._walked_at = 0.0
+        self._walk_seconds = 0.0
+        self._owner_cycle = Cycle(self._walk, OWNER_SECONDS, "twtop-owners")
+
+    @property
+    def threshold(self) -> float:
+        """Percentage of capacity from which a pattern is in violation."""
+        return self.config.ports.threshold
+
+    def on_mount(self) -> None:
+        """Open the dashboard and start reading."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop_signal(number)
+        self.push_screen(self.dashboard)
+        self._cycle.start()
+        if self._find_owners is not None:
+            self._owner_cycle.start()
+
+    def _loop_signal(self, number: signal.Signals) -> None:
+        """Leave by the front door when asked to end, so that the terminal is left clean."""
+        try:
+            asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
+        except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            return
+
+    def _leave(self, code: int) -> None:
+        if not self.is_headless and not os.isatty(2):
+            # The terminal itself is gone. Nothing can be restored, and Textual would wait for
+            # ever to write to it: its writing thread ends with the first error.
+            os._exit(code)
+        self.exit(return_code=code)
+
+    def on_unmount(self) -> None:
+        """Let the threads end; nobody waits for them."""
+        self._cycle.stop()
+        self._owner_cycle.stop()
+
+    def _cycle_of(self, poller: Poller) -> Cycle:
+        return Cycle(partial(self._poll, poller), poller.interval, "twtop-sampler")
+
+    def _poll(self, poller: Poller) -> None:
+        """In the sampler's thread: poll once and pass on what came of it."""
+        try:
+            self.post_message(Sampled(poller, poller.poll()))
+        except TableError as error:
+            self.post_message(Sampled(poller, None, str(error)))
+        except Exception as error:  # a bug must be seen, not end the thread in silence
+            self.post_message(Sampled(poller, None, f"reading failed: {error!r}"))
+
+    def stop_polling(self) -> None:
+        """Read no more, and drop what is still on its way."""
+        self._cycle.stop()
+        self._heard = None
+
+    def begin_anew(self, poller: Poller, place: str) -> None:
+        """Forget all that was seen, and show what this poller sees.
+
+        Its thread starts here, and so in the network namespace that this one is in.
+        """
+        self.stop_polling()
+        self.poller = self._heard = poller
+        self.history = History()
+        self.cases = Cases()
+        self.news.forget()
+        self.frozen = False
+        self.failure = self.view = self._latest = None
+        self._walked_at = 0.0
+        self.dashboard.begin_anew(place)
+        self._cycle = self._cycle_of(poller)
+        self._cycle.start()
+
+    def _walk(self) -> None:
+        """In the owners' thread: look who holds which socket."""
+        assert self._find_owners is not None
+        self._walked_at = time.monotonic()
+        self.post_message(OwnersFound(self._find_owners()))
+        self._walk_seconds = time.monotonic() - self._walked_at
+        self._owner_cycle.interval = max(OWNER_SECONDS, self._walk_seconds / OWNER_SHARE)
+
+    def on_sampled(self, message: Sampled) -> None:
+        """Take a poll's result, unless it is that of a poller whose place was left."""
+        if message.poller is not self._heard:
+            return
+        self.failure = message.failure
+        if self._latest is None:
+            self.fatal = message.failure
+        if message.frame is None:
+            self._refresh_view()
+        else:
+            self.take(message.frame)
+
+    def take(self, frame: Frame) -> None:
+        """Take a frame into the history, and onto the screen unless that is frozen."""
+        self._latest = frame
+        self.history.add(frame)
+        trends = self.history.trends(frame)
+        self.cases = self.cases.then(self._diagnose(frame, self.history, trends), frame.time)
+        self.news.note(self.cases)
+        self._look_for_owners(frame)
+        if not self.frozen:
+            self._refresh_view(frame, trends)
+            self.news.tell(self.cases)
+
+    def _diagnose(self, frame: Frame, history: History, trends: Trends) -> tuple[Finding, ...]:
+        return diagnose(
+            Situation(
+                frame,
+                history.owners,
+                history=history,
+                trends=trends,
+                config=self.config,
+                baseline=self.baseline,
+            )
+        )
+
+    def _look_for_owners(self, frame: Frame) -> None:
+        """Look at once who holds a pattern that nobody is known for while it has open sockets.
+
+        Short connections are seen by the walk only when it comes close behind a poll.
+        """
+        patterns = frame.patterns
+        due = self._walked_at + max(OWNER_RETRY_SECONDS, self._walk_seconds / OWNER_SHARE)
+        if self._find_owners is None or time.monotonic() < due:
+            return
+        for index in range(min(len(patterns), OWNERS_WANTED)):
+            if patterns.live[index] and self.history.holder(frame, index) is None:
+                self._owner_cycle.now()
+                return
+
+    def on_owners_found(self, message: OwnersFound) -> None:
+        """Remember who holds what."""
+        if self._latest is not None:
+            self.history.note_owners(self._latest, message.owners)
+        else:
+            self.history.owners = message.owners
+
+    def _refresh_view(self, frame: Frame | None = None, trends: Trends | None = None) -> None:
+        """Show a frame, or the present one again with the user's newest choices."""
+        if frame is not None:
+            self.view = View(
+                frame=frame,
+                trends=trends or self.history.trends(frame),
+                history=self.history,
+                cases=self.cases,
+                threshold=self.threshold,
+                interval=self.poller.interval,
+                frozen=self.frozen,
+                failure=self.failure,
+            )
+        elif self.view is not None:
+            self.view = replace(
+                self.view,
+                threshold=self.threshold,
+                interval=self.poller.interval,
+                frozen=self.frozen,
+                failure=self.failure,
+            )
+
+    def action_freeze(self) -> None:
+        """Hold the screen still, or let it go on with the newest frame."""
+        self.frozen = not self.frozen
+        if self.frozen and self.view is not None:
+            self.view = replace(self.view, history=self.history.copy())
+        self._refresh_view(None if self.frozen else self._latest)
+        if not self.frozen:
+            self.news.tell(self.cases)
+
+    def action_step_interval(self, direction: int) -> None:
+        """Step the interval up (1) or down (−1)."""
+        now = self.poller.interval
+        steps = [step for step in INTERVALS if (step > now if direction > 0 else step < now)]
+        if steps:
+            self.set_interval_seconds(steps[0] if direction > 0 else steps[-1])
+
+    def set_interval_seconds(self, seconds: float) -> None:
+        """Poll every so many seconds from now on."""
+        self.poller.interval = seconds
+        self._cycle.interval = seconds
+        self._cycle.now()
+        self._refresh_view()
+        self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
+
+    def action_threshold(self) -> None:
+        """Ask for another threshold."""
+        screen = self.screen
+        if isinstance(screen, ViewScreen):
+            screen.prompt.ask(
+                "Threshold, % of capacity:", f"{self.threshold:g}", self._set_threshold
+            )
+
+    def _set_threshold(self, text: str) -> str | None:
+        try:
+            percent = float(text.strip().rstrip("%"))
+        except ValueError:
+            return f"“{text}” is no percentage"
+        if not 0 < percent <= 100:
+            return "between 0 and 100"
+        self.config = self.config.with_threshold(percent)
+        self._judge_anew()
+        return None
+
+    def _judge_anew(self) -> None:
+        """Find once more what is on screen, after the user has changed a threshold: no news."""
+        latest, view = self._latest, self.view
+        if latest is not None:
+            found = self._diagnose(latest, self.history, self.history.trends(latest))
+            self.cases = self.cases.then(found, latest.time)
+        if view is not None and view.frozen:
+            found = self._diagnose(view.frame, view.history, view.trends)
+            self.view = replace(view, cases=view.cases.then(found, view.frame.time))
+        elif view is not None:
+            self.view = replace(view, cases=self.cases)
+        self._refresh_view()
+
+    def on_pattern_asked(self, message: PatternAsked) -> None:
+        """Show a pattern."""
+        self._open(PatternScreen(message.key, load=self.plays_load))
+
+    def on_finding_asked(self, message: FindingAsked) -> None:
+        """Show a finding of those on screen."""
+        case = None if self.view is None else self.view.cases.find(message.identity)
+        if case is not None:
+            self.clear_notifications()  # they would lie on what is to be read
+            self._open(FindingScreen(case, load=self.plays_load))
+
+    def on_plan_asked(self, message: PlanAsked) -> None:
+        """Show the plan for a pattern."""
+        self._open(PlanScreen(message.key, load=self.plays_load))
+
+    def _open(self, wanted: ViewScreen) -> None:
+        """Show a screen: go back to it where it lies below, so that no circle piles up."""
+        below = [
+            screen
+            for screen in self.screen_stack
+            if isinstance(screen, type(wanted)) and screen.about == wanted.about
+        ]
+        if not below:
+            self.push_screen(wanted)
+            return
+        while self.screen is not below[0]:
+            self.pop_screen()
+
+    def action_help(self) -> None:
+        """Show the keys and the words."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.help_first()))
+
+    def help_first(self) -> str:
+        """Return what the help begins with, as markup."""
+        return ""
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer in the command palette what the keys do."""
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Freeze", "Hold the screen still, or let it go on", self.action_freeze)
+        for seconds in INTERVALS:
+            yield SystemCommand(
+                f"Interval {seconds:g} s",
+                "Poll the kernel this often",
+                lambda seconds=seconds: self.set_interval_seconds(seconds),
+            )
+        for binding in screen.active_bindings.values():
+            if binding.node is screen and binding.binding.tooltip:
+                yield SystemCommand(
+                    binding.binding.description,
+                    binding.binding.tooltip,
+                    lambda action=binding.binding.action: self._run(action),
+                )
+
+    async def _run(self, action: str) -> None:
+        await self.screen.run_action(action)

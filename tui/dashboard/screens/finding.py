@@ -1,0 +1,140 @@
+"""One finding: all that is known of it, while it lasts and after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, ViewScreen, copy
+from tui.dashboard.widgets.clients import ClientsPanel
+from tui.dashboard.widgets.document import Document
+from tui.dashboard.widgets.finding_text import Item, finding_lines, items_of, present_pattern
+from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
+from tui.watching.view import View
+
+
+class FindingScreen(ViewScreen):
+    """A finding as it is now; when it ends, as it was last."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace", "back", "Back", key_display="esc"),
+        Binding("c", "copy", "Copy command", tooltip="Copy the selected command"),
+        Binding("p", "pattern", "Pattern", tooltip="Jump to the finding's pattern"),
+        Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
+        Binding("right", "step(1)", "Next", tooltip="The next finding", show=False),
+        Binding("left", "step(-1)", "Previous", tooltip="The finding before", show=False),
+    ]
+
+    def __init__(self, case: Case, *, load: bool = False) -> None:
+        """With a line on the load that the app plays, if there is one."""
+        super().__init__()
+        self.case = case
+        self.load = load
+        self.title_bar = TitleBar("finding", subject=True)
+        self.body = Document(id="finding")
+
+    @property
+    def first_focus(self) -> Widget:
+        """The text."""
+        return self.body
+
+    @property
+    def about(self) -> object:
+        """The finding, in whichever frame."""
+        return self.case.identity
+
+    def compose(self) -> ComposeResult:
+        """Lay the text out between title and footer."""
+        yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
+        yield self.body
+        yield self.prompt
+        yield Footer(compact=True)
+
+    def show(self, view: View) -> None:
+        """Show what has become of the finding."""
+        known = view.cases.find(self.case.identity)
+        if known is not None:
+            self.case = known
+        elif self.case.gone is None:  # it ended while nobody looked for it here
+            self.case = replace(self.case, gone=view.frame.time)
+        self.title_bar.show(view)
+        self.body.border_title = self.case.finding.code
+        listed = [case.identity for case in view.cases.present]
+        at = listed.index(self.about) + 1 if self.about in listed else 0
+        self.body.border_subtitle = f"{at} of {len(listed)} · ← →" if at and len(listed) > 1 else ""
+        self.body.show(partial(finding_lines, self.case, view))
+        self.refresh_bindings()
+
+    def _items(self) -> list[Item]:
+        return [] if self.view is None else items_of(self.case.finding, self.view)
+
+    def _pattern(self) -> PatternKey | None:
+        return None if self.view is None else present_pattern(self.case.finding, self.view)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no keys for what this finding has not."""
+        if action == "copy":
+            return any(isinstance(item, str) for item in self._items())
+        if action == "pattern":
+            return self._pattern() is not None
+        if action == "plan":
+            key = self._pattern()
+            return key is not None and key.direction is Direction.OUTGOING
+        return super().check_action(action, parameters)
+
+    @on(Document.Chosen)
+    def chosen(self, event: Document.Chosen) -> None:
+        """Jump to the pattern, or copy the command."""
+        items = self._items()
+        if event.item < len(items):
+            item = items[event.item]
+            if isinstance(item, str):
+                copy(self.app, item)
+            else:
+                self.post_message(PatternAsked(item))
+
+    def action_copy(self) -> None:
+        """Copy the selected command, else the first."""
+        items = self._items()
+        commands = [item for item in items if isinstance(item, str)]
+        selected = items[self.body.cursor] if self.body.cursor < len(items) else None
+        if commands:
+            copy(self.app, selected if isinstance(selected, str) else commands[0])
+
+    def action_pattern(self) -> None:
+        """Jump to the pattern."""
+        if (key := self._pattern()) is not None:
+            self.post_message(PatternAsked(key))
+
+    def action_plan(self) -> None:
+        """Open the plan for the pattern."""
+        if (key := self._pattern()) is not None:
+            self.post_message(PlanAsked(key))
+
+    def action_step(self, by: int) -> None:
+        """Show the next finding (1) or the one before (−1)."""
+        present = () if self.view is None else self.view.cases.present
+        if not present:
+            return
+        at = next((i for i, case in enumerate(present) if case.identity == self.about), -(by > 0))
+        self.case = present[(at + by) % len(present)]
+        self.body.action_edge(-1)
+        self.again()
+
+    def action_back(self) -> None:
+        """Close the prompt, else go back."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        else:
+            self.dismiss()

@@ -1,0 +1,115 @@
+"""The drill-down: one pattern, its ports, its history, its quadruplets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Footer
+
+from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.screens.table_screen import TableScreen
+from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
+from tui.dashboard.widgets.clients import ClientsPanel
+from tui.dashboard.widgets.facts import FactsPanel, cases_of
+from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
+from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
+from tui.dashboard.widgets.titlebar import TitleBar
+from tui.report.fields import SOCKET_FIELDS
+from tui.watching.view import View
+
+
+class PatternScreen(TableScreen):
+    """All that is known of one pattern."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,left,h", "back", "Back", key_display="esc"),
+        Binding(
+            "f",
+            "finding",
+            "Finding",
+            show=False,  # where there is one, the facts name the key
+            tooltip="Open what is found about this pattern",
+        ),
+        Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
+        Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
+    ]
+    sortable = SORTABLE
+    export_name = "quadruplets"
+
+    def __init__(self, key: PatternKey, *, load: bool = False) -> None:
+        """With a line on the load that the app plays, if there is one."""
+        super().__init__()
+        self.load = load
+        self.key = key
+        self.title_bar = TitleBar(str(key), subject=True)
+        self.facts = FactsPanel(key)
+        self.past = HistoryChart(key)
+        self.future = ReleaseChart(key)
+        self.quadruplets = QuadrupletsPanel()
+
+    @property
+    def main_table(self) -> QuadrupletsPanel:
+        """The quadruplets."""
+        return self.quadruplets
+
+    @property
+    def about(self) -> object:
+        """The pattern."""
+        return self.key
+
+    def compose(self) -> ComposeResult:
+        """Lay out facts, charts and the table from top to bottom."""
+        yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
+        yield self.facts
+        with Container(id="charts"):
+            yield self.past
+            yield self.future
+        yield self.quadruplets
+        yield self.prompt
+        yield Footer(compact=True)
+
+    def show(self, view: View) -> None:
+        """Hand the view to every panel."""
+        index = view.frame.patterns.find(self.key)
+        self.title_bar.show(view)
+        self.facts.show(view, index)
+        self.past.show(view, index)
+        self.future.show(view, index)
+        self.quadruplets.show(view.frame, index, view.history.owners.by_inode, self.filter)
+
+    def action_finding(self) -> None:
+        """Open the gravest finding about this pattern."""
+        cases = () if self.view is None else cases_of(self.view, self.key)
+        if cases:
+            self.post_message(FindingAsked(cases[0].identity))
+        else:
+            self.notify("nothing is found about this pattern", timeout=3)
+
+    def action_plan(self) -> None:
+        """Open the plan for this pattern."""
+        if self.key.direction is Direction.OUTGOING:
+            self.post_message(PlanAsked(self.key))
+        else:
+            self.notify("a plan is for outgoing patterns (→)", timeout=3)
+
+    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Return the sockets shown."""
+        rows = self.quadruplets.rows
+        return SOCKET_FIELDS, rows.records() if isinstance(rows, QuadrupletRows) else ()
+
+    def action_charts(self) -> None:
+        """Show or hide the charts, to give the table their room."""
+        self.toggle_class("-no-charts")
+
+    def action_back(self) -> None:
+        """Close the prompt, else take the filter away, else go back to the dashboard."""
+        if self.prompt.is_open or self.filter is not None:
+            super().action_back()
+        else:
+            self.dismiss()

@@ -1,0 +1,184 @@
+"""The plan: which changes would give a pattern's load the ports it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.analysis.frame import Frame
+from tui.analysis.patterns import PatternKey
+from tui.dashboard.screens.view_screen import ViewScreen, copy
+from tui.dashboard.widgets.clients import ClientsPanel
+from tui.dashboard.widgets.document import Document
+from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
+from tui.dashboard.widgets.remedies import VERDICTS, OptionRows, OptionsPanel, option_lines
+from tui.dashboard.widgets.table import RowTable
+from tui.dashboard.widgets.titlebar import TitleBar
+from tui.planning.demand import Observed, estimate, observe
+from tui.planning.remedies import Option, plan
+from tui.planning.setting import Facts, gather
+from tui.watching.view import View
+
+QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds that one is open:"}
+
+
+class PlanScreen(ViewScreen):
+    """An outgoing pattern's load, to play with, and what each change would do for it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace", "back", "Back", key_display="esc"),
+        Binding("right,plus", "step(1)", "More", show=False, tooltip="More of the figure"),
+        Binding("left,minus", "step(-1)", "Change", key_display="← →", tooltip="Less of it"),
+        Binding("tab,shift+tab", "other", "Figure", key_display="tab", tooltip="The other figure"),
+        Binding("r,0", "live", "Live", show=False, tooltip="Back to the live figure"),
+        Binding("equals_sign", "type", "Type", show=False, tooltip="Type the figure"),
+        *(Binding(str(digit), f"type('{digit}')", show=False) for digit in range(1, 10)),
+        Binding("c", "copy", "Copy", tooltip="Copy the selected row's commands"),
+        Binding("m", "advice", "Maximize", show=False, tooltip="Read the row's whole text"),
+    ]
+
+    def __init__(self, key: PatternKey, *, load: bool = False) -> None:
+        """With a line on the load that the app plays, if there is one."""
+        super().__init__()
+        self.key = key
+        self.load = load
+        self.wanted = Wanted()
+        self.title_bar = TitleBar(f"plan  {key}", subject=True)
+        self.figures = FiguresPanel()
+        self.options = OptionsPanel()
+        self.advice = Document(id="advice")
+        self.shown: Shown | None = None
+        self._observed: Observed | None = None
+        self._facts: Facts | None = None
+        self._of: Frame | None = None
+        """The frame that both are of: they cost more than a key press should."""
+
+    @property
+    def first_focus(self) -> Widget:
+        """The table."""
+        return self.options
+
+    @property
+    def about(self) -> object:
+        """The pattern."""
+        return self.key
+
+    def compose(self) -> ComposeResult:
+        """Lay out figures, table and the selected row's text from top to bottom."""
+        yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
+        yield self.figures
+        yield self.options
+        yield self.advice
+        yield self.prompt
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Follow the selected row."""
+        self.figures.border_title = "Load"
+        self.watch(self.options, "cursor", self._show_advice)
+
+    def show(self, view: View) -> None:
+        """Take the pattern's figures from the view, and plan anew."""
+        self.title_bar.show(view)
+        key, frame = self.key, view.frame
+        index = frame.patterns.find(key)
+        if frame is not self._of:
+            self._of = frame
+            self._facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
+            if index is not None:
+                self._observed = observe(frame, index)
+        assert self._facts is not None
+        found = estimate(self._observed, self.wanted.rate, self.wanted.lifetime)
+        made = plan(found.load, self._facts) if found is not None else None
+        self.shown = Shown(self.wanted, self._observed, found, made, index is None)
+        self.figures.show(self.shown)
+        if made is None:
+            self.options.show_nothing("nothing tells the rate")
+        else:
+            self.options.show_rows(OptionRows(made))
+        self._show_advice()
+
+    def _show_advice(self) -> None:
+        chosen = self.options.chosen
+        self.advice.show(partial(option_lines, chosen))
+        title = chosen.name if chosen is not None else ""
+        if isinstance(chosen, Option):
+            title = f"{title} · {VERDICTS[chosen.outcome.verdict][0]}"
+        self.advice.border_title = Content(title)
+
+    def _set(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.again()
+
+    def action_step(self, direction: int) -> None:
+        """Step the focused figure up (1) or down (−1)."""
+        name, found = self.wanted.focused, self.shown.estimate if self.shown else None
+        value = self.wanted.value(name)
+        if value is None and found is not None:
+            value = found.load.rate if name == "rate" else found.load.lifetime
+        self._set(self.wanted.with_value(stepped(name, value or 0.0, direction)))
+
+    def action_other(self) -> None:
+        """Make the other figure the one that the keys are for."""
+        names = list(NAMES)
+        at = names.index(self.wanted.focused)
+        self._set(replace(self.wanted, focused=names[(at + 1) % len(names)]))
+
+    def action_live(self) -> None:
+        """Let the focused figure be the live one again."""
+        self._set(self.wanted.with_value(None))
+
+    def action_type(self, begun: str = "") -> None:
+        """Ask for the focused figure, of which the first digit may be typed already."""
+        self.prompt.ask(QUESTIONS[self.wanted.focused], begun, self._typed, begun=bool(begun))
+
+    def _typed(self, text: str) -> str | None:
+        value = parsed(self.wanted.focused, text)
+        if isinstance(value, str):
+            return value
+        self._set(self.wanted.with_value(value))
+        return None
+
+    @on(FiguresPanel.Touched)
+    def touched(self, event: FiguresPanel.Touched) -> None:
+        """Do with the mouse what the keys do."""
+        self._set(replace(self.wanted, focused=event.name))
+        if event.by:
+            self.action_step(event.by)
+
+    def action_copy(self) -> None:
+        """Copy the selected row's commands."""
+        chosen = self.options.chosen
+        if isinstance(chosen, Option) and chosen.commands:
+            copy(self.app, "\n".join(chosen.commands))
+        else:
+            self.notify("nothing to copy: this row has no command", timeout=3)
+
+    @on(RowTable.Chosen)
+    def chosen(self) -> None:
+        """Read the row's whole text."""
+        self.action_advice()
+
+    def action_advice(self) -> None:
+        """Give the selected row's text the whole screen, or take it back."""
+        self.toggle_class("-advice")
+        (self.advice if self.has_class("-advice") else self.options).focus()
+
+    def action_back(self) -> None:
+        """Close the prompt, else restore the panels, else go back."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        elif self.has_class("-advice"):
+            self.action_advice()
+        else:
+            self.dismiss()

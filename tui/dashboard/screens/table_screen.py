@@ -1,0 +1,133 @@
+"""What the two screens around a main table share: filter, sort and export of that table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from tui.analysis.filter import Filter, FilterError, parse_filter
+from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.widgets.patterns import PatternsPanel
+from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
+from tui.dashboard.widgets.table import RowTable
+from tui.writing.export import ExportError, write_export
+
+
+class TableScreen(ViewScreen):
+    """A screen that shows the app's view around one table."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches"),
+        Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
+        Binding("I", "invert", "Invert", show=False, tooltip="Turn the order round"),
+        Binding(
+            "e",
+            "export",
+            "Export",
+            show=False,
+            tooltip="Write the rows shown to a CSV or JSON file",
+        ),
+        Binding("escape", "back", "Back", show=False),
+    ]
+    sortable: ClassVar[tuple[str, ...]]
+    export_name: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter: Filter | None = None
+
+    @property
+    def main_table(self) -> PatternsPanel | QuadrupletsPanel:
+        """The table that filter, sort and export are about."""
+        raise NotImplementedError
+
+    @property
+    def first_focus(self) -> Widget:
+        """The table."""
+        return self.main_table
+
+    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Return the fields and the records of the rows shown, for an export."""
+        raise NotImplementedError
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.prompt.ask(
+            "Filter:",
+            self.filter.text if self.filter is not None else "",
+            self._set_filter,
+            "state time-wait · dport 5432 · dst 10.0.0.0/8 · use > 50% · text",
+        )
+
+    def _set_filter(self, text: str) -> str | None:
+        try:
+            self.filter = parse_filter(text)
+        except FilterError as error:
+            return str(error)
+        self.again()
+        return None
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        at = self.sortable.index(self.main_table.sort)
+        self._sort_by(self.sortable[(at + 1) % len(self.sortable)])
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self.main_table.inverted = not self.main_table.inverted
+        self.again()
+
+    @on(RowTable.SortAsked)
+    def sort_asked(self, event: RowTable.SortAsked) -> None:
+        """Sort by the header that was clicked; a second click turns the order round."""
+        if event.table is not self.main_table or event.column not in self.sortable:
+            return
+        if event.column == self.main_table.sort:
+            self.action_invert()
+        else:
+            self._sort_by(event.column)
+
+    def _sort_by(self, column: str) -> None:
+        self.main_table.sort = column
+        self.main_table.inverted = False
+        self.again()
+
+    def action_export(self) -> None:
+        """Ask where to write the rows shown."""
+        name = f"twtop-{self.export_name}-{datetime.now():%Y%m%d-%H%M%S}.csv"
+        self.prompt.ask("Export to (.csv or .json):", name, self._export)
+
+    def _export(self, text: str) -> str | None:
+        if any(worker.group == "export" and worker.is_running for worker in self.workers):
+            return "writing …"
+        fields, records = self.records()
+        self._write(Path(text.strip()).expanduser(), fields, records)
+        return "writing …"
+
+    @work(thread=True, group="export")
+    def _write(self, path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+        """Write the rows while the screen goes on: half a million take seconds."""
+        try:
+            count = write_export(path, fields, records)
+        except ExportError as error:
+            self.app.call_from_thread(self.prompt.say, str(error))
+            return
+        self.app.call_from_thread(self._exported, count, path)
+
+    def _exported(self, count: int, path: Path) -> None:
+        self.prompt.action_cancel()
+        self.notify(f"{count:,} rows in {path}", title="Exported", markup=False)
+
+    def action_back(self) -> None:
+        """Close the prompt, else take the filter away."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        elif self.filter is not None:
+            self.filter = None
+            self.again()

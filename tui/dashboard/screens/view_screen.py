@@ -1,0 +1,101 @@
+"""What every screen over the app's view shares: it follows the view, and has a prompt."""
+
+from __future__ import annotations
+
+from textual.app import App
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.analysis.patterns import PatternKey
+from tui.dashboard.widgets.prompt import Prompt
+from tui.watching.view import View
+
+
+class ViewScreen(Screen[None]):
+    """A screen that shows the app's view."""
+
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [
+        (0, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [
+        (0, "-tiny"),
+        (16, "-short"),
+        (32, "-tall"),
+        (50, "-towering"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt = Prompt()
+        self.view: View | None = None
+        """The newest view, also while another screen is in front."""
+
+    @property
+    def first_focus(self) -> Widget:
+        """Where the keys go at first."""
+        raise NotImplementedError
+
+    @property
+    def about(self) -> object:
+        """What it is about: two screens of a kind about the same thing are the same."""
+        return None
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Follow the app's view."""
+        self.watch(self.app, "view", self._follow)
+        self.first_focus.focus()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was in front."""
+        self.again()
+
+    def _follow(self, view: View | None) -> None:
+        self.view = view
+        self.again()
+
+    def again(self) -> None:
+        """Show the present view once more, after a choice has changed."""
+        if self.view is not None and self.is_current:
+            with self.app.batch_update():
+                self.show(self.view)
+
+
+class PatternAsked(Message):
+    """Show a pattern."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__()
+        self.key = key
+
+
+class FindingAsked(Message):
+    """Show the finding of this code and subject."""
+
+    def __init__(self, identity: tuple[str, str]) -> None:
+        super().__init__()
+        self.identity = identity
+
+
+class PlanAsked(Message):
+    """Show the plan for an outgoing pattern."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__()
+        self.key = key
+
+
+LONGEST = 300
+"""Characters of what was copied that are repeated."""
+
+
+def copy(app: App[None], text: str) -> None:
+    """Put a text into the terminal's clipboard, and say so: nobody can know that it took it."""
+    app.copy_to_clipboard(text)
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    app.notify(f"{shown}\n(if the terminal allows OSC 52)", title="Copied", timeout=5, markup=False)

@@ -1,0 +1,267 @@
+"""The dashboard over a stage: a load to watch and to steer beside what it does to the ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.markup import escape
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.analysis.frame import Frame
+from tui.dashboard.app import Poller, TwtopApp
+from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
+from tui.findings.config import Config
+from tui.kernel.processes import Owners
+from tui.lab.outcome import Outcome
+from tui.lab.process import ChildError
+from tui.stage.agreement import Agreement, compare, over
+from tui.stage.scenarios import SCENARIOS, Scenario
+from tui.stage.stage import TICK_SECONDS, Ready, Stage
+
+SECOND = round(1 / TICK_SECONDS)
+"""Outcomes in a second, over which rates are taken."""
+RATES = tuple(step * 10**power for power in range(5) for step in (1, 2, 5))
+"""What ``[`` and ``]`` step through, in connections per second."""
+ENDED = 1
+"""Exit code when a process of the load ended that should not have."""
+WATCH_SECONDS = 10
+"""How long a small screen shows what to watch for."""
+KEYS = """\
+[b]This load[/b]
+  \\[ ]        fewer, more connections per second     p  pause, go on
+"""
+SCENARIO_KEYS = """\
+  n N        next, previous scenario                r  restart it
+"""
+SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · p pause"
+
+SCENARIO, RATE = Binding.Group("Scenario", compact=True), Binding.Group("Rate", compact=True)
+
+
+class StageApp(TwtopApp):
+    """The dashboard, with the outcomes of a load that a stage plays.
+
+    It must run in the thread that made the stage's child, since that ends with its maker.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "step_scenario(1)", "Next", group=SCENARIO),
+        Binding("N", "step_scenario(-1)", "Previous", group=SCENARIO),
+        Binding("left_square_bracket", "step_rate(-1)", "Slower", key_display="[", group=RATE),
+        Binding("right_square_bracket", "step_rate(1)", "Faster", key_display="]", group=RATE),
+        Binding("p", "pause", "Pause", tooltip="Halt the load, or let it go on"),
+        Binding("r", "restart", "Restart", tooltip="Begin the scenario anew"),
+    ]
+    plays_load = True
+
+    played: reactive[Played | None] = reactive(None, repaint=False)
+    """What the panel of the load shows."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        open_poller: Callable[[], tuple[Poller, str]],
+        *,
+        most_rate: float,
+        config: Config | None = None,
+        find_owners: Callable[[], Owners] | None = None,
+        watch: str = "",
+    ) -> None:
+        """Show a stage that is ready, from within the network namespace of its load.
+
+        ``open_poller`` returns a poller for the namespace that the calling thread is in, and the
+        name of that place; ``most_rate`` is the most that the keys ask for; ``watch`` says what to
+        watch for where the stage plays no scenario.
+        """
+        poller, place = open_poller()
+        super().__init__(poller, config=config or Config(), place=place, find_owners=find_owners)
+        self.stage = stage
+        self._open_poller = open_poller
+        self._most_rate = most_rate
+        self._watch = watch
+        self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
+        self._verdict: Agreement | None = None
+        self._rate = _own_rate(stage.scenario)
+        self._paused = False
+
+    @property
+    def newest(self) -> Outcome | None:
+        """The newest outcome, None before the first."""
+        return self._outcomes[-1] if self._outcomes else None
+
+    def on_mount(self) -> None:
+        """Listen to the load, once the dashboard is there."""
+        self._publish()
+        self._listen()
+        self.call_after_refresh(self._say_what_to_watch)
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self._do_not_listen()
+
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self.stage.fileno(), self._receive)
+
+    def _do_not_listen(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.stage.fileno())
+
+    def _receive(self) -> None:
+        """Take what the load says next."""
+        try:
+            message = self.stage.receive()
+            if isinstance(message, Ready):
+                self._enter()
+                return
+        except ChildError as error:
+            self._do_not_listen()
+            self.stop_polling()
+            self.fatal = str(error)
+            self.exit(return_code=ENDED)
+            return
+        if not self._outcomes and self._rate is None:
+            self._rate = message.rate
+        self._outcomes.append(message)
+        self._publish()
+
+    def _enter(self) -> None:
+        """Follow the load into its network namespace, and begin anew there."""
+        if self.stage.scenario is not None:
+            self.stage.enter()
+        interval = self.poller.interval
+        poller, place = self._open_poller()
+        poller.interval = interval
+        self.begin_anew(poller, place)
+
+    def take(self, frame: Frame) -> None:
+        """Hold each frame against the clients' newest outcome as well."""
+        super().take(frame)
+        if self._outcomes:
+            self._verdict = compare(frame, self._outcomes[-1], self._verdict)
+            self._publish()
+
+    def _publish(self) -> None:
+        """Show the load as it is now, unless the screen is frozen."""
+        if self.frozen:
+            return
+        scenario = self.stage.scenario
+        names = list(SCENARIOS)
+        self.played = Played(
+            name=scenario.name if scenario else "simulate",
+            summary=scenario.summary if scenario else self._watch,
+            watch=scenario.watch if scenario else self._watch,
+            title=f"Demo {names.index(scenario.name) + 1}/{len(names)} · "
+            f"{scenario.name}: {scenario.summary}"
+            if scenario
+            else "Simulate",
+            keys=SCENARIO_HINT + RATE_HINT if scenario else RATE_HINT,
+            outcome=over(self._outcomes) if self._outcomes else None,
+            verdict=self._verdict,
+            threshold=self.threshold,
+        )
+
+    def _say_what_to_watch(self) -> None:
+        """Say for a while what to watch for where the panel has no room for it."""
+        panel = self.dashboard.query_one(ClientsPanel)
+        if self.stage.scenario is not None and panel.size.height < WHOLE:
+            self.clear_notifications()
+            self.notify(
+                self.stage.scenario.watch,
+                title=self.stage.scenario.name,
+                timeout=WATCH_SECONDS,
+                markup=False,
+            )
+
+    def play(self, scenario: Scenario) -> None:
+        """End what is played and begin a scenario; the rest follows when it is ready."""
+        self._do_not_listen()
+        self.stop_polling()
+        self.stage.play(scenario)
+        self._listen()
+        self._outcomes.clear()
+        self._verdict = None
+        self._rate, self._paused, self.frozen = _own_rate(scenario), False, False
+        self._publish()
+        while self.screen is not self.dashboard:
+            self.pop_screen()
+        self._say_what_to_watch()
+
+    def action_step_scenario(self, by: int) -> None:
+        """Play the next scenario (1) or the one before (−1)."""
+        if self.stage.scenario is not None:
+            names = list(SCENARIOS)
+            at = names.index(self.stage.scenario.name)
+            self.play(SCENARIOS[names[(at + by) % len(names)]])
+
+    def action_restart(self) -> None:
+        """Play the scenario from its beginning."""
+        if self.stage.scenario is not None:
+            self.play(self.stage.scenario)
+
+    def action_step_rate(self, direction: int) -> None:
+        """Ask for more (1) or fewer (−1) connections per second."""
+        now = self._rate
+        if now is None:
+            newest = self.newest
+            now = newest.connected_per_second if newest is not None else 0.0
+        most = self._most_rate
+        steps = [rate for rate in RATES if (now < rate <= most if direction > 0 else rate < now)]
+        if steps:
+            self._rate = steps[0] if direction > 0 else steps[-1]
+            self.stage.set_rate(self._rate)
+            self._confirm(f"{self._rate:,}/s asked")
+
+    def action_pause(self) -> None:
+        """Halt the load, or let it go on."""
+        self._paused = not self._paused
+        self.stage.set_paused(self._paused)
+        self._confirm("paused" if self._paused else "goes on")
+
+    def _confirm(self, text: str) -> None:
+        """Say what a key did where the panel does not move."""
+        if self.frozen:
+            self.notify(text, title="Load", timeout=2)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no keys for scenarios where none is played."""
+        if action in ("step_scenario", "restart"):
+            return self.stage.scenario is not None
+        return super().check_action(action, parameters)
+
+    def help_first(self) -> str:
+        """Begin the help with the load's own keys, and what to watch for."""
+        scenario = self.stage.scenario
+        if scenario is None:
+            return f"{KEYS}\n"
+        about = f"[b]{scenario.name}: {scenario.summary}[/b]\n  {escape(scenario.watch)}\n"
+        return f"{KEYS}{SCENARIO_KEYS}\n{about}\n"
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer in the command palette what the load's keys do, and each scenario by name."""
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Load: pause", "Halt the load, or let it go on", self.action_pause)
+        for name, by in (("slower", -1), ("faster", 1)):
+            yield SystemCommand(
+                f"Load: {name}",
+                f"Connect {name}",
+                partial(self.action_step_rate, by),
+            )
+        if self.stage.scenario is None:
+            return
+        yield SystemCommand("Demo: restart", "Begin the scenario anew", self.action_restart)
+        for scenario in SCENARIOS.values():
+            yield SystemCommand(
+                f"Demo: {scenario.name} – {scenario.summary}",
+                scenario.watch,
+                partial(self.play, scenario),
+            )
+
+
+def _own_rate(scenario: Scenario | None) -> float | None:
+    return scenario.plan.rate if scenario is not None else None

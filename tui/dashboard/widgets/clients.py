@@ -1,0 +1,305 @@
+"""The panel of a load: what its clients really got, beside what twtop says of their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.style import Style
+from rich.text import Text
+from textual.content import Content
+from textual.widget import Widget
+
+from tui.analysis.ports import slows_connect
+from tui.dashboard.widgets.gauge import Parts, gauge
+from tui.dashboard.widgets.styles import foreground
+from tui.dashboard.widgets.table import Run
+from tui.lab.outcome import Latency, Outcome
+from tui.stage.agreement import Agreement, Standing
+from tui.writing.words import short
+
+Line = list[Run]
+
+WHOLE = 6
+"""Lines from which the panel is drawn whole."""
+WORDS = 3
+"""Of those for what to watch for and what is changed; what is too long gives way."""
+LABEL, RIGHT_LABEL = 9, 6
+SETTING_UP = "setting up …"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A load as the panel shows it, all of one moment."""
+
+    name: str
+    summary: str
+    watch: str
+    """What to watch for."""
+    title: str
+    keys: str
+    """The keys that steer it, for a footer that has no room for them."""
+    outcome: Outcome | None
+    """What the clients got in the last second, None while the load is set up."""
+    verdict: Agreement | None
+    """What twtop says of the same tuples, None before the first frame."""
+    threshold: float = 80.0
+
+
+class ClientsPanel(Widget):
+    """What is played, what its clients got, what twtop says; its height says how much of that."""
+
+    COMPONENT_CLASSES = {
+        f"clients--{role}"
+        for role in (
+            *("live", "locked", "reusable", "free", "mark"),
+            *("figure", "dim", "good", "warn", "alarm"),
+        )
+    }
+
+    def __init__(self) -> None:
+        super().__init__(id="clients")
+        self._played: Played | None = None
+
+    def on_mount(self) -> None:
+        """Follow what the app has on."""
+        self.watch(self.app, "played", self.show)
+
+    def show(self, played: Played | None) -> None:
+        """Show a moment of the load."""
+        self._played = played
+        if played is not None:
+            self.border_title = Content(played.title)
+            self.refresh()
+
+    def render(self) -> Text:
+        """Draw as many lines as there is room for."""
+        played, width, height = self._played, self.size.width, self.size.height
+        if played is None or height < 1:
+            return Text("")
+        if height >= WHOLE:
+            lines = whole(played, width)
+        elif height > 1:
+            lines = folded(played, width)
+        else:
+            lines = [one_line(played, width)]
+        return Text("\n").join(
+            Text.assemble(*((text, self._style(role)) for text, role in line), no_wrap=True)
+            for line in lines[:height]
+        )
+
+    def _style(self, role: str) -> Style:
+        return foreground(self, f"clients--{role}") if role else Style.null()
+
+
+def whole(played: Played, width: int) -> list[Line]:
+    """Return what to watch for, what is changed, and the two halves side by side."""
+    note = _note(played)
+    room, inner = WORDS - bool(note), max(width - 2, 1)
+    words = wrap(played.watch, inner)
+    if len(words) > room:
+        words[room - 1 :] = [short(" ".join(words[room - 1 :]), inner)]
+    lines: list[Line] = [[(f" {text}", "")] for text in words]
+    lines += [[] for _ in range(room - len(words))]
+    if note:
+        lines.append([(short(f" {note}", width), "figure")])
+    left = (width - 1) // 2
+    right = width - left - 3
+    for label, mine, yours in zip(
+        ("clients", "", ""),
+        _clients(played.outcome),
+        _twtop(played, right - RIGHT_LABEL),
+        strict=True,
+    ):
+        theirs = "twtop" if label else ""
+        lines.append(
+            [
+                *padded([(f" {label:<{LABEL}}", "dim"), *mine], left),
+                (" │ ", "dim"),
+                *cropped([(f"{theirs:<{RIGHT_LABEL}}", "dim"), *yours], right),
+            ]
+        )
+    return lines
+
+
+def folded(played: Played, width: int) -> list[Line]:
+    """Return three lines: what is played, what the clients got, what twtop says."""
+    note = _note(played)
+    words = note or played.summary
+    room = width - len(played.name) - len(played.keys) - 7
+    if not note and room > 0:
+        words = short(words, room)
+    head: Line = [(f" {played.name}", "figure"), (f" · {words}", "")]
+    if (gap := room - len(words)) >= 0:
+        head.append((f"{' ' * gap}  {played.keys} ", "dim"))
+    clients: Line = [(f" {'clients':<{LABEL}}", "dim")]
+    twtop: Line = [(f" {'twtop':<{LABEL}}", "dim")]
+    if (outcome := played.outcome) is not None:
+        clients += [*_rate(outcome), *_after(_errors(outcome)), *_after(_latency(outcome))]
+    if (verdict := played.verdict) is not None:
+        twtop += [*_use(verdict, played.threshold), *_after(_standing(verdict))]
+    return [cropped(line, width) for line in (head, clients, twtop)]
+
+
+def one_line(played: Played, width: int) -> Line:
+    """Return the least that is worth knowing of a load in the background."""
+    line: Line = [(f" {played.name}", "figure")]
+    if played.outcome is None:
+        return cropped([*line, (f" · {SETTING_UP}", "")], width)
+    line += [*_after(_rate(played.outcome)), *_after(_errors(played.outcome))]
+    if played.verdict is not None:
+        line += _after(_standing(played.verdict))
+    return cropped(line, width)
+
+
+def _note(played: Played) -> str:
+    return SETTING_UP if played.outcome is None else played.outcome.note
+
+
+def _after(runs: Line) -> Line:
+    return [(" · ", "dim"), *runs]
+
+
+def _clients(outcome: Outcome | None) -> tuple[Line, Line, Line]:
+    """Return what the clients got: connections, how long they took, what failed."""
+    if outcome is None:
+        return [], [], []
+    rate, errors = _rate(outcome), _errors(outcome)
+    if outcome.held:
+        rate.append((f" · {outcome.held:,} open", "dim"))
+    if outcome.looked_at and outcome.closed_by_server * 2 > outcome.looked_at:
+        errors.append((" · the server closes first", "dim"))
+    return rate, _latency(outcome), errors
+
+
+def _rate(outcome: Outcome) -> Line:
+    if outcome.ended:
+        return [("ENDED", "warn"), (f" after {outcome.connected:,} connections", "")]
+    got = per_second(outcome.connected_per_second)
+    if outcome.paused:
+        return [("PAUSED", "warn"), (f" · {got} connected", "")]
+    if outcome.rate is None:
+        return [(got, "figure"), (" connected, as many as can be", "")]
+    return [(got, "figure"), (f" of {per_second(outcome.rate)} connected", "")]
+
+
+def _latency(outcome: Outcome) -> Line:
+    found = outcome.latency
+    if not outcome.attempted:
+        return [("no connect() yet", "dim")]
+    if found is None:
+        return [("no connect() succeeds", "dim")]
+    return [
+        ("connect() ", "dim"),
+        (duration(found.p50), _slow(found, outcome.overall)),
+        (" p50 · ", "dim"),
+        (duration(found.p99), ""),
+        (" p99", "dim"),
+    ]
+
+
+def _slow(now: Latency, overall: Latency | None) -> str:
+    return "warn" if overall is not None and now.p50 >= 5 * overall.p50 else "figure"
+
+
+def _errors(outcome: Outcome) -> Line:
+    """Return the errors, those that happen now first."""
+    if not outcome.errors:
+        return [("no errors", "")]
+    now = outcome.errors_per_second
+    line: Line = []
+    for name, total in sorted(outcome.errors.items(), key=lambda each: -now.get(each[0], 0)):
+        rate = now.get(name, 0.0)
+        line += [(" · ", "dim")] if line else []
+        line.append((f"{name} {per_second(rate)}", "alarm" if rate else "dim"))
+        line.append((f", {total:,} in all", "dim"))
+    return line
+
+
+def _twtop(played: Played, width: int) -> tuple[Line, Line, Line]:
+    """Return what twtop says of the clients' tuples: gauge, figures, and whether they agree."""
+    verdict = played.verdict
+    if verdict is None:
+        waiting = "" if played.outcome is None else "reading the kernel's tables …"
+        return [(waiting, "dim")], [], []
+    parts = Parts(verdict.live, verdict.locked, verdict.reusable, max(verdict.free, 0))
+    bar: Line = list(gauge(parts, max(width - 1, 0), played.threshold))
+    return bar, _use(verdict, played.threshold), _standing(verdict)
+
+
+def _use(verdict: Agreement, threshold: float) -> Line:
+    share = verdict.in_use / verdict.capacity if verdict.capacity else 1.0
+    role = "figure"
+    locked = verdict.in_use - verdict.reusable
+    if verdict.exhausted or locked * 100 >= threshold * verdict.capacity:
+        role = "alarm"
+    elif share * 100 >= threshold or slows_connect(locked, verdict.capacity):
+        role = "warn"
+    capacity = f"{verdict.capacity:,}"
+    if verdict.tuples > 1 and verdict.capacity % verdict.tuples == 0:
+        capacity = f"{verdict.tuples} × {verdict.capacity // verdict.tuples:,}"
+    line: Line = [
+        (f"{verdict.in_use:,} of {capacity} ports ", ""),
+        (f"{share:.1%}", role),
+        (" · ", "dim"),
+    ]
+    if verdict.exhausted:
+        return [*line, ("EXHAUSTED", "alarm")]
+    return [*line, (f"connectable {verdict.connectable:,}", "")]
+
+
+def _standing(verdict: Agreement) -> Line:
+    """Return in words whether the clients' errors and the table fit each other."""
+    match verdict.standing:
+        case Standing.NOTHING:
+            return [("no connect() to compare with", "dim")]
+        case Standing.CHANGING:
+            return [("≈ changing between two frames", "dim")]
+        case Standing.UPPER_BOUND:
+            return [("≤ upper bound: bind() takes a port for all tuples", "warn")]
+        case Standing.DIFFERS:
+            seen = "connect() fails" if verdict.failing else "connect() succeeds"
+            return [(f"≠ they differ: {seen}", "alarm")]
+        case Standing.AGREES:
+            if verdict.exhausted and verdict.failing:
+                why = "no port left, connect() fails"
+            elif verdict.exhausted:
+                why = "the last port was just taken"
+            elif verdict.failing:
+                why = "what comes back is taken at once"
+            else:
+                why = "none fails for want of a port"
+            return [("= agree", "good"), (f": {why}", "")]
+
+
+def per_second(rate: float) -> str:
+    """Return a rate: ``50/s``, ``2.4/s``."""
+    return f"{rate:,.0f}/s" if rate >= 9.95 or rate == round(rate) else f"{rate:.1f}/s"
+
+
+def duration(seconds: float) -> str:
+    """Return a short time in three figures at most: ``18 µs``, ``1.9 ms``, ``2.1 s``."""
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
+        if seconds < 999.5 * size:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def cropped(line: Sequence[Run], width: int) -> Line:
+    """Cut a line to a width, with an ellipsis where something was cut."""
+    left, found = width, []
+    for text, role in line:
+        if len(text) > left:
+            found.append((short(text, left) if left else "", role))
+            break
+        found.append((text, role))
+        left -= len(text)
+    return found
+
+
+def padded(line: Sequence[Run], width: int) -> Line:
+    """Bring a line to a width."""
+    found = cropped(line, width)
+    return [*found, (" " * (width - sum(len(text) for text, _ in found)), "")]

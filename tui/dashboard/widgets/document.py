@@ -1,0 +1,156 @@
+"""A text to read and to pick from: wrapped lines that scroll, some of them items to select."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.dashboard.widgets.styles import backdrop, foreground
+from tui.dashboard.widgets.table import Run
+
+ROLES = (
+    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
+    *("good", "warn", "alarm", "gone", "command"),
+)
+
+
+class Line(NamedTuple):
+    """A line of a document."""
+
+    runs: Sequence[Run] = ()
+    item: int | None = None
+    """Which of the items it belongs to, if to one."""
+
+
+def paragraph(
+    text: str, width: int, *, label: str = "", role: str = "", item: int | None = None
+) -> Iterator[Line]:
+    """Yield a text's lines, the first behind the label and the others below its end."""
+    room = max(width - len(label), 8)
+    for number, line in enumerate(wrap(text, room, break_on_hyphens=False)):
+        head = label if number == 0 else " " * len(label)
+        yield Line([(head, "dim"), (line, role)], item)
+
+
+class Document(ScrollView, can_focus=True):
+    """Lines made for the width there is; j and k go from item to item, else from line to line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", "Top", show=False),
+        Binding("end,G", "edge(1)", "End", show=False),
+        Binding("enter", "choose", "Choose", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "document--cursor",
+        *(f"document--{role}" for role in ROLES),
+    }
+
+    class Chosen(Message):
+        """An item was opened with enter or a second click."""
+
+        def __init__(self, item: int) -> None:
+            super().__init__()
+            self.item = item
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.cursor = 0
+        """The selected item."""
+        self._make: Callable[[int], Sequence[Line]] = lambda width: ()
+        self._lines: Sequence[Line] = ()
+
+    def show(self, make: Callable[[int], Sequence[Line]]) -> None:
+        """Show the lines that ``make`` returns for a width, now and after each change of it."""
+        self._make = make
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._lines = self._make(
+            max(self.size.width - 3, 1)
+        )  # the bar, and a blank at the scrollbar
+        self.cursor = min(self.cursor, max(self.items - 1, 0))
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.refresh()
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return max((line.item + 1 for line in self._lines if line.item is not None), default=0)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap the lines anew."""
+        self._lay_out()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the screen."""
+        width, at = self.size.width, self.scroll_offset.y + y
+        base = self.rich_style
+        if at >= len(self._lines):
+            return Strip([Segment(" " * width, base)], width)
+        line = self._lines[at]
+        selected = line.item is not None and line.item == self.cursor
+        over = backdrop(self, "document--cursor") if selected else Style.null()
+        segments = [Segment("▌" if selected else " ", base + over)]
+        for text, role in line.runs:
+            style = base + foreground(self, f"document--{role}") if role else base
+            segments.append(Segment(text, style + over))
+        return Strip(segments).adjust_cell_length(width, base + over)
+
+    def action_move(self, by: int) -> None:
+        """Select the next item (1) or the one before (−1); where there is none, scroll."""
+        if 0 <= self.cursor + by < self.items:
+            self._select(self.cursor + by)
+        else:
+            self.scroll_relative(y=by, animate=False, force=True)
+
+    def _select(self, item: int) -> None:
+        self.cursor = item
+        at = [number for number, line in enumerate(self._lines) if line.item == item]
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if at and at[0] < top:
+            self.scroll_to(y=at[0], animate=False, force=True)
+        elif at and at[-1] >= top + height:
+            self.scroll_to(y=at[-1] - height + 1, animate=False, force=True)
+        self.refresh()
+
+    def action_page(self, by: int) -> None:
+        """Scroll by a page."""
+        self.scroll_relative(y=by * max(self.size.height - 1, 1), animate=False, force=True)
+
+    def action_edge(self, side: int) -> None:
+        """Go to the top (−1) or the end (1)."""
+        if self.items:
+            self.cursor = 0 if side < 0 else self.items - 1
+        self.scroll_to(y=0 if side < 0 else len(self._lines), animate=False, force=True)
+        self.refresh()
+
+    def action_choose(self) -> None:
+        """Open the selected item."""
+        if self.items:
+            self.post_message(self.Chosen(self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select an item; a second click opens it."""
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        number = self.scroll_offset.y + at.y
+        item = self._lines[number].item if number < len(self._lines) else None
+        if item is not None:
+            self._select(item)
+            if event.chain > 1:
+                self.action_choose()

@@ -1,0 +1,198 @@
+"""The figures of a plan: rate and lifetime, live until the user sets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.dashboard.widgets.styles import foreground
+from tui.dashboard.widgets.table import Run
+from tui.planning.demand import Estimate, Observed
+from tui.planning.remedies import Plan
+from tui.report.plan import LIFETIME_FROM, RATE_FROM, plain_number
+from tui.writing.words import short
+
+STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+"""What ← and → step through, at every power of ten."""
+SPANS = {"rate": (0.1, 1e7), "lifetime": (0.001, 1e5)}
+"""Least and most of each figure; a lifetime may be 0 too."""
+NAMES = {"rate": "Rate", "lifetime": "Lifetime"}
+UNITS = {"rate": "/s", "lifetime": " s"}
+LABEL, VALUE = 12, 14
+"""Cells of a figure's name, and of its value between the two arrows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user has set; None is the live figure."""
+
+    rate: float | None = None
+    lifetime: float | None = None
+    focused: str = "rate"
+
+    def value(self, name: str) -> float | None:
+        """Return a figure that was set."""
+        return self.rate if name == "rate" else self.lifetime
+
+    def with_value(self, value: float | None) -> Wanted:
+        """Return the same with another value of the focused figure."""
+        if self.focused == "rate":
+            return replace(self, rate=value)
+        return replace(self, lifetime=value)
+
+
+def stepped(name: str, value: float, direction: int) -> float:
+    """Return the next step above (1) or below (−1) a value."""
+    low, high = SPANS[name]
+    grid = [step * 10.0**power for power in range(-3, 8) for step in STEPS]
+    grid = [step for step in grid if low <= step <= high]
+    if name == "lifetime":
+        grid.insert(0, 0.0)
+    if direction > 0:
+        return next((step for step in grid if step > value * (1 + 1e-9)), grid[-1])
+    return next((step for step in reversed(grid) if step < value * (1 - 1e-9)), grid[0])
+
+
+def parsed(name: str, text: str) -> float | str:
+    """Return the number that a text says, or why it cannot be taken."""
+    low, high = SPANS[name]
+    try:
+        value = float(text.strip().removesuffix("/s").removesuffix("s").replace(",", ""))
+    except ValueError:
+        return f"“{text}” is no number"
+    if name == "lifetime" and value == 0:
+        return value
+    if not low <= value <= high:
+        return f"between {low:,g} and {high:,.0f}"
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that the panel shows, of one moment."""
+
+    wanted: Wanted
+    observed: Observed | None
+    """What the pattern's sockets showed last."""
+    estimate: Estimate | None
+    """None where nothing tells the rate."""
+    plan: Plan | None
+    gone: bool
+    """Has the pattern no sockets now?"""
+
+
+class FiguresPanel(Widget):
+    """Two figures to play with, and what they come to."""
+
+    COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
+
+    class Touched(Message):
+        """A figure was clicked: on an arrow, which steps it, or elsewhere."""
+
+        def __init__(self, name: str, by: int) -> None:
+            super().__init__()
+            self.name = name
+            self.by = by
+
+    def __init__(self) -> None:
+        super().__init__(id="figures")
+        self._shown: Shown | None = None
+
+    def show(self, shown: Shown) -> None:
+        """Show the figures."""
+        self._shown = shown
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the figures, what they come to, and what to know of them."""
+        if self._shown is None:
+            return Text("")
+        width = self.size.width
+        lines = [Text.assemble(*self._styled(figure(self._shown, name))) for name in NAMES]
+        lines += [Text.assemble(*self._styled([run])) for run in summary(self._shown)]
+        for line in lines:
+            line.no_wrap = True
+            line.truncate(width, overflow="ellipsis")
+        return Text("\n").join(lines[: max(self.size.height, 1)])
+
+    def _styled(self, runs: list[Run]) -> list[tuple[str, Style]]:
+        return [
+            (text, foreground(self, f"figures--{role}") if role else Style.null())
+            for text, role in runs
+        ]
+
+    def on_click(self, event: events.Click) -> None:
+        """Step a figure, or make it the one that the keys are for."""
+        at = event.get_content_offset(self)
+        if at is None or at.y >= len(NAMES):
+            return
+        by = {LABEL: -1, LABEL + VALUE + 1: 1}.get(at.x, 0)
+        self.post_message(self.Touched(list(NAMES)[at.y], by))
+
+
+def figure(shown: Shown, name: str) -> list[Run]:
+    """Return a figure's line."""
+    wanted, estimate = shown.wanted, shown.estimate
+    focused = wanted.focused == name
+    value, source = wanted.value(name), "set; r: back to the live one"
+    if value is None and estimate is not None:
+        rate = name == "rate"
+        value = estimate.load.rate if rate else estimate.load.lifetime
+        source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
+        source = f"live, {source}" if source != "assumed" else "not known, taken for 0"
+    elif value is None:
+        source = "no live figure: nothing closed in the last minute"
+    elif name == "rate" and shown.observed is not None and shown.observed.rate:
+        source = f"set; r: back to the live {plain_number(shown.observed.rate)}/s"
+    text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
+    role = "focused" if focused else ""
+    left, right = ("◂", "▸") if focused else (" ", " ")
+    head = f" {'▌' if focused else ' '}{NAMES[name]}".ljust(LABEL)
+    return [
+        (head, role),
+        (left, "focused"),
+        (text.center(VALUE), "figure"),
+        (right, "focused"),
+        (f"   {source}", "dim"),
+    ]
+
+
+def summary(shown: Shown) -> list[Run]:
+    """Return a line on what the figures come to, and one on what to know of them."""
+    if shown.plan is None or shown.estimate is None:
+        return [("  type a rate (1–9), or wait until connections close", "dim")]
+    today = shown.plan.today
+    wait = today.setting.wait
+    how = "in TIME-WAIT" if wait > 10 else "until tcp_tw_reuse gives it back"
+    hold = f"{plain_number(shown.plan.load.lifetime)} s open"
+    runs: list[Run] = [
+        (
+            f"  {today.outcome.needed:,} ports needed, {today.outcome.capacity:,} there: each "
+            f"is held {hold} + {wait:g} s {how}",
+            "",
+        )
+    ]
+    if (note := _note(shown)) is not None:
+        runs.append((f"  {note}", "warn"))
+    return runs
+
+
+def _note(shown: Shown) -> str | None:
+    estimate, seen = shown.estimate, shown.observed
+    if estimate is None or seen is None:
+        return None
+    if shown.gone:
+        return "The pattern has no sockets now: its live figures are those seen last."
+    live = estimate.rate_from != "given"
+    if live and seen.connectable <= 0:
+        return "No port is left: the rate is what gets through, not what is wanted. Raise it."
+    if live and seen.busiest > 1.2 * seen.rate:
+        return f"The busiest seconds of the last minute had {short(f'{seen.busiest:,.0f}', 9)}/s."
+    if estimate.lifetime_from == "assumed" and seen.live:
+        return f"{seen.live:,} connections are open and none closes: their ports come on top."
+    return None

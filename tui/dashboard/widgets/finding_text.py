@@ -1,0 +1,153 @@
+"""One finding as lines to read: what, since when, what it means, its numbers, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.widgets.document import Line, paragraph
+from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
+from tui.dashboard.widgets.gauge import gauge
+from tui.dashboard.widgets.patterns import parts_of, pattern_text
+from tui.dashboard.widgets.table import Run
+from tui.findings.cases import Case
+from tui.findings.finding import Evidence, Finding
+from tui.watching.view import View
+from tui.writing.words import short, span
+
+WIDEST = 100
+"""Cells of text: longer lines are hard to read."""
+GAP = 4
+"""Blanks between two columns of evidence."""
+STATE_NAMES = {
+    "time_wait": "TIME-WAIT",
+    "close_wait": "CLOSE-WAIT",
+    "syn_recv": "SYN-RECV",
+}
+NAMES_NOT_COUNTS = frozenset({"port", "low", "high"})
+"""Evidence that is a port number: written without a thousands separator."""
+
+Item = PatternKey | str
+"""What can be picked in the text: the pattern to jump to, or a command to copy."""
+
+
+def items_of(finding: Finding, view: View) -> list[Item]:
+    """Return what can be picked, in the order in which it stands in the text."""
+    commands = [remedy.command for remedy in finding.remedies if remedy.command is not None]
+    pattern = present_pattern(finding, view)
+    return [*([] if pattern is None else [pattern]), *commands]
+
+
+def present_pattern(finding: Finding, view: View) -> PatternKey | None:
+    """Return the finding's pattern if it is in the frame."""
+    key = finding.pattern
+    return key if key is not None and view.frame.patterns.find(key) is not None else None
+
+
+def finding_lines(case: Case, view: View, width: int) -> list[Line]:
+    """Return the lines; what can be picked is numbered as in ``items_of``."""
+    width = min(width, WIDEST)
+    finding = case.finding
+    lines = [_status(case, view.frame.time, width), Line()]
+    lines += paragraph(finding.message, width, role="figure" if case.gone is None else "gone")
+    lines += [Line(), *paragraph(finding.meaning, width)]
+    item = 0
+    if (key := present_pattern(finding, view)) is not None:
+        lines += [Line(), *_pattern(key, view, width)]
+        item = 1
+    if finding.evidence:
+        lines += [Line(), Line([("Evidence", "dim")]), *_evidence(finding.evidence, width)]
+    if finding.remedies:
+        lines += [Line(), Line([("What to do", "dim")])]
+    for number, remedy in enumerate(finding.remedies, 1):
+        label = f"{number}. " if len(finding.remedies) > 1 else ""
+        indent = " " * len(label)
+        lines += paragraph(f"{remedy.what}.", width, label=label)
+        if remedy.unless:
+            lines += paragraph(f"Unless {remedy.unless}.", width, label=indent, role="dim")
+        if remedy.command is not None:
+            for row in remedy.command.splitlines():
+                prompt = f"{indent}$ "
+                lines += paragraph(row, width, label=prompt, role="command", item=item)
+            item += 1
+    return lines
+
+
+def _status(case: Case, now: float, width: int) -> Line:
+    severity, gone = case.finding.severity, case.gone_for(now)
+    if gone is not None:
+        text = f"GONE since {span(gone)}; below is what it said last"
+        return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])
+    clock = datetime.fromtimestamp(case.since).strftime("%H:%M:%S")
+    lasts = span(max(now - case.since, 0.0))
+    since = f"since {clock}, {lasts}"
+    if case.from_start:
+        since = f"since {clock} or before, {lasts} at least"
+    return Line(
+        [(severity_text(severity), ROLES[severity]), (short(f" · {since}", width - 10), "dim")]
+    )
+
+
+def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
+    """Yield the pattern, to be jumped to, and its gauge."""
+    name = "Pattern  "
+    text = pattern_text(key, width - len(name))
+    hint = "   p opens" if len(name) + len(text) + 10 <= width else ""
+    yield Line([(name, "dim"), (text, "figure"), (hint, "dim")], 0)
+    if key.direction is not Direction.OUTGOING:
+        return
+    index = view.frame.patterns.find(key)
+    assert index is not None
+    percent = f" {view.frame.patterns.utilization[index]:.1%}"
+    bar = gauge(parts_of(view, index), width - len(name) - len(percent), view.threshold)
+    runs: list[Run] = [(" " * len(name), ""), *bar, (percent, "figure")]
+    yield Line(runs, 0)
+
+
+def _evidence(evidence: Evidence, width: int) -> Iterator[Line]:
+    """Yield the numbers as a small table, in as many columns as fit, read downwards; then words."""
+    cells = [(evidence_name(name), evidence_text(name, value)) for name, value in evidence.items()]
+    words = [isinstance(value, str) for value in evidence.values()]
+    numbers = [cell for cell, word in zip(cells, words, strict=True) if not word]
+    label = max(len(name) for name, _ in cells)
+    figure = max((len(text) for _, text in numbers), default=0)
+    columns = max(1, min((width + GAP) // (label + 2 + figure + GAP), 3))
+    rows = -(-len(numbers) // columns)
+    for row in range(rows):
+        runs: list[Run] = []
+        for name, text in numbers[row::rows]:
+            gap = " " * GAP if runs else ""
+            runs += [(f"{gap}{name:<{label}}  ", ""), (f"{text:>{figure}}", "figure")]
+        yield Line(runs)
+    for (name, text), word in zip(cells, words, strict=True):
+        if word:
+            room = max(width - label - 2, 8)
+            yield Line([(f"{name:<{label}}  ", ""), (short(text, room), "figure")])
+
+
+def evidence_name(name: str) -> str:
+    """Return a number's name as people write it; its unit goes with the number."""
+    if name.startswith("tcp_"):  # a sysctl
+        return name
+    for ending in ("_per_second", "_percent"):
+        name = name.removesuffix(ending)
+    for key, label in STATE_NAMES.items():
+        name = name.replace(key, label)
+    return name.replace("_", " ").replace("seconds left", "time left")
+
+
+def evidence_text(name: str, value: float | str) -> str:
+    """Return a number with its unit."""
+    if isinstance(value, str):
+        return value
+    if name.endswith(("utilization", "share")):
+        return f"{value:.1%}"
+    digits = f"{value:,.10g}" if isinstance(value, float) else f"{value:,}"
+    if name in NAMES_NOT_COUNTS:
+        digits = str(value)
+    if name.endswith("_per_second"):
+        return f"{digits}/s"
+    if name.endswith("_percent"):
+        return f"{digits} %"
+    return f"{digits} s" if "seconds" in name else digits

@@ -1,0 +1,171 @@
+"""The findings panel: what it all means, the gravest first; and the same folded into one line."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.analysis.patterns import endpoint
+from tui.dashboard.widgets.styles import foreground
+from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.findings.cases import Case, Cases, tally
+from tui.findings.finding import Finding, Severity
+from tui.watching.view import View
+from tui.writing.words import short, span
+
+COLUMNS = (
+    Column("severity", "", 10, "left"),
+    Column("message", "", 30, "left", stretch=1),
+    Column("lasts", "", 10),
+)
+MARKS = {Severity.CRITICAL: "■", Severity.WARNING: "▲", Severity.INFO: "·"}
+"""A shape of its own for each, beside its word: colour alone must not carry a meaning."""
+ROLES = {Severity.CRITICAL: "alarm", Severity.WARNING: "warn", Severity.INFO: "dim"}
+GONE_SECONDS = 10.0
+"""How long one that has ended is still listed, so that nothing vanishes under the reader."""
+NONE_FOUND = "none"
+
+
+class FindingRows:
+    """The cases of a view: those that are there, and those that have just ended."""
+
+    def __init__(self, cases: Cases, now: float) -> None:
+        self.now = now
+        gone = [case for case in cases.known if case.gone is not None]
+        just = [case for case in gone if (case.gone_for(now) or 0.0) < GONE_SECONDS]
+        self.cases = (*cases.present, *just)
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def identity(self, row: int) -> Hashable:
+        """Return the code and the subject of a row."""
+        return self.cases[row].identity
+
+    def find(self, identity: Any) -> int | None:
+        """Return the row of a code and subject."""
+        for row, case in enumerate(self.cases):
+            if case.identity == identity:
+                return row
+        return None
+
+    def role(self, row: int) -> str:
+        """Strike out what has ended."""
+        return "" if self.cases[row].gone is None else "gone"
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return one cell's content."""
+        case = self.cases[row]
+        there = case.gone is None
+        match column:
+            case "severity":
+                return [(severity_text(case.finding.severity), ROLES[case.finding.severity])]
+            case "message":
+                return headline(case.finding, width) if there else case.finding.message
+            case _:
+                return [(lasts(case, self.now), "dim")]
+
+
+def severity_text(severity: Severity) -> str:
+    """Return a severity's mark and word."""
+    return f"{MARKS[severity]} {severity.label}"
+
+
+def lasts(case: Case, now: float) -> str:
+    """Return how long a case has been there, or for how long it has been gone.
+
+    One that was there at the first look is older than that.
+    """
+    gone = case.gone_for(now)
+    if gone is not None:
+        return f"gone {span(gone)}"
+    return ("≥ " if case.from_start else "") + span(max(now - case.since, 0.0))
+
+
+def headline(finding: Finding, width: int) -> list[Run]:
+    """Return a finding's headline in a width, its subject set off.
+
+    Where there is no room for all of it a pattern is named by its remote side.
+    """
+    subject, rest = finding.subject, finding.message.removeprefix(finding.subject)
+    if rest == finding.message:
+        return [(short(finding.message, width), "")]
+    key = finding.pattern
+    if key is not None and subject == str(key) and len(finding.message) > width:
+        subject = endpoint(key.remote_ip, key.remote_port)
+    subject = short(subject, width)
+    return [(subject, "figure"), (short(rest, width - len(subject)), "")]
+
+
+class FindingsPanel(RowTable):
+    """All findings, a line each."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, empty="nothing found", id="findings", header=False)
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        counts = tally(view.cases.present)
+        self.border_title = f"⁶ Findings · {counts or NONE_FOUND}"
+        self.show_rows(FindingRows(view.cases, view.frame.time))
+
+
+class FindingsLine(Widget):
+    """The findings in one line: how many, and the headline of the first."""
+
+    COMPONENT_CLASSES = {f"findings-line--{role}" for role in ("alarm", "warn", "dim", "figure")}
+
+    class Chosen(Message):
+        """It was clicked."""
+
+    def __init__(self) -> None:
+        super().__init__(id="findings-line")
+        self._cases: tuple[Case, ...] | None = None
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        self._cases = view.cases.present
+        self.refresh()
+
+    def show_nothing(self) -> None:
+        """Show nothing: nothing was read."""
+        self._cases = None
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the line."""
+        if self._cases is None:
+            return Text("")
+        runs = line_of(self._cases, self.size.width)
+        return Text.assemble(*((text, self._style(role)) for text, role in runs), no_wrap=True)
+
+    def _style(self, role: str) -> Style:
+        return foreground(self, f"findings-line--{role}") if role else Style.null()
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the findings."""
+        if self._cases:
+            self.post_message(self.Chosen())
+
+
+def line_of(cases: Sequence[Case], width: int) -> list[Run]:
+    """Return the line's runs of together at most ``width`` cells."""
+    if not cases:
+        return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
+    worst = cases[0].finding
+    counts, key = tally(cases), "  f opens "
+    runs: list[Run] = [
+        (short(f" {MARKS[worst.severity]} {counts}", width), ROLES[worst.severity]),
+    ]
+    room = width - len(runs[0][0]) - 2 - len(key)
+    if room > 0:
+        head = headline(worst, room)
+        used = sum(len(text) for text, _ in head)
+        runs += [(": ", ""), *head, (" " * (room - used) + key, "dim")]
+    return runs

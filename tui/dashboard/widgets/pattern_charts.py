@@ -1,0 +1,90 @@
+"""The two charts of a pattern: its ports over time, and when they come back."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.color import Color
+from textual.widget import Widget
+
+from tui.analysis.patterns import PatternKey
+from tui.dashboard.widgets.chart import Colour, bar_chart, line_chart
+from tui.watching.history import UseAt
+from tui.watching.view import View
+
+SHOWN_SECONDS = 300.0
+"""How far back the history chart reaches."""
+
+
+def theme_colour(widget: Widget, name: str) -> Colour:
+    """Return one of the theme's colours for plotext."""
+    return Color.parse(widget.app.theme_variables[name]).rgb
+
+
+class HistoryChart(Widget):
+    """Ports in use, and live sockets among them, against the capacity."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__(id="past")
+        self.key = key
+        self.border_title = "Ports in use"
+        self.border_subtitle = "[$primary]━ in use[/]  [$success]━ live[/]  [$warning]━ capacity[/]"
+        self._uses: list[UseAt] = []
+        self._now = 0.0
+
+    def show(self, view: View, index: int | None) -> None:
+        """Show a view's history, up to its own frame."""
+        self._now = view.frame.reading.table_time
+        self._uses = [
+            use
+            for use in view.history.uses.get(self.key, ())
+            if self._now - SHOWN_SECONDS <= use.time <= self._now
+        ]
+        if self._uses:
+            self.border_title = f"Ports in use · capacity {self._uses[-1].capacity:,}"
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the chart for the panel's size."""
+        uses = self._uses
+        if not uses:
+            return Text("no history: only the fullest patterns have one", style="dim")
+        times = [use.time - self._now for use in uses]
+        capacity = uses[-1].capacity
+        in_use = [float(use.in_use) for use in uses]
+        series = [
+            (in_use, theme_colour(self, "primary")),
+            ([float(min(use.live, use.in_use)) for use in uses], theme_colour(self, "success")),
+        ]
+        top = 0.0
+        if max(in_use) >= capacity / 10:
+            # A capacity far above would press the curve flat; it then stands in the title alone.
+            top = float(capacity)
+            series.append(([float(use.capacity) for use in uses], theme_colour(self, "warning")))
+        return line_chart(times, series, top=top, width=self.size.width, height=self.size.height)
+
+
+class ReleaseChart(Widget):
+    """Ports freed in each of the next 60 seconds, from the timers."""
+
+    def __init__(self, key: PatternKey) -> None:
+        super().__init__(id="future")
+        self.key = key
+        self.border_title = "Ports freed per second, next 60 s"
+        self._freed: list[float] | None = None
+
+    def show(self, view: View, index: int | None) -> None:
+        """Show a view."""
+        closed = view.frame.time_wait.by_pattern
+        known = index is not None and index < len(closed)
+        # what was closed n seconds ago is freed in 60 − n
+        self._freed = closed[index][::-1].tolist() if known else None
+        total = 0 if self._freed is None else int(sum(self._freed))
+        self.border_title = f"Ports freed per second, next 60 s · {total:,} in all"
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the chart for the panel's size."""
+        if not self._freed or not any(self._freed):
+            return Text("no TIME-WAIT here", style="dim")
+        colour = theme_colour(self, "primary")
+        return bar_chart(self._freed, colour=colour, width=self.size.width, height=self.size.height)

@@ -1,0 +1,281 @@
+"""The patterns panel: who is eating the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from textual.content import Content
+
+from tui.analysis.forecast import NEVER
+from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
+from tui.analysis.ports import slows_connect
+from tui.analysis.timewait import TRACKED
+from tui.dashboard.widgets.gauge import Parts, gauge
+from tui.dashboard.widgets.sparkline import resample, sparkline
+from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.kernel.sockets import Array
+from tui.watching.view import View
+from tui.writing.words import short, signed, span
+
+COLUMNS = (
+    Column("pattern", "Pattern", 26, "left", stretch=2, most=72),
+    Column("time_wait", "TIME-WAIT", 9, rank=2),
+    Column("live", "Live", 6, rank=5),
+    Column("use", "Use", 17, "left", stretch=2, most=60),
+    Column("connectable", "Connectable", 11, rank=7),
+    Column("growth", "Growth/s", 8, rank=4),
+    Column("left", "Full in", 8, rank=1),
+    Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
+    Column("process", "Process", 12, "left", stretch=3, most=30, rank=3),
+)
+SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
+"""The columns ``s`` walks through."""
+SORT_NAMES = {
+    "use": "ports in use",
+    "time_wait": "TIME-WAIT",
+    "live": "live sockets",
+    "connectable": "connectable",
+    "growth": "growth",
+    "left": "time left",
+    "pattern": "name",
+}
+ASCENDING = frozenset({"connectable", "left", "pattern"})
+"""Columns whose smallest value is the one to look at first."""
+
+
+class PatternRows:
+    """The patterns of a view, filtered and sorted; then those that have just vanished."""
+
+    def __init__(self, view: View, sort: str, inverted: bool) -> None:
+        self.view = view
+        patterns = view.frame.patterns
+        order = _order(view, sort)
+        if inverted:
+            order = order[::-1]
+        if view.filter is not None:
+            order = order[view.filter.patterns(view.frame)[order]]
+        self.order = order
+        self.gone = view.trends.gone if view.filter is None else ()
+        self.tracked = min(len(patterns), TRACKED)
+
+    def __len__(self) -> int:
+        return len(self.order) + len(self.gone)
+
+    def identity(self, row: int) -> Hashable:
+        """Return the PatternKey of a row."""
+        if row >= len(self.order):
+            return self.gone[row - len(self.order)][0]
+        return self.view.frame.patterns.key(int(self.order[row]))
+
+    def find(self, identity: Any) -> int | None:
+        """Return the row of a PatternKey."""
+        index = self.view.frame.patterns.find(identity)
+        if index is not None:
+            rows = np.flatnonzero(self.order == index)
+            return int(rows[0]) if len(rows) else None
+        for position, (key, _) in enumerate(self.gone):
+            if key == identity:
+                return len(self.order) + position
+        return None
+
+    def role(self, row: int) -> str:
+        """Mark new and vanished patterns for a moment, and exhausted ones always."""
+        if row >= len(self.order):
+            return "gone"
+        index = int(self.order[row])
+        if index < self.tracked and self.view.trends.new[index]:
+            return "new"
+        return ""
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return one cell's content."""
+        if row >= len(self.order):
+            key, use = self.gone[row - len(self.order)]
+            if column == "pattern":
+                return pattern_text(key, width)
+            return f"gone (had {use.total:,})" if column == "use" else ""
+        return CELLS[column](self.view, int(self.order[row]), width)
+
+
+def _order(view: View, sort: str) -> Array:
+    """Return the pattern indices in the order a column sorts them."""
+    patterns = view.frame.patterns
+    count = len(patterns)
+    if sort == "pattern":
+        keys = [patterns.key(index) for index in range(count)]
+        return np.array(sorted(range(count), key=lambda index: keys[index]), np.intp)
+    values: dict[str, Callable[[], Array]] = {
+        "use": lambda: -patterns.in_use,
+        "time_wait": lambda: -patterns.time_wait,
+        "live": lambda: -patterns.live,
+        "connectable": lambda: np.where(
+            patterns.direction == Direction.OUTGOING, patterns.connectable, 1 << 20
+        ),
+        "growth": lambda: -np.nan_to_num(_padded(view.trends.growth, count, 0.0)),
+        "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
+    }
+    return np.argsort(values[sort](), kind="stable")
+
+
+def _padded(values: Array, count: int, fill: float) -> Array:
+    full = np.full(count, fill)
+    full[: len(values)] = values
+    return full
+
+
+@lru_cache(maxsize=1024)
+def pattern_text(key: PatternKey, width: int) -> str:
+    """Return a pattern's name in a width: the local side gives way before the remote one."""
+    local = endpoint(key.local_ip, key.local_port)
+    remote = endpoint(key.remote_ip, key.remote_port)
+    arrow = f" {ARROWS[key.direction]} "
+    room = width - len(arrow) - len(remote)
+    if room < len(local):
+        # what identifies an address or a port stands at its end
+        local = "…" + local[len(local) - max(room - 1, 4) :]
+    whole = f"{local}{arrow}{remote}"
+    if len(whole) > width and key.remote_port != NO_PORT:
+        port = f":{key.remote_port}"
+        return short(f"{local}{arrow}{remote}", width - len(port)) + port
+    return short(whole, width)
+
+
+def parts_of(view: View, index: int) -> Parts:
+    """Return a pattern's ports by what holds them."""
+    patterns = view.frame.patterns
+    in_use, reusable = int(patterns.in_use[index]), int(patterns.reusable[index])
+    time_wait = min(int(patterns.time_wait[index]), in_use)
+    return Parts(
+        live=in_use - time_wait,
+        locked=max(time_wait - reusable, 0),
+        reusable=reusable,
+        free=int(patterns.capacity[index]) - in_use,
+    )
+
+
+def use_role(view: View, index: int) -> str:
+    """Return how alarming a pattern's use is: "alarm", "warn" or ""; only outgoing ones are.
+
+    As the findings have it: ports that connect() may take over count for a warning only.
+    """
+    patterns = view.frame.patterns
+    if patterns.direction[index] != Direction.OUTGOING:
+        return ""
+    limit = int(patterns.capacity[index]) * view.threshold / 100
+    if patterns.connectable[index] == 0 or _locked(view, index) >= limit:
+        return "alarm"
+    return "warn" if patterns.in_use[index] >= limit or is_slow(view, index) else ""
+
+
+def is_slow(view: View, index: int) -> bool:
+    """Say whether connect() has become slow."""
+    return bool(slows_connect(_locked(view, index), int(view.frame.patterns.capacity[index])))
+
+
+def _locked(view: View, index: int) -> int:
+    """Return the ports that connect() cannot have now."""
+    patterns = view.frame.patterns
+    return int(patterns.in_use[index]) - int(patterns.reusable[index])
+
+
+def _pattern(view: View, index: int, width: int) -> list[Run]:
+    text = pattern_text(view.frame.patterns.key(index), width)
+    return [(text, use_role(view, index))]
+
+
+def _use(view: View, index: int, width: int) -> list[Run]:
+    patterns = view.frame.patterns
+    if patterns.direction[index] == Direction.OTHER:
+        return [("no ephemeral ports"[:width], "dim")]
+    percent = f"{patterns.utilization[index]:6.1%}"
+    mark = {"alarm": "!", "warn": "~"}.get(use_role(view, index), " ")
+    bar = gauge(parts_of(view, index), width - len(percent) - 1, view.threshold)
+    if patterns.direction[index] == Direction.INCOMING:  # the peer's ports: no alarm of ours
+        bar = [(text, "dim") for text, _ in bar]
+    return [*bar, (percent + mark, use_role(view, index))]
+
+
+def _connectable(view: View, index: int, width: int) -> list[Run]:
+    patterns = view.frame.patterns
+    if patterns.direction[index] != Direction.OUTGOING:
+        return [("–", "dim")]
+    return [(f"{patterns.connectable[index]:,}", use_role(view, index))]
+
+
+def _growth(view: View, index: int, width: int) -> list[Run]:
+    if index >= len(view.trends.growth):
+        return [("–", "dim")]
+    value = float(view.trends.growth[index])
+    return [(signed(value), "" if abs(value) >= 0.05 else "dim")]
+
+
+def _left(view: View, index: int, width: int) -> list[Run]:
+    if index >= len(view.trends.seconds_left):
+        return [("–", "dim")]
+    left = float(view.trends.seconds_left[index])
+    if left == 0:
+        return [("FULL", "alarm")]
+    if left == NEVER and view.trends.was_full[index]:
+        return [("was full", "warn")]
+    return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
+
+
+def _recent(view: View, index: int, width: int) -> list[Run]:
+    time_wait = view.frame.time_wait
+    if index >= len(time_wait.by_pattern):
+        return [("–", "dim")]
+    closings = time_wait.closings_of(index)[::-1].tolist()
+    return [(sparkline(resample(closings, width), width), "locked")]
+
+
+def _process(view: View, index: int, width: int) -> list[Run]:
+    holder = view.history.holder(view.frame, index)
+    if holder is None:
+        return [("", "")]
+    if holder.remembered:
+        return [(short(f"was {holder.process}", width), "dim")]
+    return [(short(str(holder.process), width), "")]
+
+
+CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
+    "pattern": _pattern,
+    "time_wait": lambda view, index, _: [(f"{view.frame.patterns.time_wait[index]:,}", "")],
+    "live": lambda view, index, _: [(f"{view.frame.patterns.live[index]:,}", "")],
+    "use": _use,
+    "connectable": _connectable,
+    "growth": _growth,
+    "left": _left,
+    "recent": _recent,
+    "process": _process,
+}
+
+
+class PatternsPanel(RowTable):
+    """All patterns, the one with most ports in use first."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, empty="no connections here", id="patterns")
+        self.sort = "use"
+        self.inverted = False
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        rows = PatternRows(view, self.sort, self.inverted)
+        shown, total = len(rows.order), len(view.frame.patterns)
+        count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
+        self.border_title = Content(  # no markup in a filter
+            f"¹ Patterns · {count} · by {SORT_NAMES[self.sort]}"
+            + (f" · filter: {view.filter.text}" if view.filter is not None else "")
+        )
+        if view.filter is not None:
+            self.empty = "nothing passes the filter; esc clears it"
+        else:
+            self.empty = "no connections here"
+        denied = view.history.owners.denied
+        plural = "es" if denied != 1 else ""
+        self.border_subtitle = f"{denied:,} process{plural} not looked into" if denied else ""
+        ascending = (self.sort in ASCENDING) != self.inverted
+        self.show_rows(rows, sorted_by=(self.sort, ascending))

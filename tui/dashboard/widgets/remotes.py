@@ -1,0 +1,103 @@
+"""The remote IPs panel."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.kernel.sockets import State
+from tui.watching.view import View
+from tui.writing.words import short
+
+COLUMNS = (
+    Column("ip", "Remote IP", 15, "left", stretch=1, most=45),
+    Column("total", "Sockets", 8),
+    Column("time_wait", "TIME-WAIT", 9),
+    Column("established", "ESTAB", 7, rank=1),
+    Column("close_wait", "CLOSE-WAIT", 10, rank=2),
+    Column("other", "Other", 6, rank=3),
+)
+NAMED = {
+    "time_wait": State.TIME_WAIT,
+    "established": State.ESTABLISHED,
+    "close_wait": State.CLOSE_WAIT,
+}
+
+
+class RemoteRows:
+    """The remote IPs of a view, most sockets first."""
+
+    def __init__(self, view: View) -> None:
+        self.table = view.frame.table
+        self.remotes = view.frame.remotes
+
+    def __len__(self) -> int:
+        return len(self.remotes)
+
+    def identity(self, row: int) -> Hashable:
+        """Return the address of a row as its two halves."""
+        address = int(self.remotes.ip[row])
+        return int(self.table.address_hi[address]), int(self.table.address_lo[address])
+
+    def find(self, identity: Any) -> int | None:
+        """Return the row of an address."""
+        hi, lo = identity
+        address = np.flatnonzero((self.table.address_hi == hi) & (self.table.address_lo == lo))
+        rows = np.flatnonzero(np.isin(self.remotes.ip, address))
+        return int(rows[0]) if len(rows) else None
+
+    def role(self, row: int) -> str:
+        """No remote IP is special."""
+        return ""
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return one cell's content."""
+        if column == "ip":
+            return self.table.ip(int(self.remotes.ip[row]))
+        if column == "total":
+            return f"{self.remotes.total[row]:,}"
+        states = self.remotes.states[row]
+        if column == "other":
+            count = self.remotes.total[row] - sum(states[state] for state in NAMED.values())
+        else:
+            count = states[NAMED[column]]
+        return [(f"{count:,}", "" if count else "dim")]
+
+
+class RemotesPanel(RowTable):
+    """Sockets by remote IP."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, empty="no remote IPs", id="remotes")
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        self.empty = "no remote IPs"
+        self.border_title = f"⁴ Remote IPs · {len(view.frame.remotes):,}"
+        self.show_rows(RemoteRows(view), sorted_by=("total", False))
+
+
+class RemotesLine(Widget):
+    """The remote IPs in one line, for a short screen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="remotes-line")
+        self._text = ""
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        remotes, table = view.frame.remotes, view.frame.table
+        first = range(min(len(remotes), 3))
+        parts = [f"{table.ip(int(remotes.ip[i]))} {remotes.total[i]:,}" for i in first]
+        more = f" · {len(remotes) - 3:,} more" if len(remotes) > 3 else ""
+        self._text = "Remote IPs  " + (" · ".join(parts) + more if parts else "none")
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the line."""
+        return Text(short(" " + self._text, self.size.width), no_wrap=True)

@@ -1,0 +1,85 @@
+"""The states panel: every TCP state with its count and its change."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.dashboard.widgets.styles import foreground
+from tui.kernel.sockets import State
+from tui.watching.view import View
+from tui.writing.words import short, signed
+
+ORDER = (
+    State.TIME_WAIT,
+    State.ESTABLISHED,
+    State.CLOSE_WAIT,
+    State.SYN_SENT,
+    State.SYN_RECV,
+    State.FIN_WAIT1,
+    State.FIN_WAIT2,
+    State.LAST_ACK,
+    State.CLOSING,
+    State.LISTEN,
+    State.CLOSE,
+)
+"""A place of its own for each state, so that nothing jumps; the telling ones first."""
+CELL = 28
+"""The least width of a state's name, count and change."""
+
+
+class StatesPanel(Widget):
+    """Counts by state, all eleven, in as many columns as fit."""
+
+    COMPONENT_CLASSES = {"states--dim", "states--bar", "states--time-wait"}
+
+    def __init__(self) -> None:
+        super().__init__(id="states")
+        self.border_title = "³ TCP states"
+        self._view: View | None = None
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        self._view = view
+        self.border_title = f"³ TCP states · {len(view.frame.table):,} sockets"
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the panel for its size: one line where there is no room for more."""
+        view, width, height = self._view, self.size.width, self.size.height
+        if view is None:
+            return Text("")
+        if height < 3:
+            return self._line(view, width)
+        columns = max(1, min(-(-len(ORDER) // height), width // CELL))
+        rows = min(-(-len(ORDER) // columns), height)
+        cell = width // columns
+        cells = [self._cell(view, state, cell) for state in ORDER[: rows * columns]]
+        lines = [Text.assemble(*cells[row::rows][:columns]) for row in range(min(rows, len(cells)))]
+        return Text("\n").join(lines)
+
+    def _style(self, name: str) -> Style:
+        return foreground(self, f"states--{name}")
+
+    def _line(self, view: View, width: int) -> Text:
+        counts = view.frame.states
+        parts = [f"{state.label} {counts[state]:,}" for state in ORDER if counts[state]]
+        return Text(short(" " + (" · ".join(parts) or "no TCP sockets"), width), no_wrap=True)
+
+    def _cell(self, view: View, state: State, width: int) -> Text:
+        count = int(view.frame.states[state])
+        rates = view.trends.states
+        rate = None if rates is None else float(rates[state])
+        bar = width - CELL - 1
+        text = Text(no_wrap=True)
+        style = self._style("dim") if count == 0 else Style.null()
+        text.append(f" {state.label:<11}{count:>8,} ", style)
+        if bar >= 4:
+            largest = max(int(view.frame.states.max()), 1)
+            length = 0 if count == 0 else max(1, round(count / largest * bar))
+            kind = "time-wait" if state is State.TIME_WAIT else "bar"
+            text.append("█" * length + " " * (bar - length), self._style(kind))
+        change = signed(rate)
+        text.append(f"{change:>7}", self._style("dim") if change in ("0", "–") else Style.null())
+        return text

@@ -1,0 +1,128 @@
+"""The kernel parameters panel: what they are, and what they do not do."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.analysis.ports import sustainable_rate
+from tui.analysis.timewait import SECONDS
+from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.kernel.sysctls import Parameter
+from tui.watching.view import View
+from tui.writing.words import short
+
+COLUMNS = (
+    Column("name", "Parameter", 24, "left", stretch=1, most=36),
+    Column("value", "Value", 12, "left", stretch=1, most=24),
+    Column("default", "Default", 12, "left", rank=2),
+    Column("meaning", "What it does", 20, "left", stretch=8, most=120, rank=1),
+)
+REUSE_MODES = {0: "off", 1: "on", 2: "loopback only"}
+
+
+class ParameterRows:
+    """The kernel parameters in their own order."""
+
+    def __init__(self, view: View) -> None:
+        self.parameters = view.frame.reading.parameters
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def identity(self, row: int) -> Hashable:
+        """Return the parameter's name."""
+        return self.parameters[row].name
+
+    def find(self, identity: Any) -> int | None:
+        """Return the row of a parameter."""
+        for row, parameter in enumerate(self.parameters):
+            if parameter.name == identity:
+                return row
+        return None
+
+    def role(self, row: int) -> str:
+        """Show parameters that this kernel does not have as such."""
+        return "dim" if self.parameters[row].value is None else ""
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return one cell's content."""
+        parameter = self.parameters[row]
+        match column:
+            case "name":
+                return parameter.name.rsplit(".", 1)[-1]
+            case "value":
+                return [(short(value_text(parameter), width), "warn" if differs(parameter) else "")]
+            case "default":
+                return [(short(parameter.default or "–", width), "dim")]
+            case _:
+                return [(short(parameter.meaning, width), "dim")]
+
+
+def value_text(parameter: Parameter) -> str:
+    """Return a parameter's value as shown."""
+    if parameter.value is None:
+        return "absent"
+    return parameter.value or "none"
+
+
+def differs(parameter: Parameter) -> bool:
+    """Say whether a parameter was changed from the kernel's default."""
+    return None not in (parameter.value, parameter.default) and parameter.value != parameter.default
+
+
+class SysctlsPanel(RowTable):
+    """The parameters that decide over TIME-WAIT and ports."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, empty="no parameters could be read", id="sysctls")
+
+    def show(self, view: View) -> None:
+        """Show a view; nothing is redrawn for parameters that have not changed."""
+        counters = view.frame.counters
+        title = f"⁵ Sysctls · {view.frame.ports.capacity:,} ports per destination"
+        if "nf_conntrack_count" in counters and "nf_conntrack_max" in counters:
+            held, most = counters["nf_conntrack_count"], counters["nf_conntrack_max"]
+            title += f" · conntrack {held:,} of {most:,}"
+        self.border_title = title
+        rows = self.rows
+        if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
+            return
+        self.empty = "no parameters could be read"
+        self.show_rows(ParameterRows(view))
+
+    def meaning(self, name: object) -> str:
+        """Return the whole text on one parameter."""
+        row = self.rows.find(name) if self.rows is not None else None
+        if row is None or not isinstance(self.rows, ParameterRows):
+            return ""
+        parameter = self.rows.parameters[row]
+        default = "" if parameter.default is None else f", default {parameter.default or 'none'}"
+        return f"{value_text(parameter)}{default}\n{parameter.meaning}"
+
+
+class SysctlsLine(Widget):
+    """What the parameters amount to, in one line, for a short screen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sysctls-line")
+        self._text = ""
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        ports, rules = view.frame.ports, view.frame.rules
+        everywhere = rules.reuse_mode == 1 and rules.timestamps
+        hold = rules.reuse_delay_ms / 1000 if everywhere else SECONDS
+        reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
+        self._text = (
+            f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
+            f"sustains {sustainable_rate(ports.capacity, hold):,.0f}/s · reuse {reuse}"
+        )
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the line."""
+        return Text(short(" " + self._text, self.size.width), no_wrap=True)

@@ -1,0 +1,380 @@
+"""A virtual table: cost follows the rows on screen, not the rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any, ClassVar, Literal, Protocol
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.dashboard.widgets.styles import backdrop, foreground
+from tui.writing.words import short
+
+Run = tuple[str, str]
+"""A piece of text and its role: a component class of the table, or "" for plain."""
+
+ROLES = (
+    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
+    *("good", "warn", "alarm", "new", "gone"),
+)
+
+
+class TableRows(Protocol):
+    """What a table shows: rows by number, made into text only when drawn."""
+
+    def __len__(self) -> int: ...
+
+    def identity(self, row: int) -> Hashable:
+        """Return what the selection follows when the order changes."""
+
+    def find(self, identity: Any) -> int | None:
+        """Return the row with this identity, if it is there."""
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return a cell's text, or its runs of together at most ``width`` cells."""
+
+    def role(self, row: int) -> str:
+        """Return the role of the whole row, "" for an ordinary one."""
+
+
+class NoRows:
+    """An empty table's rows."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def identity(self, row: int) -> Hashable:
+        """Never asked for."""
+        raise IndexError(row)
+
+    def find(self, identity: Any) -> int | None:
+        """Find nothing."""
+        return None
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Never asked for."""
+        raise IndexError(row)
+
+    def role(self, row: int) -> str:
+        """Never asked for."""
+        raise IndexError(row)
+
+
+class RowTable(ScrollView, can_focus=True):
+    """A table with a header that stays, a selected row, and a sort column."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", "First row", show=False),
+        Binding("end,G", "edge(1)", "Last row", show=False),
+        Binding("enter", "choose", "Drill", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "row-table--header",
+        "row-table--cursor",
+        "row-table--blurred",
+        "row-table--empty",
+        *(f"row-table--{role}" for role in ROLES),
+    }
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+    """The selected row."""
+
+    class Chosen(Message):
+        """A row was opened with enter or a second click."""
+
+        def __init__(self, table: RowTable, identity: Hashable) -> None:
+            super().__init__()
+            self.table = table
+            self.identity = identity
+
+    class SortAsked(Message):
+        """A column's header was clicked."""
+
+        def __init__(self, table: RowTable, column: str) -> None:
+            super().__init__()
+            self.table = table
+            self.column = column
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        empty: str,
+        id: str | None = None,  # noqa: A002
+        header: bool = True,
+    ) -> None:
+        super().__init__(id=id)
+        self._head = int(header)
+        """Lines above the rows."""
+        self.columns = tuple(columns)
+        self.empty = empty
+        self.rows: TableRows | None = None
+        self.sorted_by: tuple[str, bool] | None = None
+        """The column the rows are sorted by, and whether its greatest stands last."""
+        self._layout: list[tuple[Column, int]] = []
+        self._moved = False
+        self._styles_of: dict[str, Style] = {}
+        self._drawn: list[Strip] = []
+        self._drawn_as: object = None
+        """What the drawn lines depend on beside the rows."""
+
+    def show_rows(self, rows: TableRows, *, sorted_by: tuple[str, bool] | None = None) -> None:
+        """Show other rows; the selection stays with what it was on, if that is still there.
+
+        Until the user has moved the selection it stays on the first row, wherever that goes.
+        """
+        selected = self.selected if self._moved else None
+        self.rows = rows
+        self.sorted_by = sorted_by
+        self.virtual_size = Size(self.size.width, len(rows) + self._head)
+        found = rows.find(selected) if selected is not None else None
+        if found is None:
+            found = min(self.cursor, max(len(rows) - 1, 0)) if self._moved else 0
+        if found != self.cursor:
+            self.cursor = found
+            self._keep_in_view()
+        self._redraw_what_changed()
+
+    def _redraw_what_changed(self) -> None:
+        """Repaint the lines that differ: from one second to the next most are the same."""
+        before, self._drawn_as = self._drawn, None
+        lines = self._lines()
+        if len(before) != len(lines):
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, lines, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def show_nothing(self, reason: str) -> None:
+        """Show no rows but why there are none."""
+        self.empty = reason
+        self.show_rows(NoRows())
+
+    @property
+    def selected(self) -> Hashable | None:
+        """What the selected row stands for, None in an empty table."""
+        if self.rows is None or not 0 <= self.cursor < len(self.rows):
+            return None
+        return self.rows.identity(self.cursor)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the old theme."""
+        self._styles_of.clear()
+        self._drawn_as = None
+        super().notify_style_update()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the columns out anew."""
+        self._layout = fit(self.columns, max(self.size.width - 2, 1))
+        self._drawn_as = None
+        self.virtual_size = Size(self.size.width, (len(self.rows) if self.rows else 0) + self._head)
+        self._keep_in_view()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the screen."""
+        lines = self._lines()
+        return lines[y] if y < len(lines) else Strip.blank(self.size.width)
+
+    def _lines(self) -> list[Strip]:
+        """Return the lines as they are now, drawn anew when something they depend on changed."""
+        depends_on = (self.size, self.scroll_offset.y, self.cursor, self.has_focus)
+        if self._drawn_as != depends_on:
+            self._drawn_as = depends_on
+            self._drawn = [self._line(y) for y in range(self.size.height)]
+        return self._drawn
+
+    def _line(self, y: int) -> Strip:
+        """Draw the header, a row, or the room below."""
+        width = self.size.width
+        if not self._layout:
+            self._layout = fit(self.columns, max(width - 2, 1))
+        if y < self._head:
+            return self._header(width)
+        y -= self._head
+        row = self.scroll_offset.y + y
+        count = len(self.rows) if self.rows is not None else 0
+        if row < count:
+            return self._row(row, width)
+        plain = self._style("")
+        if count == 0 and self.rows is not None and y >= self._head:
+            text = wrap(self.empty, max(width - 2, 1))[y - self._head : y - self._head + 1]
+            line = "".join(text).center(width)
+            return Strip([Segment(line, plain + self._style("empty"))], width)
+        return Strip([Segment(" " * width, plain)], width)
+
+    def _style(self, role: str) -> Style:
+        style = self._styles_of.get(role)
+        if style is None:
+            if not role:
+                style = self.rich_style
+            elif role in ("cursor", "blurred"):
+                style = backdrop(self, f"row-table--{role}")
+            else:
+                style = foreground(self, f"row-table--{role}")
+            self._styles_of[role] = style
+        return style
+
+    def _header(self, width: int) -> Strip:
+        style = self._style("") + self._style("header")
+        cells = []
+        for column, cell_width in self._layout:
+            arrow = ""
+            if self.sorted_by is not None and self.sorted_by[0] == column.id:
+                arrow = "▲" if self.sorted_by[1] else "▼"
+            title = short(column.title, cell_width - len(arrow)) + arrow
+            cells.append(
+                title.ljust(cell_width) if column.align == "left" else title.rjust(cell_width)
+            )
+        text = " " + " ".join(cells)
+        return Strip([Segment(text.ljust(width)[:width], style)], width)
+
+    def _row(self, row: int, width: int) -> Strip:
+        assert self.rows is not None
+        base = self._style("")
+        role = self.rows.role(row)
+        selected = row == self.cursor
+        over = self._style("cursor" if self.has_focus else "blurred") if selected else Style.null()
+        if role:
+            base = base + self._style(role)
+        segments = [Segment("▌" if selected else " ", base + over)]
+        for column, cell_width in self._layout:
+            content = self.rows.cell(row, column.id, cell_width)
+            if isinstance(content, str):
+                content = [(short(content, cell_width), "")]
+            pad = " " * max(cell_width - sum(len(text) for text, _ in content), 0)
+            if column.align == "right" and pad:
+                segments.append(Segment(pad, base + over))
+            segments.extend(
+                Segment(text, (base + self._style(kind) if kind else base) + over)
+                for text, kind in content
+            )
+            segments.append(Segment(pad + " " if column.align == "left" else " ", base + over))
+        return Strip(segments).adjust_cell_length(width, base + over)
+
+    def watch_cursor(self) -> None:
+        """Redraw the rows concerned."""
+        self._redraw_what_changed()
+
+    def on_focus(self) -> None:
+        """Show the selection as the active one."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Show the selection as a passive one."""
+        self.refresh()
+
+    def _go(self, row: int) -> None:
+        count = len(self.rows) if self.rows is not None else 0
+        self._moved = True
+        self.cursor = min(max(row, 0), max(count - 1, 0))
+        self._keep_in_view()
+
+    def _keep_in_view(self) -> None:
+        page = max(self.size.height - self._head, 1)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True)
+        elif self.cursor >= top + page:
+            self.scroll_to(y=self.cursor - page + 1, animate=False, force=True)
+
+    def action_move(self, by: int) -> None:
+        """Move the selection by so many rows."""
+        self._go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the selection by so many pages."""
+        self._go(self.cursor + by * max(self.size.height - self._head - 1, 1))
+
+    def action_edge(self, side: int) -> None:
+        """Select the first row (−1) or the last (1)."""
+        self._go(0 if side < 0 or self.rows is None else len(self.rows) - 1)
+
+    def action_choose(self) -> None:
+        """Open the selected row."""
+        if (identity := self.selected) is not None:
+            self.post_message(self.Chosen(self, identity))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a row; a second click opens it; a click on a header sorts."""
+        at = event.get_content_offset(self)
+        if at is None:  # on the border
+            return
+        if at.y < self._head:
+            x = 1
+            for column, width in self._layout:
+                if x <= at.x < x + width + 1:
+                    self.post_message(self.SortAsked(self, column.id))
+                x += width + 1
+            return
+        row = self.scroll_offset.y + at.y - self._head
+        if self.rows is not None and row < len(self.rows):
+            self._go(row)
+            if event.chain > 1:
+                self.action_choose()
+
+
+NARROWEST = 8
+"""The width that a column keeps in the narrowest of tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    id: str
+    title: str
+    width: int
+    align: Literal["left", "right"] = "right"
+    stretch: int = 0
+    """Its share of the width that is left over; 0 keeps it as wide as ``width``."""
+    most: int = 400
+    """How wide it may stretch."""
+    rank: int = 0
+    """Columns of the highest rank give way first where the table is too narrow; 0 stays."""
+
+
+def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """Return the columns that have room in ``width`` cells, each with its own width.
+
+    A blank stands between two columns. Nothing is dropped but by rank, and what stays
+    grows narrower only then; the leftover goes to the stretching ones.
+    """
+    kept = list(columns)
+    while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
+        droppable = max(kept, key=lambda column: column.rank)
+        if droppable.rank == 0:
+            break
+        kept.remove(droppable)
+    widths = [column.width for column in kept]
+    left = width - sum(widths) - (len(kept) - 1)
+    while left < 0 and max(widths) > NARROWEST:  # a very narrow terminal: all get less
+        widths[widths.index(max(widths))] -= 1
+        left += 1
+    while left > 0:
+        growing = [i for i, column in enumerate(kept) if column.stretch and widths[i] < column.most]
+        if not growing:
+            break
+        total = sum(kept[i].stretch for i in growing)
+        given = 0
+        for i in growing:
+            more = min(max(left * kept[i].stretch // total, 1), kept[i].most - widths[i])
+            more = min(more, left - given)
+            widths[i] += more
+            given += more
+        left -= given
+    return list(zip(kept, widths, strict=True))

@@ -1,0 +1,155 @@
+"""The TIME-WAIT panel: how many, how fast they come, when they go."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.dashboard.widgets.sparkline import sparkline, sparkrows
+from tui.dashboard.widgets.styles import foreground
+from tui.watching.history import current_time_wait
+from tui.watching.view import View
+from tui.writing.words import short, signed
+
+LABEL = 8
+"""Width of the labels left of the sparklines."""
+
+
+class TimeWaitPanel(Widget):
+    """TIME-WAIT now, with two sparklines of a second a cell.
+
+    "new/s" comes from the timers and is full from the first frame; "held" is what was
+    counted since the start. Both rise from zero.
+    """
+
+    COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "new")}
+
+    def __init__(self) -> None:
+        super().__init__(id="timewait")
+        self.border_title = "² TIME-WAIT"
+        self._view: View | None = None
+        self._instead = "reading the kernel's tables …"
+
+    def show_nothing(self, reason: str) -> None:
+        """Say why there is nothing to show."""
+        self._instead = reason
+        self.refresh()
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+        self._view = view
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the panel for its size: two lines where there is no room for more."""
+        view, width, height = self._view, self.size.width, self.size.height
+        if view is None:
+            return Text(short(f" {self._instead}", width), no_wrap=True)
+        dim = self._style("dim")
+        lines = [self._figures(view, width)]
+        room = max(width - LABEL, 1)
+        closed = view.history.entered_per_second(view.frame, room)
+        if height <= 3:
+            lines.append(
+                Text.assemble(
+                    (" new/s".ljust(LABEL), dim), (sparkline(closed, room), self._style("new"))
+                )
+            )
+            return Text("\n").join(lines)
+        held = held_per_second(view, room)
+        tall = height - 2
+        new_rows = max(tall // 2, 1)
+        held_rows = tall - new_rows
+        capacity = view.frame.ports.capacity
+        lines += self._spark("held", held, held_rows, room, "held", capacity)
+        lines += self._spark("new/s", closed, new_rows, room, "new", 0)
+        axis = f"−{room} s".ljust(max(room - 3, 0)) + "now"
+        if 0 < capacity <= max(held, default=0):
+            note = f"┄ one destination's {capacity:,} ports"
+            axis = f"−{room} s" + note.center(room - len(f"−{room} snow")) + "now"
+        lines.append(Text(" " * LABEL + axis, style=dim))
+        return Text("\n").join(lines)
+
+    def _style(self, name: str) -> Style:
+        return foreground(self, f"timewait--{name}")
+
+    def _figures(self, view: View, width: int) -> Text:
+        """Return the first line: as many figures as fit, the telling ones first."""
+        tw, trends = view.frame.time_wait, view.trends
+        count = current_time_wait(view.frame)
+        text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
+        text.append(f" {signed(trends.time_wait)}/s")
+        figures: list[tuple[str, str]] = []
+        if trends.overflowed:
+            figures.append(("BUCKETS OVERFLOW", f"{trends.overflowed:,.0f}/s"))
+        if count or trends.closing:
+            figures.append(("closing", f"{trends.closing:,.0f}/s"))
+        else:
+            figures.append(("no TIME-WAIT here", ""))
+        if trends.reused:
+            figures.append(("reused", f"{trends.reused:,.0f}/s"))
+        if count:
+            figures += [
+                ("freed next second", f"{tw.freed_per_second[0] - tw.expiring:,}"),
+                ("next 10 s", f"{tw.freed_per_second[:10].sum() - tw.expiring:,}"),
+                ("expiring", f"{tw.expiring:,}"),
+            ]
+        for label, figure in figures:
+            if text.cell_len + 4 + len(label) + len(figure) > width:
+                break
+            style = self._style("warn" if label.isupper() else "dim")
+            text.append(f"   {label} ", style).append(figure)
+        text.truncate(width)
+        return text
+
+    def _spark(
+        self, label: str, values: list[float], height: int, width: int, kind: str, line: int
+    ) -> list[Text]:
+        top = max(values, default=0)
+        rows = sparkrows(values, width, height)
+        marked = -1
+        if 0 < line <= top:  # a dashed line where one destination's ports would be full
+            marked = height - 1 - min(int(line / top * height), height - 1)
+        texts = []
+        for index, row in enumerate(rows):
+            head = f" {label}" if index == 0 else (f" {short_count(top)}" if index == 1 else "")
+            if index == marked:
+                row = row.replace(" ", "┄")
+            texts.append(
+                Text.assemble(
+                    (short(head, LABEL).ljust(LABEL), self._style("dim")),
+                    (row, self._style(kind)),
+                )
+            )
+        return texts
+
+
+def short_count(value: float) -> str:
+    """Return a number in at most six characters: ``327``, ``14.2k``, ``1.2M``."""
+    if value < 10_000:
+        return f"{value:,.0f}"
+    if value < 1_000_000:
+        return f"{value / 1000:.1f}k"
+    return f"{value / 1_000_000:.1f}M"
+
+
+def held_per_second(view: View, width: int) -> list[float]:
+    """Return the TIME-WAIT count of each of the last ``width`` seconds, as far as known.
+
+    Seconds without a poll of their own carry the one before.
+    """
+    points = view.history.points
+    now = view.frame.time
+    values: list[float] = []
+    wanted = iter(points)
+    point = next(wanted, None)
+    last: float | None = None
+    for second in range(width - 1, -1, -1):
+        moment = now - second
+        while point is not None and point.time <= moment + 1e-3:
+            last = point.time_wait
+            point = next(wanted, None)
+        if last is not None:
+            values.append(last)
+    return values

@@ -1,0 +1,1 @@
+"""From a load to what it needs, and what each remedy brings."""

@@ -1,0 +1,148 @@
+"""The load on one tuple: how many connections a second, and how long each is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tui.analysis.forecast import RECENT, closing_rate
+from tui.analysis.frame import Frame
+from tui.analysis.patterns import Direction
+from tui.analysis.ports import TIME_WAIT_MS
+from tui.analysis.timewait import time_waits
+from tui.kernel.sockets import Array, ip_halves
+
+RateFrom = Literal["given", "last seconds", "busiest seconds"]
+LifetimeFrom = Literal["given", "live", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a tuple has to bear, on average; bursts need more."""
+
+    rate: float
+    """New connections per second, > 0."""
+    lifetime: float
+    """Seconds from a connection's start to its close, ≥ 0; its TIME-WAIT not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one frame shows of an outgoing pattern's load."""
+
+    rate: float
+    """Connections closed per second, of the last RECENT seconds; 0 where none was."""
+    busiest: float
+    """The same of the busiest RECENT seconds of the last minute: a floor, as TIME-WAITs that
+    tcp_tw_reuse took over are gone."""
+    live: int
+    """Connections that are open now."""
+    connectable: int
+    """How many more would find a port now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A load, and where its figures come from."""
+
+    load: Demand
+    rate_from: RateFrom
+    lifetime_from: LifetimeFrom
+    notes: tuple[str, ...]
+    """What whoever reads the figures has to know, a sentence each."""
+
+
+def outgoing(
+    frame: Frame, local_ip: str | None, remote_ip: str | None, remote_port: int | None
+) -> Array:
+    """Return the outgoing patterns with these ends, by ports in use; None for an end means any."""
+    table, patterns = frame.table, frame.patterns
+    candidates: Array = patterns.direction == Direction.OUTGOING
+    for wanted, column in ((local_ip, patterns.local_ip), (remote_ip, patterns.remote_ip)):
+        if wanted is not None:
+            hi, lo = ip_halves(wanted)
+            same = np.flatnonzero((table.address_hi == hi) & (table.address_lo == lo))
+            candidates &= np.isin(column, same)
+    if remote_port is not None:
+        candidates &= patterns.remote_port == remote_port
+    found: Array = np.flatnonzero(candidates)
+    return found
+
+
+def hottest(
+    frame: Frame, local_ip: str | None, remote_ip: str | None, remote_port: int | None
+) -> int | None:
+    """Return the pattern with the most ports of those that ``outgoing`` does, or None.
+
+    One that closes connections goes before one that only holds them.
+    """
+    found = outgoing(frame, local_ip, remote_ip, remote_port)
+    closing = found[frame.patterns.time_wait[found] > 0]
+    best = closing if len(closing) else found
+    return int(best[0]) if len(best) else None
+
+
+def observe(frame: Frame, pattern: int) -> Observed:
+    """Return the load that the frame shows of one pattern."""
+    member = np.where(frame.patterns.member == pattern, 0, 1)
+    closings = time_waits(frame.table, member, 1).closings_of(0)
+    reuse = bool(frame.patterns.reuse[pattern])
+    hold = (frame.rules.reuse_delay_ms if reuse else TIME_WAIT_MS) / 1000
+    return Observed(
+        rate=float(closing_rate(closings[None, :], np.array([hold]))[0]),
+        busiest=_busiest(closings),
+        live=int(frame.patterns.live[pattern]),
+        connectable=int(frame.patterns.connectable[pattern]),
+    )
+
+
+def _busiest(closings: Array) -> float:
+    return float(np.convolve(closings, np.ones(RECENT), "valid").max() / RECENT)
+
+
+def estimate(
+    observed: Observed | None, rate: float | None, lifetime: float | None
+) -> Estimate | None:
+    """Return the load to plan for, or None where nothing tells the rate.
+
+    What is given goes before what was observed. The lifetime follows from Little's law: open
+    connections = rate × lifetime.
+    """
+    seen = observed or Observed(0, 0, 0, 1)
+    rate_from: RateFrom = "given"
+    if rate is None:
+        # Where no port is left, the last seconds show but what gets through.
+        rate, rate_from = (
+            (seen.rate, "last seconds")
+            if seen.rate and seen.connectable > 0
+            else (seen.busiest, "busiest seconds")
+        )
+        if not rate:
+            return None
+    lifetime_from: LifetimeFrom = "given"
+    if lifetime is None:
+        lifetime, lifetime_from = (seen.live / seen.rate, "live") if seen.rate else (0.0, "assumed")
+    notes = []
+    if rate_from != "given" and seen.connectable <= 0:
+        notes.append(
+            "No port is left now: the rate is what gets through, not what is wanted. Give the "
+            "wanted one with --rate."
+        )
+    elif rate_from == "last seconds" and seen.busiest > 1.2 * seen.rate:
+        notes.append(
+            f"The busiest {RECENT} seconds of the last minute had {seen.busiest:,.0f}/s: try "
+            f"--rate {seen.busiest:.0f}."
+        )
+    if lifetime_from == "assumed":
+        notes.append(
+            "How long a connection is open is not known and counted as 0 s; give it with "
+            "--lifetime."
+        )
+        if seen.live:
+            notes.append(
+                f"{seen.live:,} connections are open and none closes; the ports that they hold "
+                "come on top."
+            )
+    return Estimate(Demand(rate, lifetime), rate_from, lifetime_from, tuple(notes))

@@ -1,0 +1,427 @@
+"""What-if: which changes give a load the ports it needs, at what price, and when they are wrong.
+
+A remedy raises the ports, multiplies the tuples, or shortens the wait after a close. All of it is
+pure: from a load and the facts of a frame to rows, quick enough for every key press.
+tests/live/test_remedies.py tries each claim with real connections.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tui.analysis.patterns import NO_PORT, endpoint
+from tui.analysis.ports import PORTS, SLOW_CONNECT
+from tui.planning.demand import Demand
+from tui.planning.setting import TIME_WAIT_SECONDS, Effect, Facts, Fit, Setting
+
+LOWEST, HIGHEST = 1024, PORTS - 1
+"""The widest sensible ip_local_port_range: below are the privileged ports."""
+ROUND = 1000
+"""Ends of a suggested range fall on such multiples, for people to remember."""
+SPELLED = 3
+"""How many further addresses are spelled out one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One change, or two, and what comes of it."""
+
+    code: str
+    """Stable: such as ``range`` or ``range+reuse``."""
+    name: str
+    setting: Setting
+    outcome: Effect
+    commands: tuple[str, ...] = ()
+    """Shell lines to copy; words in capitals are to be replaced, ``#`` lines say the rest."""
+    requires: str = ""
+    wrong_when: str = ""
+    note: str = ""
+    """What a smaller change of the kind would do, where it differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Advice that is often given and does not hold."""
+
+    code: str
+    name: str
+    why: str
+
+
+REFUSED = (
+    Refusal(
+        "tcp_fin_timeout",
+        "lower tcp_fin_timeout",
+        "It does not touch TIME-WAIT, whose 60 s are compiled in (TCP_TIMEWAIT_LEN): it is how "
+        "long an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
+    ),
+    Refusal(
+        "tcp_tw_recycle",
+        "tcp_tw_recycle=1",
+        "Gone since Linux 4.12. Before, it dropped the SYNs of clients that share an address "
+        "behind NAT, without a trace.",
+    ),
+    Refusal(
+        "tcp_max_tw_buckets",
+        "lower tcp_max_tw_buckets",
+        "Above it sockets skip TIME-WAIT: ports do come back at once, but late segments of the "
+        "old connection can reach the new one. TCPTimeWaitOverflow counts these cases.",
+    ),
+    Refusal(
+        "so_linger",
+        "SO_LINGER with 0 seconds",
+        "It closes with a reset: there is no TIME-WAIT, but what was still to be sent is lost, the "
+        "peer sees ECONNRESET, and late segments can reach the next connection.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a load under today's settings and under each remedy."""
+
+    load: Demand
+    facts: Facts
+    today: Option
+    options: tuple[Option, ...]
+    """Single changes in a fixed order, then the pairs that do what neither half does alone or
+    that need less of it, smallest first."""
+    refused: tuple[Refusal, ...] = REFUSED
+
+
+def plan(load: Demand, facts: Facts) -> Plan:
+    """Return what becomes of the load today and under each remedy."""
+    rules = facts.rules
+    ports = facts.ports(rules.low, rules.high)
+    setting = Setting(ports, wait=facts.wait(rules))
+    today = Option("today", f"today: {rules.low}–{rules.high}", setting, setting.judge(load))
+    widest = (min(rules.low, LOWEST), HIGHEST)
+    reuse = _reuse(load, facts, setting)
+    options = [
+        _range(load, facts, setting, _smallest_range(facts, today.outcome) or widest),
+        reuse,
+        *_countable(load, facts, setting),
+        _pool(load, setting),
+        _server_closes(load, setting),
+        _no_port(load, setting),
+    ]
+    if today.outcome.verdict is not Fit.WORKS:
+        options += _pairs(load, facts, today, _range(load, facts, setting, widest), reuse)
+    return Plan(load, facts, today, tuple(option for option in options if option))
+
+
+def _pairs(
+    load: Demand, facts: Facts, today: Option, widest: Option | None, reuse: Option | None
+) -> Iterator[Option]:
+    if widest and reuse:
+        both = replace(reuse.setting, ports=widest.setting.ports)
+        pair = _pair(widest, replace(reuse, setting=both, outcome=both.judge(load)))
+        if pair.outcome.verdict > max(widest.outcome.verdict, reuse.outcome.verdict):
+            yield pair
+    alone = {option.code: option for option in _countable(load, facts, today.setting)}
+    found = [
+        _pair(base, added)
+        for base in (widest, reuse)
+        if base and base.outcome.verdict is not Fit.WORKS
+        for added in _countable(load, facts, base.setting)
+        if added.code not in alone or _size(added) < _size(alone[added.code])
+    ]
+    yield from sorted(found, key=_size)
+
+
+def _pair(base: Option, added: Option) -> Option:
+    """Return two changes as one; ``added`` is already judged on top of ``base``."""
+    return replace(
+        added,
+        code=f"{base.code}+{added.code}",
+        name=f"{base.name} + {added.name.replace(' more ', ' ')}",
+        commands=(*base.commands, *added.commands),
+        requires=f"{base.requires} {added.requires}",
+        wrong_when=f"{base.wrong_when} {added.wrong_when}",
+    )
+
+
+def _size(option: Option) -> float:
+    """Return how much of a countable remedy it takes: addresses, and behind these requests."""
+    setting = option.setting
+    return setting.tuples if setting.requests == 1 else PORTS + setting.requests
+
+
+def _smallest_range(facts: Facts, today: Effect) -> tuple[int, int] | None:
+    """Return the smallest widening that leaves half of the ports free, if one is needed and does.
+
+    Upwards first: services sit below 32768 more often than above 60999.
+    """
+    rules, wanted = facts.rules, math.ceil(today.needed / SLOW_CONNECT)
+    if today.verdict is Fit.WORKS or facts.ports(min(rules.low, LOWEST), HIGHEST) < wanted:
+        return None
+    below = np.concatenate([[0], np.cumsum(facts.choosable)])
+    # below[p]: ports that connect() could choose, smaller than p
+    if facts.ports(rules.low, HIGHEST) >= wanted:
+        high = int(np.searchsorted(below, below[rules.low] + wanted)) - 1
+        return rules.low, min(high // ROUND * ROUND + ROUND - 1, HIGHEST)
+    low = int(np.searchsorted(below, below[PORTS] - wanted, side="right")) - 1
+    return max(low // ROUND * ROUND, min(rules.low, LOWEST)), HIGHEST
+
+
+def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) -> Option | None:
+    low, high = ends
+    widened = replace(setting, ports=facts.ports(low, high))
+    if widened.ports <= setting.ports:
+        return None
+    commands = [f'sysctl -w net.ipv4.ip_local_port_range="{low} {high}"']
+    inside = [port for port in facts.listening if low <= port <= high]
+    requires = "Nothing else: it holds for IPv6 too, and from the next connect() on."
+    if inside:
+        spans = _spans([*facts.rules.reserved, *((port, port) for port in inside)])
+        # First, so that no connection can take a port in between.
+        commands.insert(0, f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}")
+        requires = (
+            f"Ports listened on inside ({len(inside):,}) are not capacity either way; reserving "
+            "them keeps connect() from taking one while its service restarts."
+        )
+    return Option(
+        "range",
+        f"range {low}–{high}",
+        widened,
+        widened.judge(load),
+        tuple(commands),
+        requires,
+        "A service that does not run now has its port in there, or Kubernetes its NodePorts "
+        "(30000–32767, often without a listener): reserve these too. Firewalls that let replies "
+        "in to the old range only.",
+    )
+
+
+def _spans(spans: Iterable[tuple[int, int]]) -> str:
+    """Return spans of ports as ip_local_reserved_ports takes them, joined where they touch."""
+    joined: list[list[int]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return ",".join(f"{first}-{last}" if first < last else f"{first}" for first, last in joined)
+
+
+def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
+    rules = facts.rules
+    mode = rules.reuse_mode
+    if mode != 1:
+        mode = 2 if facts.loopback else 1
+    wait = facts.wait(replace(rules, reuse_mode=mode, timestamps=True))
+    if wait >= setting.wait:
+        return None
+    commands = []
+    if mode != rules.reuse_mode:
+        commands.append(f"sysctl -w net.ipv4.tcp_tw_reuse={mode}")
+    if not rules.timestamps:
+        commands.append("sysctl -w net.ipv4.tcp_timestamps=1")
+    changed = replace(setting, wait=wait)
+    return Option(
+        "reuse",
+        f"tcp_tw_reuse={mode}" if mode != rules.reuse_mode else "tcp_timestamps=1",
+        changed,
+        changed.judge(load),
+        tuple(commands),
+        f"TCP timestamps on both ends (`ss -tio` shows ts). A port is free again "
+        f"{wait * 1000:,.0f} ms after its close.",
+        "NAT, a firewall or a load balancer on the way strips timestamps, or keeps its own entry "
+        "of the old connection and drops the early SYN. A client that binds first without "
+        "IP_BIND_ADDRESS_NO_PORT gains nothing, nor does a server.",
+    )
+
+
+def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
+    """Return the remedies of which the least number is asked that leaves half the ports free."""
+    if not setting.ports:
+        return []
+    options = [_sources(load, facts, setting), _destinations(load, facts, setting)]
+    kept = _keep_alive(load, setting)
+    return [*options, kept] if kept else options
+
+
+def _further(load: Demand, setting: Setting, share: float) -> int:
+    """Return how many further tuples it takes to need at most this share of the ports."""
+    tuples = math.ceil(setting.judge(load).needed / (setting.ports * share))
+    return max(tuples - setting.tuples, 1)
+
+
+def _tuples(load: Demand, setting: Setting) -> tuple[int, Setting, str]:
+    """Return how many further tuples to have, what that makes, and what fewer would do."""
+    count, least = (_further(load, setting, share) for share in (SLOW_CONNECT, 1))
+    note = f"{least:,} would do, with slow connect()." if least < count else ""
+    return count, replace(setting, tuples=setting.tuples + count), note
+
+
+def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
+    count, more, note = _tuples(load, setting)
+    prefix, ip = (128, "ip -6") if facts.ipv6 else (32, "ip")
+    target = facts.remote_ip or "DESTINATION"
+    if facts.loopback and not facts.ipv6:
+        commands = [f"# all of 127.0.0.0/8 is there already: {_named('127.0.0.', count)}"]
+    else:
+        commands = [
+            f"{ip} addr add SOURCE{number}/{prefix} dev DEV"
+            for number in range(2, min(count, SPELLED) + 2)
+        ]
+        if count > SPELLED:
+            commands.append(f"# … and so on, to SOURCE{count + 1}")
+    commands += [
+        "# the program takes them in turn: bind((SOURCE2, 0)) before connect(), with",
+        "# IP_BIND_ADDRESS_NO_PORT set, as nginx's proxy_bind and HAProxy's source do",
+    ]
+    if not facts.loopback:  # the table of local addresses comes before every rule
+        commands += [
+            "# or, for a program that cannot, a worker under a user of its own for each:",
+            f"{ip} route add {target}/{prefix} via GATEWAY dev DEV src SOURCE2 table 102",
+            f"{ip} rule add uidrange UID2-UID2 lookup 102",
+        ]
+    return Option(
+        "sources",
+        f"{count:,} more source{'s' * (count > 1)}",
+        more,
+        more.judge(load),
+        tuple(commands),
+        "Addresses that are yours, unused and routed back; connections spread evenly over them.",
+        "Several destinations are only to be spread over sources: `ip route … src` gives each "
+        "destination one source, which moves its connections to fresh ports once and adds no "
+        "rate. The server or a firewall allows one client address only.",
+        note,
+    )
+
+
+def _named(prefix: str, count: int) -> str:
+    named = [f"{prefix}{number}" for number in range(2, min(count, SPELLED) + 2)]
+    return ", ".join([*named, "…"] if count > SPELLED else named)
+
+
+def _destinations(load: Demand, facts: Facts, setting: Setting) -> Option:
+    count, more, note = _tuples(load, setting)
+    prefix, ip = (128, "ip -6") if facts.ipv6 else (32, "ip")
+    port = facts.remote_port
+    commands = ["# on the server, another address …"]
+    commands += [
+        f"{ip} addr add TARGET{number}/{prefix} dev DEV"
+        for number in range(2, min(count, SPELLED) + 2)
+    ]
+    if count > SPELLED:
+        commands.append(f"# … and so on, to TARGET{count + 1}")
+    known = endpoint(facts.remote_ip or "TARGET", NO_PORT if port is None else port)
+    commands += ["# … or another port of the service, to be taken in turn with", f"# {known}"]
+    return Option(
+        "destinations",
+        f"{count:,} more destination{'s' * (count > 1)}",
+        more,
+        more.judge(load),
+        tuple(commands),
+        "More addresses or ports (or servers) that answer as the first one does; connections "
+        "spread evenly over them.",
+        "The client binds first without IP_BIND_ADDRESS_NO_PORT: all destinations then share "
+        "one source's ports.",
+        note,
+    )
+
+
+def _keep_alive(load: Demand, setting: Setting) -> Option | None:
+    """Connections that each carry the work of several, and wait once."""
+    count = _requests(load, setting, SLOW_CONNECT)
+    least = _requests(load, setting, 1)
+    note = ""
+    if count and least and least < count:
+        note = f"{least:,} would do, with slow connect()."
+    count = count or least
+    if count is None:
+        return None
+    kept = replace(setting, requests=count)
+    return Option(
+        "keep_alive",
+        f"keep-alive ×{count:,}",
+        kept,
+        kept.judge(load),
+        (
+            f"# let one connection carry the work of {count:,} of today's, one after the other:",
+            "# HTTP keep-alive, persistent database connections; nginx: upstream {",
+            '# keepalive N; } with proxy_http_version 1.1; proxy_set_header Connection "";',
+        ),
+        "A protocol and a server that keep connections open that long between requests.",
+        "The server closes idle connections sooner than the next request comes.",
+        note,
+    )
+
+
+def _requests(load: Demand, setting: Setting, share: float) -> int | None:
+    """Return the fewest requests per connection that need at most this share of the ports.
+
+    rate × (lifetime + wait / k) ≤ share × capacity, solved for k; None where the connections
+    that are open at once take more already. At least 2, or it would be no change.
+    """
+    allowed = math.floor(setting.capacity * share)
+    room = allowed - load.rate * load.lifetime
+    if room <= 0:
+        return None
+    # One less than the quotient: rounding may have made it too large, and the loop finds out.
+    count = max(math.ceil(load.rate * setting.wait / room) - 1, 2)
+    while replace(setting, requests=count).judge(load).needed > allowed:
+        count += 1
+    return count
+
+
+def _pool(load: Demand, setting: Setting) -> Option:
+    pooled = replace(setting, requests=math.inf)
+    outcome = pooled.judge(load)
+    return Option(
+        "pool",
+        f"pool of {outcome.needed:,} connection{'s' * (outcome.needed > 1)}",
+        pooled,
+        outcome,
+        (
+            "# connections opened once and lent out: rate × lifetime of them on average,",
+            "# some more for bursts; nothing closes, so nothing waits",
+        ),
+        "A pool in the program, or a proxy that has one (pgbouncer, HAProxy, nginx).",
+        "The pool is smaller than what is wanted at once and closes the surplus: then it is "
+        "keep-alive, and counts as that.",
+    )
+
+
+def _server_closes(load: Demand, setting: Setting) -> Option:
+    moved = replace(setting, wait=0)
+    waiting = math.ceil(load.rate * TIME_WAIT_SECONDS)
+    return Option(
+        "server_closes",
+        "server closes first",
+        moved,
+        moved.judge(load),
+        (
+            "# TIME-WAIT stays with the side that closes first: let that be the server, as",
+            "# with HTTP/1.1 `Connection: close` in a response; the client reads until EOF",
+        ),
+        f"A server that bears some {waiting:,} TIME-WAITs (its tcp_max_tw_buckets), and takes a "
+        "SYN in TIME-WAIT: timestamps, or a higher sequence number, as from one machine.",
+        "Many clients behind one NAT address: their SYNs into the server's TIME-WAITs can be "
+        "refused. A client that keeps its end open (CLOSE-WAIT) holds its port all the same.",
+    )
+
+
+def _no_port(load: Demand, setting: Setting) -> Option:
+    return Option(
+        "bind_no_port",
+        "IP_BIND_ADDRESS_NO_PORT",
+        setting,
+        setting.judge(load),
+        (
+            "# before bind((source, 0)):",
+            "# Python: s.setsockopt(socket.IPPROTO_IP, 24, 1)",
+            "# C: setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);",
+        ),
+        "Linux 4.2, and a client that binds its address before it connects. Without the option "
+        f"such a client has {setting.ports:,} ports for all destinations together, no reuse, and "
+        "EADDRINUSE from bind() at their end; with it, what today's row says.",
+        "The client does not bind (most do not): it changes nothing. It cannot be seen from "
+        "outside whether it does.",
+    )

@@ -1,0 +1,1 @@
+"""A frame as records, text and JSON; the plan and the bundle."""

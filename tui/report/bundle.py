@@ -1,0 +1,262 @@
+"""Everything that a support ticket needs, in one archive."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import re
+import struct
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from tui import __version__
+from tui.analysis.frame import Frame, judge
+from tui.kernel import procfs, sock_diag
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Source, is_own_namespace
+from tui.kernel.sysctls import NAMES
+from tui.writing.files import write_whole
+
+TABLES = ("net/tcp", "net/tcp6")
+COUNTERS = ("net/sockstat", "net/sockstat6", "net/netstat", "net/snmp")
+CONNTRACK = ("sys/net/netfilter/nf_conntrack_count", "sys/net/netfilter/nf_conntrack_max")
+COPY_SECONDS = 10.0
+"""How long the tables may take: on a table that grows fast, reading on might never end."""
+
+ABOUT = """\
+{name}: what twtop {version} saw on {time}.
+
+report.txt, report.json   the whole report
+audit.txt, audit.json     what it means, and what to do
+about.json                versions, and what was read
+proc/                     the kernel's own files; twtop reads them again with
+                              twtop --proc proc
+                              twtop report --proc proc
+"""
+ABOUT_REDACTED = """
+Every address but loopback is another one, in all files the same; of the lines of net/tcp and
+net/tcp6 only what twtop reads is kept.
+"""
+
+
+class BundleError(Exception):
+    """The archive could not be written; the message says why."""
+
+
+Address = IPv4Address | IPv6Address
+
+
+class Redactor:
+    """Gives every address another one, always the same: what is equal stays equal.
+
+    IPv4 addresses become those of 198.18.0.0/15 (RFC 2544), and when these are used up of
+    240.0.0.0/4 (RFC 1112); IPv6 ones those of 2001:db8::/32 (RFC 3849): nobody's. Loopback and
+    the unspecified address stay, and a v4-mapped address changes as its IPv4 one does.
+    """
+
+    def __init__(self, there: Iterable[Address] = ()) -> None:
+        """``there`` are addresses that must not be given, since somebody has them."""
+        self._there = frozenset(map(_unmapped, there))
+        self._given: dict[Address, Address] = {}
+        self._v4: Iterator[Address] = map(IPv4Address, chain(TEST_V4, RESERVED_V4))
+        self._v6: Iterator[Address] = map(IPv6Address, TEST_V6)
+
+    def other(self, address: Address) -> Address:
+        """Return the address to write instead."""
+        plain = _unmapped(address)
+        if plain is not address:
+            return IPv6Address(b"\0" * 10 + b"\xff\xff" + self.other(plain).packed)
+        if address.is_loopback or address.is_unspecified:
+            return address
+        if address not in self._given:
+            free = self._v4 if address.version == 4 else self._v6
+            self._given[address] = next(one for one in free if one not in self._there)
+        return self._given[address]
+
+
+def _unmapped(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+TEST_V4 = range(int(IPv4Address("198.18.0.1")), int(IPv4Address("198.20.0.0")))
+RESERVED_V4 = range(int(IPv4Address("240.0.0.1")), int(IPv4Address("255.255.255.255")))
+TEST_V6 = range(int(IPv6Address("2001:db8::1")), int(IPv6Address("2001:db9::")))
+
+
+def redact(tables: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return tables of /proc/net with other addresses, the same ones in all of them.
+
+    Of a line only what twtop reads is kept, with a dash for the rest, and of one that it cannot
+    read nothing: an address may be anywhere in it.
+    """
+    known = {
+        word: _read(word)
+        for name, text in tables.items()
+        for line in _lines(name, text)
+        if line is not None
+        for word in line.group(2, 4)
+    }
+    redactor = Redactor(known.values())
+    other = {word: _write(redactor.other(address)) for word, address in known.items()}
+    return {
+        name: procfs.HEADER
+        + b"".join(
+            UNREADABLE
+            if line is None
+            else b"%s%s%s%s%s-\n" % (line[1], other[line[2]], line[3], other[line[4]], line[5])
+            for line in _lines(name, text)
+        )
+        for name, text in tables.items()
+    }
+
+
+UNREADABLE = b"unreadable\n"
+
+
+def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
+    """Yield each line below the header as far as tui.kernel.procfs reads it, if it can."""
+    pattern = rb"( *\d+: )(h{W})(:h{4} )(h{W})(:h{4} hh h{8}:h{8} hh:h{8} h{8} +\d+ +\d+ \d+ )"
+    pattern = pattern.replace(b"W", b"8" if name == "net/tcp" else b"32")
+    known = re.compile(pattern.replace(b"h", b"[0-9A-Fa-f]"))
+    return map(known.match, text.split(b"\n")[1:-1])
+
+
+def _read(text: bytes) -> Address:
+    """Return the address that /proc prints so: in words of the host's byte order."""
+    words = struct.iter_unpack(">I", bytes.fromhex(text.decode()))
+    packed = b"".join(struct.pack("=I", word) for (word,) in words)
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+
+
+def _write(address: Address) -> bytes:
+    words = struct.iter_unpack("=I", address.packed)
+    return b"".join(b"%08X" % word for (word,) in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of what twtop reads of a procfs."""
+
+    files: Mapping[str, bytes]
+    """By path below the procfs."""
+    complete: bool
+    bound_ports: tuple[int, ...]
+    """Ports that are bound and nothing else, which no file of the procfs has."""
+    time: float
+    """When it was read, Unix time."""
+
+    def frame(self) -> Frame:
+        """Return the frame that the copy makes. Raises BundleError where it has no room."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="twtop-") as folder:
+                root = Path(folder)
+                for name, content in self.files.items():
+                    (root / name).parent.mkdir(parents=True, exist_ok=True)
+                    (root / name).write_bytes(content)
+                reading = Source(root, "proc", COPY_SECONDS, one_shot=True).read()
+        except OSError as error:
+            raise BundleError(f"{tempfile.gettempdir()}: {error.strerror or error}") from None
+        import numpy as np
+
+        table = replace(
+            reading.table,
+            bound_ports=np.array(self.bound_ports, np.uint16),
+            complete=self.complete and reading.table.complete,
+        )
+        return judge(replace(reading, table=table, time=self.time))
+
+
+def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
+    """Read all that twtop needs of a procfs once. Raises TableError, as reading it does."""
+    deadline = time.monotonic() + COPY_SECONDS
+    files: dict[str, bytes] = {}
+    complete = True
+    for name in TABLES:
+        try:
+            files[name], whole = procfs.copy_file(root / name, deadline=deadline)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and name != TABLES[0]:
+                continue
+            reason = f"{root / name}: {error.strerror or error}"
+            raise TableError(
+                f"{reason}: a bundle is made of /proc's files, --proc names it"
+            ) from None
+        complete = complete and whole
+    if redacted:
+        files = redact(files)
+    sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
+    for name in (*COUNTERS, *CONNTRACK, *sysctls):
+        with suppress(OSError):
+            files[name] = (root / name).read_bytes()
+    ports = sock_diag.read_bound_ports(deadline=deadline) if is_own_namespace(root) else None
+    return Copy(
+        files=files,
+        complete=complete,
+        bound_ports=() if ports is None else tuple(ports.tolist()),
+        time=time.time(),
+    )
+
+
+def about(copy: Copy, redacted: bool) -> dict[str, object]:
+    """Return where the bundle comes from."""
+    return {
+        "schema": "twtop.bundle/1",
+        "time": datetime.fromtimestamp(copy.time, UTC).isoformat(),
+        "twtop": __version__,
+        "python": platform.python_version(),
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "host": None if redacted else platform.node(),
+        "byteorder": sys.byteorder,
+        "complete": copy.complete,
+        "bound_ports": list(copy.bound_ports),
+        "redacted": redacted,
+        "user": "root" if os.geteuid() == 0 else "unprivileged",
+    }
+
+
+def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: bool) -> int:
+    """Write the archive and return its size in bytes; only its owner may read it.
+
+    It appears under its name once it is whole. Raises BundleError.
+    """
+    name = path.name.split(".")[0] or "twtop"
+    when = datetime.fromtimestamp(copy.time, UTC)
+    head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
+    head += ABOUT_REDACTED if redacted else ""
+
+    def fill(file: BinaryIO) -> int:
+        with tarfile.open(fileobj=file, mode="w:gz") as archive:
+            for member, content in _members(copy, texts, head, redacted):
+                info = tarfile.TarInfo(f"{name}/{member}")
+                info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
+                archive.addfile(info, io.BytesIO(content))
+        return file.tell()
+
+    try:
+        return write_whole(path, fill)
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror or error}") from None
+
+
+def _members(
+    copy: Copy, texts: Mapping[str, str], head: str, redacted: bool
+) -> Iterator[tuple[str, bytes]]:
+    yield "README.txt", head.encode()
+    yield "about.json", json.dumps(about(copy, redacted), indent=2).encode() + b"\n"
+    for name, text in texts.items():
+        yield name, text.encode() + b"\n"
+    for name, content in copy.files.items():
+        yield f"proc/{name}", content

@@ -1,0 +1,216 @@
+"""A Plan as text or as JSON: today, each remedy, combinations, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from tui.analysis.forecast import RECENT
+from tui.analysis.patterns import NO_PORT, endpoint
+from tui.planning.demand import Estimate
+from tui.planning.remedies import Option, Plan
+from tui.planning.setting import Fit
+from tui.writing.layout import Paint
+
+SCHEMA = "twtop.plan/1"
+NARROWEST, WIDEST = 72, 120
+"""Columns between which the text keeps, whatever the terminal has."""
+NUMBERS = 44
+"""Columns that a table's row takes beside the name."""
+
+"""Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
+
+VERDICTS = {
+    Fit.WORKS: ("works", "green"),
+    Fit.SLOW: ("slow", "yellow"),
+    Fit.FAILS: ("fails", "red"),
+}
+LEGEND = (
+    "works: needs at most half of the ports. slow: enough ports, but past half of them connect() "
+    "takes up to 150 times longer. fails: too few, EADDRNOTAVAIL. Fast to and at most: "
+    "connections/s up to which it works, and above which it fails."
+)
+FOOTER = (
+    "sysctl and ip act in the network namespace that they run in (nsenter -t PID -n) and until "
+    "the next boot; /etc/sysctl.d keeps a setting. Ports are an upper bound: clients that bind "
+    "before they connect take some that cannot be seen."
+)
+PAIRS = " Two changes together take the commands of both."
+RATE_FROM = {
+    "given": "given",
+    "last seconds": f"closed in the last {RECENT} s",
+    "busiest seconds": f"of the busiest {RECENT} s of the last minute",
+}
+LIFETIME_FROM = {"given": "given", "live": "from those open now", "assumed": "assumed"}
+
+
+def to_json(plan: Plan, estimate: Estimate) -> str:
+    """Return the plan as one JSON object in a line."""
+    return json.dumps(to_dict(plan, estimate), ensure_ascii=False)
+
+
+def to_dict(plan: Plan, estimate: Estimate) -> dict[str, Any]:
+    """Return the plan as plain Python data; a rate without a limit is None."""
+    load, facts = plan.load, plan.facts
+    return {
+        "schema": SCHEMA,
+        "load": {
+            "local_ip": facts.local_ip,
+            "remote_ip": facts.remote_ip,
+            "remote_port": facts.remote_port,
+            "rate": round(load.rate, 3),
+            "rate_from": estimate.rate_from,
+            "lifetime": round(load.lifetime, 6),
+            "lifetime_from": estimate.lifetime_from,
+            "notes": list(estimate.notes),
+        },
+        "today": _record(plan, plan.today),
+        "options": [_record(plan, option) for option in plan.options],
+        "refused": [
+            {"code": each.code, "name": each.name, "why": each.why} for each in plan.refused
+        ],
+    }
+
+
+def _record(plan: Plan, option: Option) -> dict[str, Any]:
+    setting, outcome = option.setting, option.outcome
+    return {
+        "code": option.code,
+        "name": option.name,
+        "verdict": outcome.verdict.name.lower(),
+        "ports_needed": outcome.needed,
+        "capacity": outcome.capacity,
+        "utilization": round(outcome.utilization, 6),
+        "sustainable_rate": _finite(outcome.sustainable_rate),
+        "fast_rate": _finite(outcome.fast_rate),
+        "ports_per_tuple": setting.ports,
+        "tuples": setting.tuples,
+        "hold_seconds": round(setting.hold(plan.load.lifetime), 6),
+        "requests_per_connection": _finite(setting.requests),
+        "commands": list(option.commands),
+        "requires": option.requires,
+        "wrong_when": option.wrong_when,
+        "note": option.note,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None
+
+
+def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> str:
+    """Return the plan for people, within ``width`` columns; commands alone may be longer."""
+    width = min(max(width, NARROWEST), WIDEST)
+    blocks = [
+        _heading(plan, estimate, paint, width),
+        _table(plan, paint, width),
+        # What a pair needs, its halves have said.
+        *(_details(option, paint, width) for option in plan.options if "+" not in option.code),
+        _refused(plan, paint, width),
+        "\n".join(_wrapped(FOOTER, width, "")),
+    ]
+    return "\n\n".join(blocks)
+
+
+def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
+    load, rules, setting = plan.load, plan.facts.rules, plan.today.setting
+    waiting = f"{setting.wait:g} s in TIME-WAIT"
+    if setting.wait == rules.reuse_delay_ms / 1000:
+        waiting = f"{setting.wait:g} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
+    lines = [
+        paint(f"twtop plan · {ends(plan)}", "bold"),
+        *_wrapped(
+            f"{plain_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each "
+            f"open {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}), and "
+            f"then its port waits {waiting}: {plan.today.outcome.needed:,} ports needed, "
+            f"{plan.today.outcome.capacity:,} there.",
+            width,
+            "",
+        ),
+    ]
+    for note in estimate.notes:
+        lines += (paint(line, "yellow") for line in _wrapped(note, width, ""))
+    return "\n".join(lines)
+
+
+def ends(plan: Plan) -> str:
+    """Return the tuple that the plan is for, as far as it is known."""
+    facts = plan.facts
+    port = NO_PORT if facts.remote_port is None else facts.remote_port
+    if facts.remote_ip:
+        remote = endpoint(facts.remote_ip, port)
+    else:
+        remote = "any one destination" if port == NO_PORT else f"port {port}"
+    return f"{facts.local_ip or 'one source'} → {remote}"
+
+
+def plain_number(value: float) -> str:
+    """Return three digits of a small number, and the whole of a large one."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(plan: Plan, paint: Paint, width: int) -> str:
+    options = (plan.today, *plan.options)
+    name = min(max(len(option.name) for option in options), width - NUMBERS)
+    lines = [f"{'':<{name}}  needed   ports   use fast to at most"]
+    for option in options:
+        outcome = option.outcome
+        word, colour = VERDICTS[outcome.verdict]
+        *above, last = textwrap.wrap(option.name, name, subsequent_indent="  ")
+        lines += (paint(line, colour) for line in above)
+        line = (
+            f"{last:<{name}} {short_number(outcome.needed):>7} {short_number(outcome.capacity):>7} "
+            f"{share_text(outcome.utilization):>5} {short_number(outcome.fast_rate):>7} "
+            f"{short_number(outcome.sustainable_rate):>7} {word}"
+        )
+        lines.append(paint(line, colour))
+    legend = LEGEND + PAIRS * any("+" in option.code for option in options)
+    return "\n".join([*lines, "", *_wrapped(legend, width, "")])
+
+
+def short_number(value: float) -> str:
+    """Return a number in at most seven columns; what no number limits is –."""
+    if math.isinf(value):
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M")):
+        if value >= size:
+            return f"{value / size:,.1f}{unit}"
+    return plain_number(value)
+
+
+def share_text(share: float) -> str:
+    """Return a share in at most five columns."""
+    return f"{share:.0%}" if share < 100 else f"×{share:.0f}" if share < 10_000 else "–"
+
+
+def _details(option: Option, paint: Paint, width: int) -> str:
+    word, colour = VERDICTS[option.outcome.verdict]
+    lines = [f"{paint(option.name, 'bold')}: {paint(word, colour)}"]
+    lines += (f"  {'' if line.startswith('#') else '$ '}{line}" for line in option.commands)
+    lines += _wrapped(option.requires, width, "  needs     ")
+    lines += _wrapped(option.wrong_when, width, "  wrong if  ")
+    if option.note:
+        lines += _wrapped(option.note, width, "  less      ")
+    return "\n".join(lines)
+
+
+def _refused(plan: Plan, paint: Paint, width: int) -> str:
+    lines = [paint("Not these", "bold")]
+    for each in plan.refused:
+        lines += _wrapped(f"{each.name}: {each.why}", width, "  – ")
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, label: str) -> Iterator[str]:
+    """Yield the text's lines, the first behind the label and the others below its end."""
+    yield from textwrap.wrap(
+        text,
+        width,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,289 @@
+"""A frame's parts as text for people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from tui.analysis.frame import Frame
+from tui.analysis.owners import holders
+from tui.analysis.patterns import Direction, endpoint
+from tui.analysis.ports import slows_connect
+from tui.analysis.timewait import SECONDS
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import Array, State
+from tui.report.records import listener_records, port_records, rows_by_pattern, socket_records
+from tui.writing.layout import Paint, table, wrapped
+
+TEXT_ROWS = 20
+"""How many patterns, and remote IPs, the report shows; JSON has them all."""
+
+
+def report_text(
+    frame: Frame, owners: Owners, threshold: float, paint: Paint, *, details: bool = False
+) -> str:
+    """Return the report for people; ``threshold`` is a percentage of capacity.
+
+    ``details`` are the quadruplets of every pattern.
+    """
+    blocks = [
+        heading_text(frame, paint),
+        states_text(frame, paint),
+        time_wait_text(frame, paint),
+        patterns_text(frame, owners, threshold, paint, most=TEXT_ROWS),
+        remotes_text(frame, paint, most=TEXT_ROWS),
+        listeners_text(frame, owners, paint),
+        sysctls_text(frame, paint),
+        *([quadruplets_text(frame, owners, paint)] if details else []),
+    ]
+    return "\n\n".join([*blocks, *owners_notes(owners)])
+
+
+def owners_notes(owners: Owners) -> list[str]:
+    """Return why some processes may be missing."""
+    notes = []
+    if owners.denied:
+        cure = "; run as root to see them" if os.geteuid() else ""
+        notes.append(f"Processes whose sockets could not be looked up: {owners.denied:,}{cure}.")
+    if not owners.complete:
+        notes.append("There was no time to look at every process: some owners are missing.")
+    return notes
+
+
+def heading_text(frame: Frame, paint: Paint) -> str:
+    """Return what was read, when, and whether it was all."""
+    table, reading = frame.table, frame.reading
+    when = datetime.fromtimestamp(frame.time).astimezone()
+    lines = [
+        paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
+        f"{len(table):,} sockets from {reading.kind} in {reading.read_seconds * 1000:.0f} ms",
+    ]
+    if not table.complete:
+        lines.append(paint("INCOMPLETE: the table was cut short, counts are floors", "yellow"))
+    if table.bad_lines:
+        lines.append(paint(f"{table.bad_lines:,} lines unreadable, not counted", "yellow"))
+    if table.duplicates:
+        lines.append(f"{table.duplicates:,} sockets were seen twice and counted once")
+    return "\n".join(lines)
+
+
+def states_text(frame: Frame, paint: Paint) -> str:
+    """Return the states that sockets are in, the most frequent first."""
+    counts = [(state.label, int(frame.states[state])) for state in State]
+    counts.sort(key=lambda item: -item[1])
+    rows = [(label, f"{count:,}") for label, count in counts if count]
+    return table("States", ("", ">"), rows, paint, empty="no TCP sockets")
+
+
+def time_wait_text(frame: Frame, paint: Paint) -> str:
+    """Return how many TIME-WAITs there are, and what the ports allow."""
+    tw, rules, ports = frame.time_wait, frame.rules, frame.ports
+    mode = {0: "off", 1: "on", 2: "on loopback only"}.get(rules.reuse_mode, "?")
+    reuse = f"tcp_tw_reuse {rules.reuse_mode} ({mode}), after {rules.reuse_delay_ms} ms"
+    if not rules.timestamps:
+        reuse += ", but timestamps are off: no reuse"
+    excluded = f", {ports.excluded:,} bound or listened on" if ports.excluded else ""
+    reserved = f", {ports.reserved:,} reserved" if ports.reserved else ""
+    per_second = sum(tw.closed_per_second[:5].tolist()) / 5
+    lines = (
+        f"{tw.count:,} in TIME-WAIT; {per_second:,.0f}/s closing; "
+        f"{int(tw.freed_per_second[0]):,} freed in the next second, "
+        f"{int(tw.freed_per_second[:10].sum()):,} in the next 10",
+        f"ports {ports.low}–{ports.high}{reserved}{excluded}: "
+        f"{ports.capacity:,} for each (local IP, remote IP, remote port)",
+        reuse,
+        f"sustainable to one destination: {ports.capacity / SECONDS:,.0f} new connections/s, "
+        f"{ports.capacity * 1000 / rules.reuse_delay_ms:,.0f}/s with reuse",
+    )
+    head = paint("TIME-WAIT and ephemeral ports", "bold")
+    return "\n".join([head, *(part for line in lines for part in wrapped(line, 80, "  ", "    "))])
+
+
+def patterns_text(
+    frame: Frame,
+    owners: Owners,
+    threshold: float,
+    paint: Paint,
+    *,
+    chosen: Sequence[int] | None = None,
+    most: int | None = None,
+) -> str:
+    """Return the patterns, or the chosen ones, by use; ``threshold`` is a percentage."""
+    patterns = frame.patterns
+    wanted = range(len(patterns)) if chosen is None else chosen
+    held = holders(frame.table, patterns, owners.by_inode, len(patterns) if most is None else most)
+    rows, colours = [], []
+    for index in wanted[:most]:
+        verdict, colour, room = "", "", "–"
+        if patterns.direction[index] == Direction.OUTGOING:  # others' ports are not ours to judge
+            verdict, colour = judge_use(
+                int(patterns.in_use[index]),
+                int(patterns.locked[index]),
+                int(patterns.capacity[index]),
+                threshold,
+            )
+            room = f"{patterns.connectable[index]:,}"
+        rows.append(
+            (
+                str(patterns.key(index)),
+                f"{patterns.time_wait[index]:,}",
+                f"{patterns.live[index]:,}",
+                f"{patterns.utilization[index]:.1%}",
+                room,
+                str(held.get(index, "")),
+                verdict,
+            )
+        )
+        colours.append(colour)
+    heads = ("Pattern", ">TIME-WAIT", ">live", ">use", ">connectable", "process", "")
+    title = f"Patterns · {len(wanted):,}"
+    if rows:
+        title += f" · {frame.ports.capacity:,} ports each"
+    return table(title, heads, rows, paint, colours, len(wanted), "no connections")
+
+
+def judge_use(in_use: int, locked: int, capacity: int, threshold: float) -> tuple[str, str]:
+    """Return the word and the colour for an outgoing pattern's use of its ports.
+
+    ``locked`` are those in use that connect() cannot take over, ``threshold`` is a percentage
+    of capacity. It says what the findings say (tui.findings.rules.ports).
+    """
+    slow = slows_connect(locked, capacity)
+    if locked >= capacity:
+        return "EXHAUSTED: connect() fails", "red"
+    if 100 * locked >= threshold * capacity:
+        return f"above {threshold:g} %", "red"
+    if 100 * in_use >= threshold * capacity:
+        return f"above {threshold:g} %, {'slow connect()' if slow else 'reusable'}", "yellow"
+    return ("slow connect()", "yellow") if slow else ("", "")
+
+
+def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:
+    """Return the remote IPs by how many sockets they have."""
+    remotes = frame.remotes
+    rows = [
+        (
+            frame.table.ip(int(remotes.ip[index])),
+            f"{remotes.total[index]:,}",
+            _states(remotes.states[index].tolist()),
+        )
+        for index in range(len(remotes))[:most]
+    ]
+    heads = "Remote IP", ">sockets", "states"
+    return table(f"Remote IPs · {len(remotes):,}", heads, rows, paint, total=len(remotes))
+
+
+def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
+    """Return the listening sockets by port."""
+    rows = [
+        (
+            endpoint(item["local_ip"], item["port"]),
+            f"{item['backlog']:,}",
+            str(item["uid"]),
+            item["process"] or "",
+        )
+        for item in listener_records(frame, owners)
+    ]
+    heads = "Listening on", ">waiting", ">uid", "process"
+    return table(f"Listeners · {len(rows):,}", heads, rows, paint)
+
+
+def ports_text(frame: Frame, paint: Paint) -> str:
+    """Return the services' ports by how many sockets they have."""
+    arrows = {"outgoing": "→ to", "incoming": "← at", "other": "– other"}
+    rows = [
+        (
+            str(item["port"]),
+            arrows[item["direction"]],
+            f"{item['total']:,}",
+            ", ".join(f"{State[name].label} {count:,}" for name, count in item["states"].items()),
+        )
+        for item in port_records(frame)
+    ]
+    return table(f"Ports · {len(rows):,}", (">Port", "", ">sockets", "states"), rows, paint)
+
+
+def sockets_text(frame: Frame, rows: Array, owners: Owners, title: str, paint: Paint) -> str:
+    """Return these rows of the table as quadruplets."""
+    lines = _quadruplets(frame, rows, owners)
+    return table(f"{title} · {len(lines):,}", QUADRUPLET_HEADS, lines, paint)
+
+
+def quadruplets_text(frame: Frame, owners: Owners, paint: Paint) -> str:
+    """Return every quadruplet below its pattern, in the order of the patterns."""
+    rows = rows_by_pattern(frame)
+    lines = table("", QUADRUPLET_HEADS, _quadruplets(frame, rows, owners), paint).splitlines()[1:]
+    title = paint(f"Quadruplets · {len(rows):,}", "bold")
+    if not len(rows):
+        return "\n".join([title, *lines])
+    out = [title, lines[0]]
+    pattern = -1
+    for line, member in zip(lines[1:], frame.patterns.member[rows].tolist(), strict=True):
+        if member != pattern:
+            out += ["", paint(f"{frame.patterns.key(member)}", "bold")]
+            pattern = member
+        out.append(line)
+    return "\n".join(out)
+
+
+QUADRUPLET_HEADS = "State", "Local", "Remote", ">left", "timer", ">recv-q", ">send-q", "process"
+
+
+def _quadruplets(frame: Frame, rows: Array, owners: Owners) -> list[tuple[str, ...]]:
+    return [
+        (
+            State[item["state"]].label,
+            endpoint(item["local_ip"], item["local_port"]),
+            endpoint(item["remote_ip"], item["remote_port"]),
+            "" if item["remaining_seconds"] is None else f"{item['remaining_seconds']:.1f} s",
+            item["timer"] or "",
+            _count(item["rx_queue"]),
+            _count(item["tx_queue"]),
+            item["process"] or "",
+        )
+        for item in socket_records(frame, rows, owners.by_inode)
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def schedule_text(frame: Frame, paint: Paint) -> str:
+    """Return when TIME-WAITs began and when they end, in steps of ten seconds."""
+    tw = frame.time_wait
+    closed = tw.closed_per_second.reshape(-1, 10).sum(axis=1).tolist()
+    freed = tw.freed_per_second.reshape(-1, 10).sum(axis=1).tolist()
+    rows = [
+        (f"{first}–{first + 10} s", f"{began:,}", f"{ends:,}")
+        for first, began, ends in zip(range(0, SECONDS, 10), closed, freed, strict=True)
+    ]
+    return table("By time", (">", ">began … ago", ">end in …"), rows, paint)
+
+
+def unsound(frame: Frame, paint: Paint) -> list[str]:
+    """Return what must be known of a table that is not whole."""
+    notes = heading_text(frame, paint).splitlines()[2:]
+    return ["\n".join(notes)] if notes else []
+
+
+def sysctls_text(frame: Frame, paint: Paint, width: int = 80) -> str:
+    """Return the kernel's parameters as sysctl writes them, and what they do below."""
+    lines = [paint("Kernel parameters", "bold")]
+    for parameter in frame.reading.parameters:
+        lines.append(f"  {parameter.name} = {_shown(parameter.value)}")
+        if parameter.value is not None and parameter.default not in (None, parameter.value):
+            lines[-1] += f" (default {_shown(parameter.default)})"
+        lines += wrapped(parameter.meaning, width, "      ")
+    return "\n".join(lines)
+
+
+def _shown(value: str | None) -> str:
+    if value is None:
+        return "–"
+    return value[:23] + "…" if len(value) > 24 else value or "(none)"
+
+
+def _states(counts: Sequence[int]) -> str:
+    return ", ".join(f"{state.label} {counts[state]:,}" for state in State if counts[state])

@@ -1,0 +1,57 @@
+"""One Frame as JSON, the contract's keys in its order (schema: report.schema.json beside this)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tui.analysis.frame import Frame
+from tui.kernel.processes import Owners
+from tui.report.records import (
+    ephemeral_record,
+    head,
+    listener_records,
+    pattern_records,
+    remote_records,
+    rows_by_pattern,
+    socket_records,
+    states_record,
+    time_wait_record,
+)
+
+SCHEMA = "twtop.report/1"
+
+
+def to_json(frame: Frame, owners: Owners, *, details: bool = False) -> str:
+    """Return the report as one JSON object in a line, the contract's keys in its order."""
+    return json.dumps(to_dict(frame, owners, details=details), ensure_ascii=False)
+
+
+def to_dict(frame: Frame, owners: Owners, *, details: bool = False) -> dict[str, Any]:
+    """Return the report as plain Python data.
+
+    ``details`` adds the key "sockets": every quadruplet, in the order of the patterns.
+    """
+    report: dict[str, Any] = {
+        **head(frame, SCHEMA),
+        "states": states_record(frame),
+        "ephemeral": ephemeral_record(frame),
+        "time_wait": time_wait_record(frame),
+        "patterns": list(pattern_records(frame, owners)),
+        "remote_ips": list(remote_records(frame)),
+        "listeners": list(listener_records(frame, owners)),
+        "sysctls": [
+            {
+                "name": parameter.name,
+                "value": parameter.value,
+                "default": parameter.default,
+                "meaning": parameter.meaning,
+            }
+            for parameter in frame.reading.parameters
+        ],
+        "counters": dict(frame.counters),
+    }
+    if details:
+        rows = rows_by_pattern(frame)
+        report["sockets"] = list(socket_records(frame, rows, owners.by_inode))
+    return report

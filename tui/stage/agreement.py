@@ -1,0 +1,228 @@
+"""What twtop says of the ports that clients use, held against what the clients got."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from ipaddress import ip_address
+from statistics import median
+
+import numpy as np
+
+from tui.analysis.frame import Frame
+from tui.analysis.patterns import Direction
+from tui.analysis.timewait import TRACKED
+from tui.lab.outcome import Latency, Outcome, Tuple
+
+NO_PORT_LEFT = "EADDRNOTAVAIL"
+"""What connect() fails with when no port is connectable."""
+BOUND_IN_VAIN = "EADDRINUSE"
+"""What bind() fails with when it is to choose a port and finds none."""
+
+
+class Standing(Enum):
+    """How the two halves stand to each other."""
+
+    NOTHING = "nothing to compare: no connection was tried"
+    AGREES = "both say the same"
+    CHANGING = "at odds in one frame, which the moment of reading explains"
+    DIFFERS = "at odds in frame after frame"
+    UPPER_BOUND = "bind() takes ports that no table shows: the figures are an upper bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The ports of all tuples of a load, and whether the clients' errors fit them."""
+
+    time: float
+    """When the table was read."""
+    tuples: int
+    capacity: int
+    live: int
+    """Ports in use that are not in TIME-WAIT."""
+    locked: int
+    reusable: int
+    closings: tuple[int, ...]
+    """TIME-WAITs by age in seconds, newest first."""
+    reuse: bool
+    """Does tcp_tw_reuse apply to one of the tuples?"""
+    attempted: int
+    """Connections tried until then, as ``connected`` and ``errors``."""
+    connected: int
+    no_port_left: int
+    bound_in_vain: int
+    failing: bool
+    """Has connect() failed for want of a port since the table before?"""
+    at_odds: bool
+    standing: Standing
+
+    @property
+    def in_use(self) -> int:
+        """Ports that the tuples hold."""
+        return self.live + self.locked + self.reusable
+
+    @property
+    def free(self) -> int:
+        """Ports that no socket of the tuples holds."""
+        return self.capacity - self.in_use
+
+    @property
+    def connectable(self) -> int:
+        """How many more connect() calls would find a port."""
+        return self.free + self.reusable
+
+    @property
+    def exhausted(self) -> bool:
+        """Is no port left in any of the tuples?"""
+        return self.tuples > 0 and self.connectable <= 0
+
+    def due(self, seconds: float) -> int:
+        """Return how many locked ports may have come back after so many seconds."""
+        if self.reuse:
+            return self.locked
+        # One more: ages are whole seconds. What expires late is among the oldest.
+        return sum(self.closings[-(math.ceil(seconds) + 1) :])
+
+
+def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agreement:
+    """Judge the tuples of a load by a new frame, and hold the clients' newest outcome against it.
+
+    The clients fail with EADDRNOTAVAIL if and only if nothing is connectable. Both are known at
+    moments that lie apart, so the judgement is over the time since the previous verdict: errors
+    are at odds with the table if it had a port for every connection made since; silence is if
+    neither free ports nor those that have come back since could serve them. Once may be the
+    moment of reading; twice in a row differs.
+    """
+    table_time = frame.reading.table_time
+    if previous is not None and previous.time == table_time:
+        return previous  # the same table once more: dumps are spaced out
+    if previous is not None and previous.attempted > outcome.attempted:
+        previous = None  # another load
+    parts = _parts(frame, outcome.tuples)
+    attempted, connected = outcome.attempted, outcome.connected
+    failed = no_port_left = outcome.errors.get(NO_PORT_LEFT, 0)
+    refused = bound_in_vain = outcome.errors.get(BOUND_IN_VAIN, 0)
+    if previous is not None:
+        attempted -= previous.attempted
+        connected -= previous.connected
+        failed -= previous.no_port_left
+        refused -= previous.bound_in_vain
+    exhausted = bool(outcome.tuples) and parts.capacity - parts.live - parts.locked <= 0
+    at_odds = (failed > 0) != exhausted
+    if previous is not None and failed:
+        at_odds &= previous.connectable > connected
+    elif previous is not None and exhausted:
+        at_odds &= previous.connectable + previous.due(table_time - previous.time) < connected
+    if not attempted or not frame.table.complete:
+        standing, at_odds = Standing.NOTHING, False
+    elif refused:
+        standing, at_odds = Standing.UPPER_BOUND, False
+    elif not at_odds:
+        standing = Standing.AGREES
+    elif previous is None or not previous.at_odds:
+        standing = Standing.CHANGING
+    else:
+        standing = Standing.DIFFERS
+    return Agreement(
+        time=table_time,
+        tuples=len(outcome.tuples),
+        capacity=parts.capacity,
+        live=parts.live,
+        locked=parts.locked,
+        reusable=parts.reusable,
+        closings=parts.closings,
+        reuse=parts.reuse,
+        attempted=outcome.attempted,
+        connected=outcome.connected,
+        no_port_left=no_port_left,
+        bound_in_vain=bound_in_vain,
+        failing=failed > 0,
+        at_odds=at_odds,
+        standing=standing,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    capacity: int
+    live: int
+    locked: int
+    reusable: int
+    closings: tuple[int, ...]
+    reuse: bool
+
+
+def _parts(frame: Frame, tuples: tuple[Tuple, ...]) -> _Parts:
+    """Add up the patterns of these tuples; one that is not in the table is all free."""
+    patterns, time_wait = frame.patterns, frame.time_wait
+    found = [_find(frame, each) for each in tuples]
+    held = np.array([index for index in found if index is not None], np.intp)
+    in_use = int(patterns.in_use[held].sum())
+    waiting = int(np.minimum(patterns.time_wait[held], patterns.in_use[held]).sum())
+    reusable = int(patterns.reusable[held].sum())
+    return _Parts(
+        capacity=int(patterns.capacity[held].sum()) + found.count(None) * frame.ports.capacity,
+        live=in_use - waiting,
+        locked=waiting - reusable,
+        reusable=reusable,
+        closings=tuple(time_wait.by_pattern[held[held < TRACKED]].sum(axis=0).tolist()),
+        reuse=bool(patterns.reuse[held].any()),
+    )
+
+
+def _find(frame: Frame, wanted: Tuple) -> int | None:
+    """Return the index of a tuple's pattern.
+
+    Without a source the kernel chooses one, the same for all: it has the fullest pattern.
+    """
+    patterns = frame.patterns
+    source, (ip, port) = wanted
+    local, remote = None if source is None else _plain(source), _plain(ip)
+    candidates = np.flatnonzero(
+        (patterns.direction == Direction.OUTGOING) & (patterns.remote_port == port)
+    )
+    for index in candidates.tolist():
+        key = patterns.key(index)
+        if key.remote_ip == remote and local in (None, key.local_ip):
+            return int(index)
+    return None
+
+
+def _plain(ip: str) -> str:
+    """Return an address as patterns write it."""
+    address = ip_address(ip)
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def over(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the newest outcome, with rates and latency of all the time that these cover.
+
+    The first of them is only where that time begins. Of the latencies the middle one is the
+    median of the medians; the slowest is the slowest of any.
+    """
+    first, *later = outcomes
+    if not later:
+        return first
+    newest = later[-1]
+    span = newest.elapsed - first.elapsed
+    if span <= 0:
+        return newest
+    parts = [outcome.latency for outcome in later if outcome.latency is not None]
+    return replace(
+        newest,
+        connected_per_second=(newest.connected - first.connected) / span,
+        errors_per_second={
+            name: (count - first.errors.get(name, 0)) / span
+            for name, count in newest.errors.items()
+            if count > first.errors.get(name, 0)
+        },
+        latency=Latency(
+            p50=median(part.p50 for part in parts),
+            p99=max(part.p99 for part in parts),
+            longest=max(part.longest for part in parts),
+        )
+        if parts
+        else None,
+    )

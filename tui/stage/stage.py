@@ -1,0 +1,203 @@
+"""Where loads run that somebody watches: in a process of their own, over a line to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Literal
+
+from tui.kernel import namespaces
+from tui.lab import namespace
+from tui.lab.load import Load
+from tui.lab.outcome import Outcome
+from tui.lab.process import Child, ChildError, raise_file_limit
+from tui.lab.refusal import Unavailable, why_refused
+from tui.lab.server import serve, set_name
+from tui.lab.workload import Workload
+from tui.stage.scenarios import Scenario, Step
+
+TICK_SECONDS = 0.25
+"""Between two outcomes."""
+
+Command = tuple[Literal["rate"], float | None] | tuple[Literal["pause"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The load begins now."""
+
+
+class Stage:
+    """A load that runs in another process, seen and steered from this one.
+
+    Its methods are for one thread, and one that lasts: the load ends with it.
+    """
+
+    def __init__(self) -> None:
+        self.scenario: Scenario | None = None
+        """What is played, None for a load against a server of the user's."""
+        self._child: Child | None = None
+
+    def play(self, scenario: Scenario) -> None:
+        """End what is played, and begin a scenario in a new network namespace; Ready follows."""
+        self._start(Child(_play, scenario))
+        self.scenario = scenario
+
+    def run(self, plan: Workload) -> None:
+        """Run a load in this network namespace; Ready follows."""
+        self._start(Child(_run, plan))
+
+    def _start(self, child: Child) -> None:
+        self.close()
+        child.name = "the process of the clients"
+        self._child = child
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when there is something to receive."""
+        assert self._child is not None
+        return self._child.connection.fileno()
+
+    def receive(self) -> Ready | Outcome:
+        """Return what the load says next. Raises ChildError when it cannot go on."""
+        assert self._child is not None
+        message: Ready | Outcome = self._child.receive()
+        return message
+
+    def newest(self) -> Outcome:
+        """Return the newest outcome that there is, waiting for one. Raises ChildError."""
+        assert self._child is not None
+        while True:
+            message = self.receive()
+            if isinstance(message, Outcome) and not self._child.connection.poll():
+                return message
+
+    def enter(self) -> None:
+        """Move this thread into the network namespace of the scenario.
+
+        Raises ChildError when that has ended.
+        """
+        assert self._child is not None
+        try:
+            network = namespaces.open_network(self._child.pid)
+        except OSError as error:
+            raise ChildError(f"{self._child.name} ended: {error.strerror}") from None
+        try:
+            namespaces.enter(network)
+        finally:
+            os.close(network)
+
+    def set_rate(self, rate: float | None) -> None:
+        """Make so many connections per second from now on, None for as many as can be."""
+        self._tell(("rate", rate))
+
+    def set_paused(self, paused: bool) -> None:
+        """Halt the load, or let it go on."""
+        self._tell(("pause", paused))
+
+    def _tell(self, command: Command) -> None:
+        assert self._child is not None
+        try:
+            self._child.connection.send(command)
+        except OSError:
+            return  # it has ended, which receive() is about to say
+
+    def close(self) -> None:
+        """End the load, and with it all processes and namespaces of its own."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+
+def _play(connection: Connection, scenario: Scenario) -> None:
+    """Be the process of a scenario: set the scene, start the server, and be the clients."""
+    set_name("twtop-clients")
+    raise_file_limit()
+    with ExitStack() as scene:
+        try:
+            namespace.unshare_network()
+            namespace.bring_up()
+            _set(scenario.sysctls)
+        except OSError as error:
+            raise Unavailable(why_refused(error)) from error
+        if scenario.far:
+            peer = scene.enter_context(namespace.peer())
+            with peer.inside():
+                server = Child(serve, scenario.service)
+        else:
+            server = Child(serve, scenario.service)
+        scene.enter_context(server)
+        server.name = "the server's process"
+        server.receive()
+        load = Load(scenario.plan)
+        steps = _Steps(load, scenario.steps)
+        for _ in _ticks(connection, load):
+            steps.follow()
+            if server.connection.poll():
+                server.receive()
+
+
+def _run(connection: Connection, plan: Workload) -> None:
+    """Be the process of a load against somebody's server."""
+    set_name("twtop-clients")
+    for _ in _ticks(connection, Load(plan)):
+        pass
+
+
+def _ticks(connection: Connection, load: Load) -> Iterator[None]:
+    """Run the load, tell what comes of it, do as told; yields between."""
+    connection.send(Ready())
+    load.start()
+    due = time.monotonic()
+    while True:
+        outcome = load.outcome()
+        connection.send(outcome)
+        yield
+        due = max(due + TICK_SECONDS, time.monotonic())
+        while connection.poll(max(due - time.monotonic(), 0)):
+            _obey(load, connection.recv())
+
+
+def _obey(load: Load, command: Command) -> None:
+    if command[0] == "rate":
+        load.rate = command[1]
+    else:
+        load.paused = command[1]
+
+
+class _Steps:
+    """The scenario's changes, each made when it is due."""
+
+    def __init__(self, load: Load, steps: tuple[Step, ...]) -> None:
+        self._load = load
+        self._steps = list(steps)
+        self._last = time.monotonic()
+        self._said = ""
+
+    def follow(self) -> None:
+        load, now = self._load, time.monotonic()
+        if load.paused:
+            self._last += TICK_SECONDS
+        while self._steps and now - self._last >= self._steps[0].after:
+            step = self._steps.pop(0)
+            self._last += step.after
+            _set(step.sysctls)
+            load.tuples = tuple(
+                (source, target)
+                for target in step.targets or dict.fromkeys(to for _, to in load.tuples)
+                for source in step.sources or dict.fromkeys(by for by, _ in load.tuples)
+            )
+            self._said = step.note
+        note = self._said
+        if self._steps:
+            left = max(self._steps[0].after - (now - self._last), 0)
+            note += f"{' · ' * bool(note)}in {left:.0f} s: {self._steps[0].note}"
+        load.note = note
+
+
+def _set(sysctls: Mapping[str, object]) -> None:
+    for name, value in sysctls.items():
+        namespace.sysctl(name, value)

@@ -1,0 +1,1 @@
+"""Readings in, views out: what frames amount to over time."""

@@ -1,0 +1,1 @@
+"""Words for numbers, text of a width, tables, files that appear whole."""

@@ -1,0 +1,80 @@
+"""Numbers as words, the same wherever twtop prints them."""
+
+from __future__ import annotations
+
+import math
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a part as a percentage, rounded down: 100 % is said of nothing less."""
+    if whole <= 0:
+        return "100 %"
+    tenths = math.floor(1000 * part / whole + 1e-9)
+    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10} %"
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole to four places, 1 where there is no whole at all."""
+    return round(part / whole, 4) if whole > 0 else 1.0
+
+
+def duration(seconds: float) -> str:
+    """Return a time to come as people say it: 45 s, 3 min 20 s."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the count with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+DASH = "–"
+
+
+def signed(value: float | None) -> str:
+    """Return a change per second: ``+312``, ``−4.2``, ``0``; a dash where it is unknown."""
+    if value is None or math.isnan(value):
+        return DASH
+    if abs(value) < 0.05:
+        return "0"
+    digits = 0 if abs(value) >= 10 else 1
+    return f"{value:+,.{digits}f}".replace("-", "−")
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in its two-figure unit: ``45 s``, ``3 min``, ``2 h``."""
+    if math.isinf(seconds):
+        return DASH
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def short(text: str, width: int) -> str:
+    """Cut a text to a width, with an ellipsis where something was cut."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 0 else ""
+
+
+def measured(seconds: float) -> str:
+    """Return a time to two or three figures: "18 µs", "1.9 ms", "41 s"."""
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
+        if round(seconds / size) < 1000:
+            return f"{_figures(seconds / size)} {unit}"
+    return f"{_figures(seconds)} s"
+
+
+def _figures(number: float) -> str:
+    return f"{number:.1f}" if 0 < number < 9.95 else f"{number:,.0f}"
+
+
+def joined(parts: list[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
