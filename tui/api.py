@@ -48,7 +48,8 @@ from tui.report.records import (
 )
 from tui.report.whole import to_dict
 from tui.watching.sampler import Sampler
-from tui.watching.watch import Moment, moments
+from tui.watching.view import View as Moment
+from tui.watching.watch import Watch, views
 
 __all__ = [
     "Baseline",
@@ -109,7 +110,7 @@ def snapshot(source: SourceChoice = "auto", proc: str | Path = "/proc") -> Frame
 def watch(
     interval: float = 1.0, source: SourceChoice = "auto", proc: str | Path = "/proc"
 ) -> Iterator[Moment]:
-    """Yield a moment each ``interval`` seconds: a frame with its trends and the history so far.
+    """Yield a moment each ``interval`` seconds: a frame, its trends, and what the rules find.
 
     Late ones are not made up for. Who holds the sockets is looked up now and then, and
     remembered for their TIME-WAITs. Raises TableError when the tables cannot be read, and
@@ -122,8 +123,9 @@ def watch(
 
 def _watch(interval: float, source: SourceChoice, proc: str | Path) -> Iterator[Moment]:
     due = time.monotonic()
-    sampler = Sampler(Source(Path(proc), source, interval))
-    for moment in moments(sampler, lambda: find_owners(proc)):
+    watched = Watch()
+    sampler = Sampler(Source(Path(proc), source, interval), watched.take)
+    for moment in views(sampler, watched, lambda: find_owners(proc)):
         yield moment
         due = max(due + interval, time.monotonic())
         time.sleep(max(due - time.monotonic(), 0))
@@ -195,7 +197,7 @@ def time_wait(frame: Frame) -> Record:
 def counters(frame: Frame) -> dict[str, int]:
     """Return the kernel's own counters by name, as in sockstat, netstat and snmp.
 
-    Their rates are in ``watch``: ``moment.history.counter_rate("TCPTimeWaitOverflow")``.
+    Their rates are in ``watch``: ``moment.trends.rates["TCPTimeWaitOverflow"]``.
     """
     return dict(frame.counters)
 
@@ -230,17 +232,11 @@ def audit(
     thresholds have their defaults (``settings()`` has the user's), and without ``baseline`` no
     listener is new.
     """
-    frame = seen.frame if isinstance(seen, Moment) else seen
-    return diagnose(
-        Situation(
-            frame=frame,
-            owners=owners or Owners({}),
-            history=seen.history if isinstance(seen, Moment) else None,
-            trends=seen.trends if isinstance(seen, Moment) else None,
-            config=config or Config(),
-            baseline=baseline,
-        )
-    )
+    if isinstance(seen, Moment):
+        frame, trends, owners = seen.frame, seen.trends, owners or seen.owners
+    else:
+        frame, trends, owners = seen, None, owners or Owners({})
+    return diagnose(Situation(frame, owners, trends, config or Config(), baseline))
 
 
 def remedies(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import steady
-from tui.analysis.forecast import HORIZON, NEVER, RECENT, seconds_to_exhaustion
-from tui.analysis.timewait import SECONDS
+from tui.analysis.forecast import HORIZON, NEVER, seconds_to_exhaustion
+from tui.analysis.timewait import RECENT, SECONDS
 
 
 def forecast(
@@ -22,17 +22,27 @@ def forecast(
     ages = np.zeros((1, SECONDS))
     ages[0, : len(closings)] = closings
     left = seconds_to_exhaustion(
-        np.array([live]), np.array([growth]), ages, np.array([capacity]), np.array([hold])
+        np.array([live]),
+        np.array([growth]),
+        ages,
+        np.array([recently(closings, hold)]),
+        np.array([capacity]),
+        np.array([hold]),
     )
     return float(left[0])
+
+
+def recently(closings: Sequence[float], hold: float) -> float:
+    """Closings per second of late: older ones may have been taken over."""
+    young = max(1, min(int(hold), RECENT))
+    return sum(closings[:young]) / young
 
 
 def simulated(
     capacity: float, live: float, growth: float, closings: Sequence[float], hold: int
 ) -> float:
     """Let the seconds pass one by one: the first whole second at which no port is left."""
-    young = max(1, min(int(hold), RECENT))  # older ones may have been taken over
-    rate = sum(closings[:young]) / young
+    rate = recently(closings, hold)
     waits = [(age, count) for age, count in enumerate(closings) if age < hold]
     for second in range(1, int(HORIZON) + 1):
         waits = [(age + 1, count) for age, count in waits if age + 1 < hold]
@@ -123,7 +133,7 @@ class TestOpenSockets:
 class TestEdges:
     def test_no_patterns(self) -> None:
         empty = np.empty(0)
-        nothing = seconds_to_exhaustion(empty, empty, np.empty((0, SECONDS)), empty, empty)
+        nothing = seconds_to_exhaustion(empty, empty, np.empty((0, SECONDS)), empty, empty, empty)
         assert nothing.shape == (0,)
 
     def test_no_capacity_is_exhausted_now(self) -> None:
@@ -140,6 +150,7 @@ class TestEdges:
             np.array([0, 0, 400]),
             np.array([0.0, 0.0, 20.0]),
             closings,
+            np.array([0.0, 100.0, 0.0]),
             np.array([1000, 1000, 1000]),
             np.array([60.0, 60.0, 60.0]),
         )

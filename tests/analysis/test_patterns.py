@@ -275,7 +275,8 @@ def test_as_in_plain_python(found: list[Sock], given: PortRules, bound: list[int
         assert bool(patterns.reuse[index]) == pattern.reuse
         locked = len(pattern.ports - pattern.ripe)
         assert patterns.locked[index] == locked
-        assert patterns.slow_connect[index] == (0 < pattern.capacity <= 2 * locked)
+        hold = given.reuse_delay_ms / 1000 if pattern.reuse else 60
+        assert patterns.hold[index] == hold
         assert patterns.connectable[index] == pattern.capacity - len(pattern.ports) + len(
             pattern.ripe
         )

@@ -17,7 +17,7 @@ from tests.tables import (
     waiting,
     whole,
 )
-from tui.analysis.ports import is_loopback, port_space, reuse_applies, sustainable_rate
+from tui.analysis.ports import is_loopback, port_space, reuse_applies
 from tui.kernel.sockets import Array, SocketTable, State
 from tui.kernel.sysctls import PortRules
 
@@ -134,8 +134,3 @@ class TestReuse:
     ) -> None:
         given = rules(reuse_mode=mode, timestamps=timestamps)
         assert reuse_applies(given, self.BOTH).tolist() == expected
-
-
-def test_the_sustainable_rate_of_the_default_range() -> None:
-    assert sustainable_rate(28_232, 60) == pytest.approx(470.5, abs=0.1)
-    assert sustainable_rate(28_232, 62) == pytest.approx(455.4, abs=0.1)

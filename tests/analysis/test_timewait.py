@@ -6,17 +6,23 @@ from tests.tables import (
     FIXTURES,
     KERNELS,
     Sock,
+    any_rules,
     crossing,
     frame,
+    rules,
     socks,
     steady,
     table,
     waiting,
 )
 from tui.analysis import timewait
-from tui.analysis.timewait import SECONDS, TimeWait, time_waits
+from tui.analysis.timewait import RECENT, SECONDS, TimeWait, time_waits
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, Timer
+from tui.kernel.sysctls import PortRules
+
+MINUTE = np.array([60.0])
+"""The hold of one pattern whose ports nothing takes over."""
 
 
 def of(*found: Sock) -> TimeWait:
@@ -97,7 +103,72 @@ class TestPatterns:
 
     def test_more_may_be_asked_for_than_there_are(self) -> None:
         found = table(waiting())
-        assert time_waits(found, np.array([0], np.int32), 1).by_pattern.shape == (1, SECONDS)
+        assert time_waits(found, np.array([0], np.int32), MINUTE).by_pattern.shape == (1, SECONDS)
+
+
+def aged(*counts: int, remote: str = "10.0.0.9") -> list[Sock]:
+    """So many TIME-WAITs of each whole second of age, the newest first."""
+    ages = [age for age, count in enumerate(counts) for _ in range(count)]
+    return [
+        waiting(40000 + n, 60_000 - 1000 * age, remote=remote, remote_port=443)
+        for n, age in enumerate(ages)
+    ]
+
+
+class TestClosing:
+    """One figure for how fast sockets close: of the seconds in which none can be missing."""
+
+    WIDE = rules(40000, 40999)
+    REUSING = rules(40000, 40999, reuse_mode=1)
+
+    def test_without_reuse_it_is_that_of_the_last_five_seconds(self) -> None:
+        made = frame(*aged(10, 20, 30, 40, 50, 999 - 150), given=self.WIDE)
+        assert made.time_wait.closing.tolist() == [30]
+        assert made.time_wait.closing_per_second == 30
+
+    def test_with_reuse_that_of_the_seconds_before_its_delay(self) -> None:
+        """700 younger than 1 s and 150 of 10 s: older ones are what was not taken over."""
+        socks = aged(700, 0, 0, 0, 0, 0, 0, 0, 0, 0, 150)
+        assert frame(*socks, given=self.REUSING).time_wait.closing_per_second == 700
+        assert frame(*socks, given=self.WIDE).time_wait.closing_per_second == 140
+
+    @pytest.mark.parametrize(
+        ("delay_ms", "rate"), [(1, 100), (1000, 100), (1999, 100), (2000, 75), (60_000, 20 + 12)]
+    )
+    def test_the_window_is_whole_seconds_from_one_to_five(self, delay_ms: int, rate: int) -> None:
+        given = rules(40000, 40999, reuse_mode=1, reuse_delay_ms=delay_ms)
+        made = frame(*aged(100, 50, 0, 0, 10, 30), given=given)
+        assert made.time_wait.closing.tolist() == [rate]
+
+    def test_each_pattern_has_its_own_window(self) -> None:
+        loopback = [
+            waiting(40000 + n, 60_000 - 2000 * (n % 2), local="127.0.0.1", remote="127.0.0.9")
+            for n in range(20)
+        ]
+        made = frame(*aged(0, 0, 5), *loopback, given=rules(40000, 40999, reuse_mode=2))
+        assert made.patterns.reuse.tolist() == [True, False]
+        assert made.patterns.hold.tolist() == [1, 60]
+        assert made.time_wait.closing.tolist() == [10, 1]
+        assert made.time_wait.closing_per_second == 11
+
+    def test_those_that_are_not_tracked_count_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(timewait, "TRACKED", 1)
+        made = of(*aged(5), *aged(0, 5, remote="10.0.0.10"))
+        assert made.closing.tolist() == [1, 1]
+
+    @given(crossing, any_rules())
+    @steady
+    def test_as_in_plain_python(self, found: list[Sock], given: PortRules) -> None:
+        made = frame(*found, given=given)
+        expected = [0.0] * len(made.patterns)
+        for sock, member in zip(socks(made.table), made.patterns.member.tolist(), strict=True):
+            if sock.state == State.TIME_WAIT:
+                hold = given.reuse_delay_ms / 1000 if made.patterns.reuse[member] else 60
+                window = max(1, min(int(hold), RECENT))
+                # A second's age has not ended before the next one begins.
+                age = min((60_000 - sock.remaining_ms) // 1000, 59)
+                expected[member] += (age < window) / window
+        assert made.time_wait.closing.tolist() == pytest.approx(expected)
 
 
 @given(crossing)
@@ -121,7 +192,7 @@ def test_as_in_plain_python(found: list[Sock]) -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_sums_close_in_every_fixture(name: str) -> None:
     found = read_sockets(FIXTURES / name / "proc")
-    made = time_waits(found, np.zeros(len(found), np.int32), 1)
+    made = time_waits(found, np.zeros(len(found), np.int32), MINUTE)
     count = int((found.state == State.TIME_WAIT).sum())
     sums = [made.closed_per_second.sum(), made.freed_per_second.sum(), made.by_pattern.sum()]
     assert [made.count, *sums] == [count] * 4
@@ -132,7 +203,7 @@ def test_the_steps_of_a_captured_burst() -> None:
     """4.19-old-kernel: 300 closings to one destination, in five steps 2 s apart."""
     found = read_sockets(FIXTURES / "4.19-old-kernel/proc")
     rows = (found.state == State.TIME_WAIT) & (found.remote_port == 5432)
-    made = time_waits(found, np.where(rows, 0, 1).astype(np.int32), 2)
+    made = time_waits(found, np.where(rows, 0, 1).astype(np.int32), np.repeat(MINUTE, 2))
     steps = np.flatnonzero(made.by_pattern[0])
     assert (len(steps), np.diff(steps).tolist()) == (5, [2, 2, 2, 2])
     assert made.by_pattern[0].sum() == 300

@@ -16,6 +16,7 @@ from tui.lab.process import ChildError
 from tui.lab.workload import Workload
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import Ready, Stage
+from tui.watching.watch import Watch
 
 CALM = Outcome(
     0.0,
@@ -94,7 +95,7 @@ class Theatre(Scene):
         await self.pilot.pause()
 
 
-def open_poller() -> tuple[Poller, str]:
+def open_poller(watch: Watch) -> tuple[Poller, str]:
     return StillPoller(), "web-1  netns 4026531840"
 
 

@@ -17,6 +17,8 @@ from tui.kernel.processes import Owners
 from tui.kernel.sockets import State, Timer
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter
+from tui.watching.view import View
+from tui.watching.watch import Watch
 
 NOON = 1_750_000_000.0
 """The frozen clock."""
@@ -115,10 +117,10 @@ def busy(database: int = 600, cache: int = 90, *, at: float = 0.0, **more: objec
 class StillPoller:
     """Never polls: frames come from the test."""
 
-    def __init__(self, *frames: Frame) -> None:
+    def __init__(self) -> None:
         self.interval = 1.0
 
-    def poll(self) -> Frame:
+    def poll(self) -> View:
         """Wait for ever, as a kernel that does not answer."""
         import threading
 
@@ -134,10 +136,11 @@ class Stage:
         self.pilot = pilot
 
     async def show(self, *frames: Frame) -> None:
-        """Let polls end with these frames."""
+        """Let polls end with these frames, each once the one before is on screen."""
         for frame in frames:
-            self.app.post_message(Sampled(self.app.poller, frame))
-        await self.pilot.pause()
+            view = self.app.watched.take(frame.reading)
+            self.app.post_message(Sampled(self.app.poller, view))
+            await self.pilot.pause()
 
     async def fail(self, reason: str) -> None:
         """Let a poll fail."""
@@ -196,9 +199,10 @@ async def stage(
     baseline: Baseline | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the app in a terminal of this size, showing these frames one after the other."""
-    app = TwtopApp(StillPoller(), place="web-1  netns 4026531840", config=config, baseline=baseline)
-    if owners is not None:
-        app.history.owners = owners
+    watch = Watch(config, baseline)
+    app = TwtopApp(StillPoller(), watch, place="web-1  netns 4026531840")
+    if (found := owners) is not None:
+        watch.look_for_owners(lambda: found)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         on = Stage(app, pilot)

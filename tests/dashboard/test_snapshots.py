@@ -20,6 +20,7 @@ from tui.analysis.frame import Frame
 from tui.dashboard.app import Sampled, TwtopApp
 from tui.dashboard.stage_app import StageApp
 from tui.kernel.processes import Owners, Process
+from tui.watching.watch import Watch
 
 Compare = Callable[..., bool]
 API = "10.0.0.11:443"
@@ -35,9 +36,10 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _app() -> TwtopApp:
-    app = TwtopApp(StillPoller(), place="web-1  netns 4026531840")
-    app.history.owners = Owners({33700 + n: Process(4711, "pgbouncer") for n in range(12)})
-    return app
+    watch = Watch()
+    owners = Owners({33700 + n: Process(4711, "pgbouncer") for n in range(12)})
+    watch.look_for_owners(lambda: owners)
+    return TwtopApp(StillPoller(), watch, place="web-1  netns 4026531840")
 
 
 def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -45,7 +47,7 @@ def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]]
         app = pilot.app
         assert isinstance(app, TwtopApp)
         for frame in frames or [busy(540 + 60 * (n // 2), at=n) for n in range(4)]:
-            app.post_message(Sampled(app.poller, frame))
+            app.post_message(Sampled(app.poller, app.watched.take(frame.reading)))
         await pilot.pause()
         await pilot.press(*keys)
         await _settled(pilot)
@@ -132,7 +134,8 @@ def test_demo(snap_compare: Compare, size: tuple[int, int]) -> None:
                     left=59.5 - age,
                 )
             ]
-            app.post_message(Sampled(app.poller, frame_of(waiting, at=second)))
+            reading = frame_of(waiting, at=second).reading
+            app.post_message(Sampled(app.poller, app.watched.take(reading)))
         await _settled(pilot)
 
     app = StageApp(load, open_poller, most_rate=2000)

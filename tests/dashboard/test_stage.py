@@ -16,6 +16,7 @@ from tui.dashboard.stage_app import StageApp
 from tui.lab.process import ChildError
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Ready
+from tui.watching.watch import Watch
 
 HERE, DATABASE = "127.0.0.1", "127.0.0.1:5432"
 FAILING = replace(
@@ -190,8 +191,9 @@ class TestScenarios:
             assert on.app.poller is not old
             assert on.app.poller.interval == 2
             assert not on.app.frozen
-            assert not on.app.history.points
-            on.app.post_message(Sampled(old, used(999, at=1)))  # it was late
+            assert on.app.view is None
+            late = Watch().take(used(999, at=1).reading)
+            on.app.post_message(Sampled(old, late))  # it was late
             await on.pilot.pause()
             assert "999" not in on.text()
 

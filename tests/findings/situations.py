@@ -56,16 +56,13 @@ def after(
 ) -> Situation:
     """The last of these frames, with the others as its history."""
     history = History()
+    history.owners = Owners(owners or {})
     for one in frames:
-        history.add(one)
-        history.note_owners(one, Owners(owners or {}))
-    return Situation(
-        frames[-1],
-        Owners(owners or {}),
-        history=history,
-        trends=history.trends(frames[-1]),
-        config=config or Config(),
-    )
+        trends = history.add(one)
+        history.note_owners(history.owners)
+    # Once more: who was found after the last frame is in the trends of the next.
+    trends = replace(trends, holders=history._holders(frames[-1]))
+    return Situation(frames[-1], history.owners, trends, config or Config())
 
 
 def look(*found: Sock, given: PortRules = THOUSAND, config: Config | None = None) -> Situation:

@@ -6,6 +6,7 @@ import pytest
 from tests.simulate.scene import HERE, LOW, PORT, situation, time_waits
 from tests.tables import Sock, frame, listener, rules
 from tests.tables import waiting as waiting_sock
+from tui.analysis.judgement import PortUse
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
 from tui.lab.workload import MOST_PENDING
@@ -32,15 +33,16 @@ def test_only_what_goes_to_the_target_counts() -> None:
         given=RULES,
     )
     assert held_ports(seen, (HERE, "127.0.0.2", "127.0.0.3"), TARGET) == (
-        Held(HERE, 1000, in_use=5, time_wait=4, reusable=1, reuse=True),
-        Held("127.0.0.2", 1000, in_use=9, time_wait=9, reuse=True),
-        Held("127.0.0.3", 1000, reuse=True),
+        Held(HERE, PortUse(1000, live=1, waiting=3, reusable=1), reuse=True),
+        Held("127.0.0.2", PortUse(1000, waiting=9), reuse=True),
+        Held("127.0.0.3", PortUse(1000), reuse=True),
     )
 
 
 def test_a_mapped_target_is_the_same() -> None:
     mapped = replace(TARGET, ip=f"::ffff:{HERE}")
-    assert held_ports(frame(*time_waits(3), given=RULES), (HERE,), mapped)[0].in_use == 3
+    (one,) = held_ports(frame(*time_waits(3), given=RULES), (HERE,), mapped)
+    assert one.use.in_use == 3
 
 
 def test_every_form_of_fin_wait2_counts_apart() -> None:
@@ -52,7 +54,7 @@ def test_every_form_of_fin_wait2_counts_apart() -> None:
     seen = frame(*time_waits(2), *forms, Sock(HERE, LOW + 20, HERE, PORT), given=RULES)
     for bind_first in (False, True):
         (one,) = held_ports(seen, (HERE,), TARGET, bind_first)
-        assert (one.in_use, one.time_wait, one.fin_wait2, one.reusable) == (6, 2, 3, 0)
+        assert (one.use, one.fin_wait2) == (PortUse(1000, live=4, waiting=2), 3)
         together = total([one])
         assert (together.fin_wait2, together.others, together.half_closed) == (3, 1, True)
 
@@ -63,7 +65,7 @@ def test_what_can_be_reused_is_not_locked() -> None:
         for index in range(5)
     ]
     (one,) = held_ports(frame(*old, *time_waits(9)[5:], given=RULES), (HERE,), TARGET)
-    assert (one.in_use, one.reusable, one.locked) == (9, 5, 4)
+    assert one.use == PortUse(1000, waiting=4, reusable=5)
 
 
 def test_bind_counts_every_destination_of_the_address() -> None:
@@ -75,14 +77,20 @@ def test_bind_counts_every_destination_of_the_address() -> None:
         given=RULES,
     )
     here, anywhere = held_ports(seen, (HERE, None), TARGET, bind_first=True)
-    assert (here.in_use, here.time_wait, here.reuse) == (4, 3, False)
-    assert anywhere.in_use == 8
+    assert (here.use, here.reuse) == (PortUse(1000, live=1, waiting=3), False)
+    assert anywhere.use.in_use == 8
 
 
 def test_together() -> None:
-    both = total([Held(HERE, 1000, 100, 90), Held("127.0.0.2", 1000, 300, 20)])
-    assert (both.capacity, both.in_use, both.time_wait, both.share) == (2000, 400, 110, 0.2)
-    assert total([Held(HERE, 0)]).share == 1.0
+    both = total(
+        [
+            Held(HERE, PortUse(1000, live=10, waiting=80, reusable=10), 4, 5, reuse=True),
+            Held("127.0.0.2", PortUse(1000, live=280, waiting=20), 30, 200),
+        ]
+    )
+    assert both == Held(None, PortUse(2000, live=290, waiting=100, reusable=10), 34, 205)
+    assert (both.others, both.half_closed) == (51, True)
+    assert total([Held(HERE, PortUse(0))]).use.utilization == 1.0
 
 
 def test_the_servers_side() -> None:

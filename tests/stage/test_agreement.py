@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.dashboard.scene import frame_of, opened, waits
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import PortUse
 from tui.lab.outcome import Latency, Outcome, Tuple
 from tui.stage.agreement import Agreement, Standing, compare, over
 
@@ -43,34 +44,33 @@ class TestPorts:
     def test_the_ports_of_a_tuple(self) -> None:
         socks = waits(600, DATABASE, local=HERE) + opened(12, DATABASE, local=HERE, first=33500)
         verdict = compare(frame_of(socks), outcome(10), None)
-        assert (verdict.capacity, verdict.in_use, verdict.live) == (1000, 612, 12)
-        assert (verdict.locked, verdict.reusable, verdict.connectable) == (600, 0, 388)
+        assert verdict.use == PortUse(1000, live=12, waiting=600)
         assert not verdict.exhausted
 
     def test_a_tuple_that_is_not_in_the_table_is_all_free(self) -> None:
         verdict = compare(frame_of([]), outcome(10), None)
-        assert (verdict.capacity, verdict.in_use, verdict.connectable) == (1000, 0, 1000)
+        assert verdict.use == PortUse(1000)
 
     def test_several_tuples_add_up(self) -> None:
         tuples = tuple((ip, (HERE, port)) for ip in (HERE, "127.0.0.2") for port in (5432, 6379))
         verdict = compare(frame(1000), outcome(10, tuples=tuples), None)
-        assert (verdict.tuples, verdict.capacity, verdict.connectable) == (4, 4000, 3000)
+        assert (verdict.tuples, verdict.use) == (4, PortUse(4000, waiting=1000))
 
     def test_a_source_is_told_from_another(self) -> None:
         other = compare(frame(900), outcome(10, tuples=(("127.0.0.2", (HERE, 5432)),)), None)
         same = compare(frame(900), outcome(10, tuples=((HERE, (HERE, 5432)),)), None)
-        assert (other.in_use, same.in_use) == (0, 900)
+        assert (other.use.in_use, same.use.in_use) == (0, 900)
 
     def test_addresses_count_however_they_are_written(self) -> None:
         six = frame_of(waits(3, "[2001:db8::9]:443", local="2001:db8::5"))
         target = ("2001:0db8:0::9", 443)
-        assert compare(six, outcome(3, tuples=((None, target),)), None).in_use == 3
+        assert compare(six, outcome(3, tuples=((None, target),)), None).use.in_use == 3
         mapped = ("::ffff:127.0.0.1", 5432)
-        assert compare(frame(5), outcome(3, tuples=((None, mapped),)), None).in_use == 5
+        assert compare(frame(5), outcome(3, tuples=((None, mapped),)), None).use.in_use == 5
 
     def test_reusable_ports_are_connectable(self) -> None:
         verdict = compare(frame(1000, reuse=1), outcome(10), None)
-        assert (verdict.reusable, verdict.connectable) == (1000, 1000)
+        assert verdict.use == PortUse(1000, reusable=1000)
         assert not verdict.exhausted
 
 

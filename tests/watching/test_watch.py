@@ -1,105 +1,204 @@
-"""Frame after frame, with what they say together."""
+"""Readings in, views out: what frames say together, and what an incomplete read may not undo."""
 
-import math
-from collections.abc import Sequence
-from pathlib import Path
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
 
 import pytest
 
-from tests.tables import NOW, Clock, Sock, frame, waiting
-from tui.analysis.forecast import NEVER
-from tui.analysis.frame import Frame
+from tests.tables import NOW, Clock, Sock, reading, rules, table, waiting
+from tui.findings.config import Config
 from tui.kernel.processes import Owners, Process
-from tui.kernel.source import Source
+from tui.kernel.source import Reading
+from tui.report.watch import watch_record
 from tui.watching import watch as module
-from tui.watching.sampler import Sampler
-from tui.watching.watch import OWNER_SECONDS, Moment, moment_record, moments
+from tui.watching.view import View
+from tui.watching.watch import OWNER_RETRY_SECONDS, OWNER_SECONDS, Watch
 
 NGINX = Process(10, "nginx")
+THOUSAND = rules(40000, 40999)
 
 
-class Frames(Sampler):
-    """A sampler of frames that were made before."""
-
-    def __init__(self, found: Sequence[Frame]) -> None:
-        super().__init__(Source(Path("/nowhere"), "proc", 1.0))
-        self._frames = iter(found)
-
-    def poll(self) -> Frame:
-        return next(self._frames)
+def read(
+    *found: Sock, second: float = 0.0, complete: bool = True, counters: dict[str, int] | None = None
+) -> Reading:
+    return reading(table(*found, complete=complete), THOUSAND, time=NOW + second, counters=counters)
 
 
-def growing(*sizes: int, inode: int = 0) -> list[Frame]:
-    """A frame a second, each with one open connection and so many TIME-WAITs, a second apart."""
-    return [
-        frame(
-            Sock(local_port=40_009, inode=inode),
-            *(waiting(40_000 + age, 59_990 - 1000 * age) for age in range(size)),
-            time=NOW + second,
-        )
-        for second, size in enumerate(sizes)
-    ]
+def waits(count: int) -> list[Sock]:
+    return [waiting(40_000 + n, 30_000) for n in range(count)]
 
 
-def taken(found: list[Frame], owners: object = None) -> list[Moment]:
-    seen = moments(Frames(found), owners)  # type: ignore[arg-type]
-    return [next(seen) for _ in found]
+def codes(view: View) -> list[str]:
+    return [case.finding.code for case in view.cases.present]
 
 
-def test_each_has_its_frame_and_its_trends() -> None:
-    found = growing(1, 2, 3)
-    seen = taken(found)
-    assert [moment.frame for moment in seen] == found
-    assert [moment.trends.time_wait for moment in seen] == [None, 1.0, 1.0]
+class TestViews:
+    def test_each_has_its_frame_and_its_trends(self) -> None:
+        watch = Watch()
+        seen = [watch.take(read(*waits(2 + second), second=second)) for second in range(3)]
+        assert [len(view.frame.table) for view in seen] == [2, 3, 4]
+        assert [view.trends.time_wait for view in seen] == [None, 1.0, 1.0]
+        assert watch.newest is seen[-1]
+
+    def test_one_that_was_handed_out_does_not_change(self) -> None:
+        watch = Watch()
+        first = watch.take(read(*waits(900)))
+        held, found = first.trends.held, codes(first)
+        for second in range(1, 30):
+            watch.take(read(second=second))
+        assert (first.trends.held, codes(first)) == (held, found)
+        assert "ports-above-threshold" in found
+
+    def test_between_dumps_only_the_counters_are_new(self) -> None:
+        watch = Watch()
+        dump = read(*waits(10), counters={"tw": 10, "TW": 100})
+        first = watch.take(dump)
+        later = watch.take(replace(dump, time=NOW + 2, counters={"tw": 14, "TW": 140}))
+        assert later.frame.patterns is first.frame.patterns
+        assert (later.frame.age, later.trends.time_wait_count) == (2, 14)
+        assert (later.trends.time_wait, later.trends.rates["TW"]) == (2, 20)
 
 
-def test_the_history_goes_on() -> None:
-    seen = taken(growing(1, 2, 3))
-    assert seen[0].history is seen[2].history
-    assert len(seen[2].history.points) == 3
+class TestCutShort:
+    """A read that was cut off is not news."""
+
+    def test_the_last_whole_table_stays_with_its_age(self) -> None:
+        watch = Watch()
+        whole = watch.take(read(*waits(900), counters={"tw": 900}))
+        cut = watch.take(read(*waits(3), second=1, complete=False, counters={"tw": 950}))
+        assert cut.frame.table is whole.frame.table
+        assert (cut.frame.age, cut.trends.time_wait_count) == (1, 950)
+        assert codes(cut) == codes(whole) == ["ports-above-threshold"]
+        assert cut.trends.gone == ()
+        again = watch.take(read(*waits(901), second=2))
+        assert (again.frame.age, again.trends.cut_short_seconds) == (0, 0)
+        assert again.trends.growth.tolist() == [0.5]
+
+    def test_it_is_told_once_it_lasts(self) -> None:
+        watch = Watch()
+        watch.take(read(*waits(10)))
+        told = [
+            "incomplete-table" in codes(watch.take(read(second=second, complete=False)))
+            for second in range(1, 10)
+        ]
+        assert told == [False] * 5 + [True] * 4
+        assert "incomplete-table" not in codes(watch.take(read(*waits(10), second=10)))
+
+    def test_with_nothing_whole_yet_a_part_is_shown_and_said_to_be_one(self) -> None:
+        watch = Watch()
+        first = watch.take(read(*waits(10), complete=False))
+        assert (len(first.frame.table), codes(first)) == (10, ["incomplete-table"])
+        assert len(watch.take(read(*waits(12), second=1)).frame.table) == 12
+
+
+class TestSettings:
+    def test_another_threshold_is_judged_at_once_and_is_no_news(self) -> None:
+        watch = Watch()
+        shown = watch.take(read(*waits(300)))
+        assert codes(shown) == []
+        again = watch.judge_by(Config().with_threshold(25), shown)
+        assert again is not None
+        assert (again.threshold, codes(again)) == (25, ["ports-above-threshold"])
+        assert again.cases.news == ()
+        assert watch.newest is not None
+        assert codes(watch.newest) == codes(again)
+
+    def test_an_older_view_is_judged_by_itself(self) -> None:
+        watch = Watch()
+        frozen = watch.take(read(*waits(300)))
+        watch.take(read(*waits(10), second=1))
+        again = watch.judge_by(Config().with_threshold(25), frozen)
+        assert again is not None
+        assert again.frame is frozen.frame
+        assert codes(again) == ["ports-above-threshold"]
+        assert watch.newest is not None
+        assert codes(watch.newest) == []
+
+    def test_before_the_first_reading_there_is_nothing_to_judge(self) -> None:
+        watch = Watch()
+        assert watch.judge_by(Config().with_threshold(25)) is None
+        assert watch.take(read()).threshold == 25
 
 
 class TestOwners:
-    def test_they_are_looked_for_at_first_and_then_now_and_then(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock = Clock()
         monkeypatch.setattr(module, "time", clock)
-        walks: list[float] = []
+        return clock
+
+    def walks(self, watch: Watch, clock: Clock, *, seconds: int, cost: float = 0.0) -> list[float]:
+        made: list[float] = []
 
         def walk() -> Owners:
-            walks.append(clock.now)
-            return Owners({})
+            made.append(clock.now - 1000)
+            clock.now += cost
+            return Owners({7: NGINX})
 
-        seen = moments(Frames(growing(*[1] * 70)), walk)
-        for _ in range(70):
-            next(seen)
-            clock.now += 1
-        assert walks == [1000 + number * OWNER_SECONDS for number in range(3)]
+        began = clock.now
+        for second in range(seconds):
+            clock.now = max(clock.now, began + second)
+            watch.look_for_owners(walk)
+        return made
+
+    def test_they_are_looked_for_at_first_and_then_now_and_then(self, clock: Clock) -> None:
+        watch = Watch()
+        watch.take(read(Sock(inode=7)))
+        watch.look_for_owners(lambda: Owners({7: NGINX}))
+        watch.take(read(Sock(inode=7), second=1))
+        assert self.walks(watch, clock, seconds=30) == [OWNER_SECONDS, 2 * OWNER_SECONDS]
+
+    def test_sooner_while_nobody_is_known_for_what_is_open(self, clock: Clock) -> None:
+        watch = Watch()
+        watch.take(read(Sock(inode=8)))
+        found = self.walks(watch, clock, seconds=7)
+        assert found == [0, OWNER_RETRY_SECONDS, 2 * OWNER_RETRY_SECONDS, 3 * OWNER_RETRY_SECONDS]
+
+    def test_what_takes_long_is_done_more_rarely(self, clock: Clock) -> None:
+        watch = Watch()
+        watch.take(read(Sock(inode=8)))
+        assert self.walks(watch, clock, seconds=45, cost=1.0) == [0, 20, 40]
 
     def test_who_held_a_pattern_is_remembered(self) -> None:
-        found = growing(1, 2, inode=7)
-        closed = frame(waiting(40_000), waiting(40_001), time=NOW + 2)
-        seen = taken([*found, closed], lambda: Owners({7: NGINX}))
-        named = [moment_record(moment, 1)["patterns"][0]["process"] for moment in seen]
-        assert named == ["nginx[10]", "nginx[10]", "nginx[10] (remembered)"]
+        watch = Watch()
+        watch.look_for_owners(lambda: Owners({7: NGINX}))
+        views = [watch.take(read(Sock(inode=7))), watch.take(read(waiting(), second=1))]
+        named = [watch_record(v.frame, v.trends, 1)["patterns"][0]["process"] for v in views]
+        assert named == ["nginx[10]", "nginx[10] (remembered)"]
 
-    def test_without_anyone_to_look_none_is_named(self) -> None:
-        (moment,) = taken(growing(1, inode=7))
-        assert moment_record(moment, 1)["patterns"][0]["process"] is None
+    def test_a_walk_that_fails_is_told_and_tried_again_later(self, clock: Clock) -> None:
+        watch = Watch()
+
+        def fail() -> Owners:
+            raise RuntimeError("out of luck")
+
+        with pytest.raises(RuntimeError, match="out of luck"):
+            watch.look_for_owners(fail)
+        assert not watch.look_for_owners(fail)
+        clock.now += OWNER_SECONDS
+        assert watch.look_for_owners(lambda: Owners({}))
 
 
-class TestRecord:
-    def test_growth_and_time_left(self) -> None:
-        """Growth needs two frames; the timers foretell the end from the first one on."""
-        first, *_, last = (moment_record(moment, 9) for moment in taken(growing(1, 2, 3, 4)))
-        assert first["patterns"][0]["growth"] is None
-        assert last["patterns"][0]["growth"] == 1.0
-        assert first["patterns"][0]["seconds_left"] > last["patterns"][0]["seconds_left"] > 0
+def test_several_threads_may_call_it() -> None:
+    watch, failed = Watch(), []
 
-    def test_what_json_cannot_write_is_none(self) -> None:
-        """It knows neither NaN nor infinity: not known, and never."""
-        assert module._number(None) is None
-        assert module._number(math.nan) is None
-        assert module._number(NEVER) is None
-        assert module._number(1.23456) == 1.235
+    def work(call: object) -> None:
+        try:
+            for number in range(60):
+                call(number)  # type: ignore[operator]
+        except Exception as error:
+            failed.append(error)
+
+    calls = (
+        lambda n: watch.take(read(*waits(n), second=n)),
+        lambda n: watch.judge_by(Config().with_threshold(1 + n)),
+        lambda n: watch.look_for_owners(lambda: Owners({})),
+    )
+    threads = [threading.Thread(target=work, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []

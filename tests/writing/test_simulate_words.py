@@ -1,7 +1,8 @@
 import pytest
 
+from tui.analysis.judgement import PortUse
 from tui.lab.outcome import Latency, Outcome
-from tui.simulate.held import Sum
+from tui.simulate.held import Held
 from tui.simulate.progress import bar, progress_lines
 from tui.writing.words import joined, measured, plural
 
@@ -52,11 +53,12 @@ def test_progress() -> None:
         latency=Latency(18e-6, 45e-6, 1e-3),
         held=3,
     )
-    assert progress_lines(outcome, Sum(1000, 501, 500), 5000) == (
+    held = Held(None, PortUse(1000, live=1, waiting=500))
+    assert progress_lines(outcome, held, 5000) == (
         "12 s · 2,000 of 5,000 · 31,022/s · connect() p50 18 µs p99 45 µs · EADDRNOTAVAIL 4",
         "50.1% of 1,000 ports · TIME-WAIT 500 · open 3",
     )
-    assert "no errors" in progress_lines(Outcome(0, 0), Sum(0, 0, 0), 5)[0]
+    assert "no errors" in progress_lines(Outcome(0, 0), Held(None, PortUse(0)), 5)[0]
 
 
 @pytest.mark.parametrize(("share", "full"), [(0, 0), (0.001, 1), (0.5, 5), (1, 10), (1.2, 10)])

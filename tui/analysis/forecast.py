@@ -8,31 +8,19 @@ from tui.analysis.timewait import SECONDS
 from tui.kernel.sockets import Array
 
 NEVER = float("inf")
-RECENT = 5
-"""Seconds of closings that make the present closing rate."""
 HORIZON = 3600.0
 """Seconds beyond which a forecast from the last minute would be a guess."""
 
 
-def closing_rate(closings: Array, hold: Array) -> Array:
-    """Return each pattern's closings per second of late, shape (n,); arguments as below.
-
-    Where connect() takes TIME-WAITs over, only those younger than ``hold`` are all there.
-    """
-    seconds = np.clip(np.floor(hold), 1, RECENT).astype(np.intp)
-    young = np.arange(closings.shape[1])[None, :] < seconds[:, None]
-    rate: Array = np.where(young, closings, 0).sum(axis=1) / seconds
-    return rate
-
-
 def seconds_to_exhaustion(
-    live: Array, live_growth: Array, closings: Array, capacity: Array, hold: Array
+    live: Array, live_growth: Array, closings: Array, rate: Array, capacity: Array, hold: Array
 ) -> Array:
     """Return for each pattern the seconds until no port is left, or NEVER; shape (n,).
 
     ``live``: ports held by open sockets; ``live_growth``: their change per second;
-    ``closings``: TIME-WAITs by age in seconds, newest first, shape (n, 60); ``hold``: how
-    long a TIME-WAIT keeps its port, 60 s or, where reuse applies, its delay.
+    ``closings``: TIME-WAITs by age in seconds, newest first, shape (n, 60); ``rate``:
+    closings per second of late; ``hold``: how long a TIME-WAIT keeps its port, 60 s or, where
+    reuse applies, its delay.
 
     The ports that come back are known second by second from the timers, and those closed
     from now on come back ``hold`` seconds later: a load that levels off below the capacity
@@ -41,7 +29,6 @@ def seconds_to_exhaustion(
     count = len(live)
     if not count:
         return np.empty(0)
-    rate = closing_rate(closings, hold)
     time = np.arange(SECONDS + 1)
     # held[n, t]: of today's TIME-WAITs, those still not given back in t seconds
     cumulated = np.concatenate([np.zeros((count, 1)), np.cumsum(closings, axis=1)], axis=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tui.analysis.hold import USUAL_HZ, Hold, hold
 from tui.analysis.patterns import Patterns, find_patterns
 from tui.analysis.ports import PortSpace, port_space
 from tui.analysis.remotes import Remotes, count_remotes
@@ -49,11 +50,25 @@ class Frame:
         """Seconds between the reading of the table and this frame."""
         return self.reading.time - self.reading.table_time
 
+    def hold(self, pattern: int) -> Hold:
+        """Return how long a pattern's closed connections keep their ports."""
+        return self.hold_with(reuse=bool(self.patterns.reuse[pattern]))
 
-def judge(reading: Reading) -> Frame:
-    """Draw the conclusions of one reading."""
+    def hold_with(self, *, reuse: bool) -> Hold:
+        """Return how long ports are kept where tcp_tw_reuse applies, or where it does not."""
+        return hold(self.rules, reuse=reuse, hz=self.reading.hz or USUAL_HZ)
+
+
+def judge(reading: Reading, before: Frame | None = None) -> Frame:
+    """Draw the conclusions of one reading.
+
+    What follows from the table alone is taken from the frame ``before`` where that has the same
+    table and the same rules, as between spaced-out dumps.
+    """
     table = reading.table
     rules = port_rules(reading.parameters)
+    if before is not None and before.table is table and before.rules == rules:
+        return replace(before, reading=reading)
     ports = port_space(rules, table)
     patterns = find_patterns(table, ports, rules)
     return Frame(
@@ -62,6 +77,6 @@ def judge(reading: Reading) -> Frame:
         ports=ports,
         states=np.bincount(table.state, minlength=STATE_SLOTS),
         patterns=patterns,
-        time_wait=time_waits(table, patterns.member, len(patterns)),
+        time_wait=time_waits(table, patterns.member, patterns.hold),
         remotes=count_remotes(table),
     )

@@ -8,13 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.analysis.ports import (
-    TIME_WAIT_MS,
-    PortSpace,
-    is_loopback,
-    reuse_applies,
-    slows_connect,
-)
+from tui.analysis.hold import TIME_WAIT_MS
+from tui.analysis.ports import PortSpace, is_loopback, reuse_applies
 from tui.kernel.sockets import (
     STATE_SLOTS,
     V4_MAPPED,
@@ -100,6 +95,8 @@ class Patterns:
     """Ports in TIME-WAIT that tcp_tw_reuse lets connect() take now."""
     reuse: Array
     """Does tcp_tw_reuse apply to the pattern? bool."""
+    hold: Array
+    """Seconds from a close until connect() can have the port again, at the earliest."""
     member: Array
     """For each row of the table the index of its pattern, −1 for listeners."""
     keys: tuple[Array, Array]
@@ -142,12 +139,6 @@ class Patterns:
         """
         locked: Array = self.in_use - self.reusable
         return locked
-
-    @property
-    def slow_connect(self) -> Array:
-        """Is connect() slow, as ``slows_connect`` has it? bool; of meaning for outgoing ones."""
-        slow: Array = slows_connect(self.locked, self.capacity)
-        return slow
 
     @property
     def connectable(self) -> Array:
@@ -248,6 +239,7 @@ def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Pat
         capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
         reusable=reusable[order],
         reuse=reuse[order],
+        hold=np.where(reuse[order], rules.reuse_delay_ms, TIME_WAIT_MS) / 1000,
         member=member,
         keys=(table.address_hi, table.address_lo),
     )

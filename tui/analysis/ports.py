@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,10 +10,8 @@ from tui.kernel.sockets import Array, SocketTable, State
 from tui.kernel.sysctls import PortRules
 
 PORTS = 1 << 16
-TIME_WAIT_MS = 60_000
-"""TCP_TIMEWAIT_LEN, compiled into the kernel (include/net/tcp.h); no sysctl changes it."""
 SLOW_CONNECT = 0.5
-"""From this share of locked ports on (Patterns.locked), connect() has used up the ports of one
+"""From this share of locked ports on, connect() has used up the ports of one
 parity and scans them all in vain before it tries the others (__inet_hash_connect): some 150
 times slower."""
 
@@ -45,15 +42,6 @@ class PortSpace:
     def size(self) -> int:
         """How many ports ip_local_port_range spans."""
         return self.high - self.low + 1
-
-
-def slows_connect(locked: Any, capacity: Any) -> Any:
-    """Say whether so many ports that connect() cannot have make it slow; numbers or arrays.
-
-    What it may take over does not: at 55 % of 28,232 ports, all in TIME-WAIT, it took 2,100 µs
-    without tcp_tw_reuse and 13 µs with it (Linux 6.18).
-    """
-    return (capacity > 0) & (locked >= SLOW_CONNECT * capacity)
 
 
 def port_space(rules: PortRules, table: SocketTable) -> PortSpace:
@@ -96,12 +84,3 @@ def reuse_applies(rules: PortRules, loopback: Array) -> Array:
     if not rules.timestamps or rules.reuse_mode == 0:
         return np.zeros_like(loopback)
     return loopback if rules.reuse_mode == 2 else np.ones_like(loopback)
-
-
-def sustainable_rate(capacity: int, hold_seconds: float) -> float:
-    """Return the new connections per second one tuple can sustain for ever.
-
-    Each connection takes its port for ``hold_seconds``: 60 in TIME-WAIT, or with reuse
-    the longer of tcp_tw_reuse_delay and the connection's own life.
-    """
-    return capacity / hold_seconds

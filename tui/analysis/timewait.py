@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.analysis.ports import TIME_WAIT_MS
+from tui.analysis.hold import TIME_WAIT_MS
 from tui.kernel.sockets import Array, SocketTable, State
 
 SECONDS = TIME_WAIT_MS // 1000
+RECENT = 5
+"""Seconds of closings that make the present closing rate."""
 TRACKED = 512
 """How many patterns, the fullest first, get a history of their own."""
 
@@ -32,10 +34,18 @@ class TimeWait:
     count; the expiring ones are in the first."""
     by_pattern: Array
     """closed_per_second of each of the first TRACKED patterns, shape (≤ TRACKED, 60)."""
+    closing: Array
+    """Closings per second of late, of every pattern, shape (patterns,): over RECENT seconds, or
+    where connect() takes TIME-WAITs over, over those in which they are all still there."""
     expiring: int
     """Sockets whose timer has run out: the timer wheel takes up to 2 s to remove them."""
     expiring_by_pattern: Array
     """Those of each of the first TRACKED patterns, shape (≤ TRACKED,)."""
+
+    @property
+    def closing_per_second(self) -> float:
+        """The closings per second of late of all patterns together."""
+        return float(self.closing.sum())
 
     @property
     def closings(self) -> Array:
@@ -47,18 +57,22 @@ class TimeWait:
         return _without(self.by_pattern[pattern], int(self.expiring_by_pattern[pattern]))
 
 
-def time_waits(table: SocketTable, member: Array, patterns: int) -> TimeWait:
+def time_waits(table: SocketTable, member: Array, hold: Array) -> TimeWait:
     """Sort the TIME-WAIT sockets by time.
 
-    ``member`` is the pattern of each row, ``patterns`` how many there are.
+    ``member`` is the pattern of each row, ``hold`` how many seconds each pattern's closed
+    connections keep their port.
     """
     rows = np.flatnonzero(table.state == State.TIME_WAIT)
     remaining = np.minimum(table.remaining_ms[rows], TIME_WAIT_MS)
     seconds_left = np.minimum(remaining // 1000, SECONDS - 1)
     age = np.minimum((TIME_WAIT_MS - remaining) // 1000, SECONDS - 1).astype(np.int32)
-    tracked = min(patterns, TRACKED)
-    inside = member[rows] < tracked
-    owner = member[rows][inside]
+    tracked = min(len(hold), TRACKED)
+    pattern = member[rows]
+    window = np.clip(np.floor(hold), 1, RECENT)
+    young = age < window[pattern]
+    inside = pattern < tracked
+    owner = pattern[inside]
     by_pattern = np.bincount(owner * SECONDS + age[inside], minlength=tracked * SECONDS)
     expiring = remaining == 0
     return TimeWait(
@@ -66,6 +80,7 @@ def time_waits(table: SocketTable, member: Array, patterns: int) -> TimeWait:
         closed_per_second=np.bincount(age, minlength=SECONDS),
         freed_per_second=np.bincount(seconds_left, minlength=SECONDS),
         by_pattern=by_pattern.reshape(tracked, SECONDS),
+        closing=np.bincount(pattern[young], minlength=len(hold)) / window,
         expiring=int(expiring.sum()),
         expiring_by_pattern=np.bincount(owner[expiring[inside]], minlength=tracked),
     )

@@ -14,6 +14,7 @@ from tui.commands.reading import load, take_frame
 
 if TYPE_CHECKING:
     from tui.analysis.frame import Frame
+    from tui.analysis.judgement import PortUse
     from tui.kernel.sockets import Array
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -148,41 +149,45 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
     The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
     Guidelines have it.
     """
+    from tui.analysis.judgement import Level, PortUse, port_use
+    from tui.writing.words import floored
+
     patterns = frame.patterns
-    capacity = frame.ports.capacity
-    if not len(candidates):
-        code = OK if capacity else CRITICAL
-        text = "no outgoing connections" if capacity else "no ephemeral port at all"
-        use = locked = 0.0 if capacity else 100.0
-        in_use, connectable = 0, capacity
+    if len(candidates):
+        left = patterns.capacity[candidates] - patterns.locked[candidates]
+        index = int(candidates[left.argmin()])
+        use = port_use(patterns, index)
+        text = f"{patterns.key(index)} uses {floored(use.in_use, use.capacity)}%"
+        text += f" of {use.capacity:,} ports"
     else:
-        index = int(candidates[patterns.connectable[candidates].argmin()])
-        in_use, connectable = int(patterns.in_use[index]), int(patterns.connectable[index])
-        capacity = int(patterns.capacity[index])
-        use = float(patterns.utilization[index]) * 100
-        locked = 100 * (capacity - connectable) / capacity if capacity else 100.0
-        code = CRITICAL if locked >= critical else WARNING if locked >= warning else OK
-        text = f"{patterns.key(index)} uses {use:.1f}% of {capacity:,} ports"
-        if connectable <= 0:
-            code, text = CRITICAL, f"{text}: EXHAUSTED, connect() fails"
-        else:
-            text += f"{_reuse(use, locked)}, {connectable:,} connectable"
+        use = PortUse(frame.ports.capacity)
+        text = "no outgoing connections" if use.capacity else "no ephemeral port at all"
+    level = use.level(critical, warning)
+    code = {Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL)
+    if len(candidates) and level is Level.EXHAUSTED:
+        text += ": EXHAUSTED, connect() fails"
+    elif len(candidates):
+        text += f"{_reuse(use)}, {use.connectable:,} connectable"
     if not frame.table.complete:
         code = UNKNOWN if code == OK else code
         text += " (the table was cut short: figures are floors)"
     if frame.table.bad_lines:
         text += f" ({frame.table.bad_lines:,} lines unreadable, not counted)"
     perfdata = (
-        f"use={use:.2f}%;;;0;100 locked={locked:.2f}%;{warning:g};{critical:g};0;100 "
-        f"in_use={in_use};;;0;{capacity} connectable={connectable};;;0;{capacity} "
+        f"use={floored(use.in_use, use.capacity, 2):.2f}%;;;0;100 "
+        f"locked={floored(use.locked, use.capacity, 2):.2f}%;{warning:g};{critical:g};0;100 "
+        f"in_use={use.in_use};;;0;{use.capacity} "
+        f"connectable={use.connectable};;;0;{use.capacity} "
         f"time_wait={frame.time_wait.count};;;0"
     )
     # `|` ends the text for Nagios.
     return Answer(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
 
 
-def _reuse(use: float, locked: float) -> str:
+def _reuse(use: PortUse) -> str:
     """Return what a use is worth of which not all is locked."""
-    if locked >= use:
+    from tui.writing.words import floored
+
+    if not use.reusable:
         return ""
-    return f", {locked:.1f}% locked" if locked else ", all reusable"
+    return f", {floored(use.locked, use.capacity)}% locked" if use.locked else ", all reusable"

@@ -27,12 +27,13 @@ def dashboard(settings: Settings) -> None:
     from tui.dashboard.app import TwtopApp  # Textual takes a third of a second to load
     from tui.kernel.processes import find_owners
     from tui.watching.sampler import Sampler
+    from tui.watching.watch import Watch
 
+    watch = Watch(configured(settings), saved_listeners())
     run(
         TwtopApp(
-            Sampler(source),
-            config=configured(settings),
-            baseline=saved_listeners(),
+            Sampler(source, watch.take),
+            watch,
             place=describe_place(settings.proc),
             find_owners=lambda: find_owners(settings.proc),
         )

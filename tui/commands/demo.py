@@ -108,6 +108,7 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         from tui.dashboard.stage_app import StageApp
         from tui.kernel.processes import find_owners
         from tui.watching.sampler import Sampler
+        from tui.watching.watch import Watch
 
         config = configured(settings)
         stage.receive()
@@ -116,8 +117,8 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         stage.close()
         fail(str(error))
 
-    def open_poller() -> tuple[Poller, str]:
-        return Sampler(open_source(settings)), describe_place(PROC)
+    def open_poller(watch: Watch) -> tuple[Poller, str]:
+        return Sampler(open_source(settings), watch.take), describe_place(PROC)
 
     app = StageApp(
         stage,

@@ -303,9 +303,10 @@ def _watch(
     from tui.simulate.summary import expected_text
     from tui.stage.stage import Stage
     from tui.watching.sampler import Sampler
+    from tui.watching.watch import Watch
 
-    def open_poller() -> tuple[Poller, str]:
-        return Sampler(open_source(settings)), describe_place(settings.proc)
+    def open_poller(watch: Watch) -> tuple[Poller, str]:
+        return Sampler(open_source(settings), watch.take), describe_place(settings.proc)
 
     server_before = server_counters(situation.target)
     stage = Stage()

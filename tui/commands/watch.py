@@ -45,14 +45,16 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
     settings = given(context, options)
     source = open_source(settings)
     from tui.kernel.sockets import TableError
+    from tui.report.watch import watch_record
     from tui.watching.sampler import Sampler
-    from tui.watching.watch import moment_record, moments
+    from tui.watching.watch import Watch, views
 
     printed = 0
     due = time.monotonic()
     try:
-        for moment in moments(Sampler(source), lambda: owners_of(settings)):
-            record = moment_record(moment, top)
+        watched = Watch()
+        for view in views(Sampler(source, watched.take), watched, lambda: owners_of(settings)):
+            record = watch_record(view.frame, view.trends, top)
             printed += 1
             if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,6 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.analysis.frame import Frame
 from tui.dashboard.news import News
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
@@ -25,59 +23,54 @@ from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
-from tui.findings.baseline import Baseline
-from tui.findings.cases import Cases
-from tui.findings.config import Config
-from tui.findings.finding import Finding
-from tui.findings.rules import diagnose
-from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
-from tui.watching.history import History, Trends
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
+from tui.watching.watch import Watch
 
 INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
-OWNER_SECONDS = 10.0
-"""Between two walks over the processes: they are dear, and owners change slowly."""
-OWNER_RETRY_SECONDS = 2.0
-"""Between two walks as long as one of the fullest patterns has no known owner."""
-OWNERS_WANTED = 20
-"""How many of the fullest patterns are worth a walk of their own."""
-OWNER_SHARE = 0.05
-"""The part of the time that those walks may take."""
+OWNER_LOOK_SECONDS = 1.0
+"""How often the watch is asked whether it is time to walk over the processes."""
 
 
 class Poller(Protocol):
-    """Makes frames: a Sampler, or what stands in for one."""
+    """Makes views: a Sampler, or what stands in for one."""
 
     interval: float
 
-    def poll(self) -> Frame:
-        """Return a new frame. Raises TableError when the tables could not be read."""
+    def poll(self) -> View:
+        """Return a new view. Raises TableError when the tables could not be read."""
 
 
 class Sampled(Message):
-    """A poll ended: with a frame, or with why there is none."""
+    """A poll ended: with a view, or with why there is none."""
 
-    def __init__(self, poller: Poller, frame: Frame | None, failure: str | None = None) -> None:
+    def __init__(self, poller: Poller, view: View | None, failure: str | None = None) -> None:
         super().__init__()
         self.poller = poller
-        self.frame = frame
+        self.view = view
         self.failure = failure
 
     def can_replace(self, message: Message) -> bool:
-        """Let a failure take the place of an older one; each frame counts for the history."""
-        return isinstance(message, Sampled) and self.frame is None and message.frame is None
+        """Say whether a newer message can stand for this one: only the newest view is drawn.
+
+        A failure does not stand for a view, which may be the first there is.
+        """
+        return (
+            isinstance(message, Sampled)
+            and message.poller is self.poller
+            and (message.view is not None or self.view is None)
+        )
 
 
-class OwnersFound(Message):
-    """A walk over the processes ended."""
+class OwnersFailed(Message):
+    """A walk over the processes ended with an error that nobody has foreseen."""
 
-    def __init__(self, owners: Owners) -> None:
+    def __init__(self, failure: str) -> None:
         super().__init__()
-        self.owners = owners
+        self.failure = failure
 
 
 class TwtopApp(App[None]):
@@ -107,38 +100,31 @@ class TwtopApp(App[None]):
     def __init__(
         self,
         poller: Poller,
+        watch: Watch,
         *,
-        config: Config | None = None,
-        baseline: Baseline | None = None,
         place: str = "",
         find_owners: Callable[[], Owners] | None = None,
     ) -> None:
-        """Show what the poller sees; ``baseline`` are the listeners that the user has saved."""
+        """Show what the poller sees; its views are those of the ``watch``."""
         super().__init__()
-        self.history = History()
-        self.config = config or Config()
-        self.baseline = baseline
-        self.cases = Cases()
-        """What was found, up to the newest frame, on screen or not."""
+        self.watched = watch
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
-        self._latest: Frame | None = None
         self.news = News(self)
         self._heard: Poller | None = poller
-        """Whose frames count; None while there is nothing to see."""
+        """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
         self._find_owners = find_owners
-        self._walked_at = 0.0
-        self._walk_seconds = 0.0
-        self._owner_cycle = Cycle(self._walk, OWNER_SECONDS, "twtop-owners")
+        self._owners_failed: str | None = None
+        self._owner_cycle = Cycle(self._look_for_owners, OWNER_LOOK_SECONDS, "twtop-owners")
 
     @property
     def threshold(self) -> float:
         """Percentage of capacity from which a pattern is in violation."""
-        return self.config.ports.threshold
+        return self.watched.config.ports.threshold
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
@@ -185,118 +171,72 @@ class TwtopApp(App[None]):
         self._cycle.stop()
         self._heard = None
 
-    def begin_anew(self, poller: Poller, place: str) -> None:
+    def begin_anew(self, poller: Poller, watch: Watch, place: str) -> None:
         """Forget all that was seen, and show what this poller sees.
 
         Its thread starts here, and so in the network namespace that this one is in.
         """
         self.stop_polling()
         self.poller = self._heard = poller
-        self.history = History()
-        self.cases = Cases()
+        self.watched = watch
         self.news.forget()
         self.frozen = False
-        self.failure = self.view = self._latest = None
-        self._walked_at = 0.0
+        self.failure = self.view = None
         self.dashboard.begin_anew(place)
         self._cycle = self._cycle_of(poller)
         self._cycle.start()
 
-    def _walk(self) -> None:
-        """In the owners' thread: look who holds which socket."""
+    def _look_for_owners(self) -> None:
+        """In the owners' thread: look who holds which socket, when it is time to."""
         assert self._find_owners is not None
-        self._walked_at = time.monotonic()
-        self.post_message(OwnersFound(self._find_owners()))
-        self._walk_seconds = time.monotonic() - self._walked_at
-        self._owner_cycle.interval = max(OWNER_SECONDS, self._walk_seconds / OWNER_SHARE)
+        try:
+            self.watched.look_for_owners(self._find_owners)
+        except Exception as error:  # the thread must live, and the user know
+            self.post_message(OwnersFailed(f"{type(error).__name__}: {error}"))
+
+    def on_owners_failed(self, message: OwnersFailed) -> None:
+        """Say once why no owners are found."""
+        if message.failure != self._owners_failed:
+            self._owners_failed = message.failure
+            self.notify(
+                message.failure,
+                title="Processes could not be looked up; trying again",
+                severity="warning",
+                markup=False,
+            )
 
     def on_sampled(self, message: Sampled) -> None:
         """Take a poll's result, unless it is that of a poller whose place was left."""
         if message.poller is not self._heard:
             return
         self.failure = message.failure
-        if self._latest is None:
+        if self.view is None:
             self.fatal = message.failure
-        if message.frame is None:
-            self._refresh_view()
-        else:
-            self.take(message.frame)
+        if message.view is not None:
+            self.take(message.view)
+        elif self.view is not None:
+            self._show(self.view)
 
-    def take(self, frame: Frame) -> None:
-        """Take a frame into the history, and onto the screen unless that is frozen."""
-        self._latest = frame
-        self.history.add(frame)
-        trends = self.history.trends(frame)
-        self.cases = self.cases.then(self._diagnose(frame, self.history, trends), frame.time)
-        self.news.note(self.cases)
-        self._look_for_owners(frame)
+    def take(self, view: View) -> None:
+        """Take a new view, onto the screen unless that is frozen."""
         if not self.frozen:
-            self._refresh_view(frame, trends)
-            self.news.tell(self.cases)
+            self._show(view)
+            self.news.tell(view.cases)
 
-    def _diagnose(self, frame: Frame, history: History, trends: Trends) -> tuple[Finding, ...]:
-        return diagnose(
-            Situation(
-                frame,
-                history.owners,
-                history=history,
-                trends=trends,
-                config=self.config,
-                baseline=self.baseline,
-            )
+    def _show(self, view: View) -> None:
+        """Put a view on screen, with the user's newest choices."""
+        self.view = replace(
+            view, interval=self.poller.interval, frozen=self.frozen, failure=self.failure
         )
 
-    def _look_for_owners(self, frame: Frame) -> None:
-        """Look at once who holds a pattern that nobody is known for while it has open sockets.
-
-        Short connections are seen by the walk only when it comes close behind a poll.
-        """
-        patterns = frame.patterns
-        due = self._walked_at + max(OWNER_RETRY_SECONDS, self._walk_seconds / OWNER_SHARE)
-        if self._find_owners is None or time.monotonic() < due:
-            return
-        for index in range(min(len(patterns), OWNERS_WANTED)):
-            if patterns.live[index] and self.history.holder(frame, index) is None:
-                self._owner_cycle.now()
-                return
-
-    def on_owners_found(self, message: OwnersFound) -> None:
-        """Remember who holds what."""
-        if self._latest is not None:
-            self.history.note_owners(self._latest, message.owners)
-        else:
-            self.history.owners = message.owners
-
-    def _refresh_view(self, frame: Frame | None = None, trends: Trends | None = None) -> None:
-        """Show a frame, or the present one again with the user's newest choices."""
-        if frame is not None:
-            self.view = View(
-                frame=frame,
-                trends=trends or self.history.trends(frame),
-                history=self.history,
-                cases=self.cases,
-                threshold=self.threshold,
-                interval=self.poller.interval,
-                frozen=self.frozen,
-                failure=self.failure,
-            )
-        elif self.view is not None:
-            self.view = replace(
-                self.view,
-                threshold=self.threshold,
-                interval=self.poller.interval,
-                frozen=self.frozen,
-                failure=self.failure,
-            )
-
     def action_freeze(self) -> None:
-        """Hold the screen still, or let it go on with the newest frame."""
+        """Hold the screen still, or let it go on with the newest view."""
         self.frozen = not self.frozen
-        if self.frozen and self.view is not None:
-            self.view = replace(self.view, history=self.history.copy())
-        self._refresh_view(None if self.frozen else self._latest)
-        if not self.frozen:
-            self.news.tell(self.cases)
+        shown = self.view if self.frozen else self.watched.newest
+        if shown is not None:
+            self._show(shown)
+            if not self.frozen:
+                self.news.tell(shown.cases)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
@@ -310,7 +250,8 @@ class TwtopApp(App[None]):
         self.poller.interval = seconds
         self._cycle.interval = seconds
         self._cycle.now()
-        self._refresh_view()
+        if self.view is not None:
+            self._show(self.view)
         self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
 
     def action_threshold(self) -> None:
@@ -328,22 +269,10 @@ class TwtopApp(App[None]):
             return f"“{text}” is no percentage"
         if not 0 < percent <= 100:
             return "between 0 and 100"
-        self.config = self.config.with_threshold(percent)
-        self._judge_anew()
+        shown = self.watched.judge_by(self.watched.config.with_threshold(percent), self.view)
+        if shown is not None:
+            self._show(shown)
         return None
-
-    def _judge_anew(self) -> None:
-        """Find once more what is on screen, after the user has changed a threshold: no news."""
-        latest, view = self._latest, self.view
-        if latest is not None:
-            found = self._diagnose(latest, self.history, self.history.trends(latest))
-            self.cases = self.cases.then(found, latest.time)
-        if view is not None and view.frozen:
-            found = self._diagnose(view.frame, view.history, view.trends)
-            self.view = replace(view, cases=view.cases.then(found, view.frame.time))
-        elif view is not None:
-            self.view = replace(view, cases=self.cases)
-        self._refresh_view()
 
     def on_pattern_asked(self, message: PatternAsked) -> None:
         """Show a pattern."""

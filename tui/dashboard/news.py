@@ -20,24 +20,21 @@ class News:
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
-        self._untold: set[tuple[str, str]] = set()
-
-    def note(self, cases: Cases) -> None:
-        """Remember what has come up with the newest frame."""
-        self._untold |= {case.identity for case in cases.news}
+        self._told = 0
+        """Up to which look the news have been told."""
 
     def forget(self) -> None:
-        """Tell nothing of what has come up so far."""
-        self._untold.clear()
+        """Begin anew, as another place does."""
+        self._told = 0
 
     def tell(self, cases: Cases) -> None:
         """Say what has come up, unless it is over or a mere information."""
         news = [
             case.finding
-            for case in cases.present
-            if case.identity in self._untold and case.finding.severity > Severity.INFO
+            for case in cases.news_since(self._told)
+            if case.gone is None and case.finding.severity > Severity.INFO
         ]
-        self._untold.clear()
+        self._told = cases.looks
         if not news:
             return
         self._app.clear_notifications()  # what they said is told by the panel, if it still holds

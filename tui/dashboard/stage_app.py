@@ -14,7 +14,6 @@ from textual.markup import escape
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.analysis.frame import Frame
 from tui.dashboard.app import Poller, TwtopApp
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.findings.config import Config
@@ -24,6 +23,8 @@ from tui.lab.process import ChildError
 from tui.stage.agreement import Agreement, compare, over
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import TICK_SECONDS, Ready, Stage
+from tui.watching.view import View
+from tui.watching.watch import Watch
 
 SECOND = round(1 / TICK_SECONDS)
 """Outcomes in a second, over which rates are taken."""
@@ -67,7 +68,7 @@ class StageApp(TwtopApp):
     def __init__(
         self,
         stage: Stage,
-        open_poller: Callable[[], tuple[Poller, str]],
+        open_poller: Callable[[Watch], tuple[Poller, str]],
         *,
         most_rate: float,
         config: Config | None = None,
@@ -76,12 +77,13 @@ class StageApp(TwtopApp):
     ) -> None:
         """Show a stage that is ready, from within the network namespace of its load.
 
-        ``open_poller`` returns a poller for the namespace that the calling thread is in, and the
-        name of that place; ``most_rate`` is the most that the keys ask for; ``watch`` says what to
-        watch for where the stage plays no scenario.
+        ``open_poller`` returns a poller that feeds a watch, for the namespace that the calling
+        thread is in, and the name of that place; ``most_rate`` is the most that the keys ask for;
+        ``watch`` says what to watch for where the stage plays no scenario.
         """
-        poller, place = open_poller()
-        super().__init__(poller, config=config or Config(), place=place, find_owners=find_owners)
+        watch_of_place = Watch(config)
+        poller, place = open_poller(watch_of_place)
+        super().__init__(poller, watch_of_place, place=place, find_owners=find_owners)
         self.stage = stage
         self._open_poller = open_poller
         self._most_rate = most_rate
@@ -135,15 +137,16 @@ class StageApp(TwtopApp):
         if self.stage.scenario is not None:
             self.stage.enter()
         interval = self.poller.interval
-        poller, place = self._open_poller()
+        watched = Watch(self.watched.config)
+        poller, place = self._open_poller(watched)
         poller.interval = interval
-        self.begin_anew(poller, place)
+        self.begin_anew(poller, watched, place)
 
-    def take(self, frame: Frame) -> None:
-        """Hold each frame against the clients' newest outcome as well."""
-        super().take(frame)
+    def take(self, view: View) -> None:
+        """Hold each view against the clients' newest outcome as well."""
+        super().take(view)
         if self._outcomes:
-            self._verdict = compare(frame, self._outcomes[-1], self._verdict)
+            self._verdict = compare(view.frame, self._outcomes[-1], self._verdict)
             self._publish()
 
     def _publish(self) -> None:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 import numpy as np
 
-from tui.analysis.forecast import RECENT
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
-from tui.analysis.ports import PORTS, sustainable_rate
-from tui.analysis.timewait import SECONDS
 from tui.findings.finding import Remedy
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State, Timer
-
-WIDEST = (1024, 65535)
-"""The kernel refuses to go below ip_unprivileged_port_start, 1024 unless someone lowered it
-(net/ipv4/sysctl_net_ipv4.c, ipv4_local_port_range). First and last differ in parity, as it
-asks for."""
-PLAN_SECONDS = SECONDS + 2
-"""How long to reckon with a TIME-WAIT: the timer wheel removes it up to 2 s late."""
-WORTH_WIDENING = 1.1
-"""How many times the present capacity the widest range must give to be worth the trouble."""
+from tui.planning.demand import Demand, busiest
+from tui.planning.remedies import present, range_commands, tuples_needed, widened, widest
+from tui.planning.setting import Facts, Fit, Setting, gather
+from tui.writing.words import per_second
 
 POOL = Remedy(
     "Keep connections open and share them (keep-alive, a connection pool): what is not closed "
@@ -54,108 +45,33 @@ NO_PORT_OPTION = Remedy(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Widening:
-    """What the widest range would bring in this namespace."""
-
-    low: int
-    high: int
-    capacity: int
-    reserved: str
-    """What ip_local_reserved_ports must then hold, so that daemons find their ports free."""
-
-    @property
-    def command(self) -> str:
-        """Reserves first: between two commands a client could take a daemon's port."""
-        reserve = f'net.ipv4.ip_local_reserved_ports="{self.reserved}" ' if self.reserved else ""
-        return f'sysctl -w {reserve}net.ipv4.ip_local_port_range="{self.low} {self.high}"'
-
-
-def widening(frame: Frame) -> Widening | None:
-    """Return what the widest range would bring, None if it is hardly wider."""
-    table, ports = frame.table, frame.ports
-    low, high = min(WIDEST[0], ports.low), max(WIDEST[1], ports.high)
-    taken = np.zeros(PORTS, bool)
-    taken[table.local_port[table.state == State.LISTEN]] = True
-    taken[table.bound_ports] = True
-    outside = taken.copy()
-    outside[: WIDEST[0]] = outside[ports.low : ports.high + 1] = False
-    reserve = _reserved(frame) | outside
-    taken |= reserve
-    capacity = int((~taken[low : high + 1]).sum())
-    if capacity < WORTH_WIDENING * max(ports.capacity, 1):
-        return None
-    return Widening(low, high, capacity, spans_text(reserve))
-
-
-def _reserved(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    reserved = np.zeros(PORTS, bool)
-    for first, last in frame.rules.reserved:
-        reserved[first : last + 1] = True
-    return reserved
-
-
-def reserve_command(frame: Frame, ports: list[int]) -> str:
-    """Return the command that reserves these ports besides those that are: it sets the list."""
-    reserved = _reserved(frame)
-    reserved[ports] = True
-    return f'sysctl -w net.ipv4.ip_local_reserved_ports="{spans_text(reserved)}"'
-
-
-def spans_text(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
-    """Return ports, given as 65,536 bools, as ip_local_reserved_ports lists them."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
-    spans = edges.reshape(-1, 2).tolist()
-    return ",".join(
-        str(first) if first == end - 1 else f"{first}-{end - 1}" for first, end in spans
-    )
-
-
-def closings_per_second(frame: Frame, index: int) -> float:
-    """Return a pattern's closings per second of late; 0 beyond those that are tracked."""
-    closings = frame.time_wait.by_pattern
-    return int(closings[index, :RECENT].sum()) / RECENT if index < len(closings) else 0.0
-
-
-def busiest_per_second(frame: Frame, index: int) -> float:
-    """Return a pattern's closings per second in the busiest seconds of the last minute.
-
-    That, not the present rate, is what ports are wanted for: where none is left, the present
-    rate is only what gets through.
-    """
-    closings = frame.time_wait.by_pattern
-    if index >= len(closings):
-        return 0.0
-    sums = np.convolve(frame.time_wait.closings_of(index), np.ones(RECENT), "valid")
-    return float(sums.max()) / RECENT
-
-
-def more_ports(
-    frame: Frame, index: int, wider: Widening | None, unclosed: Unclosed | None
-) -> tuple[Remedy, ...]:
+def more_ports(frame: Frame, index: int, unclosed: Unclosed | None) -> tuple[Remedy, ...]:
     """Return what helps an outgoing pattern that is short of ports, the best first.
 
     What frees TIME-WAITs comes first where they hold most of the ports, and is left out where
     open connections do: those keep their ports whatever TIME-WAIT does.
     """
     if unclosed is not None:
-        return (*unclosed.remedies, *_more_ports(frame, index, wider), REFUSED_WITH_FIN_WAIT2)
-    return (*_more_ports(frame, index, wider), REFUSED)
+        return (*unclosed.remedies, *_more_ports(frame, index), REFUSED_WITH_FIN_WAIT2)
+    return (*_more_ports(frame, index), REFUSED)
 
 
-def _more_ports(frame: Frame, index: int, wider: Widening | None) -> list[Remedy]:
+def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
+    facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
     waiting = int(patterns.time_wait[index])
-    rate = 0.0 if reuse else busiest_per_second(frame, index)
+    load = Demand(0 if reuse else busiest(frame, index), 0)
+    today = present(facts)
+    wider = widened(facts)
     mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
     found = [POOL]
     if mostly_waiting and not reuse:
         found.append(_reuse(frame, key, waiting))
     if wider is not None:
-        found.append(_widen(frame, wider, rate, reuse=reuse))
-    found.append(_more_sources(frame, key, rate, wider))
-    found.append(_more_destinations(frame, key))
+        found.append(_widen(facts, today, wider, load, reuse=reuse))
+    found.append(_more_sources(key, today, wider, load))
+    found.append(_more_destinations(key, today))
     if mostly_waiting:
         found.append(SERVER_CLOSES)
     return found
@@ -183,42 +99,36 @@ def _reuse(frame: Frame, key: PatternKey, waiting: int) -> Remedy:
     )
 
 
-def _widen(frame: Frame, wider: Widening, rate: float, *, reuse: bool) -> Remedy:
-    capacity = frame.ports.capacity
+def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, reuse: bool) -> Remedy:
+    low, high = widest(facts)
     what = (
-        f"Widen the range to {wider.low}–{wider.high}: {wider.capacity:,} ports to each "
-        f"destination instead of {capacity:,}"
+        f"Widen the range to {low}–{high}: {wider.ports:,} ports to each destination instead of "
+        f"{today.ports:,}"
     )
     if not reuse:
-        what += (
-            f", enough for {_rate(wider.capacity):,} new connections/s for ever instead of "
-            f"{_rate(capacity):,}"
-        )
-    if rate:
-        needed = math.ceil(rate * PLAN_SECONDS)
-        enough = "enough" if needed <= wider.capacity else "not enough by itself"
-        what += f"; the {rate:,.0f}/s of the busiest seconds take {needed:,} ports: {enough}"
+        rates = (per_second(setting.judge(load).sustainable_rate) for setting in (wider, today))
+        what += ", enough for {} new connections for ever instead of {}".format(*rates)
+    if load.rate:
+        effect = wider.judge(load)
+        enough = "not enough by itself" if effect.verdict is Fit.FAILS else "enough"
+        what += f"; the {load.rate:,.0f}/s of the busiest seconds take {effect.needed:,} ports: "
+        what += enough
     return Remedy(
         what,
-        wider.command,
+        " && ".join(range_commands(facts, low, high)),
         "a daemon that is not running now has its fixed port in the new part: reserve that one "
         "too, or a client may hold it when the daemon starts",
     )
 
 
-def _rate(capacity: int) -> int:
-    return int(sustainable_rate(capacity, PLAN_SECONDS))
-
-
-def _more_sources(frame: Frame, key: PatternKey, rate: float, wider: Widening | None) -> Remedy:
-    capacity = frame.ports.capacity
-    what = f"Use more source addresses: each brings {capacity:,} ports more to this destination"
-    if rate and capacity:
-        addresses = math.ceil(rate * PLAN_SECONDS / capacity)
+def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
+    what = f"Use more source addresses: each brings {today.ports:,} ports more to this destination"
+    if load.rate and today.ports:
+        addresses = tuples_needed(load, today)
         if addresses > 1:
-            what += f", and {addresses} carry the {rate:,.0f}/s of the busiest seconds"
-            if wider is not None and wider.capacity < rate * PLAN_SECONDS:
-                what += f" ({math.ceil(rate * PLAN_SECONDS / wider.capacity)} with a wide range)"
+            what += f", and {addresses} carry the {load.rate:,.0f}/s of the busiest seconds"
+            if wider is not None and 1 < (with_range := tuples_needed(load, wider)) < addresses:
+                what += f" ({with_range} with a wide range)"
     remote = ip_address(key.remote_ip)
     if remote.is_loopback and remote.version == 4:
         what += (
@@ -250,10 +160,10 @@ def _more_sources(frame: Frame, key: PatternKey, rate: float, wider: Widening | 
     )
 
 
-def _more_destinations(frame: Frame, key: PatternKey) -> Remedy:
+def _more_destinations(key: PatternKey, today: Setting) -> Remedy:
     return Remedy(
         f"Spread over more destinations: each further address of the server, and each port "
-        f"besides {key.remote_port}, brings {frame.ports.capacity:,} ports more",
+        f"besides {key.remote_port}, brings {today.ports:,} ports more",
         unless="the client binds its port before it connects: then all destinations together "
         "have the ports of one",
     )

@@ -23,6 +23,9 @@ class Case:
     """Was it there at the very first look? Then nobody knows how long it had been."""
     gone: float | None = None
     """When it was found no more, None while it is there."""
+    news: int | None = None
+    """With which look it began, or grew graver than it had been of late; None for what was there
+    at the very first one and has not grown since."""
     peak: Severity = Severity.INFO
     """The gravest that it has been of late, and when it last was."""
     peak_at: float = 0.0
@@ -56,9 +59,17 @@ class Cases:
 
     known: tuple[Case, ...] = ()
     """The gravest first, and of one severity the newest; one that ended keeps its place."""
-    news: tuple[Case, ...] = ()
-    """Those of them that began, or grew graver, with the last look; at the first look none."""
-    looked: bool = False
+    looks: int = 0
+    """How often they were looked for."""
+
+    @property
+    def news(self) -> tuple[Case, ...]:
+        """Those that began, or grew graver, with the last look; at the first look none."""
+        return self.news_since(self.looks - 1)
+
+    def news_since(self, look: int) -> tuple[Case, ...]:
+        """Return those that began, or grew graver, after that look."""
+        return tuple(case for case in self.known if case.news is not None and case.news > look)
 
     @property
     def present(self) -> tuple[Case, ...]:
@@ -69,18 +80,22 @@ class Cases:
         """Return the case of this identity, if it is known."""
         return next((case for case in self.known if case.identity == identity), None)
 
-    def then(self, findings: Iterable[Finding], now: float) -> Cases:
-        """Return the cases after another look; ``findings`` are in the order of their weight."""
+    def then(self, findings: Iterable[Finding], now: float, *, quietly: bool = False) -> Cases:
+        """Return the cases after another look; ``findings`` are in the order of their weight.
+
+        ``quietly`` makes no news of it, as when the user has changed what counts.
+        """
         before = {case.identity: case for case in self.known}
-        cases, news = [], set()
+        first, look = self.looks == 0, self.looks + 1
+        cases = []
         for finding in findings:
             old = before.pop(finding.identity, None)
             if old is None:
-                case = Case(finding, now, not self.looked, None, finding.severity, now)
+                case = Case(finding, now, first, peak=finding.severity, peak_at=now)
             else:
                 case = old.found_again(finding, now)
-            if self.looked and (old is None or old.rises_with(finding, now)):
-                news.add(case.identity)
+            if not (first or quietly) and (old is None or old.rises_with(finding, now)):
+                case = replace(case, news=look)
             cases.append(case)
         for case in before.values():
             if case.gone is None:
@@ -88,9 +103,7 @@ class Cases:
             elif now - case.gone < FORGET_SECONDS:
                 cases.append(case)
         cases.sort(key=lambda case: (-case.finding.severity, -case.since))
-        return Cases(
-            tuple(cases), tuple(case for case in cases if case.identity in news), looked=True
-        )
+        return Cases(tuple(cases), look)
 
 
 def tally(cases: Iterable[Case]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
-from tui.watching.history import History, Trends
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,8 @@ class Situation:
 
     frame: Frame
     owners: Owners = field(default_factory=lambda: Owners({}))
-    history: History | None = None
-    """The frames before, this one last; None for a command that looks once."""
     trends: Trends | None = None
-    """What the history says at this very frame."""
+    """What the frames up to this one say; None for a command that looks once."""
     config: Config = field(default_factory=Config)
     baseline: Baseline | None = None
     """The listeners that the user has saved; None if never."""
@@ -38,13 +36,13 @@ class Situation:
         return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
 
     def rate(self, counter: str) -> float | None:
-        """Return a kernel counter's increase per second, None without a history of it."""
-        return None if self.history is None else self.history.counter_rate(counter)
+        """Return a kernel counter's increase per second, None where it is not known twice."""
+        return None if self.trends is None else self.trends.rates.get(counter)
 
     def holder(self, pattern: int) -> str | None:
         """Return who holds a pattern's sockets, or is remembered to have held them."""
-        if self.history is not None:
-            remembered = self.history.holder(self.frame, pattern)
+        if self.trends is not None:
+            remembered = self.trends.holders.get(pattern)
             return None if remembered is None else str(remembered)
         return self._present_holder(pattern)
 

@@ -46,6 +46,8 @@ class Reading:
     """When the table was read, Unix time."""
     time: float
     """When the counters were read, Unix time: later than the table where dumps are spaced out."""
+    hz: int | None = None
+    """Ticks per second of the kernel's timers (CONFIG_HZ); None where it is not known."""
 
 
 def is_own_namespace(root: Path) -> bool:

@@ -7,11 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from tui.analysis.forecast import RECENT, closing_rate
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import Direction
-from tui.analysis.ports import TIME_WAIT_MS
-from tui.analysis.timewait import time_waits
+from tui.analysis.timewait import RECENT, time_waits
 from tui.kernel.sockets import Array, ip_halves
 
 RateFrom = Literal["given", "last seconds", "busiest seconds"]
@@ -86,19 +84,26 @@ def hottest(
 
 def observe(frame: Frame, pattern: int) -> Observed:
     """Return the load that the frame shows of one pattern."""
-    member = np.where(frame.patterns.member == pattern, 0, 1)
-    closings = time_waits(frame.table, member, 1).closings_of(0)
-    reuse = bool(frame.patterns.reuse[pattern])
-    hold = (frame.rules.reuse_delay_ms if reuse else TIME_WAIT_MS) / 1000
     return Observed(
-        rate=float(closing_rate(closings[None, :], np.array([hold]))[0]),
-        busiest=_busiest(closings),
+        rate=frame.time_wait.closing.item(pattern),
+        busiest=busiest(frame, pattern),
         live=int(frame.patterns.live[pattern]),
         connectable=int(frame.patterns.connectable[pattern]),
     )
 
 
-def _busiest(closings: Array) -> float:
+def busiest(frame: Frame, pattern: int) -> float:
+    """Return a pattern's closings per second in the busiest RECENT seconds of the last minute.
+
+    That, not the present rate, is what ports are wanted for: where none is left, the present rate
+    is only what gets through.
+    """
+    if pattern < len(frame.time_wait.by_pattern):
+        closings = frame.time_wait.closings_of(pattern)
+    else:
+        alone = np.where(frame.patterns.member == pattern, 0, 1)
+        hold = frame.patterns.hold[[pattern, pattern]]
+        closings = time_waits(frame.table, alone, hold).closings_of(0)
     return float(np.convolve(closings, np.ones(RECENT), "valid").max() / RECENT)
 
 

@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tui.analysis.hold import hold
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
+from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
-from tui.planning.setting import TIME_WAIT_SECONDS, Effect, Facts, Fit, Setting
+from tui.planning.setting import Effect, Facts, Fit, Setting
 
 LOWEST, HIGHEST = 1024, PORTS - 1
 """The widest sensible ip_local_port_range: below are the privileged ports."""
 ROUND = 1000
 """Ends of a suggested range fall on such multiples, for people to remember."""
+WORTH_WIDENING = 1.1
+"""How many times the present capacity the widest range must give to be worth the trouble."""
 SPELLED = 3
 """How many further addresses are spelled out one by one."""
 
@@ -96,22 +100,37 @@ class Plan:
 def plan(load: Demand, facts: Facts) -> Plan:
     """Return what becomes of the load today and under each remedy."""
     rules = facts.rules
-    ports = facts.ports(rules.low, rules.high)
-    setting = Setting(ports, wait=facts.wait(rules))
+    setting = present(facts)
     today = Option("today", f"today: {rules.low}–{rules.high}", setting, setting.judge(load))
-    widest = (min(rules.low, LOWEST), HIGHEST)
     reuse = _reuse(load, facts, setting)
     options = [
-        _range(load, facts, setting, _smallest_range(facts, today.outcome) or widest),
+        _range(load, facts, setting, _smallest_range(facts, today.outcome) or widest(facts)),
         reuse,
         *_countable(load, facts, setting),
         _pool(load, setting),
-        _server_closes(load, setting),
+        _server_closes(load, facts, setting),
         _no_port(load, setting),
     ]
     if today.outcome.verdict is not Fit.WORKS:
-        options += _pairs(load, facts, today, _range(load, facts, setting, widest), reuse)
+        options += _pairs(load, facts, today, _range(load, facts, setting, widest(facts)), reuse)
     return Plan(load, facts, today, tuple(option for option in options if option))
+
+
+def present(facts: Facts) -> Setting:
+    """Return what one tuple has today."""
+    rules = facts.rules
+    return Setting(facts.ports(rules.low, rules.high), wait=facts.wait(rules))
+
+
+def widest(facts: Facts) -> tuple[int, int]:
+    """Return the ends of the widest range that can be had."""
+    return min(facts.rules.low, LOWEST), HIGHEST
+
+
+def widened(facts: Facts) -> Setting | None:
+    """Return what one tuple would have with the widest range, None if that is hardly more."""
+    today, ports = present(facts), facts.ports(*widest(facts))
+    return replace(today, ports=ports) if ports >= WORTH_WIDENING * max(today.ports, 1) else None
 
 
 def _pairs(
@@ -173,13 +192,9 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
     widened = replace(setting, ports=facts.ports(low, high))
     if widened.ports <= setting.ports:
         return None
-    commands = [f'sysctl -w net.ipv4.ip_local_port_range="{low} {high}"']
-    inside = [port for port in facts.listening if low <= port <= high]
+    inside = facts.listening_within(low, high)
     requires = "Nothing else: it holds for IPv6 too, and from the next connect() on."
     if inside:
-        spans = _spans([*facts.rules.reserved, *((port, port) for port in inside)])
-        # First, so that no connection can take a port in between.
-        commands.insert(0, f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}")
         requires = (
             f"Ports listened on inside ({len(inside):,}) are not capacity either way; reserving "
             "them keeps connect() from taking one while its service restarts."
@@ -189,7 +204,7 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
         f"range {low}–{high}",
         widened,
         widened.judge(load),
-        tuple(commands),
+        range_commands(facts, low, high),
         requires,
         "A service that does not run now has its port in there, or Kubernetes its NodePorts "
         "(30000–32767, often without a listener): reserve these too. Firewalls that let replies "
@@ -197,7 +212,21 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
     )
 
 
-def _spans(spans: Iterable[tuple[int, int]]) -> str:
+def range_commands(facts: Facts, low: int, high: int) -> tuple[str, ...]:
+    """Return the commands that set the range and keep connect() off what is listened on."""
+    set_range = f'sysctl -w net.ipv4.ip_local_port_range="{low} {high}"'
+    inside = facts.listening_within(low, high)
+    # First, so that no connection can take a port in between.
+    return (reserve_command(facts.rules, inside), set_range) if inside else (set_range,)
+
+
+def reserve_command(rules: PortRules, ports: Iterable[int]) -> str:
+    """Return the command that reserves these ports besides those that are: it sets the list."""
+    spans = spans_text([*rules.reserved, *((port, port) for port in ports)])
+    return f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}"
+
+
+def spans_text(spans: Iterable[tuple[int, int]]) -> str:
     """Return spans of ports as ip_local_reserved_ports takes them, joined where they touch."""
     joined: list[list[int]] = []
     for first, last in sorted(spans):
@@ -245,15 +274,16 @@ def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
     return [*options, kept] if kept else options
 
 
-def _further(load: Demand, setting: Setting, share: float) -> int:
-    """Return how many further tuples it takes to need at most this share of the ports."""
-    tuples = math.ceil(setting.judge(load).needed / (setting.ports * share))
-    return max(tuples - setting.tuples, 1)
+def tuples_needed(load: Demand, setting: Setting, share: float = 1) -> int:
+    """Return over how many tuples a load must be spread to need at most this share of the ports."""
+    return math.ceil(setting.judge(load).needed / (setting.ports * share))
 
 
 def _tuples(load: Demand, setting: Setting) -> tuple[int, Setting, str]:
     """Return how many further tuples to have, what that makes, and what fewer would do."""
-    count, least = (_further(load, setting, share) for share in (SLOW_CONNECT, 1))
+    count, least = (
+        max(tuples_needed(load, setting, share) - setting.tuples, 1) for share in (SLOW_CONNECT, 1)
+    )
     note = f"{least:,} would do, with slow connect()." if least < count else ""
     return count, replace(setting, tuples=setting.tuples + count), note
 
@@ -389,9 +419,9 @@ def _pool(load: Demand, setting: Setting) -> Option:
     )
 
 
-def _server_closes(load: Demand, setting: Setting) -> Option:
+def _server_closes(load: Demand, facts: Facts, setting: Setting) -> Option:
     moved = replace(setting, wait=0)
-    waiting = math.ceil(load.rate * TIME_WAIT_SECONDS)
+    waiting = math.ceil(load.rate * hold(facts.rules, reuse=False, hz=facts.hz).longest)
     return Option(
         "server_closes",
         "server closes first",

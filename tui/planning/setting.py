@@ -14,14 +14,11 @@ from ipaddress import ip_address
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies, sustainable_rate
+from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
+from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
 from tui.kernel.sockets import Array, State
 from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
-
-TIME_WAIT_SECONDS = 62.0
-"""How long to plan with: TCP_TIMEWAIT_LEN is 60 s (include/net/tcp.h), and the timer wheel ends
-one up to 2 s late (measured: 60.03–62.07 s)."""
 
 
 class Fit(IntEnum):
@@ -63,9 +60,9 @@ class Setting:
     """What one tuple can hold."""
     tuples: int = 1
     """Sources × destinations that the load is spread over evenly."""
-    wait: float = TIME_WAIT_SECONDS
-    """Seconds that a port stays taken after its connection's close: 62 in TIME-WAIT, with
-    tcp_tw_reuse its delay, 0 where the server closes first."""
+    wait: float = TIME_WAIT.longest
+    """Seconds that a port stays taken after its connection's close, at most: some 62 in TIME-WAIT,
+    with tcp_tw_reuse its delay, 0 where the server closes first."""
     requests: float = 1
     """Of what takes one connection today, how much one carries; infinite if it never closes."""
 
@@ -74,7 +71,7 @@ class Setting:
         """Ports of all tuples."""
         return self.ports * self.tuples
 
-    def hold(self, lifetime: float) -> float:
+    def held(self, lifetime: float) -> float:
         """Return the seconds of port that each of today's connections costs.
 
         The delay of tcp_tw_reuse begins at the close (net/ipv4/tcp_ipv4.c, tcp_twsk_unique, by
@@ -85,10 +82,10 @@ class Setting:
 
     def judge(self, load: Demand) -> Effect:
         """Return what this does for the load."""
-        hold = self.hold(load.lifetime)
+        held = self.held(load.lifetime)
         # A float may miss a whole number by a hair; and no connection is without a port.
-        needed = max(math.ceil(load.rate * hold - 1e-6), 1)
-        rate = sustainable_rate(self.capacity, hold) if hold else math.inf
+        needed = max(math.ceil(load.rate * held - 1e-6), 1)
+        rate = self.capacity / held if held else math.inf
         if needed > self.capacity:
             verdict = Fit.FAILS
         else:
@@ -110,6 +107,7 @@ class Facts:
     """The tuple's ends, as far as they are known."""
     remote_ip: str | None = None
     remote_port: int | None = None
+    hz: int = USUAL_HZ
 
     @property
     def ipv6(self) -> bool:
@@ -125,11 +123,14 @@ class Facts:
         """Return how many ports a tuple could hold if this were the range."""
         return int(self.choosable[low : high + 1].sum())
 
+    def listening_within(self, low: int, high: int) -> list[int]:
+        """Return the ports of a range that are listened on, ascending."""
+        return [port for port in self.listening if low <= port <= high]
+
     def wait(self, rules: PortRules) -> float:
         """Return the seconds that a port stays taken after the close under these rules."""
-        if reuse_applies(rules, np.array([self.loopback]))[0]:
-            return rules.reuse_delay_ms / 1000
-        return TIME_WAIT_SECONDS
+        reuse = bool(reuse_applies(rules, np.array([self.loopback]))[0])
+        return hold(rules, reuse=reuse, hz=self.hz).longest
 
 
 def gather(
@@ -145,4 +146,5 @@ def gather(
         local_ip=local_ip,
         remote_ip=remote_ip,
         remote_port=remote_port,
+        hz=frame.reading.hz or USUAL_HZ,
     )

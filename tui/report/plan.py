@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from tui.analysis.forecast import RECENT
 from tui.analysis.patterns import NO_PORT, endpoint
+from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
 from tui.planning.remedies import Option, Plan
 from tui.planning.setting import Fit
@@ -88,7 +88,7 @@ def _record(plan: Plan, option: Option) -> dict[str, Any]:
         "fast_rate": _finite(outcome.fast_rate),
         "ports_per_tuple": setting.ports,
         "tuples": setting.tuples,
-        "hold_seconds": round(setting.hold(plan.load.lifetime), 6),
+        "hold_seconds": round(setting.held(plan.load.lifetime), 6),
         "requests_per_connection": _finite(setting.requests),
         "commands": list(option.commands),
         "requires": option.requires,
@@ -117,9 +117,9 @@ def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> st
 
 def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
     load, rules, setting = plan.load, plan.facts.rules, plan.today.setting
-    waiting = f"{setting.wait:g} s in TIME-WAIT"
+    waiting = f"{plain_number(setting.wait)} s in TIME-WAIT"
     if setting.wait == rules.reuse_delay_ms / 1000:
-        waiting = f"{setting.wait:g} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
+        waiting = f"{plain_number(setting.wait)} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
     lines = [
         paint(f"twtop plan · {ends(plan)}", "bold"),
         *_wrapped(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.hold import TIME_WAIT_MS
+from tui.analysis.judgement import port_use
 from tui.analysis.owners import holders
 from tui.analysis.patterns import NO_PORT, Direction
-from tui.analysis.ports import TIME_WAIT_MS
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, Array, State, Timer
 
@@ -53,6 +54,8 @@ def time_wait_record(frame: Frame) -> dict[str, Any]:
     """Return the TIME-WAITs by age and by remaining time, in whole seconds."""
     return {
         "count": frame.time_wait.count,
+        "hold_seconds": TIME_WAIT_MS / 1000,
+        "closing_per_second": round(frame.time_wait.closing_per_second, 3),
         "closed_per_second": frame.time_wait.closed_per_second.tolist(),
         "freed_per_second": frame.time_wait.freed_per_second.tolist(),
         "reuse": {
@@ -75,8 +78,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
     patterns = frame.patterns
     local_port, remote_port = patterns.local_port.item(index), patterns.remote_port.item(index)
     states = patterns.states[index].tolist()
-    in_use, capacity = patterns.in_use.item(index), patterns.capacity.item(index)
-    reusable = patterns.reusable.item(index)
+    use = port_use(patterns, index)
     return {
         "direction": Direction(patterns.direction.item(index)).name.lower(),
         "local_ip": frame.table.ip(patterns.local_ip[index]),
@@ -85,12 +87,13 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
         "remote_port": None if remote_port == NO_PORT else remote_port,
         "states": _nonzero(states),
         "time_wait": states[State.TIME_WAIT],
-        "in_use": in_use,
-        "capacity": capacity,
-        "free": capacity - in_use,
-        "reusable": reusable,
-        "connectable": capacity - in_use + reusable,
-        "utilization": round(in_use / capacity, 6) if capacity else 1.0,
+        "in_use": use.in_use,
+        "capacity": use.capacity,
+        "free": use.free,
+        "reusable": use.reusable,
+        "locked": use.locked,
+        "connectable": use.connectable,
+        "utilization": round(use.utilization, 6),
         "process": None if process is None else str(process),
     }
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, endpoint
-from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import SECONDS
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report.records import listener_records, port_records, rows_by_pattern, socket_records
 from tui.writing.layout import Paint, table, wrapped
+from tui.writing.words import floored, per_second
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
@@ -85,16 +86,17 @@ def time_wait_text(frame: Frame, paint: Paint) -> str:
         reuse += ", but timestamps are off: no reuse"
     excluded = f", {ports.excluded:,} bound or listened on" if ports.excluded else ""
     reserved = f", {ports.reserved:,} reserved" if ports.reserved else ""
-    per_second = sum(tw.closed_per_second[:5].tolist()) / 5
+    plain, reusing = (
+        frame.hold_with(reuse=reuse).sustains(ports.capacity) for reuse in (False, True)
+    )
     lines = (
-        f"{tw.count:,} in TIME-WAIT; {per_second:,.0f}/s closing; "
+        f"{tw.count:,} in TIME-WAIT; {tw.closing_per_second:,.0f}/s closing; "
         f"{int(tw.freed_per_second[0]):,} freed in the next second, "
         f"{int(tw.freed_per_second[:10].sum()):,} in the next 10",
         f"ports {ports.low}–{ports.high}{reserved}{excluded}: "
         f"{ports.capacity:,} for each (local IP, remote IP, remote port)",
         reuse,
-        f"sustainable to one destination: {ports.capacity / SECONDS:,.0f} new connections/s, "
-        f"{ports.capacity * 1000 / rules.reuse_delay_ms:,.0f}/s with reuse",
+        f"sustainable to one destination: {per_second(plain)}, {per_second(reusing)} with reuse",
     )
     head = paint("TIME-WAIT and ephemeral ports", "bold")
     return "\n".join([head, *(part for line in lines for part in wrapped(line, 80, "  ", "    "))])
@@ -115,24 +117,18 @@ def patterns_text(
     held = holders(frame.table, patterns, owners.by_inode, len(patterns) if most is None else most)
     rows, colours = [], []
     for index in wanted[:most]:
-        verdict, colour, room = "", "", "–"
-        if patterns.direction[index] == Direction.OUTGOING:  # others' ports are not ours to judge
-            verdict, colour = judge_use(
-                int(patterns.in_use[index]),
-                int(patterns.locked[index]),
-                int(patterns.capacity[index]),
-                threshold,
-            )
-            room = f"{patterns.connectable[index]:,}"
+        use = port_use(patterns, index)
+        words, colour = LEVELS[pattern_level(patterns, index, threshold)]
+        outgoing = patterns.direction[index] == Direction.OUTGOING  # others' ports are not ours
         rows.append(
             (
                 str(patterns.key(index)),
                 f"{patterns.time_wait[index]:,}",
-                f"{patterns.live[index]:,}",
-                f"{patterns.utilization[index]:.1%}",
-                room,
+                f"{int(patterns.states[index].sum() - patterns.time_wait[index]):,}",
+                f"{floored(use.in_use, use.capacity):.1f}%",
+                f"{use.connectable:,}" if outgoing else "–",
                 str(held.get(index, "")),
-                verdict,
+                words.format(threshold=f"{threshold:g}"),
             )
         )
         colours.append(colour)
@@ -143,20 +139,13 @@ def patterns_text(
     return table(title, heads, rows, paint, colours, len(wanted), "no connections")
 
 
-def judge_use(in_use: int, locked: int, capacity: int, threshold: float) -> tuple[str, str]:
-    """Return the word and the colour for an outgoing pattern's use of its ports.
-
-    ``locked`` are those in use that connect() cannot take over, ``threshold`` is a percentage
-    of capacity. It says what the findings say (tui.findings.rules.ports).
-    """
-    slow = slows_connect(locked, capacity)
-    if locked >= capacity:
-        return "EXHAUSTED: connect() fails", "red"
-    if 100 * locked >= threshold * capacity:
-        return f"above {threshold:g} %", "red"
-    if 100 * in_use >= threshold * capacity:
-        return f"above {threshold:g} %, {'slow connect()' if slow else 'reusable'}", "yellow"
-    return ("slow connect()", "yellow") if slow else ("", "")
+LEVELS = {
+    Level.FINE: ("", ""),
+    Level.SLOW: ("slow connect()", "yellow"),
+    Level.HOT: ("above {threshold} %", "red"),
+    Level.EXHAUSTED: ("EXHAUSTED: connect() fails", "red"),
+}
+"""The words and the colour of each level."""
 
 
 def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.analysis.ports import SLOW_CONNECT, TIME_WAIT_MS
+from tui.analysis.hold import Hold
+from tui.analysis.ports import SLOW_CONNECT
 from tui.simulate.surroundings import Surroundings
-from tui.writing.words import measured, plural
+from tui.writing.words import measured, per_second, plural
 
-TIME_WAIT_SECONDS = TIME_WAIT_MS / 1000
 QUICK = 20_000.0
 """Connections per second that one process makes to a server on its own machine, about."""
 
@@ -92,10 +92,11 @@ def _kept_away(situation: Surroundings) -> Expectation | None:
             f"tcp_max_tw_buckets is {limits.buckets:,}, with {limits.time_waits:,} taken: further "
             "sockets skip TIME-WAIT, which frees ports but lets old segments hit new connections"
         )
-    if rate is not None and rate * TIME_WAIT_SECONDS < situation.free:
+    needed = (rate or 0) * time_wait(situation).longest
+    if rate is not None and needed < situation.free:
         return _none(
-            f"{rate:g}/s take {rate * TIME_WAIT_SECONDS:,.0f} ports in the 60 s that each is in "
-            f"TIME-WAIT, and there are {situation.free:,}"
+            f"{rate:g}/s take {needed:,.0f} ports in the {time_wait(situation).longest:.0f} s that "
+            f"each can be in TIME-WAIT, and there are {situation.free:,}"
         )
     return None
 
@@ -105,7 +106,7 @@ def _why_ports_run_out(situation: Surroundings) -> str:
     held = situation.held(frame)
     sources = f" for each of {len(held)} sources" if len(held) > 1 else ""
     ports = f"{plural(frame.ports.capacity, 'port')}{sources}"
-    if taken := sum(one.locked for one in held):
+    if taken := sum(one.use.locked for one in held):
         ports += f", {taken:,} already in use"
     if situation.hold:
         return f"{ports}, and connections are held"
@@ -113,10 +114,8 @@ def _why_ports_run_out(situation: Surroundings) -> str:
         return f"{ports}, taken by bind() for all destinations together"
     if all(one.reuse for one in held):
         return f"{ports}; {reuse_text(situation)}, too late above {reuse_rate(situation):,.0f}/s"
-    bearable = situation.free // TIME_WAIT_SECONDS
-    return (
-        f"{ports}, {no_reuse_text(situation)}; up to {bearable:,.0f} connections/s never get there"
-    )
+    bearable = per_second(time_wait(situation).sustains(situation.free))
+    return f"{ports}, {no_reuse_text(situation)}; up to {bearable} never get there"
 
 
 def _pace(situation: Surroundings) -> float | None:
@@ -124,10 +123,15 @@ def _pace(situation: Surroundings) -> float | None:
     return situation.plan.rate or (QUICK if situation.target.ours else None)
 
 
+def time_wait(situation: Surroundings) -> Hold:
+    """Return how long a port is kept where tcp_tw_reuse does not apply."""
+    return situation.frame.hold_with(reuse=False)
+
+
 def reuse_rate(situation: Surroundings) -> float:
     """Return the connections per second that tcp_tw_reuse makes possible for ever."""
-    ports = sum(held.capacity for held in situation.held(situation.frame))
-    return ports * 1000 / situation.frame.rules.reuse_delay_ms
+    ports = sum(held.use.capacity for held in situation.held(situation.frame))
+    return situation.frame.hold_with(reuse=True).sustains(ports)
 
 
 def sustained_rate(situation: Surroundings) -> float | None:
@@ -172,6 +176,6 @@ def _slow_from(situation: Surroundings) -> int | None:
     if reuse and rate is not None and rate <= SLOW_CONNECT * reuse_rate(situation):
         return None
     return min(
-        max(int(one.capacity * SLOW_CONNECT) - one.locked, 0) * len(held) + turn + 1
+        max(int(one.use.capacity * SLOW_CONNECT) - one.use.locked, 0) * len(held) + turn + 1
         for turn, one in enumerate(held)
     )

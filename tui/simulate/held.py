@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import NO_PORT, Direction, PatternKey
 from tui.analysis.ports import reuse_applies
 from tui.kernel.sockets import Array, SocketTable, State, ip_halves
@@ -17,64 +18,41 @@ from tui.simulate.target import Target, fold
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One source's ports towards the target; towards all destinations where bind() chooses."""
+    """One source's ports towards the target; towards all destinations where bind() chooses.
+
+    Or several sources' together.
+    """
 
     source: str | None
-    """None is any: bind() without an address."""
-    capacity: int
-    in_use: int = 0
-    time_wait: int = 0
-    """Those of the ports in use that are in TIME-WAIT."""
+    """None is any: bind() without an address; or several."""
+    use: PortUse
     opening: int = 0
-    """And those in SYN_SENT, which are gone with whoever asked for them."""
+    """Of the ports in use those in SYN_SENT, which are gone with whoever asked for them."""
     fin_wait2: int = 0
     """And those that the server has not closed: FIN_WAIT2 of any form, an open descriptor's, an
     orphan or a mini-socket. None is ever reused."""
-    reusable: int = 0
-    """Those in TIME-WAIT that connect() may take now."""
     reuse: bool = False
     """Whether tcp_tw_reuse applies."""
 
     @property
-    def locked(self) -> int:
-        """Ports in use that connect() cannot take: what makes it slow, and what runs out."""
-        return self.in_use - self.reusable
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """All sources together."""
-
-    capacity: int
-    in_use: int
-    time_wait: int
-    opening: int = 0
-    fin_wait2: int = 0
-
-    @property
     def others(self) -> int:
         """Ports of connections that are there, and closed by neither side."""
-        return self.in_use - self.time_wait - self.opening - self.fin_wait2
+        return self.use.live - self.opening - self.fin_wait2
 
     @property
     def half_closed(self) -> bool:
         """Whether more ports wait for the server to close than are in TIME-WAIT."""
-        return self.fin_wait2 > self.time_wait
-
-    @property
-    def share(self) -> float:
-        """In use of capacity, 0 to 1."""
-        return self.in_use / self.capacity if self.capacity else 1.0
+        return self.fin_wait2 > self.use.time_wait
 
 
-def total(helds: Sequence[Held]) -> Sum:
+def total(helds: Sequence[Held]) -> Held:
     """Return all sources' ports together."""
-    return Sum(
-        sum(held.capacity for held in helds),
-        sum(held.in_use for held in helds),
-        sum(held.time_wait for held in helds),
+    return Held(
+        None,
+        sum((held.use for held in helds), PortUse(0)),
         sum(held.opening for held in helds),
         sum(held.fin_wait2 for held in helds),
+        all(held.reuse for held in helds),
     )
 
 
@@ -95,15 +73,12 @@ def _pattern(frame: Frame, source: str, target: Target) -> Held:
     reuse = bool(reuse_applies(frame.rules, loopback)[0])
     index = patterns.find(key)
     if index is None:
-        return Held(source, frame.ports.capacity, reuse=reuse)
+        return Held(source, PortUse(frame.ports.capacity), reuse=reuse)
     return Held(
         source,
-        capacity=int(patterns.capacity[index]),
-        in_use=int(patterns.in_use[index]),
-        time_wait=int(patterns.time_wait[index]),
+        port_use(patterns, index),
         opening=int(patterns.states[index][State.SYN_SENT]),
         fin_wait2=int(patterns.states[index][State.FIN_WAIT2]),
-        reusable=int(patterns.reusable[index]),
         reuse=reuse,
     )
 
@@ -118,11 +93,10 @@ def _bound(frame: Frame, source: str | None) -> Held:
     def ports(chosen: Array) -> int:
         return len(np.unique(table.local_port[chosen]))
 
+    waiting = ports(mine & (table.state == State.TIME_WAIT))
     return Held(
         source,
-        capacity=frame.ports.capacity,
-        in_use=ports(mine),
-        time_wait=ports(mine & (table.state == State.TIME_WAIT)),
+        PortUse(frame.ports.capacity, live=ports(mine) - waiting, waiting=waiting),
         fin_wait2=ports(mine & (table.state == State.FIN_WAIT2)),
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.simulate.expectation import TIME_WAIT_SECONDS, reuse_rate, reuse_text
+from tui.simulate.expectation import reuse_rate, reuse_text, time_wait
 from tui.simulate.held import total
 from tui.simulate.surroundings import Evidence, Surroundings
-from tui.writing.words import measured, plural
+from tui.writing.words import measured, per_second, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,18 @@ def _what_ended(evidence: Evidence) -> str:
 
 def _too_slow(evidence: Evidence) -> Kept | None:
     situation = evidence.situation
-    if evidence.seconds <= 0 or evidence.rate * TIME_WAIT_SECONDS >= situation.free:
+    hold = time_wait(situation)
+    needed = evidence.rate * hold.longest
+    if evidence.seconds <= 0 or needed >= situation.free:
         return None
     if situation.hold or total(situation.held(evidence.frame)).half_closed:
         return None
     return Kept(
         "slow",
-        f"{evidence.rate:,.1f} connections/s take {evidence.rate * TIME_WAIT_SECONDS:,.0f} ports "
-        f"in the 60 s of a TIME-WAIT, and there were {situation.free:,}: at this rate the oldest "
+        f"{evidence.rate:,.1f} connections/s take {needed:,.0f} ports in the {hold.longest:.0f} s "
+        f"that a TIME-WAIT can last, and there were {situation.free:,}: at this rate the oldest "
         f"always comes back in time. It takes more than "
-        f"{situation.free / TIME_WAIT_SECONDS:,.0f} connections/s. {_what_ended(evidence)}",
+        f"{per_second(hold.sustains(situation.free))}. {_what_ended(evidence)}",
     )
 
 
@@ -85,10 +87,10 @@ def given_back(evidence: Evidence) -> dict[str, int]:
         "server": round(outcome.closed_by_server / looked * evidence.connected),
     }
     ports = total(evidence.situation.held(evidence.frame))
-    ended = evidence.connected - sum(shares.values()) - ports.in_use
+    ended = evidence.connected - sum(shares.values()) - ports.use.in_use
     if ports.half_closed and evidence.seconds > evidence.situation.fin_timeout:
         shares["half_closed"] = ended
-    elif evidence.seconds > TIME_WAIT_SECONDS:
+    elif evidence.seconds > time_wait(evidence.situation).seconds:
         shares["minute"] = ended
     return shares
 
@@ -157,9 +159,9 @@ def half_closed_text(situation: Surroundings) -> str:
 def _unknown(evidence: Evidence, number: int) -> str:
     ports = total(evidence.situation.held(evidence.frame))
     return (
-        f"{plural(evidence.connected, 'connection')} left only {ports.in_use:,} of "
-        f"{plural(ports.capacity, 'port')} in use. Neither reuse, overflow, resets nor the server "
-        "closing first accounts for it: something between may answer for the server."
+        f"{plural(evidence.connected, 'connection')} left only {ports.use.in_use:,} of "
+        f"{plural(ports.use.capacity, 'port')} in use. Neither reuse, overflow, resets nor the "
+        "server closing first accounts for it: something between may answer for the server."
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from types import FrameType
 
 from tui.lab.outcome import Outcome
-from tui.simulate.held import Held, Sum, total
+from tui.simulate.held import Held, total
 from tui.writing.words import measured
 
 PLAIN_SECONDS = 5.0
@@ -25,7 +25,7 @@ BAR = 20
 ERASE, UP = "\x1b[K", "\x1b[1A"
 
 
-def progress_lines(outcome: Outcome, ports: Sum, planned: int) -> tuple[str, str]:
+def progress_lines(outcome: Outcome, ports: Held, planned: int) -> tuple[str, str]:
     """Return the clients' side and the kernel's."""
     latency = outcome.latency or outcome.overall
     took = f"connect() p50 {measured(latency.p50)} p99 {measured(latency.p99)}" if latency else ""
@@ -37,8 +37,8 @@ def progress_lines(outcome: Outcome, ports: Sum, planned: int) -> tuple[str, str
         ", ".join(f"{name} {number:,}" for name, number in outcome.errors.items()) or "no errors",
     ]
     kernel = [
-        f"{ports.share:.1%} of {ports.capacity:,} ports",
-        f"TIME-WAIT {ports.time_wait:,}",
+        f"{ports.use.utilization:.1%} of {ports.use.capacity:,} ports",
+        f"TIME-WAIT {ports.use.time_wait:,}",
         f"open {outcome.held:,}",
     ]
     return " · ".join(filter(None, clients)), " · ".join(kernel)
@@ -67,7 +67,7 @@ class Progress:
             clients, kernel = progress_lines(outcome, ports, self._planned)
             width = shutil.get_terminal_size().columns - 1
             back = UP + "\r" if self._drawn else "\r"
-            lines = clients[:width], f"{bar(ports.share)} {kernel}"[:width]
+            lines = clients[:width], f"{bar(ports.use.utilization)} {kernel}"[:width]
             write(back + f"{ERASE}\n".join(lines) + ERASE)
             self._drawn = True
         elif time.monotonic() >= self._due:

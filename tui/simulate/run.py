@@ -89,7 +89,11 @@ def _settled(situation: Surroundings, reader: Reader) -> Frame:
     while True:
         frame = reader.read()
         held = total(situation.held(frame))
-        if not situation.hold or held.in_use == held.time_wait or time.monotonic() > deadline:
+        if (
+            not situation.hold
+            or held.use.in_use == held.use.time_wait
+            or time.monotonic() > deadline
+        ):
             return frame
         time.sleep(SETTLE_SECONDS / 10)
 

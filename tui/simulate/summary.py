@@ -168,7 +168,7 @@ def left_behind(evidence: Evidence) -> str:
     situation = evidence.situation
     held = total(situation.held(evidence.frame))
     before = total(situation.held(situation.frame))
-    time_waits = min(held.time_wait, evidence.connected)
+    time_waits = min(held.use.time_wait, evidence.connected)
     half_closed = max(held.fin_wait2 - before.fin_wait2, 0)
     others = max(held.others - before.others, 0)
     parts = []
@@ -252,11 +252,11 @@ def _result(evidence: Evidence) -> dict[str, Any]:
         "rate": round(evidence.rate, 3),
         "latency": _latency(outcome.overall),
         "ports": {
-            "capacity": ports.capacity,
-            "in_use": ports.in_use,
-            "utilization": round(ports.share, 6),
+            "capacity": ports.use.capacity,
+            "in_use": ports.use.in_use,
+            "utilization": round(ports.use.utilization, 6),
         },
-        "time_wait": ports.time_wait,
+        "time_wait": ports.use.time_wait,
         "fin_wait2": ports.fin_wait2,
         "server_time_wait": server_time_waits(evidence.frame, evidence.situation.target),
         "resets": outcome.resets,

@@ -51,7 +51,7 @@ class Surroundings:
         """
         turns = len(self.sources)
         return min(
-            (held.capacity - held.locked) * turns + turn
+            (held.use.capacity - held.use.locked) * turns + turn
             for turn, held in enumerate(self.held(self.frame))
         )
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.lab.outcome import Failure
-from tui.simulate.expectation import TIME_WAIT_SECONDS, no_reuse_text, reuse_rate, reuse_text
-from tui.simulate.held import Sum, total
+from tui.simulate.expectation import no_reuse_text, reuse_rate, reuse_text, time_wait
+from tui.simulate.held import Held, total
 from tui.simulate.kept import given_back, half_closed_text
 from tui.simulate.surroundings import Evidence
-from tui.writing.words import measured, plural
+from tui.writing.words import measured, per_second, plural
 
 FULL = 0.98
 """Of a table's entries: from there it is full, but for what has just gone."""
@@ -54,22 +54,24 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
         return f"{source} is no longer an address of this host."
     held = situation.held(evidence.frame)
     ports = total(held)
-    if ports.in_use < FULL * ports.capacity and evidence.connected < FULL * situation.free:
+    if ports.use.in_use < FULL * ports.use.capacity and evidence.connected < FULL * situation.free:
         return (
-            f"Only {ports.in_use:,} of {plural(ports.capacity, 'port')} are seen in use. Others "
-            "are taken in a way that nothing shows: by sockets that were bound before they "
+            f"Only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} are seen in use. "
+            "Others are taken in a way that nothing shows: by sockets that were bound before they "
             "connected, or by the source address having gone."
         )
     towards = f"towards {situation.target}"
     of = f"{rules.low}–{rules.high}"
     if len(held) == 1:
-        taken = f"All {plural(ports.capacity, 'port')} ({of}) from {source} {towards} were taken"
+        taken = (
+            f"All {plural(ports.use.capacity, 'port')} ({of}) from {source} {towards} were taken"
+        )
     else:
         others = len(held) - 1
         too = "other source has its" if others == 1 else f"other {others:,} sources have theirs"
         taken = (
-            f"{source} had all its {plural(held[0].capacity, 'port')} ({of}) {towards} taken, as "
-            f"the {too}, or nearly all"
+            f"{source} had all its {plural(held[0].use.capacity, 'port')} ({of}) {towards} taken, "
+            f"as the {too}, or nearly all"
         )
     how = "by open connections" if situation.hold else _states(ports)
     why = f"{taken}: {how}. {_why_not_again(evidence, failure)}"
@@ -99,9 +101,9 @@ LATE = {
 """What gave ports back, though not enough."""
 
 
-def _states(ports: Sum) -> str:
+def _states(ports: Held) -> str:
     numbers = {
-        "TIME-WAIT": ports.time_wait,
+        "TIME-WAIT": ports.use.time_wait,
         "FIN-WAIT-2": ports.fin_wait2,
         "other states": ports.opening + ports.others,
     }
@@ -118,13 +120,13 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if all(held.reuse for held in situation.held(situation.frame)):
         return (
             f"{_capital(reuse_text(situation))}, and they were used up in "
-            f"{measured(failure.elapsed)}: {reuse_rate(situation):,.0f} connections/s could go on "
-            "for ever."
+            f"{measured(failure.elapsed)}: "
+            f"{per_second(reuse_rate(situation))} could go on for ever."
         )
-    rate = total(situation.held(situation.frame)).capacity // TIME_WAIT_SECONDS
+    rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
     return (
         f"There is {no_reuse_text(situation)}, so each comes back 60 s after its close: "
-        f"{rate:,.0f} connections/s could go on for ever."
+        f"{per_second(rate)} could go on for ever."
     )
 
 
@@ -141,7 +143,7 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     where = f" on {failure.source}" if failure.source else ""
     half_closed = f" {half_closed_text(situation)}" if ports.half_closed else ""
     return (
-        f"bind() found none of {plural(ports.capacity, 'port')}{where} free: "
+        f"bind() found none of {plural(ports.use.capacity, 'port')}{where} free: "
         f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
         "and not reused in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose, and "
         f"every destination would have them all.{half_closed}"

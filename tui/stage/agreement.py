@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import TRACKED
 from tui.lab.outcome import Latency, Outcome, Tuple
@@ -39,11 +40,8 @@ class Agreement:
     time: float
     """When the table was read."""
     tuples: int
-    capacity: int
-    live: int
-    """Ports in use that are not in TIME-WAIT."""
-    locked: int
-    reusable: int
+    use: PortUse
+    """The ports of all tuples together."""
     closings: tuple[int, ...]
     """TIME-WAITs by age in seconds, newest first."""
     reuse: bool
@@ -59,29 +57,14 @@ class Agreement:
     standing: Standing
 
     @property
-    def in_use(self) -> int:
-        """Ports that the tuples hold."""
-        return self.live + self.locked + self.reusable
-
-    @property
-    def free(self) -> int:
-        """Ports that no socket of the tuples holds."""
-        return self.capacity - self.in_use
-
-    @property
-    def connectable(self) -> int:
-        """How many more connect() calls would find a port."""
-        return self.free + self.reusable
-
-    @property
     def exhausted(self) -> bool:
         """Is no port left in any of the tuples?"""
-        return self.tuples > 0 and self.connectable <= 0
+        return self.tuples > 0 and self.use.connectable <= 0
 
     def due(self, seconds: float) -> int:
-        """Return how many locked ports may have come back after so many seconds."""
+        """Return how many waiting ports may have come back after so many seconds."""
         if self.reuse:
-            return self.locked
+            return self.use.waiting
         # One more: ages are whole seconds. What expires late is among the oldest.
         return sum(self.closings[-(math.ceil(seconds) + 1) :])
 
@@ -100,7 +83,7 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
         return previous  # the same table once more: dumps are spaced out
     if previous is not None and previous.attempted > outcome.attempted:
         previous = None  # another load
-    parts = _parts(frame, outcome.tuples)
+    use, held = _use(frame, outcome.tuples)
     attempted, connected = outcome.attempted, outcome.connected
     failed = no_port_left = outcome.errors.get(NO_PORT_LEFT, 0)
     refused = bound_in_vain = outcome.errors.get(BOUND_IN_VAIN, 0)
@@ -109,12 +92,12 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
         connected -= previous.connected
         failed -= previous.no_port_left
         refused -= previous.bound_in_vain
-    exhausted = bool(outcome.tuples) and parts.capacity - parts.live - parts.locked <= 0
+    exhausted = bool(outcome.tuples) and use.connectable <= 0
     at_odds = (failed > 0) != exhausted
     if previous is not None and failed:
-        at_odds &= previous.connectable > connected
+        at_odds &= previous.use.connectable > connected
     elif previous is not None and exhausted:
-        at_odds &= previous.connectable + previous.due(table_time - previous.time) < connected
+        at_odds &= previous.use.connectable + previous.due(table_time - previous.time) < connected
     if not attempted or not frame.table.complete:
         standing, at_odds = Standing.NOTHING, False
     elif refused:
@@ -128,12 +111,11 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
     return Agreement(
         time=table_time,
         tuples=len(outcome.tuples),
-        capacity=parts.capacity,
-        live=parts.live,
-        locked=parts.locked,
-        reusable=parts.reusable,
-        closings=parts.closings,
-        reuse=parts.reuse,
+        use=use,
+        closings=tuple(
+            frame.time_wait.by_pattern[[at for at in held if at < TRACKED]].sum(axis=0).tolist()
+        ),
+        reuse=bool(frame.patterns.reuse[held].any()),
         attempted=outcome.attempted,
         connected=outcome.connected,
         no_port_left=no_port_left,
@@ -144,32 +126,20 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    capacity: int
-    live: int
-    locked: int
-    reusable: int
-    closings: tuple[int, ...]
-    reuse: bool
+def _use(frame: Frame, tuples: tuple[Tuple, ...]) -> tuple[PortUse, list[int]]:
+    """Add up the patterns of these tuples, and return which they are.
 
-
-def _parts(frame: Frame, tuples: tuple[Tuple, ...]) -> _Parts:
-    """Add up the patterns of these tuples; one that is not in the table is all free."""
-    patterns, time_wait = frame.patterns, frame.time_wait
-    found = [_find(frame, each) for each in tuples]
-    held = np.array([index for index in found if index is not None], np.intp)
-    in_use = int(patterns.in_use[held].sum())
-    waiting = int(np.minimum(patterns.time_wait[held], patterns.in_use[held]).sum())
-    reusable = int(patterns.reusable[held].sum())
-    return _Parts(
-        capacity=int(patterns.capacity[held].sum()) + found.count(None) * frame.ports.capacity,
-        live=in_use - waiting,
-        locked=waiting - reusable,
-        reusable=reusable,
-        closings=tuple(time_wait.by_pattern[held[held < TRACKED]].sum(axis=0).tolist()),
-        reuse=bool(patterns.reuse[held].any()),
-    )
+    One that is not in the table is all free.
+    """
+    use, held = PortUse(0), []
+    for each in tuples:
+        index = _find(frame, each)
+        if index is None:
+            use += PortUse(frame.ports.capacity)
+        else:
+            use += port_use(frame.patterns, index)
+            held.append(index)
+    return use, held
 
 
 def _find(frame: Frame, wanted: Tuple) -> int | None:

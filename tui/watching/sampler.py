@@ -1,4 +1,4 @@
-"""The clockwork: a daemon thread that reads the kernel and makes a Frame, each interval."""
+"""The clockwork: a daemon thread that reads the kernel each interval, and hands on what it read."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Generic, TypeVar
 
-from tui.analysis.frame import Frame, judge
 from tui.kernel.counters import read_counters
-from tui.kernel.source import Source
+from tui.kernel.source import Reading, Source
+
+T = TypeVar("T")
 
 CPU_SHARE = 0.10
 """The part of one core that reading and judging may take; beyond it dumps are spaced out."""
 
 
-class Sampler:
-    """Makes a Frame of each poll, and decides which polls read the whole table."""
+class Sampler(Generic[T]):
+    """Reads at each poll, decides which polls read the whole table, and hands the readings on."""
 
-    def __init__(self, source: Source, *, cpu_share: float = CPU_SHARE) -> None:
+    def __init__(
+        self, source: Source, take: Callable[[Reading], T], *, cpu_share: float = CPU_SHARE
+    ) -> None:
+        """Hand each reading to ``take``, whose result a poll returns and whose cost counts."""
         self.source = source
+        self.take = take
         self.cpu_share = cpu_share
-        self._last: Frame | None = None
+        self._last: Reading | None = None
         self._next_dump = 0.0
 
     @property
@@ -34,23 +40,22 @@ class Sampler:
         self.source.interval = seconds
         self._next_dump = 0.0
 
-    def poll(self) -> Frame:
-        """Return a new frame: a dump, or the last one's table with counters of now.
+    def poll(self) -> T:
+        """Take a new reading: a dump, or the last one's table with counters of now.
 
         Raises TableError when the kernel's tables could not be read.
         """
         began, cpu = time.monotonic(), time.thread_time()
         if self._last is not None and began < self._next_dump:
-            later = replace(
-                self._last.reading, time=time.time(), counters=read_counters(self.source.root)
-            )
-            return replace(self._last, reading=later)
-        frame = judge(self.source.read())
+            counters = read_counters(self.source.root)
+            return self.take(replace(self._last, time=time.time(), counters=counters))
+        reading = self.source.read()
+        taken = self.take(reading)
         cost = time.thread_time() - cpu
         # Half an interval of grace: a dump due just after a tick belongs to that tick.
         self._next_dump = began + cost / self.cpu_share - self.interval / 2
-        self._last = frame
-        return frame
+        self._last = reading
+        return taken
 
 
 class Cycle(threading.Thread):

@@ -6,25 +6,32 @@ from dataclasses import dataclass, field
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
+from tui.analysis.trends import Trends
 from tui.findings.cases import Cases
-from tui.watching.history import History, Trends
+from tui.findings.config import Config
+from tui.kernel.processes import Owners
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A frame with what the history said of it, and the user's choices."""
+    """A frame with what those before it add to it. Nothing in it changes."""
 
     frame: Frame
     trends: Trends
-    history: History
-    """The series themselves, for the charts; a frozen view has a copy that stands still."""
-    threshold: float
-    """Percentage of capacity from which a pattern is in violation."""
-    interval: float
-    """Seconds between polls."""
+    owners: Owners
+    """Who holds which socket, as of the last walk over the processes."""
+    config: Config
+    """The settings it was judged by."""
     cases: Cases = field(default_factory=Cases)
     """What the rules find in it, and since when."""
+    interval: float = 1.0
+    """Seconds between polls."""
     frozen: bool = False
     failure: str | None = None
     """Why the newest poll failed; the frame is the last that succeeded."""
     filter: Filter | None = None
+
+    @property
+    def threshold(self) -> float:
+        """Percentage of capacity from which a pattern is hot."""
+        return self.config.ports.threshold

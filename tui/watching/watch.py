@@ -1,81 +1,168 @@
-"""Frame after frame with what they say together: for programs that watch."""
+"""Watch: readings of one place in, views out."""
 
 from __future__ import annotations
 
-import math
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-from tui.analysis.frame import Frame
+import numpy as np
+
+from tui.analysis.frame import Frame, judge
+from tui.analysis.trends import Trends
+from tui.findings.baseline import Baseline
+from tui.findings.cases import Cases
+from tui.findings.config import Config
+from tui.findings.finding import Finding
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
-from tui.report.records import head, pattern_record, states_record
-from tui.watching.history import History, Trends, current_time_wait
+from tui.kernel.sockets import State
+from tui.kernel.source import Reading
+from tui.watching.history import History
 from tui.watching.sampler import Sampler
+from tui.watching.view import View
 
-SCHEMA = "twtop.watch/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A frame, and what it and those before it say together."""
-
-    frame: Frame
-    trends: Trends
-    history: History
-    """All so far; it goes on with the next moment."""
-
-
-OWNER_SECONDS = 30.0
+OWNER_SECONDS = 10.0
 """Between two walks over the processes: they are dear, and owners change slowly."""
+OWNER_RETRY_SECONDS = 2.0
+"""Between two walks as long as one of the fullest patterns has no known owner: short connections
+are seen by a walk only when it comes close behind a poll."""
+OWNERS_WANTED = 20
+"""How many of the fullest patterns are worth a walk of their own."""
+OWNER_SHARE = 0.05
+"""The part of the time that the walks may take."""
 
 
-def moments(sampler: Sampler, find_owners: Callable[[], Owners] | None = None) -> Iterator[Moment]:
-    """Yield a moment for each poll, as often as one is asked for.
+class Watch:
+    """What the readings of one place amount to over time. Any thread may call it."""
 
-    ``find_owners`` is called at the first and then every OWNER_SECONDS; the history remembers
-    what it found. Raises TableError when the kernel's tables could not be read.
+    def __init__(self, config: Config | None = None, baseline: Baseline | None = None) -> None:
+        """Judge by these settings; ``baseline`` are the listeners that the user has saved."""
+        self._config = config or Config()
+        self._baseline = baseline
+        self._history = History()
+        self._cases = Cases()
+        self._whole: Frame | None = None
+        """The last frame whose table is complete."""
+        self._cut_since: float | None = None
+        """Since when no table was complete."""
+        self._newest: View | None = None
+        self._walk_due = 0.0
+        self._walk_retry = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def config(self) -> Config:
+        """The settings it judges by."""
+        return self._config
+
+    @property
+    def newest(self) -> View | None:
+        """The newest view, None before the first."""
+        return self._newest
+
+    def take(self, reading: Reading) -> View:
+        """Return what to show now that this was read.
+
+        A table that was cut short does not take the place of a whole one: the last whole one
+        stays, with its age, and only the counters are new.
+        """
+        frame = self._frame(reading)
+        with self._lock:
+            trends = self._history.add(frame)
+            if self._cut_since is not None:
+                trends = replace(trends, cut_short_seconds=reading.time - self._cut_since)
+            found = self._diagnose(frame, trends)
+            self._cases = self._cases.then(found, frame.time)
+            self._newest = View(frame, trends, self._history.owners, self._config, self._cases)
+            return self._newest
+
+    def _frame(self, reading: Reading) -> Frame:
+        if reading.table.complete:
+            self._whole, self._cut_since = judge(reading, self._whole), None
+            return self._whole
+        if self._cut_since is None:
+            self._cut_since = reading.time
+        if self._whole is None:  # a floor is better than nothing, and says that it is one
+            return judge(reading)
+        kept = self._whole.reading
+        return judge(
+            replace(
+                reading,
+                table=kept.table,
+                table_time=kept.table_time,
+                kind=kept.kind,
+                read_seconds=kept.read_seconds,
+            ),
+            self._whole,
+        )
+
+    def _diagnose(self, frame: Frame, trends: Trends) -> tuple[Finding, ...]:
+        return diagnose(
+            Situation(frame, self._history.owners, trends, self._config, self._baseline)
+        )
+
+    def judge_by(self, config: Config, shown: View | None = None) -> View | None:
+        """Judge by other settings from now on, and return a view as it is under these.
+
+        That is the newest one, or the one ``shown``, which may be older.
+        """
+        with self._lock:
+            self._config = config
+            if self._newest is not None:
+                self._newest = self._judged_anew(self._newest)
+                self._cases = self._newest.cases
+            if shown is None or self._newest is None:
+                return self._newest
+            if shown.frame is self._newest.frame:
+                return replace(shown, config=config, cases=self._cases)
+            return self._judged_anew(shown)
+
+    def _judged_anew(self, view: View) -> View:
+        found = self._diagnose(view.frame, view.trends)
+        cases = view.cases.then(found, view.frame.time, quietly=True)
+        return replace(view, config=self._config, cases=cases)
+
+    def look_for_owners(self, find: Callable[[], Owners]) -> bool:
+        """Have ``find`` walk the processes if it is time to, and say whether it was.
+
+        It is called outside of the lock: a walk can take half a second. What it raises is raised.
+        """
+        now = time.monotonic()
+        if now < (self._walk_retry if self._owner_is_wanted() else self._walk_due):
+            return False
+        # Set first: a walk that fails is not tried again at once.
+        self._walk_retry, self._walk_due = now + OWNER_RETRY_SECONDS, now + OWNER_SECONDS
+        owners = find()
+        rest = (time.monotonic() - now) / OWNER_SHARE
+        self._walk_retry = max(self._walk_retry, now + rest)
+        self._walk_due = max(self._walk_due, now + rest)
+        with self._lock:
+            self._history.note_owners(owners)
+        return True
+
+    def _owner_is_wanted(self) -> bool:
+        """Say whether nobody is known for one of the fullest patterns that has open sockets."""
+        view = self._newest
+        if view is None:
+            return False
+        states = view.frame.patterns.states[:OWNERS_WANTED]
+        live = states.sum(axis=1) - states[:, State.TIME_WAIT]
+        return any(
+            view.trends.holders.get(index) is None for index in np.flatnonzero(live).tolist()
+        )
+
+
+def views(
+    sampler: Sampler[View], watch: Watch, find_owners: Callable[[], Owners] | None = None
+) -> Iterator[View]:
+    """Yield a view for each poll, as often as one is asked for.
+
+    Raises TableError when the kernel's tables could not be read.
     """
-    history = History()
-    due = time.monotonic()
     while True:
-        frame = sampler.poll()
-        history.add(frame)
-        if find_owners is not None and time.monotonic() >= due:
-            history.note_owners(frame, find_owners())
-            due = time.monotonic() + OWNER_SECONDS
-        yield Moment(frame, history.trends(frame), history)
-
-
-def moment_record(moment: Moment, top: int) -> dict[str, Any]:
-    """Return a moment as plain data, with the ``top`` fullest patterns.
-
-    Rates are per second; what is not known yet, or never comes, is None.
-    """
-    frame, trends = moment.frame, moment.trends
-    patterns = []
-    for index in range(min(len(frame.patterns), top)):
-        record = pattern_record(frame, index, moment.history.holder(frame, index))
-        tracked = index < len(trends.growth)
-        record["growth"] = _number(trends.growth[index]) if tracked else None
-        record["seconds_left"] = _number(trends.seconds_left[index]) if tracked else None
-        patterns.append(record)
-    return {
-        **head(frame, SCHEMA),
-        "states": states_record(frame),
-        "time_wait": {
-            "count": current_time_wait(frame),
-            "growth": _number(trends.time_wait),
-            "closing": _number(trends.closing),
-            "freed_next_second": int(frame.time_wait.freed_per_second[0]),
-            "reused": _number(trends.reused),
-            "overflowed": _number(trends.overflowed),
-        },
-        "patterns": patterns,
-    }
-
-
-def _number(value: float | None) -> float | None:
-    """Return a number as JSON can write it."""
-    return None if value is None or not math.isfinite(value) else round(float(value), 3)
+        if find_owners is not None:
+            watch.look_for_owners(find_owners)
+        yield sampler.poll()

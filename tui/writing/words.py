@@ -5,17 +5,37 @@ from __future__ import annotations
 import math
 
 
-def percent(part: float, whole: float) -> str:
-    """Return a part as a percentage, rounded down: 100 % is said of nothing less."""
+def floored(part: float, whole: float, digits: int = 1) -> float:
+    """Return a part as a percentage, rounded down, 100 where there is no whole at all.
+
+    Never up: 100 % is said of nothing less, and what is below a threshold on paper is below it.
+    """
     if whole <= 0:
-        return "100 %"
-    tenths = math.floor(1000 * part / whole + 1e-9)
-    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10} %"
+        return 100.0
+    scale = 10**digits
+    return float(math.floor(100 * scale * part / whole + 1e-7) / scale)
+
+
+def percent(part: float, whole: float, beside: float = 0.0) -> str:
+    """Return a part as a percentage, rounded down, as sentences write it.
+
+    ``beside`` is a percentage that stands next to it: this one then has as many digits, so that
+    whoever compares the two reads what was judged.
+    """
+    digits = max(1, len(f"{beside:g}".partition(".")[2]))
+    return f"{floored(part, whole, digits):g} %"
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole to four places, 1 where there is no whole at all."""
-    return round(part / whole, 4) if whole > 0 else 1.0
+    """Return part / whole to four places, rounded down, 1 where there is no whole at all."""
+    return round(floored(part, whole, 2) / 100, 4)
+
+
+def per_second(rate: float) -> str:
+    """Return a rate that can be borne, rounded down: more is not promised."""
+    if math.isinf(rate):
+        return "any number"
+    return f"{math.floor(rate):,}/s" if rate >= 10 else f"{math.floor(10 * rate) / 10:g}/s"
 
 
 def duration(seconds: float) -> str:

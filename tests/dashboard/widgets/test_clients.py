@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from tui.analysis.judgement import PortUse
 from tui.dashboard.widgets.clients import (
     WHOLE,
     Line,
     Played,
-    duration,
     folded,
     one_line,
     per_second,
@@ -23,10 +23,7 @@ from tui.stage.scenarios import SCENARIOS
 AGREED = Agreement(
     time=0.0,
     tuples=1,
-    capacity=1000,
-    live=1,
-    locked=411,
-    reusable=0,
+    use=PortUse(1000, live=1, waiting=411),
     closings=(0,) * 60,
     reuse=False,
     attempted=412,
@@ -37,7 +34,7 @@ AGREED = Agreement(
     at_odds=False,
     standing=Standing.AGREES,
 )
-FULL = replace(AGREED, live=0, locked=1000, failing=True, no_port_left=1204)
+FULL = replace(AGREED, use=PortUse(1000, waiting=1000), failing=True, no_port_left=1204)
 GOING = Outcome(
     0.0,
     8.0,
@@ -116,7 +113,7 @@ class TestWhole:
         assert "setting up …" in text(whole(played(None, None), 118))[2]
 
     def test_several_tuples_are_counted(self) -> None:
-        five = replace(AGREED, tuples=5, capacity=5000)
+        five = replace(AGREED, tuples=5, use=replace(AGREED.use, capacity=5000))
         assert "412 of 5 × 1,000 ports 8.2%" in text(whole(played(GOING, five), 118))[4]
 
     def test_a_pause_and_an_end_are_said(self) -> None:
@@ -157,14 +154,6 @@ class TestFolded:
         for each in (played(None, None), played(), played(FAILING, FULL)):
             assert max(map(len, text(folded(each, width)))) <= width
             assert len(text([one_line(each, width)])[0]) <= width
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [(9e-7, "0.9 µs"), (18.4e-6, "18 µs"), (1.96e-3, "2.0 ms"), (0.041, "41 ms"), (2.1, "2.1 s")],
-)
-def test_durations(seconds: float, written: str) -> None:
-    assert duration(seconds) == written
 
 
 @pytest.mark.parametrize(("rate", "written"), [(0, "0/s"), (2.44, "2.4/s"), (1204.4, "1,204/s")])

@@ -177,7 +177,7 @@ class Dashboard(TableScreen):
             return (), ()
         view = rows.view
         found = [
-            pattern_record(view.frame, index, view.history.holder(view.frame, index))
+            pattern_record(view.frame, index, view.trends.holders.get(index))
             for index in rows.order.tolist()
         ]
         fields = tuple(found[0]) if found else ()

@@ -81,7 +81,7 @@ class PatternScreen(TableScreen):
         self.facts.show(view, index)
         self.past.show(view, index)
         self.future.show(view, index)
-        self.quadruplets.show(view.frame, index, view.history.owners.by_inode, self.filter)
+        self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)
 
     def action_finding(self) -> None:
         """Open the gravest finding about this pattern."""

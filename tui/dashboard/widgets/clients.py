@@ -11,13 +11,13 @@ from rich.text import Text
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.analysis.ports import slows_connect
-from tui.dashboard.widgets.gauge import Parts, gauge
+from tui.dashboard.widgets.gauge import gauge
+from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import foreground
 from tui.dashboard.widgets.table import Run
 from tui.lab.outcome import Latency, Outcome
 from tui.stage.agreement import Agreement, Standing
-from tui.writing.words import short
+from tui.writing.words import floored, measured, short
 
 Line = list[Run]
 
@@ -192,9 +192,9 @@ def _latency(outcome: Outcome) -> Line:
         return [("no connect() succeeds", "dim")]
     return [
         ("connect() ", "dim"),
-        (duration(found.p50), _slow(found, outcome.overall)),
+        (measured(found.p50), _slow(found, outcome.overall)),
         (" p50 · ", "dim"),
-        (duration(found.p99), ""),
+        (measured(found.p99), ""),
         (" p99", "dim"),
     ]
 
@@ -223,30 +223,24 @@ def _twtop(played: Played, width: int) -> tuple[Line, Line, Line]:
     if verdict is None:
         waiting = "" if played.outcome is None else "reading the kernel's tables …"
         return [(waiting, "dim")], [], []
-    parts = Parts(verdict.live, verdict.locked, verdict.reusable, max(verdict.free, 0))
-    bar: Line = list(gauge(parts, max(width - 1, 0), played.threshold))
+    bar: Line = list(gauge(verdict.use, max(width - 1, 0), played.threshold))
     return bar, _use(verdict, played.threshold), _standing(verdict)
 
 
 def _use(verdict: Agreement, threshold: float) -> Line:
-    share = verdict.in_use / verdict.capacity if verdict.capacity else 1.0
-    role = "figure"
-    locked = verdict.in_use - verdict.reusable
-    if verdict.exhausted or locked * 100 >= threshold * verdict.capacity:
-        role = "alarm"
-    elif share * 100 >= threshold or slows_connect(locked, verdict.capacity):
-        role = "warn"
-    capacity = f"{verdict.capacity:,}"
-    if verdict.tuples > 1 and verdict.capacity % verdict.tuples == 0:
-        capacity = f"{verdict.tuples} × {verdict.capacity // verdict.tuples:,}"
+    use = verdict.use
+    role = use_role(use.level(threshold)) or "figure"
+    capacity = f"{use.capacity:,}"
+    if verdict.tuples > 1 and use.capacity % verdict.tuples == 0:
+        capacity = f"{verdict.tuples} × {use.capacity // verdict.tuples:,}"
     line: Line = [
-        (f"{verdict.in_use:,} of {capacity} ports ", ""),
-        (f"{share:.1%}", role),
+        (f"{use.in_use:,} of {capacity} ports ", ""),
+        (f"{floored(use.in_use, use.capacity):.1f}%", role),
         (" · ", "dim"),
     ]
     if verdict.exhausted:
         return [*line, ("EXHAUSTED", "alarm")]
-    return [*line, (f"connectable {verdict.connectable:,}", "")]
+    return [*line, (f"connectable {use.connectable:,}", "")]
 
 
 def _standing(verdict: Agreement) -> Line:
@@ -276,15 +270,6 @@ def _standing(verdict: Agreement) -> Line:
 def per_second(rate: float) -> str:
     """Return a rate: ``50/s``, ``2.4/s``."""
     return f"{rate:,.0f}/s" if rate >= 9.95 or rate == round(rate) else f"{rate:.1f}/s"
-
-
-def duration(seconds: float) -> str:
-    """Return a short time in three figures at most: ``18 µs``, ``1.9 ms``, ``2.1 s``."""
-    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
-        if seconds < 999.5 * size:
-            value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def cropped(line: Sequence[Run], width: int) -> Line:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.analysis.forecast import NEVER, closing_rate
+from tui.analysis.forecast import NEVER
+from tui.analysis.judgement import Level, PortUse, levels, pattern_level, port_use
 from tui.analysis.patterns import Direction, PatternKey
-from tui.analysis.ports import sustainable_rate
-from tui.analysis.timewait import SECONDS, TRACKED
+from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
-from tui.dashboard.widgets.gauge import GLYPHS, Parts, gauge
-from tui.dashboard.widgets.patterns import is_slow, parts_of, use_role
+from tui.dashboard.widgets.gauge import GLYPHS, gauge, parts
+from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import foreground
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import signed, span
+from tui.writing.words import floored, per_second, signed, span
 
 PART_NAMES = {
     "live": "live",
@@ -88,8 +85,8 @@ class FactsPanel(Widget):
         if direction is Direction.OTHER:
             lines.append(self._words(view, index))
         else:
-            parts = parts_of(view, index)
-            lines += [self._gauge(view, parts), self._legend(parts), self._words(view, index)]
+            use = port_use(view.frame.patterns, index)
+            lines += [self._gauge(view, use), self._legend(use), self._words(view, index)]
         if direction is Direction.OUTGOING:
             lines.append(self._rates(view, index))
         elif direction is Direction.INCOMING:
@@ -104,13 +101,13 @@ class FactsPanel(Widget):
             line.truncate(self.size.width, overflow="ellipsis")
         return Text("\n").join(lines[: max(self.size.height, 1)])
 
-    def _gauge(self, view: View, parts: Parts) -> Text:
-        runs = gauge(parts, self.size.width - 2, view.threshold)
+    def _gauge(self, view: View, use: PortUse) -> Text:
+        runs = gauge(use, self.size.width - 2, view.threshold)
         return Text.assemble(" ", *((text, self._style(kind)) for text, kind in runs))
 
-    def _legend(self, parts: Parts) -> Text:
+    def _legend(self, use: PortUse) -> Text:
         text = Text(" ")
-        for name, count in zip(Parts._fields, parts, strict=True):
+        for name, count in parts(use).items():
             text.append(GLYPHS[name], self._style(name)).append(f" {PART_NAMES[name]} ")
             text.append(f"{count:,}  ", self._style("figure"))
         text.append(" ┊ 50 %: connect() slows  │ threshold", self._style("dim"))
@@ -123,18 +120,21 @@ class FactsPanel(Widget):
                 " local ports neither ephemeral nor listened on: explicitly bound, "
                 "or left by a listener or a range that is gone"
             )
-        use = float(patterns.utilization[index])
+        use = port_use(patterns, index)
+        level = pattern_level(patterns, index, view.threshold)
         text = Text.assemble(
-            f" {patterns.in_use[index]:,} of {patterns.capacity[index]:,} in use ",
-            (f"{use:.1%}", self._style(use_role(view, index) or "figure")),
+            f" {use.in_use:,} of {use.capacity:,} in use ",
+            (
+                f"{floored(use.in_use, use.capacity):.1f}%",
+                self._style(use_role(level) or "figure"),
+            ),
         )
         if patterns.direction[index] != Direction.OUTGOING:
             return text
-        connectable = int(patterns.connectable[index])
-        if connectable == 0:
+        if level is Level.EXHAUSTED:
             text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self._style("alarm"))
             return text
-        text.append(f" · connectable {connectable:,}")
+        text.append(f" · connectable {use.connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -144,46 +144,39 @@ class FactsPanel(Widget):
         else:
             text.append(" · not filling up")
         text.append(f" · growth {signed(growth)}/s")
-        if is_slow(view, index):
+        if levels(use.locked, use.capacity, 100) >= Level.SLOW:
             text.append(" · past 50 %: slow connect()", self._style("warn"))
         return text
 
     def _level(self, view: View, index: int) -> float:
         """Return where the use goes if the present closing rate lasts: Little's law."""
-        return parts_of(view, index).live + self._closing_rate(view, index) * SECONDS
-
-    def _closing_rate(self, view: View, index: int) -> float:
-        """Return the pattern's closings per second, NaN for one that is not tracked."""
-        closings = view.frame.time_wait.by_pattern
-        if index >= len(closings):
-            return float("nan")
-        reuse = view.frame.patterns.reuse[index]
-        hold = view.frame.rules.reuse_delay_ms / 1000 if reuse else SECONDS
-        return float(closing_rate(closings[[index]], np.array([hold]))[0])
+        frame = view.frame
+        held: float = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
+        return port_use(frame.patterns, index).live + held
 
     def _rates(self, view: View, index: int) -> Text:
         """Return what the pattern closes and could sustain, without and with reuse.
 
         A connection takes its port for its life and for what its TIME-WAIT locks it after that.
         """
-        patterns, rules = view.frame.patterns, view.frame.rules
-        capacity = int(patterns.capacity[index])
-        rate = self._closing_rate(view, index)
-        life = int(patterns.live[index]) / rate if rate > 0 else 0.0
-        plain = sustainable_rate(capacity, life + SECONDS)
-        reusing = sustainable_rate(capacity, life + rules.reuse_delay_ms / 1000)
-        closing = "–" if math.isnan(rate) else f"{rate:,.0f}"
-        text = Text(f" closing {closing}/s · sustainable ")
-        if patterns.reuse[index]:
-            text.append(f"{reusing:,.0f}/s with tcp_tw_reuse, which is on here")
-            text.append(f" ({plain:,.0f}/s without)", self._style("dim"))
+        frame = view.frame
+        use, rate = port_use(frame.patterns, index), frame.time_wait.closing.item(index)
+        life = use.live / rate if rate > 0 else 0.0
+        plain, reusing = (
+            per_second(frame.hold_with(reuse=reuse).sustains(use.capacity, life))
+            for reuse in (False, True)
+        )
+        text = Text(f" closing {rate:,.0f}/s · sustainable ")
+        if frame.patterns.reuse[index]:
+            text.append(f"{reusing} with tcp_tw_reuse, which is on here")
+            text.append(f" ({plain} without)", self._style("dim"))
         else:
-            text.append(f"{plain:,.0f}/s")
-            text.append(f"; {reusing:,.0f}/s with tcp_tw_reuse=1", self._style("dim"))
+            text.append(plain)
+            text.append(f"; {reusing} with tcp_tw_reuse=1", self._style("dim"))
         return text
 
     def _owner(self, view: View, index: int) -> Text:
-        holder = view.history.holder(view.frame, index)
+        holder = view.trends.holders.get(index)
         patterns = view.frame.patterns
         states = ", ".join(
             f"{state.label} {patterns.states[index, state]:,}"
@@ -191,7 +184,7 @@ class FactsPanel(Widget):
             if patterns.states[index, state]
         )
         if holder is None:
-            denied = view.history.owners.denied
+            denied = view.owners.denied
             who = "owner unknown" + (
                 f": {denied:,} processes may not be looked into; run as root" if denied else ""
             )

@@ -173,7 +173,7 @@ def summary(shown: Shown) -> list[Run]:
     runs: list[Run] = [
         (
             f"  {today.outcome.needed:,} ports needed, {today.outcome.capacity:,} there: each "
-            f"is held {hold} + {wait:g} s {how}",
+            f"is held {hold} + {plain_number(wait)} s {how}",
             "",
         )
     ]

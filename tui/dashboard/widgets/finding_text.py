@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
 from tui.dashboard.widgets.gauge import gauge
-from tui.dashboard.widgets.patterns import parts_of, pattern_text
+from tui.dashboard.widgets.patterns import pattern_text
 from tui.dashboard.widgets.table import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Evidence, Finding
 from tui.watching.view import View
-from tui.writing.words import short, span
+from tui.writing.words import floored, short, span
 
 WIDEST = 100
 """Cells of text: longer lines are hard to read."""
@@ -99,8 +100,9 @@ def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
         return
     index = view.frame.patterns.find(key)
     assert index is not None
-    percent = f" {view.frame.patterns.utilization[index]:.1%}"
-    bar = gauge(parts_of(view, index), width - len(name) - len(percent), view.threshold)
+    use = port_use(view.frame.patterns, index)
+    percent = f" {floored(use.in_use, use.capacity):.1f}%"
+    bar = gauge(use, width - len(name) - len(percent), view.threshold)
     runs: list[Run] = [(" " * len(name), ""), *bar, (percent, "figure")]
     yield Line(runs, 0)
 

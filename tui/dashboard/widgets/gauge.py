@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tui.analysis.judgement import PortUse
 from tui.analysis.ports import SLOW_CONNECT
 
 GLYPHS = {"live": "█", "locked": "▓", "reusable": "▒", "free": "·"}
@@ -11,26 +10,28 @@ GLYPHS = {"live": "█", "locked": "▓", "reusable": "▒", "free": "·"}
 SLOW_MARK, THRESHOLD_MARK = "┊", "│"
 
 
-class Parts(NamedTuple):
-    """A pattern's ports by what holds them; they add up to the capacity."""
+def parts(use: PortUse) -> dict[str, int]:
+    """Return the ports by what holds them; they add up to the capacity, as far as that goes."""
+    return {
+        "live": use.live,
+        "locked": use.waiting,
+        "reusable": use.reusable,
+        "free": max(use.free, 0),
+    }
 
-    live: int
-    locked: int
-    reusable: int
-    free: int
 
-
-def gauge(parts: Parts, width: int, threshold: float) -> list[tuple[str, str]]:
+def gauge(use: PortUse, width: int, threshold: float) -> list[tuple[str, str]]:
     """Return the gauge as (text, part) runs of together ``width`` cells.
 
     A part that is not empty has at least one cell. In the free room the 50 % slow-connect
     line and the ``threshold`` (a percentage of capacity) are marked.
     """
-    capacity = sum(parts)
+    shares = parts(use)
+    capacity = sum(shares.values())
     if width <= 0 or capacity <= 0:
         return [("·" * max(width, 0), "free")]
     runs: list[tuple[str, str]] = []
-    held = [(name, share) for name, share in parts._asdict().items() if share]
+    held = [(name, share) for name, share in shares.items() if share]
     used = filled = 0
     for left, (name, share) in zip(range(len(held) - 1, -1, -1), held, strict=True):
         filled += share

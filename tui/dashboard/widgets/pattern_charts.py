@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.text import Text
 from textual.color import Color
 from textual.widget import Widget
 
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.widgets.chart import Colour, bar_chart, line_chart
-from tui.watching.history import UseAt
 from tui.watching.view import View
 
 SHOWN_SECONDS = 300.0
@@ -28,38 +28,36 @@ class HistoryChart(Widget):
         self.key = key
         self.border_title = "Ports in use"
         self.border_subtitle = "[$primary]━ in use[/]  [$success]━ live[/]  [$warning]━ capacity[/]"
-        self._uses: list[UseAt] = []
-        self._now = 0.0
+        self._times = self._in_use = self._live = self._capacity = np.empty(0)
 
     def show(self, view: View, index: int | None) -> None:
         """Show a view's history, up to its own frame."""
-        self._now = view.frame.reading.table_time
-        self._uses = [
-            use
-            for use in view.history.uses.get(self.key, ())
-            if self._now - SHOWN_SECONDS <= use.time <= self._now
-        ]
-        if self._uses:
-            self.border_title = f"Ports in use · capacity {self._uses[-1].capacity:,}"
+        now = view.frame.reading.table_time
+        series = view.trends.past.of(self.key)
+        if series is not None:
+            shown = (series.time >= now - SHOWN_SECONDS) & (series.time <= now)
+            self._times = series.time[shown] - now
+            self._in_use, self._live = series.in_use[shown], series.live[shown]
+            self._capacity = series.capacity[shown]
+        if len(self._times):
+            self.border_title = f"Ports in use · capacity {self._capacity[-1]:,}"
         self.refresh()
 
     def render(self) -> Text:
         """Draw the chart for the panel's size."""
-        uses = self._uses
-        if not uses:
+        if not len(self._times):
             return Text("no history: only the fullest patterns have one", style="dim")
-        times = [use.time - self._now for use in uses]
-        capacity = uses[-1].capacity
-        in_use = [float(use.in_use) for use in uses]
+        times = self._times.tolist()
+        live = np.minimum(self._live, self._in_use)
         series = [
-            (in_use, theme_colour(self, "primary")),
-            ([float(min(use.live, use.in_use)) for use in uses], theme_colour(self, "success")),
+            (self._in_use.astype(float).tolist(), theme_colour(self, "primary")),
+            (live.astype(float).tolist(), theme_colour(self, "success")),
         ]
-        top = 0.0
-        if max(in_use) >= capacity / 10:
+        top, capacity = 0.0, float(self._capacity[-1])
+        if self._in_use.max() >= capacity / 10:
             # A capacity far above would press the curve flat; it then stands in the title alone.
-            top = float(capacity)
-            series.append(([float(use.capacity) for use in uses], theme_colour(self, "warning")))
+            top = capacity
+            series.append((self._capacity.astype(float).tolist(), theme_colour(self, "warning")))
         return line_chart(times, series, top=top, width=self.size.width, height=self.size.height)
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from textual.content import Content
 
 from tui.analysis.forecast import NEVER
+from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
-from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import TRACKED
-from tui.dashboard.widgets.gauge import Parts, gauge
+from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.kernel.sockets import Array
 from tui.watching.view import View
-from tui.writing.words import short, signed, span
+from tui.writing.words import floored, short, signed, span
 
 COLUMNS = (
     Column("pattern", "Pattern", 26, "left", stretch=2, most=72),
@@ -93,10 +93,10 @@ class PatternRows:
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
         if row >= len(self.order):
-            key, use = self.gone[row - len(self.order)]
+            key, total = self.gone[row - len(self.order)]
             if column == "pattern":
                 return pattern_text(key, width)
-            return f"gone (had {use.total:,})" if column == "use" else ""
+            return f"gone (had {total:,})" if column == "use" else ""
         return CELLS[column](self.view, int(self.order[row]), width)
 
 
@@ -143,66 +143,38 @@ def pattern_text(key: PatternKey, width: int) -> str:
     return short(whole, width)
 
 
-def parts_of(view: View, index: int) -> Parts:
-    """Return a pattern's ports by what holds them."""
-    patterns = view.frame.patterns
-    in_use, reusable = int(patterns.in_use[index]), int(patterns.reusable[index])
-    time_wait = min(int(patterns.time_wait[index]), in_use)
-    return Parts(
-        live=in_use - time_wait,
-        locked=max(time_wait - reusable, 0),
-        reusable=reusable,
-        free=int(patterns.capacity[index]) - in_use,
-    )
+def use_role(level: Level) -> str:
+    """Return how a level of use is drawn: "alarm", "warn" or ""."""
+    return {Level.FINE: "", Level.SLOW: "warn"}.get(level, "alarm")
 
 
-def use_role(view: View, index: int) -> str:
-    """Return how alarming a pattern's use is: "alarm", "warn" or ""; only outgoing ones are.
-
-    As the findings have it: ports that connect() may take over count for a warning only.
-    """
-    patterns = view.frame.patterns
-    if patterns.direction[index] != Direction.OUTGOING:
-        return ""
-    limit = int(patterns.capacity[index]) * view.threshold / 100
-    if patterns.connectable[index] == 0 or _locked(view, index) >= limit:
-        return "alarm"
-    return "warn" if patterns.in_use[index] >= limit or is_slow(view, index) else ""
-
-
-def is_slow(view: View, index: int) -> bool:
-    """Say whether connect() has become slow."""
-    return bool(slows_connect(_locked(view, index), int(view.frame.patterns.capacity[index])))
-
-
-def _locked(view: View, index: int) -> int:
-    """Return the ports that connect() cannot have now."""
-    patterns = view.frame.patterns
-    return int(patterns.in_use[index]) - int(patterns.reusable[index])
+def _role(view: View, index: int) -> str:
+    return use_role(pattern_level(view.frame.patterns, index, view.threshold))
 
 
 def _pattern(view: View, index: int, width: int) -> list[Run]:
     text = pattern_text(view.frame.patterns.key(index), width)
-    return [(text, use_role(view, index))]
+    return [(text, _role(view, index))]
 
 
 def _use(view: View, index: int, width: int) -> list[Run]:
     patterns = view.frame.patterns
     if patterns.direction[index] == Direction.OTHER:
         return [("no ephemeral ports"[:width], "dim")]
-    percent = f"{patterns.utilization[index]:6.1%}"
-    mark = {"alarm": "!", "warn": "~"}.get(use_role(view, index), " ")
-    bar = gauge(parts_of(view, index), width - len(percent) - 1, view.threshold)
+    use = port_use(patterns, index)
+    percent = f"{floored(use.in_use, use.capacity):5.1f}%"
+    mark = {"alarm": "!", "warn": "~"}.get(_role(view, index), " ")
+    bar = gauge(use, width - len(percent) - 1, view.threshold)
     if patterns.direction[index] == Direction.INCOMING:  # the peer's ports: no alarm of ours
         bar = [(text, "dim") for text, _ in bar]
-    return [*bar, (percent + mark, use_role(view, index))]
+    return [*bar, (percent + mark, _role(view, index))]
 
 
 def _connectable(view: View, index: int, width: int) -> list[Run]:
     patterns = view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return [("–", "dim")]
-    return [(f"{patterns.connectable[index]:,}", use_role(view, index))]
+    return [(f"{port_use(patterns, index).connectable:,}", _role(view, index))]
 
 
 def _growth(view: View, index: int, width: int) -> list[Run]:
@@ -232,7 +204,7 @@ def _recent(view: View, index: int, width: int) -> list[Run]:
 
 
 def _process(view: View, index: int, width: int) -> list[Run]:
-    holder = view.history.holder(view.frame, index)
+    holder = view.trends.holders.get(index)
     if holder is None:
         return [("", "")]
     if holder.remembered:
@@ -274,7 +246,7 @@ class PatternsPanel(RowTable):
             self.empty = "nothing passes the filter; esc clears it"
         else:
             self.empty = "no connections here"
-        denied = view.history.owners.denied
+        denied = view.owners.denied
         plural = "es" if denied != 1 else ""
         self.border_subtitle = f"{denied:,} process{plural} not looked into" if denied else ""
         ascending = (self.sort in ASCENDING) != self.inverted

@@ -10,8 +10,8 @@ from textual.content import Content
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
+from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
-from tui.analysis.ports import TIME_WAIT_MS
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, State, Timer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
+from tui.analysis.judgement import PortUse
 from tui.dashboard.widgets.document import Line, paragraph
-from tui.dashboard.widgets.gauge import Parts, gauge
+from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.planning.remedies import Option, Plan, Refusal
 from tui.planning.setting import Fit
@@ -83,7 +84,7 @@ class OptionRows:
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
     percent = f"{share_text(needed / max(capacity, 1)):>5}"
     held = min(needed, capacity)
-    bar = gauge(Parts(held, 0, 0, capacity - held), width - len(percent) - 1, 100)
+    bar = gauge(PortUse(capacity, live=held), width - len(percent) - 1, 100)
     runs = [(text, role if kind == "live" else kind) for text, kind in bar]
     return [*runs, (f" {percent}", role)]
 

@@ -8,12 +8,10 @@ from typing import Any
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.analysis.ports import sustainable_rate
-from tui.analysis.timewait import SECONDS
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.kernel.sysctls import Parameter
 from tui.watching.view import View
-from tui.writing.words import short
+from tui.writing.words import per_second, short
 
 COLUMNS = (
     Column("name", "Parameter", 24, "left", stretch=1, most=36),
@@ -115,11 +113,11 @@ class SysctlsLine(Widget):
         """Show a view."""
         ports, rules = view.frame.ports, view.frame.rules
         everywhere = rules.reuse_mode == 1 and rules.timestamps
-        hold = rules.reuse_delay_ms / 1000 if everywhere else SECONDS
+        hold = view.frame.hold_with(reuse=everywhere)
         reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
         self._text = (
             f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
-            f"sustains {sustainable_rate(ports.capacity, hold):,.0f}/s · reuse {reuse}"
+            f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
         )
         self.refresh()
 

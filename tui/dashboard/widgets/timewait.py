@@ -8,7 +8,6 @@ from textual.widget import Widget
 
 from tui.dashboard.widgets.sparkline import sparkline, sparkrows
 from tui.dashboard.widgets.styles import foreground
-from tui.watching.history import current_time_wait
 from tui.watching.view import View
 from tui.writing.words import short, signed
 
@@ -49,7 +48,7 @@ class TimeWaitPanel(Widget):
         dim = self._style("dim")
         lines = [self._figures(view, width)]
         room = max(width - LABEL, 1)
-        closed = view.history.entered_per_second(view.frame, room)
+        closed = list(view.trends.entered[-room:])
         if height <= 3:
             lines.append(
                 Text.assemble(
@@ -57,7 +56,7 @@ class TimeWaitPanel(Widget):
                 )
             )
             return Text("\n").join(lines)
-        held = held_per_second(view, room)
+        held = list(view.trends.held[-room:])
         tall = height - 2
         new_rows = max(tall // 2, 1)
         held_rows = tall - new_rows
@@ -77,18 +76,18 @@ class TimeWaitPanel(Widget):
     def _figures(self, view: View, width: int) -> Text:
         """Return the first line: as many figures as fit, the telling ones first."""
         tw, trends = view.frame.time_wait, view.trends
-        count = current_time_wait(view.frame)
+        count, rates = trends.time_wait_count, trends.rates
         text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
         text.append(f" {signed(trends.time_wait)}/s")
         figures: list[tuple[str, str]] = []
-        if trends.overflowed:
-            figures.append(("BUCKETS OVERFLOW", f"{trends.overflowed:,.0f}/s"))
+        if overflowed := rates.get("TCPTimeWaitOverflow"):
+            figures.append(("BUCKETS OVERFLOW", f"{overflowed:,.0f}/s"))
         if count or trends.closing:
             figures.append(("closing", f"{trends.closing:,.0f}/s"))
         else:
             figures.append(("no TIME-WAIT here", ""))
-        if trends.reused:
-            figures.append(("reused", f"{trends.reused:,.0f}/s"))
+        if reused := rates.get("TWRecycled"):
+            figures.append(("reused", f"{reused:,.0f}/s"))
         if count:
             figures += [
                 ("freed next second", f"{tw.freed_per_second[0] - tw.expiring:,}"),
@@ -132,24 +131,3 @@ def short_count(value: float) -> str:
     if value < 1_000_000:
         return f"{value / 1000:.1f}k"
     return f"{value / 1_000_000:.1f}M"
-
-
-def held_per_second(view: View, width: int) -> list[float]:
-    """Return the TIME-WAIT count of each of the last ``width`` seconds, as far as known.
-
-    Seconds without a poll of their own carry the one before.
-    """
-    points = view.history.points
-    now = view.frame.time
-    values: list[float] = []
-    wanted = iter(points)
-    point = next(wanted, None)
-    last: float | None = None
-    for second in range(width - 1, -1, -1):
-        moment = now - second
-        while point is not None and point.time <= moment + 1e-3:
-            last = point.time_wait
-            point = next(wanted, None)
-        if last is not None:
-            values.append(last)
-    return values

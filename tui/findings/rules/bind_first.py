@@ -11,11 +11,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tui.analysis.judgement import Level, levels
 from tui.analysis.patterns import Direction
-from tui.findings.advice import NO_PORT_OPTION, POOL, widening
+from tui.findings.advice import NO_PORT_OPTION, POOL
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
+from tui.planning.remedies import range_commands, widened, widest
+from tui.planning.setting import gather
 from tui.writing.words import percent, ratio
 
 LEAST_SHARED = 20.0
@@ -110,20 +113,23 @@ def _finding(
 ) -> Finding:
     capacity, threshold = situation.frame.ports.capacity, situation.config.ports.threshold
     distinct = total - shared
-    wider = widening(situation.frame)
+    hot = levels(distinct, capacity, threshold) >= Level.HOT
+    facts = gather(situation.frame, ip, None, None)
+    low, high = widest(facts)
+    wider = widened(facts)
     remedies = [NO_PORT_OPTION]
     if wider is not None:
         remedies.append(
             Remedy(
-                f"Widen the range to {wider.low}–{wider.high}: {wider.capacity:,} ports for all "
-                f"destinations together instead of {capacity:,}",
-                wider.command,
+                f"Widen the range to {low}–{high}: {wider.ports:,} ports for all destinations "
+                f"together instead of {capacity:,}",
+                " && ".join(range_commands(facts, low, high)),
                 "a daemon that is not running now has its fixed port in the new part",
             )
         )
     return Finding(
         code="bind-before-connect",
-        severity=Severity.CRITICAL if 100 * distinct >= threshold * capacity else Severity.WARNING,
+        severity=Severity.CRITICAL if hot else Severity.WARNING,
         subject=ip,
         message=f"{ip}: a client seems to bind before it connects: {destinations:,} destinations "
         f"share {shared:,} of {distinct:,} ports, where chance would share {expected:,}",

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from tui.analysis.patterns import PatternKey
+from tui.analysis.trends import Growth
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, State
-from tui.watching.history import History, Point
 from tui.writing.words import plural
 
-GROWTH_SECONDS = 60.0
-"""How far back a growth is looked for."""
-LEAST_SECONDS = 10.0
-"""Over how long it must at least show: a burst of closings is no leak."""
 LEAST_GROWTH = 5
 """CLOSE-WAITs more than before, at least: less is noise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """How the CLOSE-WAITs of the whole table have changed."""
-
-    rise: int
-    seconds: float
-
-    @property
-    def per_minute(self) -> float:
-        """The rise as a rate."""
-        return 60 * self.rise / self.seconds
 
 
 def close_wait_held(situation: Situation) -> Iterator[Finding]:
@@ -43,29 +25,13 @@ def close_wait_held(situation: Situation) -> Iterator[Finding]:
     if frame.states[State.CLOSE_WAIT] < least:
         return
     rows = np.flatnonzero(frame.table.state == State.CLOSE_WAIT)
-    growth = None if situation.history is None else _growth(situation.history)
+    growth = None if situation.trends is None else situation.trends.close_wait
     for finding in (
         *_of_programs(situation, rows, growth),
         *_not_accepted(situation, rows, growth),
     ):
         if finding.evidence["close_wait"] >= least:  # type: ignore[operator]
             yield finding
-
-
-def _growth(history: History) -> Growth | None:
-    """Return the change over the last minute, None if too little of it is known."""
-    if not history.points:
-        return None
-    now = history.points[-1]
-    base: Point | None = None
-    for point in reversed(history.points):
-        if now.table_time - point.table_time > GROWTH_SECONDS:
-            break
-        base = point
-    if base is None or now.table_time - base.table_time < LEAST_SECONDS:
-        return None
-    rise = int(now.states[State.CLOSE_WAIT]) - int(base.states[State.CLOSE_WAIT])
-    return Growth(rise, now.table_time - base.table_time)
 
 
 def _of_programs(situation: Situation, rows: Array, growth: Growth | None) -> Iterator[Finding]:
@@ -186,7 +152,7 @@ def _not_accepted(situation: Situation, rows: Array, growth: Growth | None) -> I
 def _is_growing(situation: Situation, rows: Array, growth: Growth | None) -> str:
     """Return the words that say so where these sockets must be the ones that grow, else nothing.
 
-    The history knows the CLOSE-WAITs of the whole table only: those who hold half are meant.
+    The trends know the CLOSE-WAITs of the whole table only: those who hold half are meant.
     """
     total = int(situation.frame.states[State.CLOSE_WAIT])
     if growth is None or 2 * len(rows) < total:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui.findings.advice import reserve_command
 from tui.findings.baseline import Listener, listener_text, listeners
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
+from tui.planning.remedies import reserve_command
 from tui.writing.words import percent, plural, ratio
 
 
@@ -50,7 +50,7 @@ def _exposed(situation: Situation, listener: Listener) -> Finding:
         remedies=(
             Remedy(
                 "Reserve the port: connect() then never chooses it, and bind() still gets it",
-                reserve_command(situation.frame, [listener[1]]),
+                reserve_command(situation.frame.rules, [listener[1]]),
                 "the kernel chose the port, as for a daemon that listens on port 0: it gets "
                 "another one at its next start",
             ),

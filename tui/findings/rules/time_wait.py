@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
 from tui.findings.advice import POOL, REFUSED
 from tui.findings.finding import Finding, Remedy, Severity
@@ -30,8 +31,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     if situation.frame.time_wait.count < least:
         return
     outgoing = patterns.direction == Direction.OUTGOING
-    over = 100 * patterns.in_use >= situation.config.ports.threshold * patterns.capacity
-    blocking = outgoing & (over | patterns.slow_connect)
+    blocking = pattern_levels(patterns, situation.config.ports.threshold) >= Level.SLOW
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
     if count < least:

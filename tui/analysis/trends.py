@@ -1,0 +1,108 @@
+"""What frames say together, as of one of them: rates, series, holders, time left. All frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tui.analysis.patterns import PatternKey
+from tui.kernel.processes import Process
+from tui.kernel.sockets import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a pattern's sockets, or is remembered to have held them."""
+
+    process: Process
+    remembered: bool
+
+    def __str__(self) -> str:
+        return f"{self.process} (remembered)" if self.remembered else str(self.process)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One pattern over time: columns of equal length, oldest first; times in Unix seconds."""
+
+    time: Array
+    in_use: Array
+    live: Array
+    """Sockets in any state but TIME-WAIT."""
+    total: Array
+    """Sockets in any state; 0 when the pattern was not there."""
+    capacity: Array
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The series of many patterns: rows of one time each, a column for each pattern."""
+
+    time: Array
+    """When the tables were read, shape (rows,)."""
+    cells: Array
+    """in_use, live, total and capacity, shape (4, rows, columns), int32."""
+    columns: Mapping[PatternKey, tuple[int, int]]
+    """Each pattern's column, and its first row in it: what stands above is another's."""
+
+    def of(self, key: PatternKey) -> Series | None:
+        """Return the series of one pattern, None if it has none."""
+        if key not in self.columns:
+            return None
+        column, first = self.columns[key]
+        return Series(self.time[first:], *self.cells[:, first:, column])
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a number of sockets has changed."""
+
+    rise: int
+    seconds: float
+
+    @property
+    def per_minute(self) -> float:
+        """The rise as a rate."""
+        return 60 * self.rise / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """What the frames up to one say; arrays over patterns are of the first TRACKED ones."""
+
+    states: Array | None
+    """Change per second of each state's count, or None at the first frame."""
+    time_wait: float | None
+    """Change per second of the TIME-WAIT count, or None at the first frame."""
+    time_wait_count: int
+    """Sockets in TIME-WAIT at the frame's own time: newer than its table between dumps."""
+    growth: Array
+    """Change per second of the ports in use; NaN where it is not yet known."""
+    seconds_left: Array
+    """Until no port is left: 0 is now, NEVER not within the hour as things go."""
+    rates: Mapping[str, float]
+    """The kernel's counters by name: their increase per second, where it is known."""
+    closing: float
+    """Sockets that went into TIME-WAIT per second: the timers', or the kernel's counter where
+    that knows more, since what connect() took over has no timer any more."""
+    close_wait: Growth | None
+    """How the CLOSE-WAITs have changed over the last minute, None if too little is known."""
+    was_full: Array
+    """Was the pattern without a free port in the last minute? bool."""
+    new: Array
+    """Did the pattern appear in the last few seconds? bool."""
+    gone: tuple[tuple[PatternKey, int], ...]
+    """Patterns that vanished in the last few seconds, with their last count of sockets."""
+    holders: Mapping[int, Holder]
+    """Who holds the pattern of this index, where that is known."""
+    held: tuple[float, ...]
+    """TIME-WAITs at each of the last seconds, as far as known, newest last."""
+    entered: tuple[float, ...]
+    """Sockets that went into TIME-WAIT in each of the last seconds, newest last."""
+    past: Past
+    """The series of the patterns, also of those that vanished in the last minute."""
+    cut_short_seconds: float = 0.0
+    """For how long reads have been cut short, so that the table is an older one."""

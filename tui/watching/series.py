@@ -1,0 +1,200 @@
+"""The series of the patterns: columns that grow by a row with each table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from tui.analysis.patterns import PatternKey
+from tui.analysis.trends import Past
+from tui.kernel.sockets import Array
+
+KEEP_SECONDS = 600.0
+"""How far back a series reaches."""
+KEEP_ROWS = 1200
+FORGET_SECONDS = 60.0
+"""How long a vanished pattern's series is kept."""
+FIRST_ROWS, FIRST_COLUMNS = 128, 16
+IN_USE, LIVE, TOTAL, CAPACITY = range(4)
+
+
+class PatternSeries:
+    """What PatternKeys had at each time.
+
+    Rows are only ever added, so a Past that was handed out stays as it is: it ends before them.
+    """
+
+    def __init__(self) -> None:
+        self._time = np.zeros(FIRST_ROWS)
+        self._cells = np.zeros((4, FIRST_ROWS, FIRST_COLUMNS), np.int32)
+        self._rows = 0
+        self._columns: dict[PatternKey, int] = {}
+        self._unused = list(range(FIRST_COLUMNS))
+        self._resting: list[int] = []
+        """Columns that were given up with this row: the Past before it may still name them."""
+        self._first = np.zeros(FIRST_COLUMNS, np.intp)
+        """The first row of each column that is its pattern's."""
+        self._seen = np.zeros(FIRST_COLUMNS)
+        """When each column's pattern was last there."""
+        self._last_total = np.zeros(FIRST_COLUMNS, np.int32)
+        self._saw_all = False
+        """Was the last row that of a table whose patterns were all given?"""
+
+    def add(self, time: float, keys: Sequence[PatternKey], values: Array, saw_all: bool) -> None:
+        """Take in what these patterns have: ``values`` as Past.cells, shape (4, len(keys)).
+
+        ``saw_all`` says that there are no others; a pattern that is not given has no sockets then.
+        Otherwise nothing is known of it, and it stands as it did.
+        """
+        if self._rows and time < self._time[self._rows - 1]:
+            self._rows, self._saw_all = 0, False  # the clock was set back: no series goes on
+            self._time, self._cells = np.zeros_like(self._time), np.zeros_like(self._cells)
+            self._unused += [*self._columns.values(), *self._resting]
+            self._columns, self._resting = {}, []
+        self._forget(time)
+        self._make_room(time)
+        row = self._rows
+        if row:
+            self._cells[:, row] = self._cells[:, row - 1]
+            if saw_all:
+                self._cells[:CAPACITY, row] = 0
+        columns = self.columns(keys)
+        for number in np.flatnonzero(columns < 0).tolist():
+            columns[number] = self._begin(keys[number], row, int(values[CAPACITY, number]))
+        self._cells[:, row, columns] = values
+        self._time[row] = time
+        self._seen[columns], self._last_total[columns] = time, values[TOTAL]
+        self._rows += 1
+        self._saw_all = saw_all
+
+    def columns(self, keys: Sequence[PatternKey]) -> Array:
+        """Return the column of each of these patterns, −1 where it has none."""
+        return np.array([self._columns.get(key, -1) for key in keys], np.intp)
+
+    def past(self) -> Past:
+        """Return all series as they are now."""
+        time = self._time[: self._rows]
+        start = self._start(float(time[-1])) if self._rows else 0
+        first = np.maximum(self._first - start, 0).tolist()
+        return Past(
+            time[start:],
+            self._cells[:, start : self._rows],
+            MappingProxyType({key: (at, first[at]) for key, at in self._columns.items()}),
+        )
+
+    def slope(self, columns: Array, seconds: float, kind: int) -> Array:
+        """Return the change per second of IN_USE, LIVE or TOTAL over about so many seconds.
+
+        Shape (columns,); NaN where a series has but one time.
+        """
+        if not self._rows:
+            return np.full(len(columns), np.nan)
+        last = self._rows - 1
+        now = self._time[last]
+        base = int(np.searchsorted(self._time[:last], now - seconds, "right")) - 1
+        base_of = np.maximum(max(base, 0), self._first[columns])
+        span = now - self._time[base_of]
+        change = self._cells[kind, last, columns] - self._cells[kind, base_of, columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope: Array = np.where(span > 0, change / span, np.nan)
+        return slope
+
+    def span(self, columns: Array) -> Array:
+        """Return how many seconds each series covers."""
+        if not self._rows:
+            return np.zeros(len(columns))
+        covered: Array = self._time[self._rows - 1] - self._time[self._first[columns]]
+        return covered
+
+    def latest(self, columns: Array, kind: int) -> Array:
+        """Return the newest value of each series."""
+        found: Array = self._cells[kind, max(self._rows - 1, 0), columns]
+        return found
+
+    def was_full(self, columns: Array, seconds: float) -> Array:
+        """Say which had all ports in use within the last seconds."""
+        in_use, capacity, theirs = self._recent(columns, seconds)
+        full: Array = ((in_use[IN_USE] >= capacity) & (capacity > 0) & theirs).any(axis=0)
+        return full
+
+    def is_new(self, columns: Array, seconds: float) -> Array:
+        """Say which had no socket within the last seconds."""
+        cells, _, theirs = self._recent(columns, seconds)
+        new: Array = ((cells[TOTAL] == 0) & theirs).any(axis=0)
+        return new
+
+    def gone(self, shown: Array, seconds: float) -> tuple[tuple[PatternKey, int], ...]:
+        """Return those that vanished within the last seconds, with their last count of sockets.
+
+        Only those that were seen to be gone: what is not seen may still be there.
+        """
+        if not self._rows:
+            return ()
+        last = self._rows - 1
+        vanished = self._cells[TOTAL, last] == 0
+        vanished &= self._time[last] - self._seen < seconds
+        vanished[shown] = False
+        if not vanished.any():
+            return ()
+        return tuple(
+            (key, int(self._last_total[at])) for key, at in self._columns.items() if vanished[at]
+        )
+
+    def _recent(self, columns: Array, seconds: float) -> tuple[Array, Array, Array]:
+        """Return the cells of the last seconds, their capacity, and which are the pattern's own."""
+        now = self._time[self._rows - 1] if self._rows else 0.0
+        begin = int(np.searchsorted(self._time[: self._rows], now - seconds, "right"))
+        cells = self._cells[:, begin : self._rows][:, :, columns]
+        rows = np.arange(begin, self._rows)[:, None]
+        return cells, cells[CAPACITY], rows >= self._first[columns][None, :]
+
+    def _begin(self, key: PatternKey, row: int, capacity: int) -> int:
+        """Give a pattern a column; where it was not there in the row before, it began there."""
+        if not self._unused:
+            self._widen()
+        at = self._columns[key] = self._unused.pop()
+        self._first[at] = row
+        if row and self._saw_all:
+            self._first[at] = row - 1
+            self._cells[:CAPACITY, row - 1, at] = 0
+            self._cells[CAPACITY, row - 1, at] = capacity
+        return at
+
+    def _forget(self, now: float) -> None:
+        """Let go of what vanished long ago; its column is another's from the next row on."""
+        self._unused += self._resting
+        self._resting = []
+        if not (now - self._seen > FORGET_SECONDS).any():
+            return
+        for key, at in list(self._columns.items()):
+            if now - self._seen[at] > FORGET_SECONDS:
+                del self._columns[key]
+                self._resting.append(at)
+
+    def _start(self, now: float) -> int:
+        """Return the first row that is not too old."""
+        old = int(np.searchsorted(self._time[: self._rows], now - KEEP_SECONDS, "left"))
+        return max(old, self._rows - KEEP_ROWS)
+
+    def _make_room(self, now: float) -> None:
+        """Have a row to write; rows that are too old are left behind, with those who hold them."""
+        if self._rows < len(self._time):
+            return
+        start = self._start(now)
+        kept = self._rows - start
+        rows = max(2 * kept, FIRST_ROWS)
+        time = np.zeros(rows)
+        cells = np.zeros((4, rows, self._cells.shape[2]), np.int32)
+        time[:kept], cells[:, :kept] = self._time[start:], self._cells[:, start:]
+        self._time, self._cells, self._rows = time, cells, kept
+        self._first = np.maximum(self._first - start, 0)
+
+    def _widen(self) -> None:
+        columns = self._cells.shape[2]
+        self._cells = np.concatenate([self._cells, np.zeros_like(self._cells)], axis=2)
+        self._first = np.concatenate([self._first, np.zeros_like(self._first)])
+        self._seen = np.concatenate([self._seen, np.zeros_like(self._seen)])
+        self._last_total = np.concatenate([self._last_total, np.zeros_like(self._last_total)])
+        self._unused = list(range(2 * columns - 1, columns - 1, -1))
