@@ -16,8 +16,7 @@ from tui import __version__
 from tui.cli import main
 from tui.commands import dashboard, reading
 from tui.commands.options import Settings
-from tui.commands.output import UNREADABLE, UNWRITABLE, paint
-from tui.commands.report import EPILOG
+from tui.commands.output import EPILOG, UNREADABLE, UNWRITABLE, paint
 
 PROC = str(FIXTURES / "6.18-idle-host/proc")
 

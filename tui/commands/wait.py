@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import click
+import numpy as np
 
-from tui.commands.check import percent
+from tui.analysis.frame import Frame, judge
 from tui.commands.destination import Address, destination, destination_options
-from tui.commands.options import given, real, shared_options
+from tui.commands.options import given, percent, real, shared_options
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
-    from tui.kernel.sockets import Array
+from tui.kernel.sockets import Array, State, TableError
+from tui.planning.demand import outgoing
 
 TIMED_OUT = 1
 STILL_SECONDS = 2.0
@@ -43,7 +43,7 @@ class Waited:
     """How many connections would have to close first."""
 
 
-@click.command(short_help="Until ports have come back, between load tests.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.option(
     "--below",
     callback=percent,
@@ -83,10 +83,6 @@ def wait(
     settings = given(context, options)
     ends = destination(dst, dport, src)
     source = open_source(settings, one_shot=True)
-    from tui.analysis.frame import judge
-    from tui.kernel.sockets import TableError
-    from tui.planning.demand import outgoing
-
     goal = "drained" if below is None else f"below {below:g} %"
     began = time.monotonic()
     before: Frame | None = None
@@ -120,8 +116,6 @@ def wait(
 
 def stands_still(before: Frame, now: Frame) -> bool:
     """Say whether timers have not moved that must have moved by now."""
-    import numpy as np
-
     running = before.table.remaining_ms
     return (
         now.time - before.time > STILL_SECONDS
@@ -136,10 +130,6 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     ``below`` is a percentage of capacity, None for no TIME-WAIT at all. A table that was cut
     short shows too little to be sure, so nothing is reached by it.
     """
-    import numpy as np
-
-    from tui.kernel.sockets import State
-
     patterns, table = frame.patterns, frame.table
     sure, doubt = table.complete, "" if table.complete else " (the table was cut short)"
     if below is None:
@@ -196,8 +186,6 @@ class _Line:
         self.end()
 
     def show(self, text: str) -> None:
-        import shutil
-
         if not sys.stderr.isatty():
             return
         width = shutil.get_terminal_size().columns

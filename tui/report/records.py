@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from tui.analysis.patterns import NO_PORT, Direction
 from tui.analysis.ports import TIME_WAIT_MS
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, Array, State, Timer
+from tui.writing.words import utc
 
 
 def head(frame: Frame, schema: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     table, reading = frame.table, frame.reading
     return {
         "schema": schema,
-        "time": datetime.fromtimestamp(frame.time, UTC).isoformat(),
+        "time": utc(frame.time),
         "source": {
             "kind": reading.kind,
             "complete": table.complete,
@@ -89,6 +89,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
         "capacity": capacity,
         "free": capacity - in_use,
         "reusable": reusable,
+        "locked": in_use - reusable,
         "connectable": capacity - in_use + reusable,
         "utilization": round(in_use / capacity, 6) if capacity else 1.0,
         "process": None if process is None else str(process),
