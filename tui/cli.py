@@ -14,6 +14,7 @@ from tui import __version__
 from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
 from tui.commands.output import EPILOG, UNWRITABLE, fail, lose_stdout, open_closed_streams, unknown
+from tui.commands.terminal import require_terminal
 
 UNWRITABLE_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
 PLUGIN = "check"
@@ -71,7 +72,8 @@ def cli(context: click.Context, /, **options: Any) -> None:
     """
     context.obj = given(context, options)
     if context.invoked_subcommand is None:
-        from tui.commands.dashboard import dashboard  # loads Textual
+        require_terminal()
+        from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load
 
         dashboard(context.obj)
 

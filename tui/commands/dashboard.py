@@ -6,7 +6,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
-from tui.commands.terminal import describe_place, require_terminal, run
+from tui.commands.terminal import describe_place, run
 from tui.dashboard.app import TwtopApp
 from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
 from tui.kernel.processes import find_owners
@@ -15,7 +15,6 @@ from tui.watching.sampler import Sampler
 
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
-    require_terminal()
     run(
         TwtopApp(
             Sampler(open_source(settings)),

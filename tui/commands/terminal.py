@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,7 @@ def describe_place(root: Path) -> str:
         namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
     except OSError:
         namespace = f"from {root}"
-    return f"{socket.gethostname()}  {namespace}"
+    return f"{os.uname().nodename}  {namespace}"
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
