@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.commands.conftest import Run
@@ -194,6 +195,11 @@ class TestShowConfig:
         assert (code, err) == (0, "")
         assert parse_config(out, CODES) == Config()
         assert tomllib.loads(out)["ports"]["threshold"] == 80
+
+    def test_its_schema_takes_it(self, run: Run) -> None:
+        schema = json.loads(run("audit", "--show-config", "--json").out)
+        jsonschema.validate(tomllib.loads(run("audit", "--show-config").out), schema)
+        assert schema["properties"]["silence"]["items"]["properties"]["code"]["enum"] == [*CODES]
 
     def test_it_helps_where_the_present_one_is_garbled(self, run: Run, home: Path) -> None:
         configure(home, "nonsense")

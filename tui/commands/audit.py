@@ -24,7 +24,8 @@ from tui.findings.baseline import (
     save_baseline,
     take_baseline,
 )
-from tui.findings.config import documented_defaults
+from tui.findings.codes import CODES
+from tui.findings.config_schema import config_schema, documented_defaults
 from tui.findings.finding import Finding, record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
@@ -62,7 +63,8 @@ EPILOG = (
 @click.option(
     "--show-config",
     is_flag=True,
-    help="Print all settings with their defaults, as a config.toml to begin with.",
+    help="Print all settings with their defaults, as a config.toml to begin with; "
+    "with --json, its JSON Schema.",
 )
 @shared_options
 @click.pass_context
@@ -87,7 +89,8 @@ def audit(
     """
     refuse_two(as_json, as_csv)
     if show_config:
-        emit(documented_defaults().rstrip(), unwritable=UNWRITABLE)
+        schema = json.dumps(config_schema(CODES), indent=2) if as_json else None
+        emit(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings)

@@ -24,7 +24,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 LONGEST_VALUE = 60
 """Characters of a wrong value that an error repeats."""
@@ -120,31 +120,11 @@ class RemoteShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
-    """How near tcp_max_orphans."""
+class Levels:
+    """How near a limit of the kernel's."""
 
-    warning: float = _percent(50.0, "percent of tcp_max_orphans that is a warning")
-    critical: float = _percent(80.0, "percent of tcp_max_orphans that is critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Conntrack:
-    """How near nf_conntrack_max."""
-
-    warning: float = _percent(80.0, "percent of nf_conntrack_max that is a warning")
-    critical: float = _percent(95.0, "percent of nf_conntrack_max that is critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptors:
-    """How near fs.file-max."""
-
-    warning: float = _percent(80.0, "percent of fs.file-max that is a warning")
-    critical: float = _percent(95.0, "percent of fs.file-max that is critical")
-
-
-Levels = Orphans | Conntrack | Descriptors
-"""Settings that have a percentage for a warning and one for critical."""
+    warning: float = _percent(80.0, "percent of it that is a warning")
+    critical: float = _percent(95.0, "percent of it that is critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +157,11 @@ class Config:
     close_wait: CloseWaits = CloseWaits()
     syn_recv: SynRecvs = SynRecvs()
     remotes: RemoteShare = RemoteShare()
-    orphans: Orphans = Orphans()
-    conntrack: Conntrack = Conntrack()
-    descriptors: Descriptors = Descriptors()
+    orphans: Levels = field(
+        default=Levels(50.0, 80.0), metadata={"meaning": "How near tcp_max_orphans."}
+    )
+    conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
+    descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
     silence: tuple[Silence, ...] = ()
 
     def with_threshold(self, percent: float) -> Config:
@@ -189,6 +171,11 @@ class Config:
     def silences(self, code: str, subject: str) -> bool:
         """Say whether the user does not want to see this finding."""
         return any(silence.covers(code, subject) for silence in self.silence)
+
+
+SECTIONS: tuple[Field[Any], ...] = tuple(one for one in fields(Config) if one.name != "silence")
+"""What the file calls [ports] and so on: their defaults have a field for each setting, with what
+it means and what is allowed."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -229,7 +216,7 @@ def parse_config(text: str, codes: Collection[str]) -> Config:
     except RecursionError:
         raise ConfigError("not TOML: nested too deep") from None
     silence = _silences(given.pop("silence", []), codes)
-    sections = {known.name: known.default for known in fields(Config) if known.name != "silence"}
+    sections = {section.name: section.default for section in SECTIONS}
     chosen: dict[str, Any] = {}
     for name, values in given.items():
         _refuse_unknown("", name, [*sections, "silence"], "section")
@@ -239,17 +226,14 @@ def parse_config(text: str, codes: Collection[str]) -> Config:
     return Config(**chosen, silence=silence)
 
 
-Section = TypeVar("Section")
-
-
-def _section(name: str, defaults: Section, values: Mapping[str, object]) -> Section:
-    known: dict[str, Field[Any]] = {one.name: one for one in fields(defaults)}  # type: ignore[arg-type]
+def _section(name: str, defaults: Any, values: Mapping[str, object]) -> Any:
+    known = {one.name: one for one in fields(defaults)}
     for key, value in values.items():
         _refuse_unknown(f"{name}.", key, known, "setting")
         allowed = known[key].metadata["allowed"]
         if not allowed.takes(value):
             raise ConfigError(f"{name}.{key} is {_shown(value)}; it must be {allowed}")
-    made = replace(defaults, **values)  # type: ignore[type-var]
+    made = replace(defaults, **values)
     if isinstance(made, Levels) and made.warning > made.critical:
         raise ConfigError(
             f"{name}.warning is {made.warning:g}; it must not be above {name}.critical, "
@@ -300,21 +284,3 @@ def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
 def _shown(value: object) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
-
-
-def documented_defaults() -> str:
-    """Return a settings file that says what every setting means, and changes nothing."""
-    lines = []
-    for section in fields(Config):
-        if section.name == "silence":
-            continue
-        defaults: Any = section.default
-        lines += [f"# {(defaults.__doc__ or '').strip()}", f"[{section.name}]"]
-        for setting in fields(defaults):
-            meaning, allowed = setting.metadata["meaning"], setting.metadata["allowed"]
-            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {setting.default:g}"]
-        lines.append("")
-    silence = (
-        '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
-    )
-    return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'
