@@ -4,6 +4,7 @@
 here that needs one library more is a decision, not an accident.
 """
 
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,10 @@ import pytest
 
 from tests.tables import FIXTURES
 
-LIBRARIES = {"numpy", "psutil", "pyroute2", "textual", "rich", "plotext", "jsonschema"}
+LIBRARIES = {
+    *("numpy", "psutil", "pyroute2", "textual", "rich", "plotext"),
+    *("jsonschema", "tomllib"),
+}
 OWN = {"tui.findings", "tui.findings.rules", "tui.dashboard", "tui.lab"}
 """Parts of twtop that not every command has a use for."""
 PROC = f"--proc={FIXTURES / '6.18-proxy/proc'}"
@@ -43,6 +47,7 @@ def loaded(program: str, *arguments: str) -> set[str]:
     ended = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         stdin=subprocess.DEVNULL,
+        env=os.environ | {"XDG_CONFIG_HOME": "/nowhere"},  # most hosts have no settings
         capture_output=True,
         text=True,
         check=False,

@@ -28,7 +28,8 @@ from tests.commands.hosts import (
 )
 from tests.tables import Sock, listener
 from tui.findings.codes import CODES
-from tui.findings.config import Config, parse_config
+from tui.findings.config import Config
+from tui.findings.config_file import parse_config
 
 FIELDS = ["code", "severity", "subject", "message", "evidence", "advice"]
 CODE = {"info": 0, "warning": 1, "critical": 2}

@@ -12,8 +12,8 @@ from tui.findings.config import (
     Silence,
     config_path,
     load_config,
-    parse_config,
 )
+from tui.findings.config_file import parse_config
 from tui.findings.config_schema import config_schema, documented_defaults
 
 CODES = ("ports-exhausted", "connect-slow", "listener-in-range")

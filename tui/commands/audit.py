@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNREADABLE, USAGE, emit, fail, paint
+from tui.commands.output import UNREADABLE, USAGE, emit, fail, paint, text_width
 from tui.commands.owners import owners_of
 from tui.commands.reading import read_frame
 from tui.findings.baseline import (
@@ -37,8 +36,6 @@ UNWRITABLE = UNREADABLE
 """Elsewhere it is 1, which is a warning here."""
 FIELDS = ("code", "severity", "subject", "message", "evidence", "advice")
 """Of a finding as CSV."""
-WIDEST = 100
-"""Columns of text: longer lines are hard to read."""
 EPILOG = (
     "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings (or usage), "
     "3 the kernel's tables could not be read, or what it says not be written."
@@ -112,7 +109,7 @@ def audit(
         emit_csv(Sheet(frame.time, FIELDS, map(record, findings)), UNWRITABLE)
         warn_of(frame)
     else:
-        width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+        width = text_width()
         whole = frame.table.complete and not frame.table.bad_lines
         said = findings_text(findings, paint, width, whole=whole)
         parts = *unsound(frame, paint), said, *owners_notes(owners)

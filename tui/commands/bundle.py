@@ -10,7 +10,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, emit, fail
+from tui.commands.output import UNWRITABLE, emit, fail, plain
 from tui.commands.owners import owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
@@ -69,9 +69,9 @@ def bundle(
     findings = diagnose(Situation(frame, owners, config=config))
     whole = frame.table.complete and not frame.table.bad_lines
     texts = {
-        "report.txt": report_text(frame, owners, config.ports.threshold, _plain),
+        "report.txt": report_text(frame, owners, config.ports.threshold, plain),
         "report.json": to_json(frame, owners),
-        "audit.txt": findings_text(findings, _plain, whole=whole),
+        "audit.txt": findings_text(findings, plain, whole=whole),
         "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
     }
     try:
@@ -79,7 +79,3 @@ def bundle(
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")
-
-
-def _plain(text: str, colour: str) -> str:
-    return text

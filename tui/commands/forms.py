@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tui.analysis.frame import Frame
-from tui.commands.output import UNWRITABLE, emit
+from tui.commands.output import UNWRITABLE, emit, plain
 from tui.report.text import unsound
 from tui.writing.export import Sheet, write_csv
 
@@ -38,6 +38,6 @@ def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:
 
 def warn_of(frame: Frame) -> None:
     """Say on stderr that the table is not whole, for output that has no place for it."""
-    for notes in unsound(frame, lambda text, colour: text):
+    for notes in unsound(frame, plain):
         for note in notes.splitlines():
             click.echo(f"twtop: {note}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ USAGE = 2
 """Exit code when options or settings are wrong."""
 UNKNOWN = 3
 """Exit code of a monitoring plugin that has no answer."""
+WIDEST = 100
+"""Columns of text: longer lines are hard to read."""
 EPILOG = (
     "Exit codes: 0 done, 1 the report could not be written, 2 usage, "
     "3 the kernel's tables could not be read."
@@ -63,6 +66,16 @@ def paint(text: str, colour: str) -> str:
     if os.environ.get("NO_COLOR"):
         return text
     return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
+
+
+def plain(text: str, colour: str) -> str:
+    """Return the text as it is: for what is no terminal's."""
+    return text
+
+
+def text_width() -> int:
+    """Return how many columns of text to fill."""
+    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
 
 
 def fail(message: str, code: int = UNREADABLE) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ import click
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
-from tui.commands.output import emit, fail, paint
+from tui.commands.output import emit, fail, paint, text_width
 from tui.commands.terminal import require_terminal
 from tui.kernel.sockets import TableError
 from tui.lab.outcome import Outcome
@@ -41,7 +40,6 @@ BLIND = 3
 """Exit code when it could not start, or could not say what came of it."""
 ABANDONED = 130
 """Exit code when it was stopped during the countdown, as after Ctrl-C anywhere."""
-WIDEST = 100
 MOST_RATE = 100_000
 EPILOG = (
     "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start or its "
@@ -208,7 +206,7 @@ def simulate(
         plan = replace(plan, rate=sustained_rate(situation))
         situation = _situation(target, plan, loops, frame)
     expected = expect(situation)
-    width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    width = text_width()
     coming = preamble(situation, expected, paint, width) + "\n"
     if not as_json:
         emit(coming, BLIND)
