@@ -3,7 +3,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from tui import __version__
 from tui.cli import main
 from tui.commands import dashboard, reading
 from tui.commands.options import Settings
-from tui.commands.output import UNREADABLE, UNWRITABLE, paint
-from tui.commands.report import EPILOG
+from tui.commands.output import EPILOG, UNREADABLE, UNWRITABLE, paint
 
 PROC = str(FIXTURES / "6.18-idle-host/proc")
 
@@ -256,30 +254,3 @@ class TestProcess:
     def test_python_m_tui_is_twtop(self) -> None:
         ended = twtop("--version")
         assert (ended.returncode, ended.stdout) == (0, f"twtop, version {__version__}\n")
-
-    @pytest.mark.parametrize(
-        ("arguments", "never"),
-        [
-            (["--version"], {"numpy", "textual", "psutil", "plotext", "rich"}),
-            (["--help"], {"numpy", "textual", "psutil", "plotext", "rich"}),
-            (["report", "--json", "--proc", PROC], {"textual", "plotext", "rich"}),
-        ],
-    )
-    def test_only_what_a_command_needs_is_loaded(
-        self, arguments: Sequence[str], never: set[str]
-    ) -> None:
-        program = (
-            "import sys; from tui.cli import main\n"
-            "try: main()\n"
-            "finally: print(*sys.modules, file=sys.stderr)"
-        )
-        ended = subprocess.run(
-            [sys.executable, "-c", program, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        loaded = set(ended.stderr.split())
-        assert "tui.cli" in loaded
-        assert loaded & never == set()

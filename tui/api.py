@@ -25,9 +25,10 @@ import numpy as np
 from tui.analysis.filter import FilterError, parse_filter
 from tui.analysis.frame import Frame, judge
 from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
+from tui.findings.codes import CODES
 from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Severity
-from tui.findings.rules import CODES, diagnose
+from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk

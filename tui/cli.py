@@ -5,33 +5,45 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
 
 from tui import __version__
-from tui.commands.audit import audit
-from tui.commands.bundle import bundle
-from tui.commands.check import check, unknown
-from tui.commands.dashboard import dashboard
-from tui.commands.demo import demo
+from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, fail, lose_stdout, open_closed_streams
-from tui.commands.parts import PARTS, command
-from tui.commands.plan import plan
-from tui.commands.report import EPILOG, report
-from tui.commands.simulate import simulate
-from tui.commands.wait import wait
-from tui.commands.watch import watch
+from tui.commands.output import EPILOG, UNWRITABLE, fail, lose_stdout, open_closed_streams, unknown
+from tui.commands.terminal import require_terminal
 
 UNWRITABLE_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
+PLUGIN = "check"
+"""To a monitoring system 2, as for wrong options elsewhere, is CRITICAL, and Python's own 1 is
+WARNING: whatever ends this command too early must be UNKNOWN."""
 
-SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Look once": (report, *(command(part) for part in PARTS)),
-    "Judge and decide": (audit, plan),
-    "For scripts and monitoring": (check, wait, watch, bundle),
-    "Try it out": (demo, simulate),
-}
+
+class Deferred(click.Command):
+    """A command of which no more is loaded than its line in the help, until it is called."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, short_help=entry.about)
+        self.file = entry.file
+
+    def load(self) -> click.Command:
+        """Return the command itself."""
+        module = import_module(f"tui.commands.{self.file}")
+        command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
+        return command
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Return the context of the command itself, which click then invokes."""
+        return self.load().make_context(info_name, args, parent, **extra)
 
 
 class Commands(click.Group):
@@ -39,11 +51,9 @@ class Commands(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each section of commands with its own heading."""
-        for title, commands in SECTIONS.items():
+        for title, entries in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(one.name or "", one.get_short_help_str(limit=72)) for one in commands]
-                )
+                formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
 
 @click.group(
@@ -62,12 +72,15 @@ def cli(context: click.Context, /, **options: Any) -> None:
     """
     context.obj = given(context, options)
     if context.invoked_subcommand is None:
+        require_terminal()
+        from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load
+
         dashboard(context.obj)
 
 
-for commands in SECTIONS.values():
-    for each in commands:
-        cli.add_command(each)
+for entries in SECTIONS.values():
+    for name, entry in entries.items():
+        cli.add_command(Deferred(name, entry))
 
 
 def main() -> None:
@@ -75,20 +88,27 @@ def main() -> None:
     open_closed_streams()
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        context = error.ctx if isinstance(error, click.UsageError) else None
-        path = "twtop" if context is None else context.command_path
-        text = f"{error.format_message()} ({path} --help)"
-        if asked(sys.argv[1:]) == check.name:  # a wrong option before it: 2 would mean CRITICAL
-            unknown(text)
-        click.echo(f"twtop: {text}", err=True)
-        sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except OSError as error:  # click prints a help itself
-        if error.errno not in UNWRITABLE_ERRORS or error.filename is not None:
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        command = asked(sys.argv[1:])
+        if context is not None:
+            path = context.command_path
+        else:
+            path = f"twtop {command}" if command in cli.commands else "twtop"
+        text = f"{error.format_message()} ({path} --help)"
+        if command == PLUGIN:
+            unknown(text)
+        fail(text, error.exit_code)
+    except Exception as error:
+        if asked(sys.argv[1:]) == PLUGIN:
+            unknown(f"{type(error).__name__}: {error}")
+        if not isinstance(error, OSError) or error.filename is not None:
             raise
-        lose_stdout()
+        if error.errno not in UNWRITABLE_ERRORS:
+            raise
+        lose_stdout()  # click prints a help itself
         if not isinstance(error, BrokenPipeError):
             fail(f"stdout: {error.strerror}", UNWRITABLE)
 

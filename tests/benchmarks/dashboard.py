@@ -4,13 +4,12 @@ import os
 import random
 import re
 import statistics
-import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmarks.load import sockets
-from tests.e2e.terminal import PATIENCE, ROOT, TWTOP, Pty
+from tests.e2e.terminal import PATIENCE, TWTOP, Pty
 
 WARM_UP_SECONDS = 5.0
 AWAY_FROM_THE_EDGE = 8
@@ -52,13 +51,6 @@ def start() -> Start:
         while pty.process.poll() is None:
             pty.read(0.001)
         return Start(paint, data, time.perf_counter() - asked)
-
-
-def version() -> float:
-    """The seconds that the least of all commands takes."""
-    began = time.perf_counter()
-    subprocess.run([*TWTOP, "--version"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
 
 
 def keys(seconds: float) -> list[float]:

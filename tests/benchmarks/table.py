@@ -1,10 +1,12 @@
 """The budgets, line by line, and what was measured."""
 
 from collections.abc import Callable, Iterator
+from math import isnan, nan
 from typing import NamedTuple
 
 from tests.benchmarks import dashboard, reading
 from tests.benchmarks import simulate as simulation
+from tests.benchmarks import start as starting
 from tests.benchmarks.load import Load, sockets
 from tui.kernel.source import SourceKind
 
@@ -18,7 +20,7 @@ TURNS = 14
 STARTS = 7
 
 Budgets = tuple[float, float]
-"""For few sockets and for many."""
+"""For few sockets and for many; nan where there is none."""
 
 
 class Row(NamedTuple):
@@ -36,8 +38,8 @@ class Row(NamedTuple):
         budget = self.budgets[time_waits > (SMALL * LARGE) ** 0.5]
         few, many = min(self.sockets), max(self.sockets)
         counts = f"{many:,}" if many - few < 0.005 * many else f"{few:,}–{many:,}"
-        shown = self.form.format(budget), self.form.format(self.measured)
-        verdict = "ok" if self.measured <= budget else "over"
+        shown = "–" if isnan(budget) else self.form.format(budget), self.form.format(self.measured)
+        verdict = "" if isnan(budget) else "ok" if self.measured <= budget else "over"
         return ROW.format(counts, self.work, shown[0], shown[1], verdict, self.note).rstrip()
 
 
@@ -105,15 +107,23 @@ def start(load: Load) -> Iterator[Row]:
     """How long one waits at the start and at the end."""
     count = sockets()
     starts = [dashboard.start() for _ in range(STARTS)]
-    versions = [dashboard.version() for _ in range(STARTS)]
     for work, budget, times in (
         ("first paint", 0.5, [one.paint for one in starts]),
         ("first data", 1.0, [one.data for one in starts]),
         ("quitting", 0.3, [one.quit for one in starts]),
-        ("twtop --version", 0.15, versions),
     ):
         note = f"best of {STARTS}; worst {max(times):.2f} s"
         yield Row(work, (budget, budget), "{:.2f} s", min(times), [count], note)
+
+
+def commands(load: Load) -> Iterator[Row]:
+    """What a command takes of the processor, all in all."""
+    for work, budgets, argv, against in (
+        ("twtop --version, CPU / import click", (2.0, 2.0), starting.VERSION, starting.CLICK),
+        ("twtop check, CPU / import numpy, click", (1.5, nan), starting.CHECK, starting.NUMPY),
+        ("twtop report --json, CPU / the same", (nan, nan), starting.REPORT, starting.NUMPY),
+    ):
+        yield _ratio(work, budgets, starting.compare(load, argv, against, TURNS))
 
 
 def simulate(load: Load) -> Iterator[Row]:
@@ -128,7 +138,7 @@ def simulate(load: Load) -> Iterator[Row]:
 
 MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
     measure.__name__: measure
-    for measure in (proc, sock_diag, ss, report, keys, share, start, simulate)
+    for measure in (proc, sock_diag, ss, report, commands, keys, share, start, simulate)
 }
 
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.commands.conftest import Run
@@ -26,8 +27,9 @@ from tests.commands.hosts import (
     tuple_with,
 )
 from tests.tables import Sock, listener
-from tui.findings.config import Config, parse_config
-from tui.findings.rules import CODES
+from tui.findings.codes import CODES
+from tui.findings.config import Config
+from tui.findings.config_file import parse_config
 
 FIELDS = ["code", "severity", "subject", "message", "evidence", "advice"]
 CODE = {"info": 0, "warning": 1, "critical": 2}
@@ -74,9 +76,12 @@ class TestContract:
         said = json.loads(run("audit", "--json", "--proc", fixture(name)).out)["findings"]
         out = run("audit", "--csv", "--proc", fixture(name)).out
         rows = list(csv.DictReader(io.StringIO(out)))
-        found = [row | {"evidence": json.loads(row["evidence"])} for row in rows]
+        assert len({row.pop("time") for row in rows}) <= 1
+        found: list[dict[str, object]] = [
+            row | {"evidence": json.loads(row["evidence"])} for row in rows
+        ]
         assert lasting(found) == lasting(said)
-        assert out.splitlines()[0].split(",") == FIELDS
+        assert out.splitlines()[0].split(",") == ["time", *FIELDS]
 
     def test_text_has_every_finding(self, run: Run, name: str) -> None:
         ran = run("audit", "--proc", fixture(name))
@@ -108,7 +113,7 @@ class TestVerdict:
         proc = host(tmp_path)
         assert run("audit", "--proc", proc) == (0, "Nothing to say: no finding.\n", "")
         assert run("audit", "--json", "--proc", proc).json == {"findings": []}
-        assert run("audit", "--csv", "--proc", proc) == (0, ",".join(FIELDS) + "\n", "")
+        assert run("audit", "--csv", "--proc", proc) == (0, ",".join(["time", *FIELDS]) + "\n", "")
 
 
 class TestThresholds:
@@ -191,6 +196,11 @@ class TestShowConfig:
         assert (code, err) == (0, "")
         assert parse_config(out, CODES) == Config()
         assert tomllib.loads(out)["ports"]["threshold"] == 80
+
+    def test_its_schema_takes_it(self, run: Run) -> None:
+        schema = json.loads(run("audit", "--show-config", "--json").out)
+        jsonschema.validate(tomllib.loads(run("audit", "--show-config").out), schema)
+        assert schema["properties"]["silence"]["items"]["properties"]["code"]["enum"] == [*CODES]
 
     def test_it_helps_where_the_present_one_is_garbled(self, run: Run, home: Path) -> None:
         configure(home, "nonsense")

@@ -14,6 +14,7 @@ from tests.commands.conftest import Ran, Run
 from tests.commands.hosts import GARBLED, cut_short, host, served, tuple_with
 from tests.tables import Sock, waiting
 from tui.analysis.ports import SLOW_CONNECT
+from tui.cli import Deferred
 from tui.commands import check
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -210,6 +211,16 @@ class TestUnknown:
         monkeypatch.setattr(check, "judge_fullest", fail)
         ran = run("check", "--proc", hosts.IDLE)
         assert ran == (UNKNOWN, "TWTOP UNKNOWN - ZeroDivisionError: one / two three\n", "")
+
+    def test_a_library_that_cannot_be_loaded(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: Deferred) -> None:
+            raise ImportError("libopenblas.so: cannot allocate memory")
+
+        monkeypatch.setattr(Deferred, "load", fail)
+        said = "TWTOP UNKNOWN - ImportError: libopenblas.so: cannot allocate memory\n"
+        assert run("-t", 70, "check") == (UNKNOWN, said, "")
 
     def test_a_table_cut_short_is_never_ok(self, run: Run, tmp_path: Path) -> None:
         """What was not read may be what is exhausted; what was read stands all the same."""

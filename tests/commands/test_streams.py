@@ -46,7 +46,7 @@ def test_the_dashboard_without_stdin_asks_for_a_terminal(arguments: str) -> None
 
 def test_a_closed_stderr_changes_nothing() -> None:
     code, out, _ = shell(f"states --csv --proc {PROC}", "2>&-")
-    assert (code, out.splitlines()[0]) == (0, "state,count")
+    assert (code, out.splitlines()[0]) == (0, "time,state,count")
 
 
 @pytest.mark.parametrize("arguments", ["--help", "--version", "report --help"])

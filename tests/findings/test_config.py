@@ -1,7 +1,9 @@
+import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tui.findings.config import (
     Config,
@@ -9,10 +11,10 @@ from tui.findings.config import (
     Ports,
     Silence,
     config_path,
-    documented_defaults,
     load_config,
-    parse_config,
 )
+from tui.findings.config_file import parse_config
+from tui.findings.config_schema import config_schema, documented_defaults
 
 CODES = ("ports-exhausted", "connect-slow", "listener-in-range")
 
@@ -199,4 +201,42 @@ class TestDocumentation:
                 continue
             for setting in fields(section.default):
                 assert setting.metadata["meaning"]
-                assert setting.metadata["allowed"].takes(setting.default)
+                assert setting.metadata["allowed"].takes(getattr(section.default, setting.name))
+
+
+class TestSchema:
+    """The JSON Schema takes what the parser takes, and nothing else."""
+
+    @pytest.fixture
+    def schema(self) -> Draft202012Validator:
+        made = config_schema(CODES)
+        Draft202012Validator.check_schema(made)
+        return Draft202012Validator(made)
+
+    def test_it_takes_the_documented_defaults(self, schema: Draft202012Validator) -> None:
+        schema.validate(tomllib.loads(documented_defaults()))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(f"[ports]\nthreshold = {value}" for value in (0.1, 100, 80, 55.5)),
+            *(f"[ports]\nthreshold = {value}" for value in ("0", "100.1", "inf", "true", "'80'")),
+            *(f"[close_wait]\ncount = {value}" for value in ("1", "0", "1.5", "10000001")),
+            "",
+            "ports = 80",
+            "[ports]\ntreshold = 80",
+            "[port]\n",
+            "[[silence]]\ncode = 'connect-slow'\nsubject = 'x'",
+            "[[silence]]\ncode = 'connect-slo'",
+            "[[silence]]\nsubject = 'x'",
+            "[[silence]]\ncode = 'connect-slow'\nsubject = ''",
+            "[silence]\ncode = 'connect-slow'",
+        ],
+    )
+    def test_they_agree(self, schema: Draft202012Validator, text: str) -> None:
+        try:
+            parse_config(text, CODES)
+        except ConfigError:
+            assert not schema.is_valid(tomllib.loads(text))
+        else:
+            assert schema.is_valid(tomllib.loads(text))

@@ -35,9 +35,10 @@ from tests.tables import (
 )
 from tui.analysis.frame import judge
 from tui.findings.baseline import Baseline
+from tui.findings.codes import CODES
 from tui.findings.config import Config, Silence
 from tui.findings.finding import Finding, Severity, record
-from tui.findings.rules import CODES, diagnose
+from tui.findings.rules import RULES, diagnose
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
 
@@ -128,6 +129,10 @@ class TestAlways:
     @steady
     def test_codes_are_kebab_case(self, code: str) -> None:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+
+    def test_the_codes_are_those_of_the_rules_in_their_order(self) -> None:
+        """They are written down apart, so that reading the settings loads no rule."""
+        assert tuple(RULES) == CODES
 
     def test_an_idle_host_has_nothing_above_information(self) -> None:
         root = FIXTURES / "6.18-idle-host" / "proc"

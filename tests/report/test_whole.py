@@ -125,6 +125,7 @@ class TestContract:
             "capacity",
             "free",
             "reusable",
+            "locked",
             "connectable",
             "utilization",
             "process",
@@ -187,6 +188,7 @@ class TestValues:
             "capacity": 28232,
             "free": 15982,
             "reusable": 0,
+            "locked": 12250,
             "connectable": 15982,
             "utilization": 0.433905,
             "process": None,
@@ -203,9 +205,9 @@ class TestValues:
 
     def test_the_time_is_utc(self) -> None:
         made = to_dict(frame(time=NOW + 0.25), NOBODY)
-        assert made["time"] == "2023-11-14T22:13:20.250000+00:00"
+        assert made["time"] == "2023-11-14T22:13:20.250000Z"
         assert datetime.fromisoformat(made["time"]) == datetime.fromtimestamp(NOW + 0.25, UTC)
-        assert to_dict(frame(time=NOW), NOBODY)["time"] == "2023-11-14T22:13:20+00:00"
+        assert to_dict(frame(time=NOW), NOBODY)["time"] == "2023-11-14T22:13:20Z"
 
     def test_who_holds_patterns_and_listeners(self) -> None:
         made = frame(Sock(inode=7), waiting(40001), listener(inode=8), listener("::", inode=9))

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from tui.commands.configuration import configured
+from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNREADABLE, as_csv_text, emit, fail, paint, warn_of
-from tui.commands.reading import USAGE, configured, owners_of, read_frame
-
-if TYPE_CHECKING:
-    from tui.findings.baseline import Baseline
-    from tui.findings.finding import Finding
+from tui.commands.output import UNREADABLE, USAGE, emit, fail, paint, text_width
+from tui.commands.owners import owners_of
+from tui.commands.reading import read_frame
+from tui.findings.baseline import (
+    Baseline,
+    BaselineError,
+    baseline_path,
+    load_baseline,
+    save_baseline,
+    take_baseline,
+)
+from tui.findings.codes import CODES
+from tui.findings.config_schema import config_schema, documented_defaults
+from tui.findings.finding import Finding, record
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
+from tui.report.findings import findings_text
+from tui.report.text import owners_notes, unsound
+from tui.writing.export import Sheet
 
 UNWRITABLE = UNREADABLE
 """Elsewhere it is 1, which is a warning here."""
-WIDEST = 100
-"""Columns of text: longer lines are hard to read."""
+FIELDS = ("code", "severity", "subject", "message", "evidence", "advice")
+"""Of a finding as CSV."""
 EPILOG = (
     "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings (or usage), "
     "3 the kernel's tables could not be read, or what it says not be written."
 )
 
 
-@click.command(short_help="What is wrong, what it means, what to do.", epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print the findings as CSV.")
+@click.command(epilog=EPILOG)
+@form_options
 @click.option(
     "--save-baseline",
+    "saving",
     is_flag=True,
     help="Remember what is listened on now; new-listener tells of what comes later.",
 )
@@ -46,7 +60,8 @@ EPILOG = (
 @click.option(
     "--show-config",
     is_flag=True,
-    help="Print all settings with their defaults, as a config.toml to begin with.",
+    help="Print all settings with their defaults, as a config.toml to begin with; "
+    "with --json, its JSON Schema.",
 )
 @shared_options
 @click.pass_context
@@ -55,7 +70,7 @@ def audit(
     /,
     as_json: bool,
     as_csv: bool,
-    save_baseline: bool,
+    saving: bool,
     baseline: Path | None,
     show_config: bool,
     **options: Any,
@@ -69,19 +84,15 @@ def audit(
     twtop audit --json | jq '.findings[] | select(.severity == "critical")'
     twtop audit --save-baseline
     """
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+    refuse_two(as_json, as_csv)
     if show_config:
-        from tui.findings.config import documented_defaults
-
-        emit(documented_defaults().rstrip(), unwritable=UNWRITABLE)
+        schema = json.dumps(config_schema(CODES), indent=2) if as_json else None
+        emit(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings)
-    from tui.findings.baseline import baseline_path, take_baseline
-
     path = baseline or baseline_path()
-    if save_baseline:
+    if saving:
         frame = read_frame(settings)
         _save(take_baseline(frame), path)
         return
@@ -89,26 +100,16 @@ def audit(
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline with it makes one", USAGE)
     frame = read_frame(settings)
-    from tui.findings.rules import diagnose
-    from tui.findings.situation import Situation
-
     owners = owners_of(settings)
     findings = diagnose(Situation(frame, owners, config=config, baseline=known))
     if as_json:
         emit(to_json(findings), unwritable=UNWRITABLE)
         warn_of(frame)
     elif as_csv:
-        from tui.findings.finding import record
-
-        fields = ("code", "severity", "subject", "message", "evidence", "advice")
-        text = as_csv_text(fields, [record(finding) for finding in findings])
-        emit(text, unwritable=UNWRITABLE)
+        emit_csv(Sheet(frame.time, FIELDS, map(record, findings)), UNWRITABLE)
         warn_of(frame)
     else:
-        from tui.report.findings import findings_text
-        from tui.report.text import owners_notes, unsound
-
-        width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+        width = text_width()
         whole = frame.table.complete and not frame.table.bad_lines
         said = findings_text(findings, paint, width, whole=whole)
         parts = *unsound(frame, paint), said, *owners_notes(owners)
@@ -118,14 +119,10 @@ def audit(
 
 def to_json(findings: tuple[Finding, ...]) -> str:
     """Return the findings as the contract's JSON object."""
-    from tui.findings.finding import record
-
     return json.dumps({"findings": [record(one) for one in findings]}, ensure_ascii=False)
 
 
 def _load(path: Path) -> Baseline | None:
-    from tui.findings.baseline import BaselineError, load_baseline
-
     try:
         return load_baseline(path)
     except BaselineError as error:
@@ -133,8 +130,6 @@ def _load(path: Path) -> Baseline | None:
 
 
 def _save(found: Baseline, path: Path) -> None:
-    from tui.findings.baseline import BaselineError, save_baseline
-
     try:
         save_baseline(found, path)
     except BaselineError as error:

@@ -8,9 +8,18 @@ from typing import Any
 
 import click
 
+from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, emit, fail
-from tui.commands.reading import configured, owners_of
+from tui.commands.output import UNWRITABLE, emit, fail, plain
+from tui.commands.owners import owners_of
+from tui.findings.finding import record
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
+from tui.kernel.sockets import TableError
+from tui.report.bundle import BundleError, copy_procfs, write_bundle
+from tui.report.findings import findings_text
+from tui.report.text import report_text
+from tui.report.whole import to_json
 
 ENDINGS = (".tar.gz", ".tgz")
 EPILOG = (
@@ -19,7 +28,7 @@ EPILOG = (
 )
 
 
-@click.command(short_help="All that a support ticket needs, in one archive.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--redact",
@@ -49,15 +58,6 @@ def bundle(
     if settings.source == "sock_diag":
         raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
     config = configured(settings)
-    from tui.findings.finding import record
-    from tui.findings.rules import diagnose
-    from tui.findings.situation import Situation
-    from tui.kernel.sockets import TableError
-    from tui.report.bundle import BundleError, copy_procfs, write_bundle
-    from tui.report.findings import findings_text
-    from tui.report.text import report_text
-    from tui.report.whole import to_json
-
     try:
         copy = copy_procfs(settings.proc, redacted=redact)
         frame = copy.frame()
@@ -69,9 +69,9 @@ def bundle(
     findings = diagnose(Situation(frame, owners, config=config))
     whole = frame.table.complete and not frame.table.bad_lines
     texts = {
-        "report.txt": report_text(frame, owners, config.ports.threshold, _plain),
+        "report.txt": report_text(frame, owners, config.ports.threshold, plain),
         "report.json": to_json(frame, owners),
-        "audit.txt": findings_text(findings, _plain, whole=whole),
+        "audit.txt": findings_text(findings, plain, whole=whole),
         "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
     }
     try:
@@ -79,7 +79,3 @@ def bundle(
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")
-
-
-def _plain(text: str, colour: str) -> str:
-    return text

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import click
 
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
+from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options
-from tui.commands.options import given, real, shared_options
-from tui.commands.output import emit
-from tui.commands.reading import load, take_frame
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
-    from tui.analysis.judgement import PortUse
-    from tui.kernel.sockets import Array
+from tui.commands.options import given, percent, shared_options
+from tui.commands.output import emit, unknown
+from tui.commands.reading import take_frame
+from tui.findings.config import ConfigError
+from tui.kernel.sockets import Array, TableError
+from tui.planning.demand import outgoing
+from tui.writing.words import floored
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
-SLOW_PERCENT = 50.0
-"""Of a tuple's capacity locked: from there connect() is slow (tui.analysis.ports.SLOW_CONNECT)."""
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 EPILOG = (
     "Exit codes, those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, "
@@ -34,50 +34,7 @@ class Answer(NamedTuple):
     line: str
 
 
-def percent(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return a percentage, with or without its sign."""
-    if value is None:
-        return None
-    try:
-        number = float(value.strip().removesuffix("%"))
-    except ValueError:
-        raise click.BadParameter(f"{value} is not a percentage, such as 80") from None
-    number = real(context, parameter, number) or 0.0
-    if not 0.1 <= number <= 100:
-        raise click.BadParameter(f"{value} is not a percentage from 0.1 to 100")
-    return number
-
-
-def unknown(reason: str) -> NoReturn:
-    """Say on stdout, where a monitoring system reads, why there is no answer."""
-    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", unwritable=UNKNOWN)
-    sys.exit(UNKNOWN)
-
-
-class Plugin(click.Command):
-    """A command that is UNKNOWN when it fails: 2, as for wrong options elsewhere, is CRITICAL
-    to a monitoring system, and Python's own 1 would be WARNING."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            unknown(f"{error.format_message()} (twtop check --help)")
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            unknown(f"{error.format_message()} (twtop check --help)")
-        except (click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            unknown(f"{type(error).__name__}: {error}")
-
-
-@click.command(cls=Plugin, short_help="One line for Nagios and Icinga.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.option(
     "-w",
     "--warning",
@@ -117,8 +74,6 @@ def check(
     twtop check --dst 10.0.0.9:5432
     """
     settings = given(context, options)
-    from tui.findings.config import ConfigError
-
     try:
         critical = load(settings).ports.threshold if critical is None else critical
     except ConfigError as error:
@@ -127,9 +82,6 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {warning:g} is above -c {critical:g}")
     ends = destination(dst, dport, src)
-    from tui.kernel.sockets import TableError
-    from tui.planning.demand import outgoing
-
     try:
         frame = take_frame(settings)
     except TableError as error:
@@ -149,9 +101,6 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
     The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
     Guidelines have it.
     """
-    from tui.analysis.judgement import Level, PortUse, port_use
-    from tui.writing.words import floored
-
     patterns = frame.patterns
     if len(candidates):
         left = patterns.capacity[candidates] - patterns.locked[candidates]
@@ -186,8 +135,6 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
 
 def _reuse(use: PortUse) -> str:
     """Return what a use is worth of which not all is locked."""
-    from tui.writing.words import floored
-
     if not use.reusable:
         return ""
     return f", {floored(use.locked, use.capacity)}% locked" if use.locked else ", all reusable"

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-import click
-
+from tui.commands.configuration import configured
 from tui.commands.options import Settings
-from tui.commands.output import UNREADABLE, fail
-from tui.commands.reading import USAGE, configured, open_source
-
-if TYPE_CHECKING:
-    from tui.dashboard.app import TwtopApp
-    from tui.findings.baseline import Baseline
+from tui.commands.output import USAGE, fail
+from tui.commands.reading import open_source
+from tui.commands.terminal import describe_place, run
+from tui.dashboard.app import TwtopApp
+from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
+from tui.kernel.processes import find_owners
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch
 
 
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
-    require_terminal()
-    source = open_source(settings)
-    from tui.dashboard.app import TwtopApp  # Textual takes a third of a second to load
-    from tui.kernel.processes import find_owners
-    from tui.watching.sampler import Sampler
-    from tui.watching.watch import Watch
-
     watch = Watch(configured(settings), saved_listeners())
     run(
         TwtopApp(
-            Sampler(source, watch.take),
+            Sampler(open_source(settings), watch.take),
             watch,
             place=describe_place(settings.proc),
             find_owners=lambda: find_owners(settings.proc),
@@ -40,43 +27,12 @@ def dashboard(settings: Settings) -> None:
     )
 
 
-def require_terminal() -> None:
-    """Raise click.UsageError where no screen can be opened."""
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
-
-
 def saved_listeners() -> Baseline | None:
     """Return the listeners that the user has saved, None if never.
 
     A file that cannot be read ends the command: what came since would be missed in silence.
     """
-    from tui.findings.baseline import BaselineError, baseline_path, load_baseline
-
     try:
         return load_baseline(baseline_path())
     except BaselineError as error:
         fail(str(error), USAGE)
-
-
-def describe_place(root: Path) -> str:
-    """Return the host's name and the network namespace that ``root`` shows."""
-    try:
-        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
-    except OSError:
-        namespace = f"from {root}"
-    return f"{socket.gethostname()}  {namespace}"
-
-
-def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
-    """Run the app until the user quits it; ``close`` ends what was started for it."""
-    try:
-        app.run()
-    finally:
-        close()
-    if app.fatal is not None:
-        click.echo(f"twtop: {app.fatal}", err=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The terminal is restored; taking Python down in order would cost the user a tenth of a second.
-    os._exit(app.return_code or (UNREADABLE if app.fatal is not None else 0))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tui.commands.dashboard import describe_place, require_terminal, run
+from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, real, shared_options
 from tui.commands.output import emit, fail
-from tui.commands.reading import configured, open_source
-
-if TYPE_CHECKING:
-    from tui.dashboard.app import Poller
-    from tui.stage.scenarios import Scenario
+from tui.commands.terminal import require_terminal, run
+from tui.lab.namespace import gain_privileges
+from tui.lab.process import ChildError
+from tui.lab.refusal import Unavailable
+from tui.stage.scenarios import SCENARIOS, Scenario
+from tui.stage.stage import Stage
 
 DEFAULT = "exhaustion"
 MOST_RATE = 2_000
@@ -30,7 +31,7 @@ EPILOG = (
 
 
 class Demo(click.Command):
-    """A command whose help lists the scenarios, which take too long to load for any other."""
+    """A command whose help lists the scenarios."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the scenarios above the options, without the one that makes no sense here."""
@@ -42,9 +43,7 @@ class Demo(click.Command):
         super().format_options(context, formatter)
 
 
-@click.command(
-    cls=Demo, short_help="Watch ports run out, in a namespace of its own.", epilog=EPILOG
-)
+@click.command(cls=Demo, epilog=EPILOG)
 @click.argument("scenario", default=DEFAULT)
 @click.option(
     "--rate",
@@ -79,14 +78,10 @@ def demo(
 
 def summaries() -> list[tuple[str, str]]:
     """Return each scenario's name and what it is."""
-    from tui.stage.scenarios import SCENARIOS
-
     return [(scenario.name, scenario.summary) for scenario in SCENARIOS.values()]
 
 
 def _find(name: str) -> Scenario:
-    from tui.stage.scenarios import SCENARIOS
-
     if name in SCENARIOS:
         return SCENARIOS[name]
     close = get_close_matches(name, SCENARIOS, n=1)
@@ -95,36 +90,16 @@ def _find(name: str) -> Scenario:
 
 
 def _play(scenario: Scenario, settings: Settings) -> None:
-    from tui.lab.namespace import gain_privileges
-    from tui.lab.process import ChildError
-    from tui.lab.refusal import Unavailable
-    from tui.stage.stage import Stage
-
+    config = configured(settings)
     stage = Stage()
     try:
-        gain_privileges()  # while there is one thread only: NumPy and Textual start others
+        gain_privileges()  # while there is one thread only
         stage.play(scenario)
-        # Textual takes a third of a second to load, and so does the stage to be ready.
-        from tui.dashboard.stage_app import StageApp
-        from tui.kernel.processes import find_owners
-        from tui.watching.sampler import Sampler
-        from tui.watching.watch import Watch
+        from tui.commands.staged import stage_app  # see there why not earlier
 
-        config = configured(settings)
         stage.receive()
         stage.enter()
     except (Unavailable, ChildError) as error:
         stage.close()
         fail(str(error))
-
-    def open_poller(watch: Watch) -> tuple[Poller, str]:
-        return Sampler(open_source(settings), watch.take), describe_place(PROC)
-
-    app = StageApp(
-        stage,
-        open_poller,
-        most_rate=MOST_RATE,
-        config=config,
-        find_owners=lambda: find_owners(PROC),
-    )
-    run(app, stage.close)
+    run(stage_app(stage, settings, config, most_rate=MOST_RATE), stage.close)

@@ -31,6 +31,20 @@ def real(context: click.Context, parameter: click.Parameter, value: float | None
     return value
 
 
+def percent(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return a percentage, with or without its sign."""
+    if value is None:
+        return None
+    try:
+        number = float(value.strip().removesuffix("%"))
+    except ValueError:
+        raise click.BadParameter(f"{value} is not a percentage, such as 80") from None
+    number = real(context, parameter, number) or 0.0
+    if not 0.1 <= number <= 100:
+        raise click.BadParameter(f"{value} is not a percentage from 0.1 to 100")
+    return number
+
+
 SHARED_OPTIONS = [
     click.option(
         "-i",

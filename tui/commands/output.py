@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
+import shutil
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 import click
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
 
 UNWRITABLE = 1
 """Exit code when the report could not be written."""
 UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
+USAGE = 2
+"""Exit code when options or settings are wrong."""
+UNKNOWN = 3
+"""Exit code of a monitoring plugin that has no answer."""
+WIDEST = 100
+"""Columns of text: longer lines are hard to read."""
+EPILOG = (
+    "Exit codes: 0 done, 1 the report could not be written, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
+"""Of commands that print a report or a part of it."""
 
 
 def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
@@ -35,27 +40,6 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
             fail(f"stdout: {error.strerror or error}", unwritable)
         return False
     return True
-
-
-def as_csv_text(fields: Sequence[str], rows: Any) -> str:
-    """Return records, or counts by state, as CSV with a line of heads."""
-    from tui.kernel.sockets import State
-
-    states = [state.name for state in State]
-    if isinstance(rows, dict):
-        rows = [{"state": name, "count": count} for name, count in rows.items()]
-    heads = [head for field in fields for head in (states if field == "states" else [field])]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, heads, restval=0, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        cells = {
-            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-            for name, value in row.items()
-            if name != "states"
-        }
-        writer.writerow(cells | row.get("states", {}))
-    return out.getvalue().rstrip("\n")
 
 
 def lose_stdout() -> None:
@@ -84,16 +68,23 @@ def paint(text: str, colour: str) -> str:
     return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
 
 
-def warn_of(frame: Frame) -> None:
-    """Say on stderr that the table is not whole, for output that has no place for it."""
-    from tui.report.text import unsound
+def plain(text: str, colour: str) -> str:
+    """Return the text as it is: for what is no terminal's."""
+    return text
 
-    for notes in unsound(frame, lambda text, colour: text):
-        for note in notes.splitlines():
-            click.echo(f"twtop: {note}", err=True)
+
+def text_width() -> int:
+    """Return how many columns of text to fill."""
+    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
 
 
 def fail(message: str, code: int = UNREADABLE) -> NoReturn:
     """Print one line on stderr and exit; unless told, the tables could not be read."""
     click.echo(f"twtop: {message}", err=True)
     sys.exit(code)
+
+
+def unknown(reason: str) -> NoReturn:
+    """Say on stdout, where a monitoring system reads, why there is no answer."""
+    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", unwritable=UNKNOWN)
+    sys.exit(UNKNOWN)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from tui.analysis.patterns import NO_PORT, endpoint
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import given, real, shared_options
 from tui.commands.output import emit, paint
 from tui.commands.reading import read_frame
-
-if TYPE_CHECKING:
-    from tui.planning.demand import Observed
+from tui.planning.demand import Observed, estimate, hottest, observe
+from tui.planning.remedies import plan as make_plan
+from tui.planning.setting import gather
+from tui.report.plan import to_json, to_text
 
 EPILOG = (
     "Exit codes: 0 done, whatever the plan says, 1 it could not be written, 2 usage, "
@@ -22,7 +24,7 @@ EPILOG = (
 )
 
 
-@click.command(short_help="Which changes give a load the ports it needs.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @destination_options
 @click.option(
     "--rate",
@@ -66,12 +68,6 @@ def plan(
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
     frame = read_frame(given(context, options))
-    from tui.analysis.patterns import NO_PORT, endpoint
-    from tui.planning.demand import estimate, hottest, observe
-    from tui.planning.remedies import plan as make_plan
-    from tui.planning.setting import gather
-    from tui.report.plan import to_json, to_text
-
     index = hottest(frame, local_ip, remote_ip, remote_port)
     observed: Observed | None = None
     where = "no outgoing connections"

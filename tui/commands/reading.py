@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
-
 import click
 
+from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
 from tui.commands.output import fail
-
-if TYPE_CHECKING:
-    from tui.findings.config import Config
-
-
-OWNER_SECONDS = 0.5
-"""How long a command may look for the owners of sockets."""
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
-    from tui.kernel.processes import Owners
-    from tui.kernel.source import Source
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Source
 
 
 def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
@@ -28,8 +16,6 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
 
     Raises click.UsageError for sock_diag on a procfs that is not this namespace's own.
     """
-    from tui.kernel.source import Source
-
     source = Source(settings.proc, settings.source, settings.interval, one_shot=one_shot)
     if settings.source == "sock_diag" and not source.own_namespace:
         raise click.UsageError(
@@ -41,49 +27,12 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
 
 def take_frame(settings: Settings) -> Frame:
     """Read the tables once and judge them. Raises TableError."""
-    source = open_source(settings, one_shot=True)
-    from tui.analysis.frame import judge
-
-    return judge(source.read())
+    return judge(open_source(settings, one_shot=True).read())
 
 
 def read_frame(settings: Settings) -> Frame:
     """Read the tables once and judge them; without them the command ends here."""
-    from tui.kernel.sockets import TableError
-
     try:
         return take_frame(settings)
     except TableError as error:
         fail(str(error))
-
-
-def owners_of(settings: Settings) -> Owners:
-    """Look for the owners of sockets, for as long as a command may take."""
-    from tui.kernel.processes import find_owners
-
-    return find_owners(settings.proc, deadline=time.monotonic() + OWNER_SECONDS)
-
-
-USAGE = 2
-
-
-def configured(settings: Settings) -> Config:
-    """Return the user's configuration, with the threshold of the command line if there is one.
-
-    A file that cannot be read ends the command: its thresholds would be missing in silence.
-    """
-    from tui.findings.config import ConfigError
-
-    try:
-        return load(settings)
-    except ConfigError as error:
-        fail(str(error), USAGE)
-
-
-def load(settings: Settings) -> Config:
-    """Return the same. Raises tui.findings.config.ConfigError."""
-    from tui.findings.config import config_path, load_config
-    from tui.findings.rules import CODES
-
-    config = load_config(config_path(), CODES)
-    return config if settings.threshold is None else config.with_threshold(settings.threshold)

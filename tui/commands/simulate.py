@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from tui.analysis.frame import Frame
+from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
-from tui.commands.output import emit, fail, paint
-from tui.commands.reading import configured
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
-    from tui.dashboard.app import Poller
-    from tui.lab.workload import Workload
-    from tui.simulate.expectation import Expectation
-    from tui.simulate.reading import Reader
-    from tui.simulate.surroundings import Evidence, Surroundings
-    from tui.simulate.target import Target
+from tui.commands.output import emit, fail, paint, text_width
+from tui.commands.terminal import require_terminal
+from tui.kernel.sockets import TableError
+from tui.lab.outcome import Outcome
+from tui.lab.process import ChildError
+from tui.lab.workload import Closing, Workload
+from tui.simulate.expectation import Expectation, expect, sustained_rate
+from tui.simulate.limits import allow_files, most_pending, read_limits
+from tui.simulate.progress import Abandoned, Progress, count_down, write
+from tui.simulate.reading import Reader, server_counters
+from tui.simulate.run import StartError, conclude, run
+from tui.simulate.summary import (
+    exit_code,
+    expected_text,
+    no_ports_text,
+    preamble,
+    to_json,
+    to_text,
+)
+from tui.simulate.surroundings import Evidence, Surroundings, planned_connections
+from tui.simulate.target import Target, TargetError, check_ours, check_source, find_target
+from tui.stage.stage import Stage
 
 BLIND = 3
 """Exit code when it could not start, or could not say what came of it."""
 ABANDONED = 130
 """Exit code when it was stopped during the countdown, as after Ctrl-C anywhere."""
-WIDEST = 100
 MOST_RATE = 100_000
 EPILOG = (
     "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start or its "
@@ -71,7 +81,7 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     return int(value)
 
 
-@click.command(short_help="Run out of ports towards a server of yours.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.argument("dst", callback=address)
 @click.argument("dport", callback=port_number)
 @click.argument("loops", type=click.IntRange(1, 1000), default=5)
@@ -171,16 +181,7 @@ def simulate(
     if settings.proc != Path("/proc"):
         raise click.UsageError("simulate makes connections of its own; leave out --proc")
     if watch:
-        from tui.commands.dashboard import require_terminal
-
         require_terminal()
-    from tui.lab.workload import Closing, Workload
-    from tui.simulate.expectation import expect, sustained_rate
-    from tui.simulate.progress import Abandoned, count_down, write
-    from tui.simulate.reading import Reader
-    from tui.simulate.summary import exit_code, no_ports_text, preamble, to_json, to_text
-    from tui.simulate.surroundings import planned_connections
-
     target = _target(dst, dport, owned)
     plan = Workload(
         targets=((target.ip, target.port),),
@@ -205,7 +206,7 @@ def simulate(
         plan = replace(plan, rate=sustained_rate(situation))
         situation = _situation(target, plan, loops, frame)
     expected = expect(situation)
-    width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    width = text_width()
     coming = preamble(situation, expected, paint, width) + "\n"
     if not as_json:
         emit(coming, BLIND)
@@ -223,8 +224,6 @@ def simulate(
 
 
 def _target(name: str, port: int, owned: bool) -> Target:
-    from tui.simulate.target import TargetError, check_ours, find_target
-
     try:
         target = find_target(name, port)
         if not owned:
@@ -235,8 +234,6 @@ def _target(name: str, port: int, owned: bool) -> Target:
 
 
 def _sources(given: Sequence[str], target: Target) -> tuple[str | None, ...]:
-    from tui.simulate.target import TargetError, check_source
-
     try:
         return tuple(dict.fromkeys(check_source(one, target) for one in given)) or (None,)
     except TargetError as error:
@@ -244,8 +241,6 @@ def _sources(given: Sequence[str], target: Target) -> tuple[str | None, ...]:
 
 
 def _read(reader: Reader) -> Frame:
-    from tui.kernel.sockets import TableError
-
     try:
         return reader.read()
     except TableError as error:
@@ -253,9 +248,6 @@ def _read(reader: Reader) -> Frame:
 
 
 def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surroundings:
-    from tui.simulate.limits import allow_files, most_pending, read_limits
-    from tui.simulate.surroundings import Surroundings
-
     limits = read_limits(frame.reading.parameters, frame.counters)
     situation = Surroundings(
         target=target,
@@ -274,10 +266,6 @@ def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surr
 
 
 def _run(situation: Surroundings, reader: Reader) -> Evidence:
-    from tui.kernel.sockets import TableError
-    from tui.simulate.progress import Progress
-    from tui.simulate.run import StartError, run
-
     progress = Progress(situation.planned, redraw=sys.stderr.isatty())
     try:
         return run(situation, reader, progress)
@@ -291,36 +279,16 @@ def _watch(
     situation: Surroundings, reader: Reader, settings: Settings, expected: Expectation
 ) -> Evidence:
     """Make the connections in a process of their own, with the dashboard on it."""
-    from tui.commands.dashboard import describe_place
-    from tui.commands.reading import open_source
-    from tui.dashboard.stage_app import StageApp
-    from tui.kernel.processes import find_owners
-    from tui.kernel.sockets import TableError
-    from tui.lab.outcome import Outcome
-    from tui.lab.process import ChildError
-    from tui.simulate.reading import server_counters
-    from tui.simulate.run import conclude
-    from tui.simulate.summary import expected_text
-    from tui.stage.stage import Stage
-    from tui.watching.sampler import Sampler
-    from tui.watching.watch import Watch
-
-    def open_poller(watch: Watch) -> tuple[Poller, str]:
-        return Sampler(open_source(settings), watch.take), describe_place(settings.proc)
-
+    config = configured(settings)
     server_before = server_counters(situation.target)
     stage = Stage()
     try:
         stage.run(situation.plan)
+        from tui.commands.staged import stage_app  # see there why not earlier
+
         stage.receive()
-        app = StageApp(
-            stage,
-            open_poller,
-            most_rate=MOST_RATE,
-            config=configured(settings),
-            find_owners=lambda: find_owners(settings.proc),
-            watch=f"Expected: {expected_text(expected)}.",
-        )
+        expectation = f"Expected: {expected_text(expected)}."
+        app = stage_app(stage, settings, config, most_rate=MOST_RATE, watch=expectation)
         app.run()
     except ChildError as error:
         fail(str(error))

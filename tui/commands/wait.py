@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import click
+import numpy as np
 
-from tui.commands.check import percent
+from tui.analysis.frame import Frame, judge
+from tui.analysis.judgement import Level, levels, port_use
 from tui.commands.destination import Address, destination, destination_options
-from tui.commands.options import given, real, shared_options
+from tui.commands.options import given, percent, real, shared_options
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
-
-if TYPE_CHECKING:
-    from tui.analysis.frame import Frame
-    from tui.kernel.sockets import Array
+from tui.kernel.sockets import Array, State, TableError
+from tui.planning.demand import outgoing
+from tui.writing.words import floored
 
 TIMED_OUT = 1
 STILL_SECONDS = 2.0
@@ -43,12 +45,12 @@ class Waited:
     """How many connections would have to close first."""
 
 
-@click.command(short_help="Until ports have come back, between load tests.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.option(
     "--below",
     callback=percent,
     metavar="PERCENT",
-    help="Wait until each tuple uses less than this of its capacity.",
+    help="Wait until less than this of each tuple's capacity is locked.",
 )
 @click.option("--drained", is_flag=True, help="Wait until no TIME-WAIT holds a port.")
 @destination_options
@@ -83,10 +85,6 @@ def wait(
     settings = given(context, options)
     ends = destination(dst, dport, src)
     source = open_source(settings, one_shot=True)
-    from tui.analysis.frame import judge
-    from tui.kernel.sockets import TableError
-    from tui.planning.demand import outgoing
-
     goal = "drained" if below is None else f"below {below:g} %"
     began = time.monotonic()
     before: Frame | None = None
@@ -120,8 +118,6 @@ def wait(
 
 def stands_still(before: Frame, now: Frame) -> bool:
     """Say whether timers have not moved that must have moved by now."""
-    import numpy as np
-
     running = before.table.remaining_ms
     return (
         now.time - before.time > STILL_SECONDS
@@ -136,10 +132,6 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     ``below`` is a percentage of capacity, None for no TIME-WAIT at all. A table that was cut
     short shows too little to be sure, so nothing is reached by it.
     """
-    import numpy as np
-
-    from tui.kernel.sockets import State
-
     patterns, table = frame.patterns, frame.table
     sure, doubt = table.complete, "" if table.complete else " (the table was cut short)"
     if below is None:
@@ -149,20 +141,25 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         what = f"{len(remaining):,} TIME-WAIT" + _named(frame, waiting)
         seconds = float(remaining.max()) / 1000 if len(remaining) else 0.0
         return Waited(sure and not len(waiting), what + doubt, seconds, 0)
-    over = candidates[patterns.utilization[candidates] * 100 >= below]
+    locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
+    over = candidates[levels(locked, capacity, below) >= Level.HOT]
     shown = over if len(over) else candidates
     what = "no outgoing connections"
     if len(shown):
         first = int(shown[0])
-        what = f"{patterns.utilization[first]:.1%} of {patterns.capacity[first]:,} ports" + _named(
-            frame, shown
-        )
+        use = port_use(patterns, first)
+        what = f"{floored(use.locked, use.capacity)}% of {use.capacity:,} ports"
+        what += _named(frame, shown)
     seconds, stuck = 0.0, 0
     for index in over.tolist():
-        allowed = int(np.ceil(patterns.capacity[index] * below / 100)) - 1
-        too_many = int(patterns.in_use[index]) - allowed
+        use = port_use(patterns, index)
+        allowed = int(np.ceil(use.capacity * below / 100)) - 1
+        too_many = use.locked - allowed
         mine = (patterns.member == index) & (table.state == State.TIME_WAIT)
-        remaining = np.sort(table.remaining_ms[mine])
+        # A port is no longer locked once it can be taken over, or has come back.
+        until = round(1000 * (frame.hold_with(reuse=False).seconds - frame.hold(index).seconds))
+        locked_for = table.remaining_ms[mine].astype(np.int64) - until
+        remaining = np.sort(locked_for[locked_for >= 0])
         stuck += max(too_many - len(remaining), 0)
         if 0 < too_many <= len(remaining):
             seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
@@ -196,8 +193,6 @@ class _Line:
         self.end()
 
     def show(self, text: str) -> None:
-        import shutil
-
         if not sys.stderr.isatty():
             return
         width = shutil.get_terminal_size().columns

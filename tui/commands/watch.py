@@ -13,7 +13,12 @@ import click
 
 from tui.commands.options import given, shared_options
 from tui.commands.output import emit, fail
-from tui.commands.reading import open_source, owners_of
+from tui.commands.owners import owners_of
+from tui.commands.reading import open_source
+from tui.kernel.sockets import TableError
+from tui.report.watch import watch_record
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch, views
 
 EPILOG = (
     "Exit codes: 0 done, 1 the lines could not be written, 2 usage, 3 the kernel's tables "
@@ -21,7 +26,7 @@ EPILOG = (
 )
 
 
-@click.command(short_help="A line of JSON per interval.", epilog=EPILOG)
+@click.command(epilog=EPILOG)
 @click.option(
     "-n", "--count", type=click.IntRange(1), metavar="LINES", help="End after so many lines."
 )
@@ -44,11 +49,6 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
     """
     settings = given(context, options)
     source = open_source(settings)
-    from tui.kernel.sockets import TableError
-    from tui.report.watch import watch_record
-    from tui.watching.sampler import Sampler
-    from tui.watching.watch import Watch, views
-
     printed = 0
     due = time.monotonic()
     try:

@@ -1,33 +1,14 @@
-"""The user's settings: what counts as much, and which findings to keep quiet about.
-
-Read from ``$XDG_CONFIG_HOME/twtop/config.toml`` (``~/.config/twtop/config.toml``):
-
-    [ports]
-    threshold = 90          # percent
-
-    [[silence]]
-    code = "listener-in-range"
-    subject = "127.0.0.1:*"
-
-A file that cannot be meant so is refused as a whole: an alarm that a typing error has switched
-off is worse than a command that does not start.
-"""
+"""The user's settings: what counts as much, and which findings to keep quiet about."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-LONGEST_VALUE = 60
-"""Characters of a wrong value that an error repeats."""
+from typing import Any
 
 
 class ConfigError(Exception):
@@ -120,31 +101,11 @@ class RemoteShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
-    """How near tcp_max_orphans."""
+class Levels:
+    """How near a limit of the kernel's."""
 
-    warning: float = _percent(50.0, "percent of tcp_max_orphans that is a warning")
-    critical: float = _percent(80.0, "percent of tcp_max_orphans that is critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Conntrack:
-    """How near nf_conntrack_max."""
-
-    warning: float = _percent(80.0, "percent of nf_conntrack_max that is a warning")
-    critical: float = _percent(95.0, "percent of nf_conntrack_max that is critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptors:
-    """How near fs.file-max."""
-
-    warning: float = _percent(80.0, "percent of fs.file-max that is a warning")
-    critical: float = _percent(95.0, "percent of fs.file-max that is critical")
-
-
-Levels = Orphans | Conntrack | Descriptors
-"""Settings that have a percentage for a warning and one for critical."""
+    warning: float = _percent(80.0, "percent of it that is a warning")
+    critical: float = _percent(95.0, "percent of it that is critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +138,11 @@ class Config:
     close_wait: CloseWaits = CloseWaits()
     syn_recv: SynRecvs = SynRecvs()
     remotes: RemoteShare = RemoteShare()
-    orphans: Orphans = Orphans()
-    conntrack: Conntrack = Conntrack()
-    descriptors: Descriptors = Descriptors()
+    orphans: Levels = field(
+        default=Levels(50.0, 80.0), metadata={"meaning": "How near tcp_max_orphans."}
+    )
+    conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
+    descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
     silence: tuple[Silence, ...] = ()
 
     def with_threshold(self, percent: float) -> Config:
@@ -189,6 +152,11 @@ class Config:
     def silences(self, code: str, subject: str) -> bool:
         """Say whether the user does not want to see this finding."""
         return any(silence.covers(code, subject) for silence in self.silence)
+
+
+SECTIONS: tuple[Field[Any], ...] = tuple(one for one in fields(Config) if one.name != "silence")
+"""What the file calls [ports] and so on: their defaults have a field for each setting, with what
+it means and what is allowed."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -214,107 +182,9 @@ def load_config(path: Path, codes: Collection[str]) -> Config:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}: line {line} is not UTF-8 text") from None
+    from tui.findings.config_file import parse_config  # most hosts have no such file
+
     try:
         return parse_config(text, codes)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-
-
-def parse_config(text: str, codes: Collection[str]) -> Config:
-    """Return the settings that a TOML text makes; as ``load_config``, but knows no file."""
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not TOML: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise ConfigError("not TOML: nested too deep") from None
-    silence = _silences(given.pop("silence", []), codes)
-    sections = {known.name: known.default for known in fields(Config) if known.name != "silence"}
-    chosen: dict[str, Any] = {}
-    for name, values in given.items():
-        _refuse_unknown("", name, [*sections, "silence"], "section")
-        if not isinstance(values, dict):
-            raise ConfigError(f"{name} is {_shown(values)}; it must be a section, [{name}]")
-        chosen[name] = _section(name, sections[name], values)
-    return Config(**chosen, silence=silence)
-
-
-Section = TypeVar("Section")
-
-
-def _section(name: str, defaults: Section, values: Mapping[str, object]) -> Section:
-    known: dict[str, Field[Any]] = {one.name: one for one in fields(defaults)}  # type: ignore[arg-type]
-    for key, value in values.items():
-        _refuse_unknown(f"{name}.", key, known, "setting")
-        allowed = known[key].metadata["allowed"]
-        if not allowed.takes(value):
-            raise ConfigError(f"{name}.{key} is {_shown(value)}; it must be {allowed}")
-    made = replace(defaults, **values)  # type: ignore[type-var]
-    if isinstance(made, Levels) and made.warning > made.critical:
-        raise ConfigError(
-            f"{name}.warning is {made.warning:g}; it must not be above {name}.critical, "
-            f"{made.critical:g}"
-        )
-    return made
-
-
-def _silences(given: object, codes: Collection[str]) -> tuple[Silence, ...]:
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise ConfigError("silence must be written as [[silence]], with a code and a subject")
-    return tuple(_silence(f"silence[{number}]", one, codes) for number, one in enumerate(given, 1))
-
-
-def _silence(name: str, given: Mapping[str, object], codes: Collection[str]) -> Silence:
-    for key in given:
-        _refuse_unknown(f"{name}.", key, ("code", "subject"), "setting")
-    if "code" not in given:
-        raise ConfigError(f"{name}.code is missing; it must be the code of a finding")
-    code, subject = given["code"], given.get("subject", "*")
-    if not isinstance(code, str) or code not in codes:
-        raise ConfigError(
-            f"{name}.code is {_shown(code)}; it must be the code of a finding"
-            + (_meant(code, codes) if isinstance(code, str) else "")
-        )
-    if not isinstance(subject, str) or not subject:
-        raise ConfigError(
-            f'{name}.subject is {_shown(subject)}; it must be a text such as "10.0.0.5 → *"'
-        )
-    return Silence(code, subject)
-
-
-def _refuse_unknown(prefix: str, name: str, known: Collection[str], kind: str) -> None:
-    if name not in known:
-        plain = "".join(sign if sign.isprintable() else "?" for sign in name)
-        guess = _meant(name, known, prefix)
-        raise ConfigError(f"{prefix}{plain[:LONGEST_VALUE]} is no {kind}{guess}")
-
-
-def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
-    """Return a guess at what a wrong name was meant to be, else what there is."""
-    near = get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {prefix}{near[0]}?"
-    return f"; there is {', '.join(known)}"
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
-
-
-def documented_defaults() -> str:
-    """Return a settings file that says what every setting means, and changes nothing."""
-    lines = []
-    for section in fields(Config):
-        if section.name == "silence":
-            continue
-        defaults: Any = section.default
-        lines += [f"# {(defaults.__doc__ or '').strip()}", f"[{section.name}]"]
-        for setting in fields(defaults):
-            meaning, allowed = setting.metadata["meaning"], setting.metadata["allowed"]
-            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {setting.default:g}"]
-        lines.append("")
-    silence = (
-        '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
-    )
-    return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'

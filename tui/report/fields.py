@@ -1,8 +1,14 @@
-"""The names of what JSON, CSV and exports have of a thing, in their order.
+"""The fields of what JSON, CSV and exports tell of, in their order."""
 
-Apart from the records themselves, so that a help text need not load NumPy.
-"""
+from __future__ import annotations
 
+from tui.kernel.sockets import State
+from tui.writing.export import Counts
+
+STATES = Counts("states", tuple(state.name for state in State))
+"""Sockets by state."""
+OTHER_STATES = Counts("states", tuple(name for name in STATES.names if name != "TIME_WAIT"))
+"""The same beside a field ``time_wait``, which is the one left out."""
 SOCKET_FIELDS = (
     "local_ip",
     "local_port",
@@ -25,14 +31,15 @@ PATTERN_FIELDS = (
     "local_port",
     "remote_ip",
     "remote_port",
-    "states",
+    OTHER_STATES,
     "time_wait",
     "in_use",
     "capacity",
     "free",
     "reusable",
+    "locked",
     "connectable",
     "utilization",
     "process",
 )
-"""Of a pattern; ``states`` is a mapping."""
+"""Of a pattern."""

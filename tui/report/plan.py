@@ -119,7 +119,9 @@ def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
     load, rules, setting = plan.load, plan.facts.rules, plan.today.setting
     waiting = f"{plain_number(setting.wait)} s in TIME-WAIT"
     if setting.wait == rules.reuse_delay_ms / 1000:
-        waiting = f"{plain_number(setting.wait)} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
+        waiting = (
+            f"{plain_number(setting.wait)} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
+        )
     lines = [
         paint(f"twtop plan · {ends(plan)}", "bold"),
         *_wrapped(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tui.analysis.owners import holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, Array, State, Timer
+from tui.writing.words import utc
 
 
 def head(frame: Frame, schema: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     table, reading = frame.table, frame.reading
     return {
         "schema": schema,
-        "time": datetime.fromtimestamp(frame.time, UTC).isoformat(),
+        "time": utc(frame.time),
         "source": {
             "kind": reading.kind,
             "complete": table.complete,

@@ -1,25 +1,47 @@
-"""What a table shows, written to a file as CSV or JSON."""
+"""Records of one moment as CSV or JSON: what `--csv` prints and what the dashboard exports."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from tui.writing.files import write_whole
+from tui.writing.words import utc
 
 FORMATS = (".csv", ".json")
+Record = Mapping[str, Any]
+
+
+class Counts(NamedTuple):
+    """A field that holds counts by name: CSV has a column for each of these names."""
+
+    field: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Records that have the same fields."""
+
+    time: float
+    """When they were true, Unix time: the first column of a CSV."""
+    fields: tuple[str | Counts, ...]
+    """Which of their members a CSV has, in its order."""
+    records: Iterable[Record]
+    """Taken once, one by one: half a million are never a list."""
 
 
 class ExportError(Exception):
     """The file could not be written; the text says why."""
 
 
-def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
-    """Write the records, each as long as ``fields``, and return how many there were.
+def write_export(path: Path, sheet: Sheet) -> int:
+    """Write the records and return how many there were.
 
     The ending names the format. A file of that name is replaced only once the new one is
     whole, so a full disk or a crash leaves it as it was.
@@ -28,12 +50,12 @@ def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[A
     """
     if path.suffix.lower() not in FORMATS:
         raise ExportError(f"{path.name}: the name must end in {' or '.join(FORMATS)}")
-    write = _write_csv if path.suffix.lower() == ".csv" else _write_json
+    write = write_csv if path.suffix.lower() == ".csv" else _write_json
 
     def fill(file: BinaryIO) -> int:
         text = TextIOWrapper(file, encoding="utf-8", newline="")
         try:
-            return write(text, fields, records)
+            return write(text, sheet)
         finally:
             text.detach()  # flushes, and leaves the file open
 
@@ -43,29 +65,42 @@ def write_export(path: Path, fields: Sequence[str], records: Iterable[Sequence[A
         raise ExportError(f"{error.strerror or error}: {path}") from error
 
 
-def _write_csv(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
-    writer = csv.writer(file)
-    writer.writerow(fields)
-    count = 0
-    for record in records:
-        writer.writerow(_csv_cell(value) for value in record)
+def write_csv(file: TextIO, sheet: Sheet) -> int:
+    """Write a line of heads and one a record, and return how many records there were.
+
+    None is an empty cell, and a mapping that is no Counts is JSON.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["time", *_heads(sheet)])
+    time, count = utc(sheet.time), 0
+    for record in sheet.records:
+        writer.writerow([time, *_cells(sheet, record)])
         count += 1
     return count
 
 
-def _csv_cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return json.dumps(value) if isinstance(value, dict) else value
+def _heads(sheet: Sheet) -> Iterator[str]:
+    for field in sheet.fields:
+        yield from field.names if isinstance(field, Counts) else (field,)
 
 
-def _write_json(file: TextIO, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> int:
+def _cells(sheet: Sheet, record: Record) -> Iterator[Any]:
+    for field in sheet.fields:
+        if isinstance(field, Counts):
+            counts = record[field.field]
+            yield from (counts.get(name, 0) for name in field.names)
+        else:
+            value = record[field]
+            yield json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+def _write_json(file: TextIO, sheet: Sheet) -> int:
     """Write an array with one object a line: readable, and never whole in memory."""
     count = 0
     file.write("[")
-    for record in records:
+    for record in sheet.records:
         file.write(",\n" if count else "\n")
-        json.dump(dict(zip(fields, record, strict=True)), file, ensure_ascii=False)
+        json.dump(record, file, ensure_ascii=False)
         count += 1
     file.write("\n]\n")
     return count

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
+
+
+def utc(seconds: float) -> str:
+    """Return a Unix time as ISO 8601 in UTC, ending in Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def floored(part: float, whole: float, digits: int = 1) -> float:

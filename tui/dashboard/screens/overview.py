@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,8 +24,10 @@ from tui.dashboard.widgets.sysctls import SysctlsLine, SysctlsPanel
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.report.fields import PATTERN_FIELDS
 from tui.report.records import pattern_record
 from tui.watching.view import View
+from tui.writing.export import Sheet
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
@@ -170,18 +171,17 @@ class Dashboard(TableScreen):
             self.patterns.focus()
         self.set_class(not lines, "-folded")
 
-    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+    def sheet(self) -> Sheet | None:
         """Return the patterns shown, with the report's fields."""
         rows = self.patterns.rows
         if not isinstance(rows, PatternRows):
-            return (), ()
+            return None
         view = rows.view
         found = [
             pattern_record(view.frame, index, view.trends.holders.get(index))
             for index in rows.order.tolist()
         ]
-        fields = tuple(found[0]) if found else ()
-        return fields, (tuple(record.values()) for record in found)
+        return Sheet(view.frame.time, PATTERN_FIELDS, found)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:

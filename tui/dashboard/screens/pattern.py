@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,6 +19,7 @@ from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, Quadrupl
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.report.fields import SOCKET_FIELDS
 from tui.watching.view import View
+from tui.writing.export import Sheet
 
 
 class PatternScreen(TableScreen):
@@ -98,10 +98,12 @@ class PatternScreen(TableScreen):
         else:
             self.notify("a plan is for outgoing patterns (→)", timeout=3)
 
-    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+    def sheet(self) -> Sheet | None:
         """Return the sockets shown."""
         rows = self.quadruplets.rows
-        return SOCKET_FIELDS, rows.records() if isinstance(rows, QuadrupletRows) else ()
+        if not isinstance(rows, QuadrupletRows):
+            return None
+        return Sheet(rows.frame.time, SOCKET_FIELDS, rows.records())
 
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""

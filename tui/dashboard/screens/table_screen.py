@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -16,7 +15,7 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.table import RowTable
-from tui.writing.export import ExportError, write_export
+from tui.writing.export import ExportError, Sheet, write_export
 
 
 class TableScreen(ViewScreen):
@@ -52,8 +51,8 @@ class TableScreen(ViewScreen):
         """The table."""
         return self.main_table
 
-    def records(self) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        """Return the fields and the records of the rows shown, for an export."""
+    def sheet(self) -> Sheet | None:
+        """Return the rows shown, for an export; None before there are any."""
         raise NotImplementedError
 
     def action_filter(self) -> None:
@@ -106,15 +105,17 @@ class TableScreen(ViewScreen):
     def _export(self, text: str) -> str | None:
         if any(worker.group == "export" and worker.is_running for worker in self.workers):
             return "writing …"
-        fields, records = self.records()
-        self._write(Path(text.strip()).expanduser(), fields, records)
+        sheet = self.sheet()
+        if sheet is None:
+            return "there is nothing to write yet"
+        self._write(Path(text.strip()).expanduser(), sheet)
         return "writing …"
 
     @work(thread=True, group="export")
-    def _write(self, path: Path, fields: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+    def _write(self, path: Path, sheet: Sheet) -> None:
         """Write the rows while the screen goes on: half a million take seconds."""
         try:
-            count = write_export(path, fields, records)
+            count = write_export(path, sheet)
         except ExportError as error:
             self.app.call_from_thread(self.prompt.say, str(error))
             return

@@ -127,10 +127,9 @@ class QuadrupletRows:
                 process = self.owners.get(int(table.inode[index]))
                 return [("", "")] if process is None else [(short(str(process), width), "")]
 
-    def records(self) -> Iterator[tuple[Any, ...]]:
-        """Yield every row's SOCKET_FIELDS for an export."""
-        for record in socket_records(self.frame, self.order, self.owners):
-            yield tuple(record.values())
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield every row for an export."""
+        return socket_records(self.frame, self.order, self.owners)
 
 
 def _timed(table: Any, rows: Array) -> Array:

@@ -50,11 +50,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "time-wait-high": time_wait.harmless,
     }
 )
-"""In the order in which findings of one severity are told."""
-
-
-CODES = tuple(RULES)
-"""The codes of all findings there can be."""
+"""In the order in which findings of one severity are told; tui.findings.codes has the same."""
 
 
 def diagnose(situation: Situation) -> tuple[Finding, ...]:

@@ -1,0 +1,86 @@
+"""What a command loads, and what it does not: each library is paid for at every start.
+
+`check` runs each minute on every host, and --version and --help are asked for by hand: a line
+here that needs one library more is a decision, not an accident.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.tables import FIXTURES
+
+LIBRARIES = {
+    *("numpy", "psutil", "pyroute2", "textual", "rich", "plotext"),
+    *("jsonschema", "tomllib"),
+}
+OWN = {"tui.findings", "tui.findings.rules", "tui.dashboard", "tui.lab"}
+"""Parts of twtop that not every command has a use for."""
+PROC = f"--proc={FIXTURES / '6.18-proxy/proc'}"
+
+NUMPY = {"numpy"}
+OWNERS = NUMPY | {"psutil"}
+SETTINGS = {"tui.findings"}
+RULES = SETTINGS | {"tui.findings.rules"}
+
+LOADS: dict[str, set[str]] = {
+    "--version": set(),
+    "--help": set(),
+    "bogus": set(),
+    f"{PROC}": set(),  # the dashboard, which here has no terminal
+    f"wait --below=90 {PROC}": NUMPY,
+    f"plan {PROC}": NUMPY,
+    f"check -w=90 -c=90 {PROC}": NUMPY | SETTINGS,
+    f"report --json {PROC}": OWNERS,
+    f"report {PROC}": OWNERS | SETTINGS,
+    f"patterns {PROC}": OWNERS | SETTINGS,
+    f"watch -n=1 {PROC}": OWNERS | RULES,
+    f"audit {PROC}": OWNERS | RULES,
+}
+"""By command line: all that it loads of those above."""
+
+
+def loaded(program: str, *arguments: str) -> set[str]:
+    """The modules that a Python of its own has loaded at the end of a program."""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"XDG_CONFIG_HOME": "/nowhere"},  # most hosts have no settings
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    *_, last = ended.stderr.splitlines()
+    mark, *modules = last.split()
+    assert mark == "loaded:", ended.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize("line", LOADS)
+def test_what_a_command_loads(line: str) -> None:
+    program = (
+        "import sys; from tui.cli import main\n"
+        "try: main()\n"
+        "finally: print('loaded:', *sys.modules, file=sys.stderr)"
+    )
+    assert loaded(program, *line.split()) & (LIBRARIES | OWN) == LOADS[line]
+
+
+@pytest.mark.parametrize(
+    ("module", "libraries"),
+    [
+        ("tui", set()),
+        ("tui.api", OWNERS),
+        # plotext comes with the first chart, after the first paint.
+        ("tui.commands.dashboard", OWNERS | {"textual", "rich"}),
+        # No NumPy, which starts threads: a process that has some may enter no user namespace.
+        ("tui.commands.demo", {"pyroute2", "psutil"}),
+        ("tui.commands.simulate", NUMPY | {"pyroute2", "psutil"}),
+    ],
+)
+def test_what_a_module_loads(module: str, libraries: set[str]) -> None:
+    program = f"import sys, {module}; print('loaded:', *sys.modules, file=sys.stderr)"
+    assert loaded(program) & LIBRARIES == libraries

@@ -1,0 +1,25 @@
+"""The user's settings for a command."""
+
+from __future__ import annotations
+
+from tui.commands.options import Settings
+from tui.commands.output import USAGE, fail
+from tui.findings.codes import CODES
+from tui.findings.config import Config, ConfigError, config_path, load_config
+
+
+def configured(settings: Settings) -> Config:
+    """Return the user's configuration, with the threshold of the command line if there is one.
+
+    A file that cannot be read ends the command: its thresholds would be missing in silence.
+    """
+    try:
+        return load(settings)
+    except ConfigError as error:
+        fail(str(error), USAGE)
+
+
+def load(settings: Settings) -> Config:
+    """Return the same. Raises tui.findings.config.ConfigError."""
+    config = load_config(config_path(), CODES)
+    return config if settings.threshold is None else config.with_threshold(settings.threshold)

@@ -1,0 +1,43 @@
+"""The forms that an answer can be had in: text, JSON or CSV."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import click
+
+from tui.analysis.frame import Frame
+from tui.commands.output import UNWRITABLE, emit, plain
+from tui.report.text import unsound
+from tui.writing.export import Sheet, write_csv
+
+
+def form_options(command: Any) -> Any:
+    """Add --json and --csv to a command, as ``as_json`` and ``as_csv``."""
+    for option in (
+        click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    ):
+        command = option(command)
+    return command
+
+
+def refuse_two(as_json: bool, as_csv: bool) -> None:
+    """Raise click.UsageError where both are asked for."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+
+
+def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:
+    """Print records as CSV; ``unwritable`` is the exit code where that fails."""
+    out = io.StringIO()
+    write_csv(out, sheet)
+    emit(out.getvalue().removesuffix("\n"), unwritable)
+
+
+def warn_of(frame: Frame) -> None:
+    """Say on stderr that the table is not whole, for output that has no place for it."""
+    for notes in unsound(frame, plain):
+        for note in notes.splitlines():
+            click.echo(f"twtop: {note}", err=True)

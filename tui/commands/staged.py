@@ -1,0 +1,41 @@
+"""The dashboard over a load that a stage plays, for demo and simulate.
+
+They load it once the stage's processes are starting: Textual takes a third of a second, and so
+do they. NumPy and Textual start threads besides, and a process with threads may not enter a user
+namespace.
+"""
+
+from __future__ import annotations
+
+from tui.commands.options import Settings
+from tui.commands.reading import open_source
+from tui.commands.terminal import describe_place
+from tui.dashboard.app import Poller
+from tui.dashboard.stage_app import StageApp
+from tui.findings.config import Config
+from tui.kernel.processes import find_owners
+from tui.stage.stage import Stage
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch
+
+
+def stage_app(
+    stage: Stage, settings: Settings, config: Config, *, most_rate: float, watch: str = ""
+) -> StageApp:
+    """Return the dashboard of a stage that is ready, in the network namespace of its load.
+
+    ``most_rate`` is what the keys ask for at most, in connections per second; ``watch`` says
+    what to watch for where the stage plays no scenario.
+    """
+
+    def open_poller(watched: Watch) -> tuple[Poller, str]:
+        return Sampler(open_source(settings), watched.take), describe_place(settings.proc)
+
+    return StageApp(
+        stage,
+        open_poller,
+        most_rate=most_rate,
+        config=config,
+        find_owners=lambda: find_owners(settings.proc),
+        watch=watch,
+    )

@@ -1,0 +1,45 @@
+"""Where a screen can be opened, what it says of the place, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from tui.commands.output import UNREADABLE
+
+if TYPE_CHECKING:  # Textual takes a third of a second to load
+    from tui.dashboard.app import TwtopApp
+
+
+def require_terminal() -> None:
+    """Raise click.UsageError where no screen can be opened."""
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
+
+
+def describe_place(root: Path) -> str:
+    """Return the host's name and the network namespace that ``root`` shows."""
+    try:
+        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
+    except OSError:
+        namespace = f"from {root}"
+    return f"{os.uname().nodename}  {namespace}"
+
+
+def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
+    """Run the app until the user quits it; ``close`` ends what was started for it."""
+    try:
+        app.run()
+    finally:
+        close()
+    if app.fatal is not None:
+        click.echo(f"twtop: {app.fatal}", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The terminal is restored; taking Python down in order would cost the user a tenth of a second.
+    os._exit(app.return_code or (UNREADABLE if app.fatal is not None else 0))

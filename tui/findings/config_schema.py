@@ -1,0 +1,76 @@
+"""What can be set, told: as a settings file to begin with, and as a JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import Field, fields
+from typing import Any
+
+from tui.findings.config import SECTIONS
+
+
+def documented_defaults() -> str:
+    """Return a settings file that says what every setting means, and changes nothing."""
+    lines = []
+    for section in SECTIONS:
+        lines += [f"# {_meaning(section)}", f"[{section.name}]"]
+        for setting, default in _settings(section):
+            meaning, allowed = setting.metadata["meaning"], setting.metadata["allowed"]
+            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {default:g}"]
+        lines.append("")
+    silence = (
+        '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
+    )
+    return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'
+
+
+def config_schema(codes: Collection[str]) -> dict[str, Any]:
+    """Return a JSON Schema of the settings, for editors of TOML.
+
+    Only what no schema can say is not in it: that a warning is not above its critical.
+    """
+    sections = {
+        section.name: _object(
+            _meaning(section),
+            {
+                setting.name: {
+                    "description": setting.metadata["meaning"],
+                    "type": "integer" if setting.metadata["allowed"].whole else "number",
+                    "minimum": setting.metadata["allowed"].low,
+                    "maximum": setting.metadata["allowed"].high,
+                    "default": default,
+                }
+                for setting, default in _settings(section)
+            },
+        )
+        for section in SECTIONS
+    }
+    silence = {
+        "code": {"enum": list(codes)},
+        "subject": {"type": "string", "minLength": 1, "default": "*"},
+    }
+    one = _object("Findings not to show; * is any text.", silence) | {"required": ["code"]}
+    whole = _object(
+        "The settings of twtop.", {**sections, "silence": {"type": "array", "items": one}}
+    )
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
+
+
+def _settings(section: Field[Any]) -> Iterator[tuple[Field[Any], float]]:
+    """Yield each setting of a section with its default there."""
+    defaults: Any = section.default
+    for setting in fields(defaults):
+        yield setting, getattr(defaults, setting.name)
+
+
+def _object(meaning: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": meaning,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _meaning(section: Field[Any]) -> str:
+    return section.metadata.get("meaning") or (section.default.__doc__ or "").strip()
