@@ -31,6 +31,7 @@ PATTERN_FIELDS = (
     "capacity",
     "free",
     "reusable",
+    "locked",
     "connectable",
     "utilization",
     "process",

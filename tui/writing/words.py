@@ -22,8 +22,13 @@ def percent(part: float, whole: float, beside: float = 0.0) -> str:
     ``beside`` is a percentage that stands next to it: this one then has as many digits, so that
     whoever compares the two reads what was judged.
     """
-    digits = max(1, len(f"{beside:g}".partition(".")[2]))
-    return f"{floored(part, whole, digits):g} %"
+    digits = max(1, len(written(beside).partition(".")[2]))
+    return f"{written(floored(part, whole, digits))} %"
+
+
+def written(percentage: float) -> str:
+    """Return a percentage with all the digits that it was given with."""
+    return f"{percentage:.12g}"
 
 
 def ratio(part: float, whole: float) -> float:
