@@ -74,6 +74,32 @@ class TestNews:
         told = story((100, [finding()]), (101, [finding(), finding(subject="b")]))
         assert [case.finding.subject for case in told[-1].news] == ["b"]
 
+    def test_what_the_user_has_changed_is_not(self) -> None:
+        before = Cases().then([], 100)
+        found = before.then([finding()], 101, quietly=True)
+        assert found.present[0].news is None
+        assert news(found) == news(found.then([finding()], 102)) == []
+        graver = found.then([finding(severity=CRITICAL)], 102, quietly=True)
+        assert news(graver) == []
+        assert news(graver.then([finding(severity=CRITICAL)], 103)) == []
+
+    def test_it_can_be_asked_for_since_a_look(self) -> None:
+        """By whoever was not there at each: a case is told while it is known."""
+        told = story(
+            (100, [finding("old")]),
+            (101, [finding("old"), finding("one")]),
+            (102, [finding("old"), finding("one"), finding("two")]),
+            (103, [finding("old"), finding("two")]),
+        )[-1]
+        assert news(told) == []
+        since = [{case.finding.code for case in told.news_since(look)} for look in range(5)]
+        assert since == [{"one", "two"}, {"one", "two"}, {"two"}, set(), set()]
+
+    def test_growing_graver_makes_it_news_again(self) -> None:
+        told = story((100, []), (101, [finding()]), (102, [finding(severity=CRITICAL)]))
+        assert [case.news for case in told[-1].known] == [3]
+        assert [case.since for case in told[-1].known] == [101]
+
 
 class TestOrder:
     def test_the_gravest_and_then_the_newest_first(self) -> None:

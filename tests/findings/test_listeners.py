@@ -30,7 +30,7 @@ class TestInRange:
         """The command sets the whole list."""
         given = rules(40000, 40999, reserved=((8080, 8080), (40501, 40502)))
         finding = only("listener-in-range", look(listener(port=40500), given=given))
-        assert 'ip_local_reserved_ports="8080,40500-40502"' in advice(finding)
+        assert "ip_local_reserved_ports=8080,40500-40502" in advice(finding)
 
     def test_each_by_itself_so_that_one_can_be_silenced(self) -> None:
         situation = look(listener(port=40500), listener("127.0.0.1", 40500, 2))

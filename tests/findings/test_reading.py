@@ -1,9 +1,11 @@
 from dataclasses import replace
 
-from tests.findings.situations import advice, at_once, found, frame_of, only
+from tests.findings.situations import advice, after, at_once, found, frame_of, only
 from tests.tables import Sock
 from tui.analysis.frame import Frame
 from tui.findings.finding import Severity
+from tui.findings.rules.reading import LASTS_SECONDS
+from tui.findings.situation import Situation
 
 
 def garbled(frame: Frame, lines: int) -> Frame:
@@ -15,7 +17,36 @@ def test_a_table_that_was_cut_short() -> None:
     finding = only("incomplete-table", at_once(frame_of(Sock(), complete=False)))
     assert finding.severity == Severity.WARNING
     assert (finding.evidence["sockets"], finding.evidence["complete"]) == (1, 0)
-    assert "floors" in finding.meaning
+    assert "counts are minimums" in finding.meaning
+    assert "--source sock_diag" in advice(finding)
+
+
+def cut_for(seconds: float, *, bad_lines: int = 0) -> Situation:
+    """A whole table that has stood in for those that were cut short since."""
+    frame = garbled(frame_of(Sock(), second=seconds + 1), bad_lines)
+    kept = replace(frame.reading, table_time=frame.time - seconds - 1)
+    situation = after(replace(frame, reading=kept))
+    assert situation.trends is not None
+    return replace(situation, trends=replace(situation.trends, cut_short_seconds=seconds))
+
+
+def test_one_cut_read_is_made_good_by_the_next() -> None:
+    assert not found("incomplete-table", cut_for(LASTS_SECONDS - 0.1))
+    mild = only("incomplete-table", cut_for(LASTS_SECONDS - 0.1, bad_lines=2))
+    assert mild.severity == Severity.INFO
+
+
+def test_reads_that_are_cut_short_one_after_the_other() -> None:
+    finding = only("incomplete-table", cut_for(LASTS_SECONDS))
+    assert finding.severity == Severity.WARNING
+    assert finding.message == "No socket table was read whole for 5 s"
+    assert "those of the last whole one, 6 s ago" in finding.meaning
+    assert finding.evidence == {
+        "sockets": 1,
+        "bad_lines": 0,
+        "complete": 0,
+        "table_age_seconds": 6,
+    }
     assert "--source sock_diag" in advice(finding)
 
 

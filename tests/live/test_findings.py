@@ -15,7 +15,7 @@ from tui.lab.process import Lab
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler
-from tui.watching.watch import moments
+from tui.watching.watch import Watch, views
 
 pytestmark = pytest.mark.live
 
@@ -40,9 +40,12 @@ def said(scenario: Scenario) -> Iterator[Found]:
         stage.receive()
         stage.enter()
         began = time.monotonic()
-        for moment in moments(Sampler(Source(PROC, "sock_diag", PAUSE_SECONDS), cpu_share=1)):
+        watch = Watch()
+        source = Source(PROC, "sock_diag", PAUSE_SECONDS)
+        sampler = Sampler(source, watch.take, cpu_share=1)
+        for view in views(sampler, watch):
             found: Found = {}
-            for finding in reversed(audit(moment, find_owners(PROC))):
+            for finding in reversed(audit(view, find_owners(PROC))):
                 found[finding.code] = (finding.severity, finding.subject)
             yield found
             assert time.monotonic() - began < LIMIT_SECONDS, found

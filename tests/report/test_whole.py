@@ -12,7 +12,7 @@ import jsonschema  # type: ignore[import-untyped]
 import psutil
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.tables import (
@@ -37,7 +37,8 @@ from tui.findings.situation import Situation
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
-from tui.report.text import TEXT_ROWS, judge_use, report_text
+from tui.planning.demand import observe
+from tui.report.text import TEXT_ROWS, report_text
 from tui.report.whole import to_dict, to_json
 
 NGINX = Process(10, "nginx")
@@ -110,8 +111,14 @@ class TestContract:
         assert list(report["source"]) == source
         assert list(report["states"]) == STATES
         assert list(report["ephemeral"]) == ["low", "high", "reserved", "excluded", "capacity"]
-        time_wait = ["count", "closed_per_second", "freed_per_second", "reuse"]
-        assert list(report["time_wait"]) == time_wait
+        assert list(report["time_wait"]) == [
+            "count",
+            "hold_seconds",
+            "closing_per_second",
+            "closed_per_second",
+            "freed_per_second",
+            "reuse",
+        ]
         assert list(report["time_wait"]["reuse"]) == ["mode", "delay_ms", "timestamps"]
         pattern = [
             "direction",
@@ -161,7 +168,8 @@ class TestContract:
         for record in report["patterns"]:
             assert record["time_wait"] == record["states"].get("TIME_WAIT", 0)
             assert record["free"] == record["capacity"] - record["in_use"]
-            assert record["connectable"] == record["free"] + record["reusable"]
+            assert record["locked"] == record["in_use"] - record["reusable"]
+            assert record["connectable"] == record["capacity"] - record["locked"]
             share = record["in_use"] / record["capacity"] if record["capacity"] else 1
             assert record["utilization"] == pytest.approx(share, abs=1e-6)
 
@@ -392,9 +400,19 @@ class TestText:
         text = text_of(frame(*young, *old, waiting(40005, 500, remote="10.0.0.7")))
         assert "14 in TIME-WAIT; 2/s closing; 1 freed in the next second, 4 in the next 10" in text
 
+    @pytest.mark.parametrize(("mode", "rate"), [(0, 140), (1, 700)])
+    def test_how_fast_sockets_close_is_one_figure(self, mode: int, rate: int) -> None:
+        """Under reuse 700 of the last second, not the 140 of five of which four are gone."""
+        young = [waiting(40000 + n, 59_500) for n in range(700)]
+        old = [waiting(40700 + n, 50_000) for n in range(150)]
+        made = frame(*young, *old, given=rules(40000, 40999, reuse_mode=mode))
+        assert f"850 in TIME-WAIT; {rate}/s closing" in text_of(made)
+        assert to_dict(made, NOBODY)["time_wait"]["closing_per_second"] == rate
+        assert made.time_wait.closing_per_second == observe(made, 0).rate == rate
+
     def test_the_sustainable_rate(self) -> None:
         text = text_of(frame(given=rules(32768, 60999)))
-        assert "471 new connections/s" in text
+        assert "sustainable to one destination: 455/s, 28,232/s with reuse" in text
         assert "ports 32768–60999: 28,232 for each" in text
 
     def test_long_lists_end_where_json_goes_on(self) -> None:
@@ -423,54 +441,67 @@ class TestText:
         assert "100.0%" in line
         assert "<" not in line
 
+    @pytest.mark.parametrize(
+        ("opened", "closed", "words", "colour"),
+        [
+            (49, 0, "", ""),
+            (50, 0, "slow connect()", "yellow"),
+            (79, 0, "slow connect()", "yellow"),
+            (80, 0, "above 80 %", "red"),
+            (99, 1, "above 80 %", "red"),
+            (100, 0, "EXHAUSTED: connect() fails", "red"),
+            (0, 100, "", ""),
+            (49, 51, "", ""),
+            (50, 50, "slow connect()", "yellow"),
+            (80, 20, "above 80 %", "red"),
+        ],
+    )
+    def test_a_pattern_is_judged_by_what_is_locked(
+        self, opened: int, closed: int, words: str, colour: str
+    ) -> None:
+        """Those that are closed can be taken over here, and are no alarm."""
+        made = frame(*held(opened, closed), given=rules(40000, 40099, reuse_mode=2))
+        (line,) = [line for line in lines_of(made) if "→" in line]
+        assert line.startswith(f"<{colour}>" if colour else "  127.0.0.1")
+        assert line.removesuffix("</>").endswith(words or f"  {100 - opened}")
+        assert f"{opened + closed}.0%" in line
 
-@pytest.mark.parametrize(
-    ("in_use", "locked", "verdict", "colour"),
-    [
-        (499, 499, "", ""),
-        (500, 500, "slow connect()", "yellow"),
-        (799, 799, "slow connect()", "yellow"),
-        (800, 800, "above 80 %", "red"),
-        (1000, 995, "above 80 %", "red"),
-        (1000, 1000, "EXHAUSTED: connect() fails", "red"),
-        (577, 0, "", ""),
-        (577, 499, "", ""),
-        (700, 500, "slow connect()", "yellow"),
-        (800, 0, "above 80 %, reusable", "yellow"),
-        (1000, 499, "above 80 %, reusable", "yellow"),
-        (800, 500, "above 80 %, slow connect()", "yellow"),
-        (1000, 799, "above 80 %, slow connect()", "yellow"),
-    ],
-)
-def test_the_verdict_of_a_pattern(in_use: int, locked: int, verdict: str, colour: str) -> None:
-    assert judge_use(in_use, locked, 1000, 80.0) == (verdict, colour)
+    def test_no_port_at_all_is_exhausted(self) -> None:
+        made = frame(Sock(), given=rules(reserved=((40000, 40009),)))
+        (line,) = [line for line in lines_of(made) if "→" in line]
+        assert line.endswith("EXHAUSTED: connect() fails</>")
 
 
-def test_without_any_port_it_is_exhausted() -> None:
-    assert judge_use(0, 0, 0, 80.0)[0] == "EXHAUSTED: connect() fails"
+HOME = "127.0.0.1"
 
 
-COLOURS = {None: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
+def held(opened: int, closed: int) -> list[Sock]:
+    """So many of 100 ports between two ends of this host."""
+    socks = [Sock(HOME, 40000 + n, HOME) for n in range(opened)]
+    return socks + [
+        waiting(40000 + n, local=HOME, remote=HOME)
+        for n in range(opened, min(opened + closed, 100))
+    ]
+
+
+def lines_of(made: Frame, threshold: float = 80.0) -> list[str]:
+    return report_text(made, NOBODY, threshold, painted).splitlines()
+
+
+COLOURS = {None: "", Severity.WARNING: "<yellow>", Severity.CRITICAL: "<red>"}
 
 
 @given(
     st.integers(0, 100), st.integers(0, 100), st.sampled_from((0, 2)), st.sampled_from((10, 57, 80))
 )
 @steady
-def test_the_verdict_is_the_findings(opened: int, closed: int, mode: int, threshold: int) -> None:
+def test_the_colour_is_the_findings(opened: int, closed: int, mode: int, threshold: int) -> None:
     """One definition: what is red in a report is critical in an audit, and so on."""
-    home = "127.0.0.1"
-    held = [Sock(home, 40000 + n, home) for n in range(opened)]
-    held += [
-        waiting(40000 + n, local=home, remote=home)
-        for n in range(opened, min(opened + closed, 100))
-    ]
-    made = frame(*held, given=rules(40000, 40099, reuse_mode=mode))
-    if not held:
-        return
-    patterns = made.patterns
-    _, colour = judge_use(int(patterns.in_use[0]), int(patterns.locked[0]), 100, threshold)
+    socks = held(opened, closed)
+    assume(socks)
+    made = frame(*socks, given=rules(40000, 40099, reuse_mode=mode))
+    (line,) = [line for line in lines_of(made, threshold) if "→" in line]
     said = diagnose(Situation(made, config=Config().with_threshold(threshold)))
     full = ("ports-exhausted", "ports-above-threshold", "connect-slow")
     worst = max((one.severity for one in said if one.code in full), default=None)
-    assert colour == COLOURS[worst]
+    assert line.startswith(COLOURS[worst] or "  ")

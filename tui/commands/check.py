@@ -17,7 +17,7 @@ from tui.commands.reading import take_frame
 from tui.findings.config import ConfigError
 from tui.kernel.sockets import Array, TableError
 from tui.planning.demand import outgoing
-from tui.writing.words import floored
+from tui.writing.words import digits_beside, floored, written
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -122,9 +122,11 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
         text += " (the table was cut short: figures are floors)"
     if frame.table.bad_lines:
         text += f" ({frame.table.bad_lines:,} lines unreadable, not counted)"
+    digits = digits_beside(warning, critical, least=2)
     perfdata = (
-        f"use={floored(use.in_use, use.capacity, 2):.2f}%;;;0;100 "
-        f"locked={floored(use.locked, use.capacity, 2):.2f}%;{warning:g};{critical:g};0;100 "
+        f"use={floored(use.in_use, use.capacity, digits):.{digits}f}%;;;0;100 "
+        f"locked={floored(use.locked, use.capacity, digits):.{digits}f}%;"
+        f"{written(warning)};{written(critical)};0;100 "
         f"in_use={use.in_use};;;0;{use.capacity} "
         f"connectable={use.connectable};;;0;{use.capacity} "
         f"time_wait={frame.time_wait.count};;;0"

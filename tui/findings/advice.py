@@ -107,7 +107,7 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, reuse:
     )
     if not reuse:
         rates = (per_second(setting.judge(load).sustainable_rate) for setting in (wider, today))
-        what += ", enough for {} new connections for ever instead of {}".format(*rates)
+        what += ", enough for {} for ever instead of {}".format(*rates)
     if load.rate:
         effect = wider.judge(load)
         enough = "not enough by itself" if effect.verdict is Fit.FAILS else "enough"

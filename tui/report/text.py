@@ -15,7 +15,7 @@ from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report.records import listener_records, port_records, rows_by_pattern, socket_records
 from tui.writing.layout import Paint, table, wrapped
-from tui.writing.words import floored, per_second
+from tui.writing.words import digits_beside, floored, per_second, percent, written
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
@@ -120,15 +120,18 @@ def patterns_text(
         use = port_use(patterns, index)
         words, colour = LEVELS[pattern_level(patterns, index, threshold)]
         outgoing = patterns.direction[index] == Direction.OUTGOING  # others' ports are not ours
+        digits = digits_beside(threshold)
+        locked = f"{percent(use.locked, use.capacity, threshold)} locked: "
+        locked *= bool(words) and use.locked < use.in_use
         rows.append(
             (
                 str(patterns.key(index)),
                 f"{patterns.time_wait[index]:,}",
                 f"{int(patterns.states[index].sum() - patterns.time_wait[index]):,}",
-                f"{floored(use.in_use, use.capacity):.1f}%",
+                f"{floored(use.in_use, use.capacity, digits):.{digits}f}%",
                 f"{use.connectable:,}" if outgoing else "–",
                 str(held.get(index, "")),
-                words.format(threshold=f"{threshold:g}"),
+                locked + words.format(threshold=written(threshold)),
             )
         )
         colours.append(colour)

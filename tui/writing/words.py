@@ -28,8 +28,17 @@ def percent(part: float, whole: float, beside: float = 0.0) -> str:
     ``beside`` is a percentage that stands next to it: this one then has as many digits, so that
     whoever compares the two reads what was judged.
     """
-    digits = max(1, len(f"{beside:g}".partition(".")[2]))
-    return f"{floored(part, whole, digits):g} %"
+    return f"{written(floored(part, whole, digits_beside(beside)))} %"
+
+
+def digits_beside(*percentages: float, least: int = 1) -> int:
+    """Return how many digits a percentage needs to be compared with these by eye."""
+    return max(least, *(len(written(one).partition(".")[2]) for one in percentages))
+
+
+def written(percentage: float) -> str:
+    """Return a percentage with all the digits that it was given with."""
+    return f"{percentage:.12g}"
 
 
 def ratio(part: float, whole: float) -> float:

@@ -4,19 +4,14 @@ from tests.dashboard.scene import DATABASE, frame_of, waits
 from tui.analysis.frame import Frame
 from tui.dashboard.widgets.finding_text import evidence_name, evidence_text, finding_lines, items_of
 from tui.dashboard.widgets.findings import headline, lasts, line_of
-from tui.findings.cases import Case, Cases
+from tui.findings.cases import Case
 from tui.findings.finding import Finding, Severity
-from tui.findings.rules import diagnose
-from tui.findings.situation import Situation
-from tui.watching.history import History
 from tui.watching.view import View
+from tui.watching.watch import Watch
 
 
 def view_of(frame: Frame) -> View:
-    history = History()
-    history.add(frame)
-    cases = Cases().then(diagnose(Situation(frame)), frame.time)
-    return View(frame, history.trends(frame), history, 80, 1, cases)
+    return Watch().take(frame.reading)
 
 
 @pytest.mark.parametrize(

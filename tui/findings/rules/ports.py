@@ -18,7 +18,7 @@ from tui.findings.advice import Unclosed, more_ports, unclosed
 from tui.findings.finding import Evidence, Finding, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
-from tui.writing.words import duration, percent, plural, ratio
+from tui.writing.words import duration, percent, plural, ratio, written
 
 PRESSING_SECONDS = 60.0
 """An exhaustion sooner than this is critical. It is what a TIME-WAIT lasts: a connection that is
@@ -90,7 +90,7 @@ def _above(situation: Situation, index: int) -> Finding:
         "ports-above-threshold",
         Severity.CRITICAL,
         f"{percent(use.locked, use.capacity, threshold)} of {use.capacity:,} ports are taken; the "
-        f"threshold is {threshold:g} %",
+        f"threshold is {written(threshold)} %",
         meaning,
         threshold_percent=threshold,
     )
