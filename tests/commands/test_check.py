@@ -13,7 +13,6 @@ from tests.commands import hosts
 from tests.commands.conftest import Ran, Run
 from tests.commands.hosts import GARBLED, cut_short, host, served, tuple_with
 from tests.tables import Sock, waiting
-from tui.analysis.judgement import SLOW_PERCENT
 from tui.cli import Deferred
 from tui.commands import check
 
@@ -154,9 +153,6 @@ class TestVerdict:
         proc = host(tmp_path, [*near, *tuple_with(260)], tcp_tw_reuse=2)
         ran = run("check", "--proc", proc)
         assert (ran.code, "10.0.0.5 → 10.0.0.9:443 uses 52.0%" in ran.out) == (WARNING, True)
-
-    def test_slow_is_what_it_is_elsewhere(self) -> None:
-        assert check.SLOW_PERCENT == SLOW_PERCENT
 
     def test_nothing_outgoing_is_ok(self, run: Run, tmp_path: Path) -> None:
         ran = run("check", "--proc", host(tmp_path, served(5_000)))
