@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,10 +13,9 @@ import psutil
 import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
+from tests.patience import limit, until
 from tui.lab.process import Lab
 
-LEFT_SECONDS = 5.0
-"""By when nothing may be left."""
 DEMO = (*TWTOP, "demo")
 
 
@@ -54,30 +52,34 @@ def anybody_in(namespaces: set[int]) -> bool:
 
 
 def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: set[int]) -> None:
-    deadline = time.monotonic() + LEFT_SECONDS
-    while time.monotonic() < deadline:
-        alive = [process for process in processes.values() if process.is_running()]
-        if not alive and not anybody_in(namespaces):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"left: {alive}")
+    until(
+        lambda: (
+            not any(process.is_running() for process in processes.values())
+            and not anybody_in(namespaces)
+        ),
+        f"the end of {', '.join(processes)} and of their namespaces",
+    )
 
 
 @pytest.mark.live
 def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
     with demo("exhaustion", "--rate", "400") as terminal:
-        text = terminal.wait_for("= agree: no port left, connect() fails")
-        assert "EADDRNOTAVAIL" in text
-        assert "1,000 of 1,000 ports 100.0% · EXHAUSTED" in text
-        assert "1 EXHAUSTED" in terminal.line(0)
+        terminal.wait_for(
+            "= agree: no port left, connect() fails",
+            "EADDRNOTAVAIL",
+            "1,000 of 1,000 ports 100.0% · EXHAUSTED",
+            lambda _: "1 EXHAUSTED" in terminal.line(0),
+        )
         players = cast(terminal)
         assert set(players) == {"dashboard", "twtop-clients", "postgres-demo"}
         before = networks(players)
 
         terminal.press("n")
-        terminal.wait_for("Demo 2/8 · server-close")
-        terminal.wait_for("127.0.0.1:8080 ←")
-        assert "EXHAUSTED" not in terminal.line(0)
+        terminal.wait_for(
+            "Demo 2/8 · server-close",
+            "127.0.0.1:8080 ←",
+            lambda _: "EXHAUSTED" not in terminal.line(0),
+        )
         del players["dashboard"]
         assert_nothing_left(players, before)
 
@@ -135,7 +137,7 @@ def test_however_it_is_asked_to_end_nothing_is_left(lab: Lab, end: str) -> None:
         before = networks(players)
         if end == "hang up":
             terminal.hang_up()
-            terminal.process.wait(LEFT_SECONDS)
+            terminal.process.wait(limit())
         else:
             number = signal.Signals[end]
             terminal.process.send_signal(number)
@@ -170,7 +172,7 @@ def test_where_namespaces_are_refused_it_says_which_setting_does() -> None:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run((*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=9)
+    done = subprocess.run((*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=limit())
     return done.returncode, done.stdout, done.stderr
 
 
