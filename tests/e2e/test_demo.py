@@ -172,7 +172,9 @@ def test_where_namespaces_are_refused_it_says_which_setting_does() -> None:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run((*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=limit())
+    done = subprocess.run(
+        (*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=limit()
+    )
     return done.returncode, done.stdout, done.stderr
 
 

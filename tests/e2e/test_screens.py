@@ -86,7 +86,21 @@ def test_a_terminal_of_any_size_will_do() -> None:
         terminal.wait_for(lambda _: terminal.screen.alternate)
         for columns, rows in ((1, 1), (10, 3), (40, 10), (200, 60)):
             terminal.resize(columns, rows)
-            for key in (ENTER, ESCAPE, "?", ESCAPE, "/", "x", ESCAPE, "m", "2", "s", DOWN, TAB, " "):
+            for key in (
+                ENTER,
+                ESCAPE,
+                "?",
+                ESCAPE,
+                "/",
+                "x",
+                ESCAPE,
+                "m",
+                "2",
+                "s",
+                DOWN,
+                TAB,
+                " ",
+            ):
                 terminal.press(key)
                 # An escape closely followed by a key is that key with alt.
                 terminal.settle(0.12 if key == ESCAPE else 0.03)
