@@ -47,8 +47,10 @@ async def _turn() -> None:
 def _has_to_do(app: App[object]) -> bool:
     screen: Screen[object] = app.screen
     pumps: list[MessagePump] = [app, *screen.walk_children(with_self=True)]
-    return any(pump._message_queue.qsize() or pump._next_callbacks for pump in pumps) or any(
+    return any(
         (
+            *(pump._message_queue.qsize() for pump in pumps),
+            *(pump._next_callbacks for pump in pumps),
             app._resize_timer,  # which waits whether the size changes again
             screen._layout_required,
             screen._scroll_required,
