@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
-from tests.patience import limit, until
+from tests.patience import Patience, limit
 from tui.lab.process import Lab
 
 DEMO = (*TWTOP, "demo")
@@ -33,32 +35,37 @@ def cast(terminal: Terminal) -> dict[str, psutil.Process]:
     return found | {child.name(): child for child in found["dashboard"].children(recursive=True)}
 
 
-def networks(processes: dict[str, psutil.Process]) -> set[int]:
-    """The network namespaces that they are in."""
-    found = set()
+def networks(processes: dict[str, psutil.Process]) -> list[BinaryIO]:
+    """The network namespaces that they are in, held open: else the kernel numbers others alike."""
+    found: dict[int, BinaryIO] = {}
     for process in processes.values():
         for thread in Path(f"/proc/{process.pid}/task").glob("*/ns/net"):
             with suppress(OSError):
-                found.add(thread.stat().st_ino)
+                namespace = thread.open("rb")
+                found[os.fstat(namespace.fileno()).st_ino] = namespace
+    return [*found.values()]
+
+
+def inhabitants(namespaces: list[BinaryIO]) -> set[int]:
+    """The processes that are in one of these network namespaces."""
+    numbers = {os.fstat(each.fileno()).st_ino for each in namespaces}
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):
+            if link.stat().st_ino in numbers:
+                found.add(int(link.parts[2]))
     return found
 
 
-def anybody_in(namespaces: set[int]) -> bool:
-    for link in Path("/proc").glob("[0-9]*/ns/net"):
-        with suppress(OSError):
-            if link.stat().st_ino in namespaces:
-                return True
-    return False
-
-
-def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: set[int]) -> None:
-    until(
-        lambda: (
-            not any(process.is_running() for process in processes.values())
-            and not anybody_in(namespaces)
-        ),
-        f"the end of {', '.join(processes)} and of their namespaces",
-    )
+def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: list[BinaryIO]) -> None:
+    patience = Patience()
+    while True:
+        alive = {process.pid for process in processes.values() if process.is_running()}
+        left = alive | inhabitants(namespaces)
+        if not left:
+            return
+        assert not patience.is_over, f"waited {patience} for the end of {left} of {processes}"
+        time.sleep(0.05)
 
 
 @pytest.mark.live
