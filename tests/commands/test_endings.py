@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -40,13 +40,13 @@ SHARED = ("--interval", "--threshold", "--source", "--proc")
 
 
 def twtop(
-    *arguments: str, stdout: int = subprocess.PIPE, **environment: str
+    *arguments: str, stdout: int = subprocess.PIPE, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*TWTOP, *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
-        env=os.environ | environment,
+        env=os.environ | dict(env or {}),
         check=False,
         timeout=limit(),
     )
@@ -89,7 +89,7 @@ class TestEmit:
         ids=["latin-1", "C"],
     )
     def test_a_locale_that_cannot_write_it_all(self, environment: dict[str, str]) -> None:
-        ended = twtop(*self.REPORT, **environment)
+        ended = twtop(*self.REPORT, env=environment)
         assert (ended.returncode, ended.stderr) == (0, b"")
         assert b"10.0.0.5 ? 10.0.0.9:5432" in ended.stdout
 

@@ -140,7 +140,7 @@ class TestTrends:
 class TestEnding:
     def test_it_ends_when_nobody_reads_on(self) -> None:
         """At once, not at the next line, which may be an hour away."""
-        with watching("-i", 36000, "--proc", PROXY) as seen:
+        with watching("-i", 3600, "--proc", PROXY) as seen:
             seen.line()
             assert seen.process.stdout is not None
             seen.process.stdout.close()
@@ -163,7 +163,7 @@ class TestEnding:
         ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
     )
     def test_signals_end_it_quietly(self, number: signal.Signals, code: int) -> None:
-        with watching("-i", 36000, "--proc", PROXY) as seen:
+        with watching("-i", 3600, "--proc", PROXY) as seen:
             seen.line()
             seen.process.send_signal(number)
             ended, said = seen.end()
