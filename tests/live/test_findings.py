@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import Patience
 from tui.api import audit
 from tui.findings.finding import Severity
 from tui.kernel.processes import find_owners
@@ -21,7 +22,6 @@ pytestmark = pytest.mark.live
 
 PROC = Path("/proc")
 PAUSE_SECONDS = 0.25
-LIMIT_SECONDS = 15.0
 
 Found = dict[str, tuple[Severity, str]]
 """The severity and the subject of the gravest finding, by code."""
@@ -39,13 +39,13 @@ def said(scenario: Scenario) -> Iterator[Found]:
         stage.play(scenario)
         stage.receive()
         stage.enter()
-        began = time.monotonic()
+        patience = Patience()
         for moment in moments(Sampler(Source(PROC, "sock_diag", PAUSE_SECONDS), cpu_share=1)):
             found: Found = {}
             for finding in reversed(audit(moment, find_owners(PROC))):
                 found[finding.code] = (finding.severity, finding.subject)
             yield found
-            assert time.monotonic() - began < LIMIT_SECONDS, found
+            assert not patience.is_over, f"waited {patience}; found {found}"
             time.sleep(PAUSE_SECONDS)
     finally:
         stage.close()
