@@ -318,7 +318,7 @@ class NeverClosed(NamedTuple):
 
 
 def never_closed() -> NeverClosed:
-    fin_timeout = math.ceil(8 * start_seconds())  # time for two runs
+    fin_timeout = math.ceil(6 * start_seconds())  # time for two runs
     with serving(Manner.NEVER_CLOSES, tcp_fin_timeout=fin_timeout, tcp_tw_reuse=1):
         first, second = simulate("--rate", "max"), simulate("--max", "10")
         until(lambda: not states()["FIN_WAIT2"], "the end of tcp_fin_timeout", step=0.1)
