@@ -109,8 +109,10 @@ class TestWhoClosesFirst:
         assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
 
     def test_a_server_that_resets_leaves_no_time_wait(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Workload((HERE,), most=2 * PORTS), Manner.RESETS)
-        assert outcome.connected == 2 * PORTS
+        # As fast as it goes, a server that gets no processor for a while is late with its resets.
+        plan = Workload((HERE,), most=PORTS + 50, rate=400)
+        outcome, left = lab.call(load, plan, Manner.RESETS)
+        assert outcome.connected == PORTS + 50
         assert outcome.resets > 0
         assert left.get("TIME_WAIT", 0) < PORTS
 
