@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import Any, Self
 
 import pyte
 
-from tests.patience import Patience
+from tests.patience import Patience, start_seconds
 
 ROOT = Path(__file__).parents[2]
 TWTOP = (sys.executable, "-m", "tui")
+SETTLING_STARTS = 2
+"""How many starts long a picture may be waited for to stand still."""
+
 UNSET = {"NO_COLOR", "COLUMNS", "LINES", "TEXTUAL", "TEXTUAL_DRIVER", "TEXTUAL_THEME"}
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
@@ -185,27 +189,30 @@ class Terminal(Pty):
     def settle(self, quiet: float = 0.1) -> str:
         """What the screen shows once nothing has been written for so long.
 
-        A busy machine can be silent in the middle of a picture: what a test is about is better
-        waited for.
+        A busy machine can be silent in the middle of a picture, and what paints often may never
+        be: what a test is about is better waited for.
         """
-        patience = Patience()
-        while self.read(quiet) and not patience.is_over:
+        end = time.monotonic() + SETTLING_STARTS * start_seconds()
+        while self.read(quiet) and time.monotonic() < end:
             pass
         return self.text
 
     def wait_for(self, *wanted: Wanted) -> str:
         """What the screen shows when it has all of these."""
         patience = Patience()
-        while missing := [each for each in wanted if not _holds(each, self.text)]:
+        while missing := self._missing(wanted):
             if patience.is_over:
                 raise AssertionError(f"waited {patience} for {missing}\n{self.text}")
             if not self.read(0.1) and self.process.poll() is not None:
                 self.settle()
-                missing = [each for each in missing if not _holds(each, self.text)]
-                if missing:
+                if missing := self._missing(wanted):
                     code = self.process.returncode
                     raise AssertionError(f"ended with {code} before {missing}\n{self.text}")
         return self.settle(0.05)
+
+    def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        text = self.text
+        return [each for each in wanted if not _holds(each, text)]
 
     def wait(self) -> int:
         """The exit code, with what was written until then on the screen."""
