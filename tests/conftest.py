@@ -1,16 +1,35 @@
 """Fixtures that tests of several folders share."""
 
+import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import limit
+from tui.lab import process
 from tui.lab.process import Lab
 from tui.lab.refusal import Unavailable
+
+
+def pytest_configure() -> None:
+    """Make the processes of a test what they are elsewhere, wherever the suite itself runs."""
+    # A job in the background of a script ignores it, and so would all that a test starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what stays: else a fifth of a screen's test is its work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Real sockets in private network namespaces, one for each call; skips where not permitted."""
+    process.CALL_SECONDS = round(limit(600))  # a call may hold a whole test
     try:
         with Lab() as made:
             yield made

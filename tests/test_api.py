@@ -270,7 +270,7 @@ class TestWatch:
         began = time.monotonic()
         seen = api.watch(0.2, proc=PROXY)
         moments = [next(seen) for _ in range(3)]
-        assert 0.4 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 0.4
         assert all(isinstance(moment, api.Moment) for moment in moments)
         assert moments[0].trends.time_wait is None
         assert moments[2].trends.time_wait is not None

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmarks.load import sockets
-from tests.e2e.terminal import PATIENCE, TWTOP, Pty
+from tests.e2e.terminal import TWTOP, Pty
+from tests.patience import limit
 
 WARM_UP_SECONDS = 5.0
 AWAY_FROM_THE_EDGE = 8
@@ -65,7 +66,7 @@ def keys(seconds: float) -> list[float]:
             _drain(pty, random.uniform(0.05, 0.25))
             began = time.perf_counter()
             pty.press("kj"[len(waits) % 2 == 0])
-            assert pty.read(PATIENCE), "a key without an answer"
+            assert pty.read(limit()), "a key without an answer"
             waits.append(time.perf_counter() - began)
     return waits
 
@@ -107,8 +108,8 @@ def _megabytes(status: str, name: str) -> float:
 def _await(pty: Pty, wanted: bytes) -> float:
     seen = b""
     while wanted not in seen:
-        seen += (data := pty.read(PATIENCE))
-        assert data, f"no {wanted!r} in {PATIENCE} s"
+        seen += (data := pty.read(limit()))
+        assert data, f"no {wanted!r} in {limit():.0f} s"
     return time.perf_counter()
 
 

@@ -1,12 +1,12 @@
 """What holds for every command that prints: how it ends, and where it cannot print."""
 
+import ast
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,46 +14,42 @@ import pytest
 
 from tests.commands.conftest import Run
 from tests.commands.hosts import PROXY, host, tuple_with
-from tests.e2e.terminal import TWTOP, Terminal
+from tests.e2e.terminal import ROOT, TWTOP, Terminal
+from tests.patience import limit, until
 from tui.cli import cli
 
-PRINTING: tuple[tuple[str, ...], ...] = (
+FROM_PROXY: tuple[tuple[str, ...], ...] = (
     ("report",),
-    ("report", "--json"),
-    ("report", "-d"),
-    ("states",),
+    ("states", "--json"),
     ("listen", "--csv"),
     ("established",),
-    ("per-ip", "--json"),
+    ("per-ip",),
     ("per-port",),
     ("timewait",),
     ("patterns",),
+    ("plan", "--rate", "9"),
     ("audit",),
-    ("audit", "--json"),
     ("check", "-w", "90", "-c", "90"),
     ("wait", "--below", "90"),
     ("watch", "-n", "2", "-i", "0.1"),
 )
-"""Commands that end well for the proxy."""
-NAMES = sorted({arguments[0] for arguments in PRINTING} | {"bundle", "plan"})
+"""Each command that prints what it reads, as it ends well for the proxy."""
+ALL = (*((*arguments, "--proc", str(PROXY)) for arguments in FROM_PROXY), ("demo", "--list"))
+NAMES = sorted({arguments[0] for arguments in FROM_PROXY} | {"bundle"})
 SHARED = ("--interval", "--threshold", "--source", "--proc")
 
 
 def twtop(
-    *arguments: str, stdout: int = subprocess.PIPE, **environment: str
+    *arguments: str, stdout: int = subprocess.PIPE, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "tui", *arguments, "--proc", str(PROXY)],
+        [*TWTOP, *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
-        env=os.environ | environment,
+        env=os.environ | dict(env or {}),
         check=False,
-        timeout=60,
+        timeout=limit(),
     )
-
-
-def id_of(arguments: Sequence[str]) -> str:
-    return " ".join(arguments)
 
 
 def lost(arguments: Sequence[str]) -> int:
@@ -61,8 +57,12 @@ def lost(arguments: Sequence[str]) -> int:
     return 3 if arguments[0] in ("check", "audit", "wait") else 1
 
 
-@pytest.mark.parametrize("arguments", PRINTING, ids=id_of)
-class TestOutput:
+class TestEmit:
+    """All that a command prints goes through emit(), which knows each ending of an output."""
+
+    REPORT = ("report", "--proc", str(PROXY))
+
+    @pytest.mark.parametrize("arguments", [ALL[0], ALL[-2]], ids=["once", "again and again"])
     def test_a_closed_pipe_ends_it_quietly(self, arguments: tuple[str, ...]) -> None:
         reading, writing = os.pipe()
         os.close(reading)  # before a byte is written, so that no pipe is roomy enough
@@ -72,56 +72,83 @@ class TestOutput:
             os.close(writing)
         assert (ended.returncode, ended.stderr) == (0, b"")
 
+    @pytest.mark.parametrize("arguments", ALL, ids=lambda arguments: arguments[0])
     def test_a_full_disk_is_an_error_of_one_line(self, arguments: tuple[str, ...]) -> None:
+        """For each command, as each says itself what code it then ends with."""
         with Path("/dev/full").open("wb") as full:
             ended = twtop(*arguments, stdout=full.fileno())
         message = b"twtop: stdout: No space left on device\n"
         assert (ended.returncode, ended.stderr) == (lost(arguments), message)
 
-    def test_a_locale_that_cannot_write_it_all(self, arguments: tuple[str, ...]) -> None:
-        ended = twtop(*arguments, PYTHONIOENCODING="latin-1")
+    @pytest.mark.parametrize(
+        "environment",
+        [
+            {"PYTHONIOENCODING": "latin-1"},
+            {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        ],
+        ids=["latin-1", "C"],
+    )
+    def test_a_locale_that_cannot_write_it_all(self, environment: dict[str, str]) -> None:
+        ended = twtop(*self.REPORT, env=environment)
         assert (ended.returncode, ended.stderr) == (0, b"")
-        assert ended.stdout.decode("latin-1").strip()
+        assert b"10.0.0.5 ? 10.0.0.9:5432" in ended.stdout
 
-    def test_the_c_locale(self, arguments: tuple[str, ...]) -> None:
-        ended = twtop(*arguments, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
-        assert (ended.returncode, ended.stderr) == (0, b"")
-
-    def test_no_stdout_at_all(self, arguments: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("name", ["report", "check"])
+    def test_no_stdout_at_all(self, name: str) -> None:
         """As a service manager may start it: what nobody gets is an error."""
-        shell = 'exec "$@" >&-'
         ended = subprocess.run(
-            ["bash", "-c", shell, "bash", *TWTOP, *arguments, "--proc", str(PROXY)],
+            ["sh", "-c", 'exec "$@" >&-', "sh", *TWTOP, name, "--proc", str(PROXY)],
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=limit(),
         )
         message = b"twtop: stdout: Bad file descriptor\n"
-        assert (ended.returncode, ended.stderr) == (lost(arguments), message)
+        assert (ended.returncode, ended.stderr) == (lost([name]), message)
+
+    def test_there_is_no_other_way_out(self) -> None:
+        """What is tested of emit() with one command holds for all of them."""
+        others = [
+            f"{file.name}:{call.lineno}"
+            for file in (ROOT / "tui").rglob("*.py")
+            for call in ast.walk(ast.parse(file.read_text()))
+            if isinstance(call, ast.Call) and _prints(call)
+        ]
+        assert [place.partition(":")[0] for place in others] == ["output.py"], others
 
 
-@pytest.mark.parametrize("name", ["report", "patterns", "timewait", "audit"])
+def _prints(call: ast.Call) -> bool:
+    """Whether it writes to stdout as print(), sys.stdout.write() and click.echo() do."""
+    to_stderr = any(word.arg == "err" for word in call.keywords)
+    names = ("print", "sys.stdout.write", "click.echo", "click.secho", "click.echo_via_pager")
+    return ast.unparse(call.func) in names and not to_stderr
+
+
+PAINTED = ("report", "patterns", "timewait", "audit")
+
+
 class TestColours:
     """On a terminal what is critical is red, unless the user wants no colours."""
 
-    def test_on_a_terminal(self, name: str, tmp_path: Path) -> None:
+    def test_on_a_terminal(self, tmp_path: Path) -> None:
         proc = str(host(tmp_path, tuple_with(500)))
-        with Terminal((*TWTOP, name, "--proc", proc), rows=120) as terminal:
+        with Terminal((*TWTOP, "report", "--proc", proc), rows=120) as terminal:
             terminal.wait()
             colours = {cell.fg for row in terminal.screen.buffer.values() for cell in row.values()}
         assert "red" in colours
 
-    def test_no_color(self, name: str, tmp_path: Path) -> None:
-        proc = str(host(tmp_path, tuple_with(500)))
-        argv = (*TWTOP, name, "--proc", proc)
-        with Terminal(argv, rows=120, env={"NO_COLOR": "1"}) as terminal:
-            terminal.wait()
-            assert "10.0.0.5 → 10.0.0.9:443" in terminal.text
-            cells = [cell for row in terminal.screen.buffer.values() for cell in row.values()]
-        assert {(cell.fg, cell.bold) for cell in cells} == {("default", False)}
-
-    def test_nor_in_a_pipe(self, name: str, tmp_path: Path, run: Run) -> None:
-        assert "\x1b" not in run(name, "--proc", host(tmp_path, tuple_with(500))).out
+    @pytest.mark.parametrize("name", PAINTED)
+    def test_red_and_none(
+        self, name: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proc = host(tmp_path, tuple_with(500))
+        assert "\x1b" not in run(name, "--proc", proc).out  # nor in a pipe
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        painted = run(name, "--proc", proc).out
+        assert "\x1b[31m" in painted
+        monkeypatch.setenv("NO_COLOR", "1")
+        plain = run(name, "--proc", proc).out
+        assert "10.0.0.5 → 10.0.0.9:443" in plain
+        assert "\x1b" not in plain
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,7 +189,9 @@ def test_unreadable_tables_are_3(run: Run, tmp_path: Path, name: str) -> None:
     assert str(tmp_path / "net/tcp") in ran.err
 
 
-@pytest.mark.parametrize("arguments", [("wait", "--drained", "-i", "60"), ("watch", "-i", "60")])
+@pytest.mark.parametrize(
+    "arguments", [("wait", "--drained", "-i", "3600"), ("watch", "-i", "3600")]
+)
 def test_an_interrupt_is_130_and_says_nothing(arguments: tuple[str, ...]) -> None:
     process = subprocess.Popen(
         [*TWTOP, *arguments, "--proc", str(PROXY)],
@@ -176,7 +205,7 @@ def test_an_interrupt_is_130_and_says_nothing(arguments: tuple[str, ...]) -> Non
         else:
             _until_it_sleeps(process.pid)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=limit())
     finally:
         process.kill()
     assert (process.returncode, said.strip()) == (130, b"")
@@ -184,8 +213,5 @@ def test_an_interrupt_is_130_and_says_nothing(arguments: tuple[str, ...]) -> Non
 
 def _until_it_sleeps(pid: int) -> None:
     """Wait until a process is in clock_nanosleep, as time.sleep() is."""
-    for _ in range(200):
-        if "sleep" in Path(f"/proc/{pid}/wchan").read_text():
-            return
-        time.sleep(0.05)
-    time.sleep(1)
+    doing = Path(f"/proc/{pid}/wchan")
+    until(lambda: "sleep" in doing.read_text(), "the command to sleep until its next reading")

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP
+from tests.patience import limit
 from tests.tables import FIXTURES
 
 PROC = FIXTURES / "6.18-proxy" / "proc"
@@ -14,27 +15,14 @@ PROC = FIXTURES / "6.18-proxy" / "proc"
 def shell(arguments: str, redirections: str) -> tuple[int, str, str]:
     command = f"exec {shlex.join(TWTOP)} {arguments} {redirections}"
     ran = subprocess.run(
-        ["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        ["sh", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=limit(),
+        check=False,
     )
     return ran.returncode, ran.stdout, ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        ("report", 1),
-        ("states --json", 1),
-        ("check", 3),
-        ("audit", 3),
-        ("watch -n 1", 1),
-        ("wait --below 90", 3),
-        ("plan --rate 9", 1),
-        ("demo --list", 1),
-    ],
-)
-def test_a_closed_stdout_is_said(arguments: str, code: int) -> None:
-    proc = "" if arguments.startswith("demo") else f"--proc {PROC}"
-    assert shell(f"{arguments} {proc}", ">&-") == (code, "", "twtop: stdout: Bad file descriptor\n")
 
 
 @pytest.mark.parametrize("arguments", ["", "demo"])
@@ -49,7 +37,7 @@ def test_a_closed_stderr_changes_nothing() -> None:
     assert (code, out.splitlines()[0]) == (0, "time,state,count")
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "report --help"])
+@pytest.mark.parametrize("arguments", ["--version", "report --help"])
 def test_a_help_that_cannot_be_written_is_one_line(arguments: str) -> None:
     assert shell(arguments, ">/dev/full") == (1, "", "twtop: stdout: No space left on device\n")
 

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,16 +222,14 @@ class TestTerminal:
             "wait",
             "--drained",
             "-i",
-            "60",
+            "3600",
             "--proc",
             str(host(tmp_path, tuple_with(9))),
         )
         with Terminal(argv) as terminal:
             terminal.wait_for("9 TIME-WAIT")
-            began = time.monotonic()
             terminal.process.send_signal(signal.SIGINT)
-            assert terminal.wait() == 130
-            assert time.monotonic() - began < 5
+            assert terminal.wait() == 130  # long before the next reading
 
 
 def test_a_copy_never_gets_there_and_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

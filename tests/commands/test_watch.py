@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,7 @@ import pytest
 
 from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, GARBLED, PROXY, fixture, host, tuple_with
-
-PATIENCE = 20
+from tests.patience import limit
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -88,14 +89,14 @@ class Watching:
     def line(self) -> dict[str, Any]:
         """The next line."""
         assert self.process.stdout is not None
-        assert select.select([self.process.stdout], [], [], PATIENCE)[0], "no line came"
+        assert select.select([self.process.stdout], [], [], limit())[0], "no line came"
         found: dict[str, Any] = json.loads(self.process.stdout.readline())
         return found
 
     def end(self) -> tuple[int, str]:
         """The exit code and what it said on stderr."""
         assert self.process.stderr is not None
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(limit())
         return code, self.process.stderr.read()
 
 
@@ -117,11 +118,16 @@ class TestTrends:
             assert first["patterns"][0]["growth"] is None
             assert first["patterns"][0]["seconds_left"] > 0  # the timers tell it at once
             host(tmp_path, tuple_with(200, 59_900))
-            second = seen.line()
-            third = seen.line()
-        assert second["patterns"][0]["in_use"] == 200
+            came = [first]
+            while came[-1]["patterns"][0]["in_use"] < 200:  # a busy machine is long at writing it
+                came.append(seen.line())
+            came.append(seen.line())
+        second, third = came[-2:]
         growing = max(second["patterns"][0]["growth"], third["patterns"][0]["growth"])
-        assert 50 < growing <= 250  # a hundred more in half a second or so
+        # A hundred more between two lines, whose times tell how far apart they are.
+        times = [datetime.fromisoformat(line["time"]) for line in came]
+        apart = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+        assert 100 / sum(apart) * 0.9 < growing < 100 / min(apart) * 1.1
         assert second["time_wait"]["growth"] > 0
         assert 0 < second["patterns"][0]["seconds_left"] < first["patterns"][0]["seconds_left"]
 
@@ -137,10 +143,8 @@ class TestEnding:
         with watching("-i", 3600, "--proc", PROXY) as seen:
             seen.line()
             assert seen.process.stdout is not None
-            began = time.monotonic()
             seen.process.stdout.close()
             assert seen.end() == (0, "")
-            assert time.monotonic() - began < 5
             seen.process.stdout = None
 
     def test_head(self) -> None:
@@ -150,7 +154,7 @@ class TestEnding:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=limit(),
         )
         assert (ended.returncode, ended.stderr) == (0, "")
         assert len(lines(ended.stdout)) == 1
@@ -159,7 +163,7 @@ class TestEnding:
         ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
     )
     def test_signals_end_it_quietly(self, number: signal.Signals, code: int) -> None:
-        with watching("-i", 60, "--proc", PROXY) as seen:
+        with watching("-i", 3600, "--proc", PROXY) as seen:
             seen.line()
             seen.process.send_signal(number)
             ended, said = seen.end()
@@ -174,7 +178,7 @@ class TestEnding:
                 stdout=file,
                 stderr=subprocess.PIPE,
                 check=False,
-                timeout=PATIENCE,
+                timeout=limit(),
                 env=os.environ,
             )
         assert (ended.returncode, ended.stderr, len(lines(path.read_text()))) == (0, b"", 3)

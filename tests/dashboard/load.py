@@ -41,6 +41,11 @@ class FakeStage(Stage):
         self._messages: deque[Ready | Outcome | ChildError] = deque()
         self._read, self._write = os.pipe()
 
+    @property
+    def unheard(self) -> int:
+        """How much of what it said nobody has taken yet."""
+        return len(self._messages)
+
     def say(self, message: Ready | Outcome | ChildError) -> None:
         """Let the load say something."""
         self._messages.append(message)
@@ -91,7 +96,7 @@ class Theatre(Scene):
         """Let the load say this."""
         for message in messages:
             self.load.say(message)
-            await self.pilot.pause(0.02)
+            await self.until(lambda: not self.load.unheard, f"the load's {message} to be heard")
         await self.pilot.pause()
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from textual.pilot import Pilot
 
+from tests.patience import Patience
 from tests.tables import Sock, table
 from tui.analysis.frame import Frame, judge
 from tui.dashboard.app import Sampled, TwtopApp
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import State, Timer
+from tui.kernel.sockets import State, TableError, Timer
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter
 from tui.watching.view import View
@@ -117,15 +120,16 @@ def busy(database: int = 600, cache: int = 90, *, at: float = 0.0, **more: objec
 class StillPoller:
     """Never polls: frames come from the test."""
 
+    over = threading.Event()
+    """Set when a test has ended: a thread that waited on would keep its whole app in memory."""
+
     def __init__(self) -> None:
         self.interval = 1.0
 
     def poll(self) -> View:
-        """Wait for ever, as a kernel that does not answer."""
-        import threading
-
-        threading.Event().wait()
-        raise AssertionError
+        """Wait until the test is over, as for a kernel that does not answer."""
+        self.over.wait()
+        raise TableError("the test is over")
 
 
 class Stage:
@@ -157,6 +161,15 @@ class Stage:
     async def type(self, text: str) -> None:
         """Type a text, character by character."""
         await self.press(*(KEYS.get(character, character) for character in text))
+
+    async def until(self, done: Callable[[], object], what: str) -> None:
+        """Wait until this is true. Raises AssertionError, with what was waited for."""
+        patience = Patience()
+        while not done():
+            if patience.is_over:
+                raise AssertionError(f"waited {patience} for {what}:\n{self.text()}")
+            await self.pilot.pause()
+            await asyncio.sleep(0.005)
 
     @property
     def toasts(self) -> list[tuple[str, str, str]]:

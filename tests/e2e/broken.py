@@ -4,12 +4,11 @@ import sys
 import time
 from typing import Any, NoReturn
 
+from tests.patience import STARTS, limit
 from tui import cli
 from tui.dashboard.app import TwtopApp
 from tui.dashboard.widgets.states import StatesPanel
 from tui.watching.sampler import Sampler
-
-SLOW_SECONDS = 5.0
 
 
 def fail(*_: Any) -> NoReturn:
@@ -17,7 +16,7 @@ def fail(*_: Any) -> NoReturn:
 
 
 def sleep(*_: Any) -> NoReturn:
-    time.sleep(SLOW_SECONDS)
+    time.sleep(limit(10 * STARTS))
     fail()
 
 

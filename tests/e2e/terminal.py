@@ -16,10 +16,12 @@ from typing import Any, Self
 
 import pyte
 
+from tests.patience import Patience, start_seconds
+
 ROOT = Path(__file__).parents[2]
 TWTOP = (sys.executable, "-m", "tui")
-PATIENCE = 10.0
-"""Seconds to wait for what must come; it takes a fraction of one where nothing else runs."""
+SETTLING_STARTS = 2
+"""How many starts long a picture may be waited for to stand still."""
 
 UNSET = {"NO_COLOR", "COLUMNS", "LINES", "TEXTUAL", "TEXTUAL_DRIVER", "TEXTUAL_THEME"}
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
@@ -123,6 +125,20 @@ class _Screen(pyte.Screen):
             self.dirty.update(range(self.lines))
 
 
+Wanted = str | re.Pattern[str] | Callable[[str], object]
+"""What is to be on a screen: a text, a pattern, or what is true of its text."""
+
+
+def _holds(wanted: Wanted, text: str) -> bool:
+    match wanted:
+        case str():
+            return wanted in text
+        case re.Pattern():
+            return wanted.search(text) is not None
+        case _:
+            return bool(wanted(text))
+
+
 class Terminal(Pty):
     """A program and its screen."""
 
@@ -171,30 +187,39 @@ class Terminal(Pty):
         return str(self.screen.display[row])
 
     def settle(self, quiet: float = 0.1) -> str:
-        """What the screen shows once nothing has been written for so long."""
-        deadline = time.monotonic() + PATIENCE
-        while self.read(quiet) and time.monotonic() < deadline:
+        """What the screen shows once nothing has been written for so long.
+
+        A busy machine can be silent in the middle of a picture, and what paints often may never
+        be: what a test is about is better waited for.
+        """
+        end = time.monotonic() + SETTLING_STARTS * start_seconds()
+        while self.read(quiet) and time.monotonic() < end:
             pass
         return self.text
 
-    def wait_for(self, wanted: str | Callable[[str], object], seconds: float = PATIENCE) -> str:
-        """What the screen shows, wholly painted, when it has this or this is true of it."""
-        there = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
-        deadline = time.monotonic() + seconds
-        while not there(self.text):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not there in {seconds} s: {wanted!r}\n{self.text}")
+    def wait_for(self, *wanted: Wanted) -> str:
+        """What the screen shows when it has all of these."""
+        patience = Patience()
+        while missing := self._missing(wanted):
+            if patience.is_over:
+                raise AssertionError(f"waited {patience} for {missing}\n{self.text}")
             if not self.read(0.1) and self.process.poll() is not None:
                 self.settle()
-                deadline = min(deadline, time.monotonic())
+                if missing := self._missing(wanted):
+                    code = self.process.returncode
+                    raise AssertionError(f"ended with {code} before {missing}\n{self.text}")
         return self.settle(0.05)
 
-    def wait(self, seconds: float = PATIENCE) -> int:
+    def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        text = self.text
+        return [each for each in wanted if not _holds(each, text)]
+
+    def wait(self) -> int:
         """The exit code, with what was written until then on the screen."""
-        deadline = time.monotonic() + seconds
+        patience = Patience()
         while self.process.poll() is None:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"still running after {seconds} s\n{self.text}")
+            if patience.is_over:
+                raise AssertionError(f"waited {patience} for it to end\n{self.text}")
             self.read(0.02)  # a full terminal would keep it from ending
         self.settle(0.02)
         return self.process.returncode

@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
+from tests.patience import Patience, limit
 from tui.lab.process import Lab
 
-LEFT_SECONDS = 5.0
-"""By when nothing may be left."""
 DEMO = (*TWTOP, "demo")
 
 
@@ -35,49 +35,58 @@ def cast(terminal: Terminal) -> dict[str, psutil.Process]:
     return found | {child.name(): child for child in found["dashboard"].children(recursive=True)}
 
 
-def networks(processes: dict[str, psutil.Process]) -> set[int]:
-    """The network namespaces that they are in."""
-    found = set()
+def networks(processes: dict[str, psutil.Process]) -> list[BinaryIO]:
+    """The network namespaces that they are in, held open: else the kernel numbers others alike."""
+    found: dict[int, BinaryIO] = {}
     for process in processes.values():
         for thread in Path(f"/proc/{process.pid}/task").glob("*/ns/net"):
             with suppress(OSError):
-                found.add(thread.stat().st_ino)
+                namespace = thread.open("rb")
+                found[os.fstat(namespace.fileno()).st_ino] = namespace
+    return [*found.values()]
+
+
+def inhabitants(namespaces: list[BinaryIO]) -> set[int]:
+    """The processes that are in one of these network namespaces."""
+    numbers = {os.fstat(each.fileno()).st_ino for each in namespaces}
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):
+            if link.stat().st_ino in numbers:
+                found.add(int(link.parts[2]))
     return found
 
 
-def anybody_in(namespaces: set[int]) -> bool:
-    for link in Path("/proc").glob("[0-9]*/ns/net"):
-        with suppress(OSError):
-            if link.stat().st_ino in namespaces:
-                return True
-    return False
-
-
-def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: set[int]) -> None:
-    deadline = time.monotonic() + LEFT_SECONDS
-    while time.monotonic() < deadline:
-        alive = [process for process in processes.values() if process.is_running()]
-        if not alive and not anybody_in(namespaces):
+def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: list[BinaryIO]) -> None:
+    patience = Patience()
+    while True:
+        alive = {process.pid for process in processes.values() if process.is_running()}
+        left = alive | inhabitants(namespaces)
+        if not left:
             return
+        assert not patience.is_over, f"waited {patience} for the end of {left} of {processes}"
         time.sleep(0.05)
-    raise AssertionError(f"left: {alive}")
 
 
 @pytest.mark.live
 def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
     with demo("exhaustion", "--rate", "400") as terminal:
-        text = terminal.wait_for("= agree: no port left, connect() fails")
-        assert "EADDRNOTAVAIL" in text
-        assert "1,000 of 1,000 ports 100.0% · EXHAUSTED" in text
-        assert "1 EXHAUSTED" in terminal.line(0)
+        terminal.wait_for(
+            "= agree: no port left, connect() fails",
+            "EADDRNOTAVAIL",
+            "1,000 of 1,000 ports 100.0% · EXHAUSTED",
+            lambda _: "1 EXHAUSTED" in terminal.line(0),
+        )
         players = cast(terminal)
         assert set(players) == {"dashboard", "twtop-clients", "postgres-demo"}
         before = networks(players)
 
         terminal.press("n")
-        terminal.wait_for("Demo 2/8 · server-close")
-        terminal.wait_for("127.0.0.1:8080 ←")
-        assert "EXHAUSTED" not in terminal.line(0)
+        terminal.wait_for(
+            "Demo 2/8 · server-close",
+            "127.0.0.1:8080 ←",
+            lambda _: "EXHAUSTED" not in terminal.line(0),
+        )
         del players["dashboard"]
         assert_nothing_left(players, before)
 
@@ -135,7 +144,7 @@ def test_however_it_is_asked_to_end_nothing_is_left(lab: Lab, end: str) -> None:
         before = networks(players)
         if end == "hang up":
             terminal.hang_up()
-            terminal.process.wait(LEFT_SECONDS)
+            terminal.process.wait(limit())
         else:
             number = signal.Signals[end]
             terminal.process.send_signal(number)
@@ -170,7 +179,9 @@ def test_where_namespaces_are_refused_it_says_which_setting_does() -> None:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run((*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=9)
+    done = subprocess.run(
+        (*TWTOP, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=limit()
+    )
     return done.returncode, done.stdout, done.stderr
 
 

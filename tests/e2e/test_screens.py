@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
 
 PROXY = (*TWTOP, "--proc", str(ROOT / "tests/fixtures/6.18-proxy/proc"))
@@ -12,47 +10,51 @@ ESCAPE, ENTER, TAB, DOWN = "\x1b", "\r", "\t", "\x1b[B"
 
 def test_all_panels_stand_on_a_screen_of_120_by_40() -> None:
     with Terminal(PROXY) as terminal:
-        text = terminal.wait_for("freed next second")
-        for title in (
-            r"TIME-WAIT ─",
-            r"TCP states · 20,827 sockets",
-            r"Patterns · 24",
-            r"Remote IPs · 24",
-            r"Sysctls · 28,232 ports",
-        ):
-            assert re.search(title, text), title
-        assert "● LIVE" in terminal.line(0)
-        assert "q Quit" in terminal.line(-1)
-        assert re.search(r"20,385 .* closing 464/s", text)
-        assert re.search(r"10\.0\.0\.5 → 10\.0\.0\.9:5432 +12,210 +40 .* 43\.4%", text)
+        terminal.wait_for(
+            "freed next second",
+            "TIME-WAIT ─",
+            "TCP states · 20,827 sockets",
+            "Patterns · 24",
+            "Remote IPs · 24",
+            "Sysctls · 28,232 ports",
+            lambda _: "● LIVE" in terminal.line(0),
+            lambda _: "q Quit" in terminal.line(-1),
+            re.compile(r"20,385 .* closing 464/s"),
+            re.compile(r"10\.0\.0\.5 → 10\.0\.0\.9:5432 +12,210 +40 .* 43\.4%"),
+        )
         terminal.press("q")
         assert terminal.wait() == 0
 
 
 def test_the_main_job_can_be_done_on_80_by_24() -> None:
     with Terminal(PROXY, columns=80, rows=24) as terminal:
-        text = terminal.wait_for("10.0.0.5 → 10.0.0.9:5432")
-        assert "TIME-WAIT 20,385 · ESTABLISHED 435" in text
-        assert "28,232 per destination" in text
+        terminal.wait_for(
+            "10.0.0.5 → 10.0.0.9:5432",
+            "TIME-WAIT 20,385 · ESTABLISHED 435",
+            "28,232 per destination",
+        )
 
         terminal.press(DOWN)
         terminal.wait_for(lambda text: "▌10.0.0.5 → 10.0.0.10:6379" in text)
         terminal.press(ENTER)
-        terminal.wait_for("Quadruplets · 4,966")
-        text = terminal.wait_for(lambda text: re.search(r"10\.0\.0\.10:6379 +TIME-WAIT", text))
-        assert "10.0.0.5 → 10.0.0.10:6379" in terminal.line(0)
-        assert "4,966 of 28,232 in use 17.6%" in text
+        terminal.wait_for(
+            "Quadruplets · 4,966",
+            re.compile(r"10\.0\.0\.10:6379 +TIME-WAIT"),
+            lambda _: "10.0.0.5 → 10.0.0.10:6379" in terminal.line(0),
+            "4,966 of 28,232 in use 17.6%",
+        )
 
         terminal.press(ESCAPE)
-        terminal.wait_for("Patterns · 24")
-        assert "▌10.0.0.5 → 10.0.0.10:6379" in terminal.text
+        terminal.wait_for("Patterns · 24", "▌10.0.0.5 → 10.0.0.10:6379")
 
         terminal.press("/")
         terminal.wait_for("Filter:")
         terminal.press("dport 443" + ENTER)
-        text = terminal.wait_for("Patterns · 1 of 24")
-        assert "10.0.0.5 → 10.0.0.11:443" in text
-        assert "10.0.0.9:5432 " not in text
+        terminal.wait_for(
+            "Patterns · 1 of 24",
+            "10.0.0.5 → 10.0.0.11:443",
+            lambda text: "10.0.0.9:5432 " not in text,
+        )
 
         terminal.press(ESCAPE)
         terminal.wait_for("Patterns · 24")
@@ -79,16 +81,33 @@ def test_a_filter_that_cannot_be_read_says_why_and_changes_nothing() -> None:
         assert "Patterns · 24" in terminal.text
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (10, 3), (20, 5), (40, 10), (200, 60)])
-def test_a_terminal_of_any_size_will_do(columns: int, rows: int) -> None:
-    with Terminal(PROXY, columns=columns, rows=rows) as terminal:
+def test_a_terminal_of_any_size_will_do() -> None:
+    with Terminal(PROXY, columns=1, rows=1) as terminal:
         terminal.wait_for(lambda _: terminal.screen.alternate)
-        for key in (ENTER, ESCAPE, "?", ESCAPE, "/", "x", ESCAPE, "m", "2", "s", DOWN, TAB, " "):
-            terminal.press(key)
-            # An escape closely followed by a key is that key with alt.
-            terminal.settle(0.25 if key == ESCAPE else 0.05)
-        assert terminal.process.poll() is None, terminal.text
+        for columns, rows in ((1, 1), (10, 3), (40, 10), (200, 60)):
+            terminal.resize(columns, rows)
+            for key in (
+                ENTER,
+                ESCAPE,
+                "?",
+                ESCAPE,
+                "/",
+                "x",
+                ESCAPE,
+                "m",
+                "2",
+                "s",
+                DOWN,
+                TAB,
+                " ",
+            ):
+                terminal.press(key)
+                # An escape closely followed by a key is that key with alt.
+                terminal.settle(0.12 if key == ESCAPE else 0.03)
+            assert terminal.process.poll() is None, terminal.text
         terminal.resize(120, 40)
+        terminal.press(ESCAPE)
+        terminal.settle(0.12)
         terminal.press("1")
         terminal.wait_for("10.0.0.9")
         terminal.press("q")

@@ -18,11 +18,11 @@ def as_seen_by(user: int, home: str) -> tuple[str, str, int]:
         for _ in range(5):
             server.connect("127.0.0.1")
         with Terminal(TWTOP, user=user, env={"HOME": home}) as terminal:
-            terminal.wait_for(f"→ 127.0.0.1:{PORT}")
-            dashboard = terminal.settle()
+            dashboard = terminal.wait_for(
+                f"→ 127.0.0.1:{PORT}", "● LIVE", "TCP states · 11 sockets"
+            )
             terminal.press("\r")
-            terminal.wait_for("Quadruplets · 5")
-            pattern = terminal.wait_for("owner unknown: ")
+            pattern = terminal.wait_for("Quadruplets · 5", "owner unknown: ")
             terminal.press("q")
             code = terminal.wait()
             terminal.assert_clean()
@@ -42,8 +42,7 @@ def test_an_ordinary_user_is_told_what_cannot_be_seen(
 
 def test_no_color_means_none() -> None:
     with Terminal((*TWTOP, *PROXY), env={"NO_COLOR": "1"}) as terminal:
-        terminal.wait_for("Patterns · 24")
-        terminal.settle()
+        terminal.wait_for("Patterns · 24", "freed next second")
         colours = {
             colour
             for line in terminal.screen.buffer.values()

@@ -46,11 +46,20 @@ def _a_directory(proc: Path) -> None:
     (proc / "net/tcp").mkdir()
 
 
+def _appear(proc: Path, table: str) -> None:
+    """Be there whole, for a poll may come at any moment."""
+    written = proc / "net/written"
+    written.write_text(table)
+    written.rename(proc / "net/tcp")
+
+
 def test_what_is_readable_of_garbled_tables_is_shown() -> None:
     with _run(FIXTURES / "garbled/proc") as terminal:
-        terminal.wait_for("Patterns · ")
-        assert "21 lines unreadable" in terminal.line(0)
-        assert "TCP states · 16 sockets" in terminal.text
+        terminal.wait_for(
+            "Patterns · ",
+            lambda _: "21 lines unreadable" in terminal.line(0),
+            "TCP states · 16 sockets",
+        )
         terminal.press("q")
         assert terminal.wait() == 0
 
@@ -58,11 +67,9 @@ def test_what_is_readable_of_garbled_tables_is_shown() -> None:
 def test_a_table_without_sockets_is_said_to_be_one(proc: Path) -> None:
     _header_only(proc)
     with _run(proc) as terminal:
-        terminal.wait_for("no TIME-WAIT here")
-        terminal.wait_for("no connections here")
+        terminal.wait_for("no TIME-WAIT here", "no connections here")
         assert "incomplete" not in terminal.text
-        terminal.press("\r")
-        terminal.settle()
+        terminal.press("\r")  # there is nothing to open
         terminal.press("q")
         assert terminal.wait() == 0
 
@@ -97,9 +104,7 @@ def test_a_table_that_this_user_may_not_read(proc: Path, nobody: int) -> None:
 
 def _assert_unreadable(proc: Path, reason: str, cure: str, user: int | None = None) -> None:
     with _run(proc, user=user) as terminal:
-        text = terminal.wait_for("cannot read")
-        assert f"{proc}/net/tcp: {reason}" in text
-        assert cure in text
+        terminal.wait_for("cannot read", f"{proc}/net/tcp: {reason}", cure)
         terminal.press("q")
         assert terminal.wait() == UNREADABLE
         terminal.assert_clean()
@@ -111,18 +116,19 @@ def _assert_unreadable(proc: Path, reason: str, cure: str, user: int | None = No
 def test_the_cure_is_seen_on_80_by_24_too(proc: Path) -> None:
     _missing(proc)
     with _run(proc, 80, 24) as terminal:
-        text = terminal.wait_for("cannot read")
-        assert "--proc names its directory" in " ".join(text.replace("│", " ").split())
+        terminal.wait_for(
+            "cannot read",
+            lambda text: "--proc names its directory" in " ".join(text.replace("│", " ").split()),
+        )
 
 
 def test_a_table_that_goes_and_comes_back(proc: Path) -> None:
     table = (proc / "net/tcp").read_text()
     with _run(proc) as terminal:
-        terminal.wait_for("● LIVE")
+        terminal.wait_for("● LIVE", "TCP states · 10 sockets")
         _missing(proc)
-        terminal.wait_for(lambda _: "No such file" in terminal.line(0))
-        assert "TCP states · 10 sockets" in terminal.text
-        (proc / "net/tcp").write_text(table)
+        terminal.wait_for(lambda _: "No such file" in terminal.line(0), "TCP states · 10 sockets")
+        _appear(proc, table)
         terminal.wait_for(lambda _: "No such file" not in terminal.line(0))
         terminal.press("q")
         assert terminal.wait() == 0
@@ -133,8 +139,7 @@ def test_the_one_that_appears_after_the_start_is_shown(proc: Path) -> None:
     _missing(proc)
     with _run(proc) as terminal:
         terminal.wait_for("cannot read")
-        (proc / "net/tcp").write_text(table)
-        terminal.wait_for("TCP states · 10 sockets")
-        assert "cannot read" not in terminal.settle()
+        _appear(proc, table)
+        terminal.wait_for("TCP states · 10 sockets", lambda text: "cannot read" not in text)
         terminal.press("q")
         assert terminal.wait() == 0

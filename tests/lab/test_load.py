@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.live.fates import states
+from tests.patience import limit, start_seconds, until
 from tui.lab.load import Load
 from tui.lab.namespace import sysctl
 from tui.lab.outcome import Outcome
@@ -38,9 +39,9 @@ def load(
         sysctl(name, value)
     with Child(serve, Service(plan.targets, manner, backlog)) as server:
         assert server.receive() == "ready"
-        run = Load(replace(plan, seconds=10))
+        run = Load(replace(plan, seconds=limit()))
         run.start()
-        assert run.ended.wait(15)
+        assert run.ended.wait(2 * limit()), "the load never ended"
         outcome = run.outcome()
         time.sleep(0.05)
         return Seen(outcome, dict(states()))
@@ -108,8 +109,10 @@ class TestWhoClosesFirst:
         assert (outcome.connected, outcome.errors) == (PORTS, {"EADDRNOTAVAIL": 1})
 
     def test_a_server_that_resets_leaves_no_time_wait(self, lab: Lab) -> None:
-        outcome, left = lab.call(load, Workload((HERE,), most=2 * PORTS), Manner.RESETS)
-        assert outcome.connected == 2 * PORTS
+        # As fast as it goes, a server that gets no processor for a while is late with its resets.
+        plan = Workload((HERE,), most=PORTS + 50, rate=400)
+        outcome, left = lab.call(load, plan, Manner.RESETS)
+        assert outcome.connected == PORTS + 50
         assert outcome.resets > 0
         assert left.get("TIME_WAIT", 0) < PORTS
 
@@ -133,8 +136,7 @@ def half_closed(pending: int) -> tuple[int, int]:
         server.receive()
         run = Load(Workload((HERE,), most=150, pending=pending))
         run.start()
-        while run.outcome().connected < 150:
-            time.sleep(0.01)
+        until(lambda: run.outcome().connected == 150, "150 connections")
         time.sleep(0.1)
         return run.outcome().connected, run.outcome().held
 
@@ -151,9 +153,9 @@ class TestErrors:
 
 
 def refuse() -> Outcome:
-    run = Load(Workload((HERE,), seconds=5))
+    run = Load(Workload((HERE,), seconds=limit()))
     run.start()
-    run.ended.wait(5)
+    run.ended.wait(limit())
     return run.outcome()
 
 
@@ -164,30 +166,33 @@ class TestPace:
         assert outcome.elapsed > 0.4  # a hundred at 200/s take half a second
 
     def test_pausing_and_a_new_rate(self, lab: Lab) -> None:
-        before, paused, after = lab.call(pause)
+        before, paused, rate = lab.call(pause)
+        assert before > 0
         assert paused - before <= 1  # one may have been on its way
-        assert after > paused + 20
+        assert rate > 50
 
     def test_stopping_stops_at_once(self, lab: Lab) -> None:
-        assert lab.call(stop) < 1.0
+        assert lab.call(stop) < 5 * start_seconds()
 
 
-def pause() -> tuple[int, int, int]:
+def pause() -> tuple[int, int, float]:
+    """Connections when it was halted and a while later, and the rate it then went on at."""
     with Child(serve, Service((HERE,))) as server:
         server.receive()
-        run = Load(Workload((HERE,), rate=50, seconds=20))
+        run = Load(Workload((HERE,), rate=50, seconds=limit()))
         run.start()
-        time.sleep(0.3)
+        until(lambda: run.outcome().connected > 3, "the first connections")
         run.paused = True
         before = run.outcome().connected
         time.sleep(0.3)
         paused = run.outcome().connected
         run.paused, run.rate = False, 400
-        time.sleep(0.3)
-        after = run.outcome().connected
+        began = time.monotonic()
+        until(lambda: run.outcome().connected > paused + 50, "fifty more")
+        rate = (run.outcome().connected - paused) / (time.monotonic() - began)
         run.stop()
-        run.ended.wait(5)
-        return before, paused, after
+        run.ended.wait(limit())
+        return before, paused, rate
 
 
 def stop() -> float:
@@ -198,7 +203,7 @@ def stop() -> float:
         time.sleep(0.2)
         began = time.monotonic()
         run.stop()
-        assert run.ended.wait(5)
+        assert run.ended.wait(limit())
         return time.monotonic() - began
 
 

@@ -2,12 +2,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
+from tests.patience import limit, until
 from tui.lab.process import Child, ChildError
 
 
@@ -22,22 +22,13 @@ def fail(connection: Connection) -> None:
 
 def sleep(connection: Connection) -> None:
     connection.send(os.getpid())
-    time.sleep(60)
+    time.sleep(limit())
 
 
 def have_a_child(connection: Connection) -> None:
     with Child(sleep) as child:
         connection.send((child.pid, child.receive()))
-        time.sleep(60)
-
-
-def until(done: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
+        time.sleep(limit())
 
 
 def gone(pid: int) -> bool:
@@ -75,13 +66,13 @@ class TestChild:
             pid, same = child.receive()
             assert pid == same
             os.kill(child.pid, signal.SIGKILL)
-            assert until(lambda: gone(pid))
+            until(lambda: gone(pid), "the end of the child's child")
 
     def test_killing_it_ends_its_children_too(self) -> None:
         child = Child(have_a_child)
         pid, _ = child.receive()
         child.kill()
-        assert until(lambda: gone(pid))
+        until(lambda: gone(pid), "the end of the child's child")
 
     def test_what_lies_in_the_current_directory_is_not_run(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

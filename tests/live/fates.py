@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from tests.patience import Patience
 from tui.lab.sockets import connect, listen
 
 STATES = dict(
@@ -37,7 +38,6 @@ STATES = dict(
 TINY = 4096
 """A receive buffer so small that its owner's peer is left with data it cannot send."""
 FILL = bytes(1 << 18)
-SETTLE_SECONDS = 5
 
 
 class Pair(NamedTuple):
@@ -206,12 +206,12 @@ def states() -> Counter[str]:
 
 def settle(expected: Counter[str], optional: Counter[str] | None = None) -> None:
     """Wait until the table holds just these states, and at most the optional ones besides."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    patience = Patience()
     while True:
         seen = states()
         missing, more = expected - seen, seen - expected
         if not missing and more <= (optional or Counter()):
             return
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not settled: {more} more, {missing} missing")
+        if patience.is_over:
+            raise AssertionError(f"not settled in {patience}: {more} more, {missing} missing")
         time.sleep(0.01)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from tests.patience import limit
+
 Kind = Literal["proc", "sock_diag"]
 KINDS: tuple[Kind, ...] = ("proc", "sock_diag")
 TRIES = 5
@@ -56,7 +58,7 @@ def run_report(kind: Kind) -> Report:
         [sys.executable, "-m", "tui", "report", "--json", "--source", kind],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=limit(),
         check=True,
     )
     return Report(json.loads(ran.stdout))

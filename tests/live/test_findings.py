@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.fates import states
+from tests.patience import Patience
 from tui.api import audit
 from tui.findings.finding import Severity
 from tui.kernel.processes import find_owners
@@ -21,7 +23,6 @@ pytestmark = pytest.mark.live
 
 PROC = Path("/proc")
 PAUSE_SECONDS = 0.25
-LIMIT_SECONDS = 15.0
 
 Found = dict[str, tuple[Severity, str]]
 """The severity and the subject of the gravest finding, by code."""
@@ -39,7 +40,7 @@ def said(scenario: Scenario) -> Iterator[Found]:
         stage.play(scenario)
         stage.receive()
         stage.enter()
-        began = time.monotonic()
+        patience = Patience()
         watch = Watch()
         source = Source(PROC, "sock_diag", PAUSE_SECONDS)
         sampler = Sampler(source, watch.take, cpu_share=1)
@@ -48,7 +49,7 @@ def said(scenario: Scenario) -> Iterator[Found]:
             for finding in reversed(audit(view, find_owners(PROC))):
                 found[finding.code] = (finding.severity, finding.subject)
             yield found
-            assert time.monotonic() - began < LIMIT_SECONDS, found
+            assert not patience.is_over, f"waited {patience}; found {found}"
             time.sleep(PAUSE_SECONDS)
     finally:
         stage.close()
@@ -65,8 +66,11 @@ def until(name: str, rate: float, code: str) -> list[Found]:
 
 
 def test_exhaustion_is_foretold_then_said(lab: Lab) -> None:
-    seen = lab.call(until, "exhaustion", 250, "ports-exhausted")
-    codes = list(dict.fromkeys(code for found in seen for code in found))
+    for rate in (250, 60):  # a busy machine may look too seldom to see all of a quick one
+        seen = lab.call(until, "exhaustion", rate, "ports-exhausted")
+        codes = list(dict.fromkeys(code for found in seen for code in found))
+        if {"connect-slow", "ports-above-threshold", "exhausts-soon"} <= {*codes}:
+            break
     assert "exhausts-soon" in codes
     on_the_way = [c for c in codes if c in ("connect-slow", "ports-above-threshold")]
     assert on_the_way == ["connect-slow", "ports-above-threshold"]
@@ -75,18 +79,18 @@ def test_exhaustion_is_foretold_then_said(lab: Lab) -> None:
     assert (severity, subject) == (Severity.CRITICAL, "127.0.0.1 → 127.0.0.1:5432")
 
 
-def harmless(name: str, rate: float, seconds: float) -> Found:
+def harmless(name: str, rate: float, time_waits: int) -> Found:
+    """The gravest of all that was found until there were so many TIME-WAITs."""
     worst: Found = {}
-    began = time.monotonic()
     for found in said(hurried(name, rate)):
         worst |= found
-        if time.monotonic() - began > seconds:
+        if states()["TIME_WAIT"] >= time_waits:
             return worst
     raise AssertionError
 
 
 def test_thousands_of_time_waits_at_the_server_are_no_alarm(lab: Lab) -> None:
-    found = lab.call(harmless, "server-close", 1500, 5)
+    found = lab.call(harmless, "server-close", 1500, 2500)
     assert [code for code, (severity, _) in found.items() if severity > Severity.INFO] == []
 
 
@@ -113,4 +117,4 @@ def test_bind_first_is_suspected(lab: Lab) -> None:
 
 
 def test_spreading_is_not_taken_for_bind_first(lab: Lab) -> None:
-    assert "bind-before-connect" not in lab.call(harmless, "spread", 300, 4)
+    assert "bind-before-connect" not in lab.call(harmless, "spread", 500, 1000)

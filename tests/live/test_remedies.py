@@ -29,6 +29,7 @@ WIDEST = 1000
 PORT = 5001
 HERE, NOT_LOOPBACK = "127.0.0.1", OWN.v4[0]
 USER = 1002
+TRIES = 5
 
 
 class Row(NamedTuple):
@@ -269,11 +270,14 @@ def reused(to: str, lifetime: float, delay_ms: int) -> Pace:
 def test_reuse_sustains_the_rate_that_the_plan_says(lab: Lab, to: str, lifetime: float) -> None:
     if not lab.call(has_sysctl, "ipv4.tcp_tw_reuse_delay"):
         pytest.skip("tcp_tw_reuse_delay came with Linux 6.14")
-    pace = lab.call(reused, to, lifetime, 200)
-    assert pace.sustainable == pytest.approx(SIZE / (lifetime + 0.2))
-    # The first ports are free at once, so up to one capacity more than the rate brings.
-    assert pace.connected <= pace.sustainable * pace.seconds + SIZE
-    assert pace.connected >= 0.7 * pace.sustainable * pace.seconds
+    for _ in range(TRIES):  # a busy machine may be slower than the ports are
+        pace = lab.call(reused, to, lifetime, 200)
+        assert pace.sustainable == pytest.approx(SIZE / (lifetime + 0.2))
+        # The first ports are free at once, so up to one capacity more than the rate brings.
+        assert pace.connected <= pace.sustainable * pace.seconds + SIZE
+        if pace.connected >= 0.7 * pace.sustainable * pace.seconds:
+            return
+    raise AssertionError(f"{TRIES} times less than was promised: {pace}")
 
 
 class Spread(NamedTuple):

@@ -1,7 +1,8 @@
 """Whatever the namespace holds, `connectable` is the number of connect() calls that succeed.
 
-A failure prints its scenario; `pytest tests/live/test_scenarios.py -k '[17]'` plays number 17
-again. TWTOP_SEED asks for other scenarios than the usual ones.
+Forty are played in every run; `pytest -m scenarios` plays the others, and `-m ''` all two hundred.
+A failure prints its scenario; `pytest tests/live/test_scenarios.py -m '' -k '[17]'` plays number
+17 again. TWTOP_SEED asks for other scenarios than the usual ones.
 """
 
 import errno
@@ -14,12 +15,18 @@ from tests.live.scenarios import Outcome, Scenario, TooOld, TooSlow, generate, p
 from tui.lab.process import Lab
 
 SEED = int(os.environ.get("TWTOP_SEED", "1"))
-COUNT = 200
+USUAL, COUNT = 40, 200
 TRIES = 3
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("number", range(COUNT))
+@pytest.mark.parametrize(
+    "number",
+    [
+        *range(USUAL),
+        *(pytest.param(number, marks=pytest.mark.scenarios) for number in range(USUAL, COUNT)),
+    ],
+)
 def test_connect_does_what_the_report_said(lab: Lab, number: int) -> None:
     scenario = generate(SEED, number)
     assert scenario == generate(SEED, number)

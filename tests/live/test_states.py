@@ -16,6 +16,7 @@ import pytest
 
 from tests.live.fates import STATES, Fate, Server, settle
 from tests.live.report import KINDS, Kind, Report, run_report
+from tests.patience import limit
 from tui.lab.namespace import OWN, sysctl
 from tui.lab.process import Lab
 from tui.lab.sockets import bind, connect, listen, tcp
@@ -147,7 +148,7 @@ def _mini_sockets() -> int:
 
 def _ss() -> str:
     return subprocess.run(
-        ["ss", "-tanH"], capture_output=True, text=True, timeout=60, check=True
+        ["ss", "-tanH"], capture_output=True, text=True, timeout=limit(), check=True
     ).stdout
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.e2e.terminal import ROOT
+from tests.patience import limit
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -15,7 +16,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
         text=True,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        timeout=30,
+        timeout=limit(),
     )
     return ran.returncode, ran.stdout, ran.stderr
 

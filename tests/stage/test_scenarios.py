@@ -1,13 +1,14 @@
 """Each scenario of the demo does what its line says, played faster, and twtop sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
 from tests.live.fates import states
 from tests.live.report import Report, read_report
+from tests.patience import Patience
 from tui.lab.outcome import Outcome
 from tui.lab.process import Lab
 from tui.stage.scenarios import PORTS, SCENARIOS, Scenario
@@ -15,7 +16,7 @@ from tui.stage.stage import Ready, Stage
 
 pytestmark = pytest.mark.live
 
-LIMIT_SECONDS = 20.0
+T = TypeVar("T")
 
 
 class Act(NamedTuple):
@@ -42,12 +43,25 @@ def acts(scenario: Scenario) -> Iterator[Act]:
         stage.play(scenario)
         assert isinstance(stage.receive(), Ready)
         stage.enter()
+        patience = Patience()
         while True:
             outcome = stage.newest()
-            assert outcome.elapsed < LIMIT_SECONDS, outcome
+            assert not patience.is_over, f"waited {patience}, and this is all: {outcome}"
             yield Act(outcome, dict(states()), read_report("sock_diag"))
     finally:
         stage.close()
+
+
+def assert_at_some_pace(lab: Lab, play: Callable[[float], T], told: T) -> None:
+    """It comes out so at one of these paces: a busy machine does not keep up with the quickest.
+
+    The steps of a scenario come by the clock, whatever the load has got done until then.
+    """
+    for pace in (8, 3, 1):
+        seen = lab.call(play, pace)
+        if seen == told:
+            return
+    assert seen == told
 
 
 def exhaustion() -> tuple[list[Act], Act]:
@@ -81,7 +95,7 @@ def test_exhaustion_takes_20_seconds_as_it_is_played() -> None:
 
 
 def server_close() -> Act:
-    return next(act for act in acts(hurried("server-close", 2000)) if act.outcome.connected > 8000)
+    return next(act for act in acts(hurried("server-close", 2000)) if act.outcome.connected > 4000)
 
 
 def test_server_close_piles_up_time_waits_and_nobody_runs_out(lab: Lab) -> None:
@@ -102,10 +116,10 @@ class Minute(NamedTuple):
     connecting: bool
 
 
-def reuse() -> dict[int, Minute]:
+def reuse(pace: float) -> dict[int, Minute]:
     """The last that was seen under each mode."""
     last: dict[int, Minute] = {}
-    for act in acts(hurried("reuse", 400, pace=6)):
+    for act in acts(hurried("reuse", 75 * pace, pace)):
         outcome = act.outcome
         mode = act.report.said["time_wait"]["reuse"]["mode"]
         last[mode] = Minute(bool(outcome.errors_per_second), outcome.connected_per_second > 0)
@@ -115,17 +129,18 @@ def reuse() -> dict[int, Minute]:
 
 
 def test_reuse_helps_across_hosts_only_when_it_is_1(lab: Lab) -> None:
-    assert lab.call(reuse) == {
+    told = {
         0: Minute(failing=True, connecting=False),
         2: Minute(failing=True, connecting=False),
         1: Minute(failing=False, connecting=True),
     }
+    assert_at_some_pace(lab, reuse, told)
 
 
-def spread() -> dict[int, int]:
+def spread(pace: float) -> dict[int, int]:
     """How many connections there were when all was full, by the number of tuples."""
     full: dict[int, int] = {}
-    for act in acts(hurried("spread", 2000, pace=10)):
+    for act in acts(hurried("spread", 250 * pace, pace)):
         outcome = act.outcome
         if outcome.errors_per_second and not outcome.connected_per_second:
             full[len(outcome.tuples)] = outcome.connected
@@ -135,7 +150,7 @@ def spread() -> dict[int, int]:
 
 
 def test_spread_brings_a_thousand_ports_with_each_tuple(lab: Lab) -> None:
-    assert lab.call(spread) == {1: PORTS, 2: 2 * PORTS, 4: 4 * PORTS}
+    assert_at_some_pace(lab, spread, {1: PORTS, 2: 2 * PORTS, 4: 4 * PORTS})
 
 
 def leak() -> Act:
@@ -149,7 +164,7 @@ def test_leak_leaves_close_waits(lab: Lab) -> None:
 
 
 def half_open() -> Act:
-    return next(act for act in acts(SCENARIOS["half-open"]) if act.outcome.errors)
+    return next(act for act in acts(hurried("half-open", 60)) if act.outcome.errors)
 
 
 def test_half_open_fills_the_backlog(lab: Lab) -> None:
