@@ -9,6 +9,7 @@ import pytest
 
 from tui.api import audit
 from tui.findings.finding import Severity
+from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
 from tui.lab.process import Lab
@@ -40,7 +41,9 @@ def said(scenario: Scenario) -> Iterator[Found]:
         stage.receive()
         stage.enter()
         began = time.monotonic()
-        for moment in moments(Sampler(Source(PROC, "sock_diag", PAUSE_SECONDS), cpu_share=1)):
+        for moment in moments(
+            Sampler(Source(place_at(PROC), "sock_diag", PAUSE_SECONDS), cpu_share=1)
+        ):
             found: Found = {}
             for finding in reversed(audit(moment, find_owners(PROC))):
                 found[finding.code] = (finding.severity, finding.subject)

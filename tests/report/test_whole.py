@@ -34,6 +34,7 @@ from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
@@ -335,7 +336,7 @@ def text_of(made: Frame, owners: Owners = NOBODY, threshold: float = 80.0) -> st
 class TestText:
     @pytest.mark.parametrize("name", ALL_KERNELS)
     def test_every_fixture_has_all_its_parts(self, name: str) -> None:
-        made = judge(Source(FIXTURES / name / "proc", "proc", 1.0).read())
+        made = judge(Source(place_at(FIXTURES / name / "proc"), "proc", 1.0).read())
         heads = [block.splitlines()[0] for block in text_of(made).split("\n\n")]
         assert [re.split(" ·", head)[0] for head in heads] == [
             "twtop report",

@@ -1,12 +1,26 @@
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.tables import FIXTURES, NOW, Clock, Sock, reading, table, waiting
+from tests.tables import (
+    FIXTURES,
+    NOW,
+    Clock,
+    Sock,
+    parameters,
+    reading,
+    rules,
+    table,
+    waiting,
+)
 from tui.analysis import frame
+from tui.kernel import source
+from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
+from tui.kernel.sysctls import read_parameters
 from tui.watching import sampler
 from tui.watching.sampler import Cycle, Sampler
 
@@ -15,11 +29,13 @@ class FakeSource(Source):
     """Reads a table that grows by one at each read, at a cost in the thread's CPU time."""
 
     def __init__(self, clock: Clock, interval: float = 1.0) -> None:
-        super().__init__(FIXTURES / "6.18-idle-host/proc", "proc", interval)
+        super().__init__(place_at(FIXTURES / "6.18-idle-host/proc"), "proc", interval)
         self.clock = clock
         self.cost = 0.0
         self.reads = 0
         self.refuses = False
+        self.cut = 0
+        """How many reads are incomplete."""
 
     def read(self) -> Reading:
         self.reads += 1
@@ -28,13 +44,16 @@ class FakeSource(Source):
         self.clock.cpu += self.cost
         self.clock.now += self.cost
         found = table(*(waiting(port) for port in range(self.reads)), Sock(local_port=50000))
-        return reading(found, time=self.clock.time(), counters={"tw": self.reads})
+        found = replace(found, complete=self.reads > self.cut)
+        made = reading(found, time=self.clock.time(), counters={"tw": self.reads})
+        return replace(made, parameters=read_parameters(self.place.root))
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(sampler, "time", made)
+    monkeypatch.setattr(source, "time", made)
     return made
 
 
@@ -117,6 +136,37 @@ class TestSampler:
         assert (dump.counters["tw"], later.counters["tw"]) == (1, 3)
         clock.now += 1
         assert polled.poll().age == 4, "it is always that of the dump"
+
+    def test_between_dumps_other_parameters_are_judged_anew(
+        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = FakeSource(clock)
+        made.cost = 1.0
+        polled = Sampler(made)
+        dump = polled.poll()
+        monkeypatch.setattr(source, "read_parameters", lambda _: parameters(rules(high=40004)))
+        for _ in range(2):
+            clock.now += 1
+            later = polled.poll()
+            assert later.table is dump.table
+            assert (later.ports.high, later.time) == (40004, NOW + clock.now)
+
+    def test_a_dump_that_was_cut_is_tried_again_at_the_next_poll(self, clock: Clock) -> None:
+        """It is handed on as it is; and in the long run it costs no more than another."""
+        made = FakeSource(clock)
+        made.cost, made.cut = 1.0, 2
+        polled = Sampler(made)
+        seen = []
+        for _ in range(4):
+            seen.append((polled.poll().table.complete, made.reads))
+            clock.now += 1
+        assert seen == [(False, 1), (False, 2), (True, 3), (True, 3)]
+        made.cut = 100
+        began = clock.now
+        while clock.now < began + 60:
+            polled.poll()
+            clock.now += 1
+        assert made.reads < 3 + sampler.PROMPT_TRIES + 60 / 10
 
     def test_another_interval_reads_at_once(self, clock: Clock) -> None:
         source = FakeSource(clock)

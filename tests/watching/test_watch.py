@@ -9,6 +9,7 @@ import pytest
 from tests.tables import NOW, Clock, Sock, frame, waiting
 from tui.analysis.forecast import NEVER
 from tui.analysis.frame import Frame
+from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.watching import watch as module
@@ -22,7 +23,7 @@ class Frames(Sampler):
     """A sampler of frames that were made before."""
 
     def __init__(self, found: Sequence[Frame]) -> None:
-        super().__init__(Source(Path("/nowhere"), "proc", 1.0))
+        super().__init__(Source(place_at(Path("/nowhere")), "proc", 1.0))
         self._frames = iter(found)
 
     def poll(self) -> Frame:

@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -18,6 +17,7 @@ from tui.commands.reading import USAGE, configured, open_source
 if TYPE_CHECKING:
     from tui.dashboard.app import TwtopApp
     from tui.findings.baseline import Baseline
+    from tui.kernel.places import Place
 
 
 def dashboard(settings: Settings) -> None:
@@ -33,7 +33,7 @@ def dashboard(settings: Settings) -> None:
             Sampler(source),
             config=configured(settings),
             baseline=saved_listeners(),
-            place=describe_place(settings.proc),
+            place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
         )
     )
@@ -58,13 +58,10 @@ def saved_listeners() -> Baseline | None:
         fail(str(error), USAGE)
 
 
-def describe_place(root: Path) -> str:
-    """Return the host's name and the network namespace that ``root`` shows."""
-    try:
-        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
-    except OSError:
-        namespace = f"from {root}"
-    return f"{socket.gethostname()}  {namespace}"
+def describe_place(place: Place) -> str:
+    """Return the host's name and the network namespace that is looked at."""
+    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    return f"{socket.gethostname()}  {shown}"
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:

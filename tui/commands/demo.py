@@ -117,7 +117,8 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         fail(str(error))
 
     def open_poller() -> tuple[Poller, str]:
-        return Sampler(open_source(settings)), describe_place(PROC)
+        source = open_source(settings)
+        return Sampler(source), describe_place(source.place)
 
     app = StageApp(
         stage,

@@ -305,7 +305,8 @@ def _watch(
     from tui.watching.sampler import Sampler
 
     def open_poller() -> tuple[Poller, str]:
-        return Sampler(open_source(settings)), describe_place(settings.proc)
+        source = open_source(settings)
+        return Sampler(source), describe_place(source.place)
 
     server_before = server_counters(situation.target)
     stage = Stage()

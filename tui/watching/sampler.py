@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tui.analysis.frame import Frame, judge
-from tui.kernel.counters import read_counters
 from tui.kernel.source import Source
 
 CPU_SHARE = 0.10
 """The part of one core that reading and judging may take; beyond it dumps are spaced out."""
+PROMPT_TRIES = 4
+"""How often a dump that was cut short is tried again at the next poll, whatever it costs: each
+time with twice the work. After that even an incomplete one is spaced out."""
 
 
 class Sampler:
@@ -23,6 +25,8 @@ class Sampler:
         self.cpu_share = cpu_share
         self._last: Frame | None = None
         self._next_dump = 0.0
+        self._incomplete = 0
+        """Dumps in a row that were cut short."""
 
     @property
     def interval(self) -> float:
@@ -41,14 +45,18 @@ class Sampler:
         """
         began, cpu = time.monotonic(), time.thread_time()
         if self._last is not None and began < self._next_dump:
-            later = replace(
-                self._last.reading, time=time.time(), counters=read_counters(self.source.root)
-            )
+            later = self.source.refresh(self._last.reading)
+            if later.parameters != self._last.reading.parameters:
+                self._last = judge(later)
             return replace(self._last, reading=later)
         frame = judge(self.source.read())
         cost = time.thread_time() - cpu
-        # Half an interval of grace: a dump due just after a tick belongs to that tick.
-        self._next_dump = began + cost / self.cpu_share - self.interval / 2
+        self._incomplete = 0 if frame.table.complete else self._incomplete + 1
+        if 0 < self._incomplete <= PROMPT_TRIES:
+            self._next_dump = 0.0
+        else:
+            # Half an interval of grace: a dump due just after a tick belongs to that tick.
+            self._next_dump = began + cost / self.cpu_share - self.interval / 2
         self._last = frame
         return frame
 
