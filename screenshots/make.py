@@ -20,6 +20,7 @@ import resvg_py
 from tests.live.fates import Pair, Server
 from tui.dashboard.app import TwtopApp
 from tui.dashboard.stage_app import StageApp
+from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
 from tui.lab.namespace import add_addresses, sysctl
@@ -112,7 +113,7 @@ def _query(pair: Pair, *, server_first: bool = False) -> None:
 
 async def _shoot(folder: Path) -> None:
     app = TwtopApp(
-        Sampler(Source(PROC, "auto", 1.0)),
+        Sampler(Source(place_at(PROC), "auto", 1.0)),
         place="web-1  netns 4026532008",
         find_owners=lambda: find_owners(PROC),
     )
@@ -128,7 +129,7 @@ async def _shoot(folder: Path) -> None:
 async def _shoot_demo(stage: Stage, folder: Path) -> None:
     app = StageApp(
         stage,
-        lambda: (Sampler(Source(PROC, "auto", 1.0)), "web-1  netns 4026532247"),
+        lambda: (Sampler(Source(place_at(PROC), "auto", 1.0)), "web-1  netns 4026532247"),
         most_rate=2000,
         find_owners=lambda: find_owners(PROC),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
@@ -12,7 +12,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tui.analysis.frame import Frame, judge
-from tui.kernel.sockets import ROW_TYPES, V4_MAPPED, RawSockets, SocketTable, State, Timer, build
+from tui.kernel.places import Place
+from tui.kernel.sockets import (
+    ROW_TYPES,
+    UNKNOWN_LIMIT,
+    V4_MAPPED,
+    RawSockets,
+    SocketTable,
+    State,
+    Timer,
+    build,
+)
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter, PortRules
 
@@ -28,6 +38,7 @@ KERNELS = (
 )
 """The fixtures of little-endian kernels."""
 NOW = 1_700_000_000.0
+PLACE = Place(Path("/proc"), "web-1", "host", 4026531840)
 
 steady = settings(deadline=None, derandomize=True)
 """For properties: the same examples at each run, and none is too slow."""
@@ -48,11 +59,28 @@ class Sock:
     tx_queue: int = 0
     uid: int = 0
     inode: int = 0
+    backlog_limit: int = field(default=0, compare=False)
+    """Of a listener; only sock_diag tells."""
 
 
-def listener(local: str = "0.0.0.0", port: int = 80, inode: int = 1, backlog: int = 0) -> Sock:
+def listener(
+    local: str = "0.0.0.0",
+    port: int = 80,
+    inode: int = 1,
+    backlog: int = 0,
+    backlog_limit: int = UNKNOWN_LIMIT,
+) -> Sock:
     nobody = "::" if ":" in local else "0.0.0.0"
-    return Sock(local, port, nobody, 0, State.LISTEN, rx_queue=backlog, inode=inode)
+    return Sock(
+        local,
+        port,
+        nobody,
+        0,
+        State.LISTEN,
+        rx_queue=backlog,
+        inode=inode,
+        backlog_limit=backlog_limit,
+    )
 
 
 def waiting(
@@ -93,9 +121,9 @@ def rows(socks: Sequence[Sock]) -> RawSockets:
         "remote_hi": [whole(sock.remote) >> 64 for sock in socks],
         "remote_lo": [whole(sock.remote) & half for sock in socks],
     }
-    for field in fields(Sock):
-        if field.name not in ("local", "remote"):
-            columns[field.name] = [getattr(sock, field.name) for sock in socks]
+    for column in fields(Sock):
+        if column.name not in ("local", "remote"):
+            columns[column.name] = [getattr(sock, column.name) for sock in socks]
     return RawSockets(**{name: np.array(columns[name], kind) for name, kind in ROW_TYPES.items()})
 
 
@@ -106,9 +134,9 @@ def table(*socks: Sock, bound_ports: Iterable[int] = (), complete: bool = True) 
 def socks(found: SocketTable) -> list[Sock]:
     """The table's rows in plain Python, addresses folded."""
     columns = (
-        getattr(found, field.name).tolist()
-        for field in fields(Sock)
-        if field.name not in ("local", "remote")
+        getattr(found, column.name).tolist()
+        for column in fields(Sock)
+        if column.name not in ("local", "remote")
     )
     local = map(found.ip, found.local_ip.tolist())
     remote = map(found.ip, found.remote_ip.tolist())
@@ -158,6 +186,7 @@ def reading(
     counters: Mapping[str, int] | None = None,
 ) -> Reading:
     return Reading(
+        place=PLACE,
         table=found,
         parameters=parameters(given or rules()),
         counters=counters or {},
@@ -199,6 +228,9 @@ class Clock:
 
     def time(self) -> float:
         return NOW + self.now
+
+    def clock_getres(self, clock: int) -> float:
+        return 0.004
 
 
 ENDS = (

@@ -31,6 +31,7 @@ from tui.report.text import LEVELS, patterns_text, time_wait_text
 from tui.report.whole import to_dict
 from tui.watching.view import View
 from tui.watching.watch import Watch
+from tui.writing.words import written
 
 CODES = {
     Level.EXHAUSTED: "ports-exhausted",
@@ -91,7 +92,7 @@ def test_how_the_ports_stand(socks: list[Sock], given_: PortRules, threshold: fl
                 if finding.code in CODES.values():
                     told = {name: finding.evidence.get(name) for name in shares if name != "free"}
                     assert told == {name: shares[name] for name in told}
-        assert LEVELS[level][0].format(threshold=f"{threshold:g}") in text[index]
+        assert LEVELS[level][0].format(threshold=written(threshold)) in text[index]
         assert (level > Level.FINE) == text[index].rstrip().endswith(("fails", "connect()", " %"))
         if not outgoing:
             assert level is Level.FINE

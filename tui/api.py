@@ -30,6 +30,7 @@ from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
 from tui.kernel.sockets import State, TableError
@@ -105,7 +106,7 @@ def snapshot(source: SourceChoice = "auto", proc: str | Path = "/proc") -> Frame
     ValueError for another source.
     """
     _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
-    return judge(Source(Path(proc), source, 1.0, one_shot=True).read())
+    return judge(Source(place_at(Path(proc)), source, 1.0, one_shot=True).read())
 
 
 def watch(
@@ -125,7 +126,7 @@ def watch(
 def _watch(interval: float, source: SourceChoice, proc: str | Path) -> Iterator[Moment]:
     due = time.monotonic()
     watched = Watch()
-    sampler = Sampler(Source(Path(proc), source, interval), watched.take)
+    sampler = Sampler(Source(place_at(Path(proc)), source, interval), watched.take)
     for moment in views(sampler, watched, lambda: find_owners(proc)):
         yield moment
         due = max(due + interval, time.monotonic())

@@ -4,6 +4,7 @@ import pytest
 
 from tests.tables import FIXTURES, KERNELS, NOW, Sock, frame, later, listener, rules, waiting
 from tui.analysis.frame import judge
+from tui.kernel.places import place_at
 from tui.kernel.sockets import State
 from tui.kernel.source import Source
 
@@ -44,7 +45,7 @@ def test_an_empty_table_is_a_frame_too() -> None:
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_sums_close_in_every_fixture(name: str) -> None:
-    made = judge(Source(FIXTURES / name / "proc", "proc", 1.0).read())
+    made = judge(Source(place_at(FIXTURES / name / "proc"), "proc", 1.0).read())
     others = len(made.table) - int(made.states[State.LISTEN])
     assert made.states.sum() == len(made.table)
     assert made.patterns.total.sum() == made.remotes.total.sum() == others

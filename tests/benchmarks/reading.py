@@ -14,7 +14,8 @@ from typing import NamedTuple
 from tests.benchmarks.load import Load, sockets
 from tests.e2e.terminal import ROOT, TWTOP
 from tui.analysis.frame import judge
-from tui.kernel.sock_diag import EVERY_STATE
+from tui.kernel.places import place_at
+from tui.kernel.sock_diag import BOUND_INACTIVE, CONNECTED, TCPDIAG_GETSOCK
 from tui.kernel.source import Source, SourceKind
 
 PAUSE_SECONDS = 1.5
@@ -64,13 +65,13 @@ def compare(load: Load, work: Work, against: Work, seconds: float, least: int) -
 
 def frames(kind: SourceKind) -> Work:
     """Makes a frame of one source, which walks the bound sockets in a 20th of the time."""
-    source = Source(Path("/proc"), kind, interval=10)
+    source = Source(place_at(Path("/proc")), kind, interval=10)
     return lambda: judge(source.read())
 
 
 def first_frame(kind: SourceKind) -> Work:
     """Makes a frame of a new source, which walks the bound sockets as well."""
-    return lambda: judge(Source(Path("/proc"), kind, interval=10).read())
+    return lambda: judge(Source(place_at(Path("/proc")), kind, interval=10).read())
 
 
 def read_files() -> None:
@@ -85,15 +86,14 @@ def read_files() -> None:
 
 def receive_dumps() -> None:
     """Receive what twtop receives, and do nothing with it."""
-    nlmsg_done, sock_diag_by_family, request_dump = 3, 20, 0x301
+    nlmsg_done, request_dump = 3, 0x301
     buffer = bytearray(1 << 16)
-    for family in (socket.AF_INET, socket.AF_INET6):
-        header = struct.pack("=IHHII", 72, sock_diag_by_family, request_dump, 1, 0)
-        body = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, EVERY_STATE)
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:
-            netlink.sendto(header + body, (0, 0))
-            while netlink.recv_into(buffer) and buffer[4] != nlmsg_done:
-                pass
+    header = struct.pack("=IHHII", 76, TCPDIAG_GETSOCK, request_dump, 1, 0)
+    body = struct.pack("=52xII", CONNECTED | BOUND_INACTIVE, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:
+        netlink.sendto(header + body, (0, 0))
+        while netlink.recv_into(buffer) and buffer[4] != nlmsg_done:
+            pass
 
 
 def process(*argv: str) -> Work:

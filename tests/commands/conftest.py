@@ -63,7 +63,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     read = Source.read
 
     def note(source: Source) -> Reading:
-        seen.append(source.root)
+        seen.append(source.place.root)
         return read(source)
 
     monkeypatch.setattr(Source, "read", note)

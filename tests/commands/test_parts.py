@@ -75,7 +75,7 @@ class TestEveryFixture:
 
     def test_json_begins_with_what_it_is(self, run: Run, name: str, fixture_name: str) -> None:
         said = run(name, "--json", "--proc", fixture(fixture_name)).json
-        assert list(said)[:3] == ["schema", "time", "source"]
+        assert list(said)[:4] == ["schema", "time", "place", "source"]
         assert said["schema"] == f"twtop.{name}/1"
         report = run("report", "--json", "--proc", fixture(fixture_name)).json
         for key in said.keys() & report.keys() - {"schema", "time", "source"}:

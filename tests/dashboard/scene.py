@@ -11,7 +11,7 @@ from dataclasses import replace
 from textual.pilot import Pilot
 
 from tests.patience import Patience
-from tests.tables import Sock, table
+from tests.tables import PLACE, Sock, table
 from tui.analysis.frame import Frame, judge
 from tui.dashboard.app import Sampled, TwtopApp
 from tui.findings.baseline import Baseline
@@ -69,6 +69,7 @@ def frame_of(
     )
     waiting = int((found.state == State.TIME_WAIT).sum())
     reading = Reading(
+        place=PLACE,
         table=found,
         parameters=parameters,
         counters={"tw": waiting},

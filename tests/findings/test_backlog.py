@@ -30,6 +30,15 @@ class TestQueueFull:
         frame = frame_of(listener(backlog=127), sysctls=SMALL)
         assert not found("listen-queue-full", at_once(frame))
 
+    @pytest.mark.parametrize(("limit", "most"), [(10, 10), (0, 0), (4096, 4096)])
+    def test_a_limit_that_is_known_goes_before_somaxconn(self, limit: int, most: int) -> None:
+        """One connection more than that, and the kernel drops the next ones."""
+        beyond = look(listener(port=443, backlog=most + 1, backlog_limit=limit))
+        finding = only("listen-queue-full", beyond)
+        assert finding.severity == Severity.CRITICAL
+        assert finding.evidence == {"queue": most + 1, "backlog_limit": limit}
+        assert not found("listen-queue-full", look(listener(backlog=most, backlog_limit=limit)))
+
     def test_the_kernels_default_where_the_limit_is_not_known(self) -> None:
         assert not found("listen-queue-full", look(listener(backlog=4095)))
         assert only("listen-queue-full", look(listener(backlog=4096))).evidence["somaxconn"] == 4096

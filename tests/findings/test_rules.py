@@ -39,6 +39,7 @@ from tui.findings.codes import CODES
 from tui.findings.config import Config, Silence
 from tui.findings.finding import Finding, Severity, record
 from tui.findings.rules import RULES, diagnose
+from tui.kernel.places import place_at
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
 
@@ -122,7 +123,9 @@ class TestAlways:
 
     @pytest.mark.parametrize("kernel", [*KERNELS, "big-endian"])
     def test_of_real_kernels(self, kernel: str) -> None:
-        made = judge(Source(FIXTURES / kernel / "proc", "proc", 1.0, one_shot=True).read())
+        made = judge(
+            Source(place_at(FIXTURES / kernel / "proc"), "proc", 1.0, one_shot=True).read()
+        )
         check(diagnose(at_once(made, baseline=Baseline(frozenset(), NOW))))
 
     @given(st.sampled_from(CODES))
@@ -136,7 +139,7 @@ class TestAlways:
 
     def test_an_idle_host_has_nothing_above_information(self) -> None:
         root = FIXTURES / "6.18-idle-host" / "proc"
-        made = judge(Source(root, "proc", 1.0, one_shot=True).read())
+        made = judge(Source(place_at(root), "proc", 1.0, one_shot=True).read())
         findings = diagnose(at_once(made))
         assert all(finding.severity == Severity.INFO for finding in findings), findings
 

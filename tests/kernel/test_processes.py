@@ -12,25 +12,17 @@ from tui.kernel import processes
 from tui.kernel.processes import Owners, Process, find_owners
 
 
-@pytest.fixture(autouse=True)
-def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """psutil's procfs is global, and find_owners sets it."""
-    monkeypatch.setattr(psutil, "PROCFS_PATH", "/proc")
-
-
 class Procfs:
-    """A tree with processes, as far as psutil and find_owners look at it."""
+    """A tree with processes, as far as find_owners looks at it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "stat").write_text("cpu  1 1 1 1\nbtime 1700000000\n")
 
     def add(self, pid: int, name: str, inodes: Sequence[int] = ()) -> Path:
         process = self.root / str(pid)
         (process / "fd").mkdir(parents=True)
-        stat = f"{pid} ({name}) S 1 " + "1 " * 48 + "\n"
-        (process / "stat").write_bytes(os.fsencode(stat))
-        (process / "cmdline").write_bytes(os.fsencode(name) + b"\0")
+        (process / "comm").write_bytes(os.fsencode(name)[:15] + b"\n")
+        (process / "cmdline").write_bytes(b"/usr/sbin/" + os.fsencode(name) + b"\0-v\0")
         links = ["/dev/null", "pipe:[5]", *(f"socket:[{inode}]" for inode in inodes)]
         for number, target in enumerate(links):
             (process / "fd" / str(number)).symlink_to(target)
@@ -80,7 +72,7 @@ def test_processes_of_others_are_counted_as_denied(
 def test_processes_come_and_go(procfs: Procfs, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "listdir", procfs.add(10, "gone", [71]) / "fd", errno.ENOENT)
     refuse(monkeypatch, "listdir", procfs.add(11, "dying", [71]) / "fd", errno.ESRCH)
-    (procfs.add(20, "nameless", [72]) / "stat").unlink()
+    (procfs.add(20, "nameless", [72]) / "comm").unlink()
     refuse(monkeypatch, "readlink", procfs.add(30, "closing", [73, 74]) / "fd/2", errno.ENOENT)
     assert find_owners(procfs.root) == Owners({74: Process(30, "closing")})
 
@@ -96,7 +88,7 @@ def test_the_deadline_ends_the_walk(procfs: Procfs, monkeypatch: pytest.MonkeyPa
 
     for pid in (10, 20, 30):
         procfs.add(pid, f"p{pid}", [pid])
-    monkeypatch.setattr(processes, "_pids", lambda: [10, 20, 30])
+    monkeypatch.setattr(processes, "_pids", lambda root: [10, 20, 30])
     monkeypatch.setattr(os, "listdir", listdir)
     owners = find_owners(procfs.root, deadline=clock.now + 1.5)
     assert (set(owners.by_inode), owners.complete) == ({10, 20}, False)
@@ -111,6 +103,60 @@ def test_a_name_cannot_speak_to_the_terminal(procfs: Procfs) -> None:
     """Anyone may name a process as they like, and root looks at the names of all."""
     procfs.add(10, "a\x1b[2J\x07\x9b\udcff é", [71])
     assert find_owners(procfs.root).by_inode == {71: Process(10, "a?[2J??? é")}
+
+
+def test_a_name_that_the_kernel_has_cut_is_made_whole(procfs: Procfs) -> None:
+    procfs.add(10, "gunicorn-of-the-shop", [71])
+    procfs.add(20, "set-by-itself-so", [72])
+    (procfs.root / "20/cmdline").write_text("/usr/bin/python3\0")
+    named = {pid: process.name for pid, process in find_owners(procfs.root).by_inode.items()}
+    assert named == {71: "gunicorn-of-the-shop", 72: "set-by-itself-s"}
+
+
+@pytest.mark.parametrize("link", ["socket:[abc]", "socket:[]", "socket:[" + "9" * 40 + "]"])
+def test_what_is_no_inode_is_passed_over(procfs: Procfs, link: str) -> None:
+    (procfs.add(10, "odd", [71]) / "fd/9").symlink_to(link)
+    procfs.add(20, "ours", [72])
+    expected = {71: Process(10, "odd"), 72: Process(20, "ours")}
+    assert find_owners(procfs.root) == Owners(expected)
+
+
+@pytest.mark.parametrize("error", [ValueError, IndexError, psutil.NoSuchProcess(1)])
+def test_a_process_whose_files_are_short_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """As psutil finds it that reads them while it dies."""
+
+    def fail(_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(psutil.Process, "name", fail)
+    with socket.socket():
+        assert find_owners(Path("/proc")).by_inode == {}
+
+
+def test_psutil_is_left_alone(procfs: Procfs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to the whole program, and other threads use it at the same time."""
+    seen = set()
+    original = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        seen.add(psutil.PROCFS_PATH)
+        return original(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    procfs.add(10, "theirs", [71])
+    find_owners(procfs.root)
+    assert seen == {"/proc"}
+
+
+def test_one_that_psutil_was_pointed_elsewhere_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    with socket.socket() as ours:
+        inode = os.fstat(ours.fileno()).st_ino
+        assert find_owners(Path("/proc")).by_inode[inode].pid == os.getpid()
 
 
 def test_a_process_is_written_with_its_pid() -> None:

@@ -24,9 +24,10 @@ from tests.kernel.wire import (
     write_proc,
 )
 from tests.tables import FIXTURES, Clock, Sock, fold, listener, socks, states, steady, waiting
-from tui.kernel import procfs
+from tui.kernel import effort, procfs
+from tui.kernel.effort import Effort
 from tui.kernel.procfs import PAGE, _layout, parse, read_sockets
-from tui.kernel.sockets import SocketTable, State, TableError, Timer, build
+from tui.kernel.sockets import UNKNOWN_LIMIT, SocketTable, State, TableError, Timer, build
 
 
 def parsed(
@@ -495,22 +496,41 @@ class TestGrowingTable:
         table = self.read(tmp_path, monkeypatch, reads)
         assert (socks(table), table.complete) == (found, True)
 
-    def test_the_deadline_ends_a_table_that_never_does(
+    def test_a_table_that_never_ends_is_cut_when_the_effort_is_spent(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clock = Clock()
-        monkeypatch.setattr(procfs, "time", clock)
+        monkeypatch.setattr(effort, "time", clock)
+        monkeypatch.setattr(procfs, "PIECE", 1)
 
         def pages() -> Iterable[bytes]:
             yield header(1) + b"".join(line(sl, Sock(local_port=sl)) for sl in range(26))
             for first in itertools.count(26, 27):
                 clock.now += 1
+                clock.cpu += 1
                 yield b"".join(line(sl, Sock(local_port=sl)) for sl in range(first, first + 27))
 
-        table = self.read(tmp_path, monkeypatch, pages(), deadline=clock.now + 9.5)
+        table = self.read(tmp_path, monkeypatch, pages(), effort=Effort(9.5))
         assert len(table) == 26 + 10 * 27
         assert not table.complete
         assert table.bad_lines == 0
+
+    def test_a_short_table_is_read_whole_whatever_it_took(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = Clock()
+        monkeypatch.setattr(effort, "time", clock)
+        found = [Sock(local_port=port, inode=port) for port in range(60)]
+        text = [line(sl, sock) for sl, sock in enumerate(found)]
+
+        def pages() -> Iterable[bytes]:
+            yield header(1) + b"".join(text[:26])
+            clock.now, clock.cpu = clock.now + 1e6, clock.cpu + 1e6
+            yield b"".join(text[26:53])
+            yield b"".join(text[53:])
+
+        table = self.read(tmp_path, monkeypatch, pages(), effort=Effort(0.1))
+        assert (socks(table), table.complete) == (found, True)
 
     def test_a_socket_seen_twice_counts_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -526,3 +546,36 @@ def test_padding_is_of_tcp_alone() -> None:
     fixture = (FIXTURES / "6.18-proxy/proc/net/tcp6").read_bytes()
     assert fixture.startswith(header(4))
     assert padded("x", 4) == b"x\n"
+
+
+class TestCopies:
+    """Plain files: they are as long as they are, and end there."""
+
+    def test_progress_is_told_to_the_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(procfs, "PIECE", 4 * PAGE)
+        found = [Sock(local_port=port, inode=port) for port in range(1000)]
+        root = write_proc(tmp_path, [*found, Sock("::1", remote="::1")])
+        told: list[tuple[int, int]] = []
+        table = read_sockets(root, progress=lambda done, total: told.append((done, total)))
+        assert len(table) == 1001
+        sizes = sum((root / "net" / name).stat().st_size for name in ("tcp", "tcp6"))
+        assert {total for _, total in told} == {sizes}
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert told[0][0] < sizes / 2
+        assert told[-1][0] >= sizes - len(header(1)) - len(header(4))
+
+    def test_a_short_read_is_not_the_end_of_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a file of another machine may give it."""
+        root = write_proc(tmp_path, [GOOD, waiting(40001)])
+        readv = os.readv
+        monkeypatch.setattr(os, "readv", lambda fd, buffers: readv(fd, [buffers[0][:100]]))
+        table = read_sockets(root)
+        assert (socks(table), table.complete) == ([GOOD, waiting(40001)], True)
+
+    def test_a_listeners_limit_is_not_told(self, tmp_path: Path) -> None:
+        table = read_sockets(write_proc(tmp_path, [GOOD, listener()]))
+        assert table.backlog_limit.tolist() == [0, UNKNOWN_LIMIT]

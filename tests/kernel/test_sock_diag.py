@@ -12,19 +12,24 @@ from hypothesis import strategies as st
 
 from tests.kernel.wire import control, done, message, tables, words, write_proc
 from tests.tables import Clock, Sock, fold, listener, socks, steady
-from tui.kernel import procfs, sock_diag
+from tui.kernel import effort, procfs, sock_diag
+from tui.kernel.effort import Effort
 from tui.kernel.sock_diag import (
     BOUND_INACTIVE,
-    EVERY_STATE,
+    CONNECTED,
     NLM_F_DUMP_INTR,
     DumpInterruptedError,
+    Messages,
     read_bound_ports,
     read_sockets,
     split,
 )
 from tui.kernel.sockets import SocketTable, State, TableError, Timer
 
-V4, V6 = socket.AF_INET, socket.AF_INET6
+V4, V6, BOTH = socket.AF_INET, socket.AF_INET6, socket.AF_UNSPEC
+EVERY_STATE = CONNECTED | BOUND_INACTIVE
+NUMBER = 0x8765_4321
+"""A dump's sequence number."""
 Dump = Sequence[bytes | Exception]
 """What one attempt gets: datagrams, or what recv raises."""
 
@@ -32,11 +37,14 @@ Dump = Sequence[bytes | Exception]
 class Kernel:
     """Stands in for socket.socket: a kernel that answers dumps with prepared datagrams.
 
-    For each family there are as many dumps as it will be asked for; the last one is repeated.
+    There are as many dumps as it will be asked for; the last one is repeated. Where it refuses
+    those of both families together, there are some of each.
     """
 
-    def __init__(self, *v4: Dump, v6: Sequence[Dump] = ((done(),),)) -> None:
-        self.dumps = {V4: list(v4) or [(done(),)], V6: list(v6)}
+    def __init__(
+        self, *both: Dump, v4: Sequence[Dump] = ((done(),),), v6: Sequence[Dump] = ((done(),),)
+    ) -> None:
+        self.dumps = {BOTH: list(both) or [(done(),)], V4: list(v4), V6: list(v6)}
         self.requests: list[tuple[int, int]] = []
         """Of each dump asked for the family and the mask of states."""
         self.open = 0
@@ -54,10 +62,16 @@ class Kernel:
         assert seconds > 0
 
     def sendto(self, request: bytes, address: tuple[int, int]) -> None:
-        length, kind, flags = struct.unpack_from("=IHH", request)
-        assert (len(request), length, kind, flags, address) == (72, 72, 20, 0x301, (0, 0))
-        family, protocol, states = struct.unpack_from("=BBxxI", request, 16)
-        assert protocol == socket.IPPROTO_TCP
+        length, kind, flags, number = struct.unpack_from("=IHHI", request)
+        assert (len(request), flags, address) == (length, 0x301, (0, 0))
+        family, protocol = struct.unpack_from("=BB", request, 16)
+        if kind == 18:
+            assert (length, family) == (16 + 60, BOTH)
+            (states,) = struct.unpack_from("=I", request, 16 + 52)
+        else:
+            assert (kind, length, protocol) == (20, 16 + 56, socket.IPPROTO_TCP)
+            (states,) = struct.unpack_from("=I", request, 16 + 4)
+        self.kind, self.number = kind, number
         self.requests.append((family, states))
         dumps = self.dumps[socket.AddressFamily(family)]
         self.datagrams = iter(dumps.pop(0) if len(dumps) > 1 else dumps[0])
@@ -67,7 +81,7 @@ class Kernel:
         if isinstance(datagram, Exception):
             raise datagram
         assert len(datagram) <= len(buffer)
-        buffer[: len(datagram)] = datagram
+        buffer[: len(datagram)] = answering(datagram, self.kind, self.number)
         return len(datagram)
 
     def close(self) -> None:
@@ -82,8 +96,8 @@ Serve = Callable[..., Kernel]
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     made: list[Kernel] = []
 
-    def put(*v4: Dump, v6: Sequence[Dump] = ((done(),),)) -> Kernel:
-        made.append(Kernel(*v4, v6=v6))
+    def put(*both: Dump, **of_each: Sequence[Dump]) -> Kernel:
+        made.append(Kernel(*both, **of_each))
         monkeypatch.setattr(socket, "socket", made[-1])
         return made[-1]
 
@@ -109,14 +123,30 @@ def messages(found: Sequence[Sock], *lengths: int) -> bytes:
 
 class TestReading:
     def test_both_families_are_asked_for_all_that_proc_lists(self, serve: Serve) -> None:
-        kernel = serve(
-            [messages(many(2)), done()], v6=[[message(Sock("::1", 1, "::1", 2)), done()]]
-        )
+        six = Sock("::1", 1, "::1", 2)
+        kernel = serve([messages([six, *many(2)]), done()])
         table = read_sockets()
-        assert kernel.requests == [(V4, EVERY_STATE), (V6, EVERY_STATE)]
-        assert bin(EVERY_STATE) == "0b" + 13 * "1"
-        assert socks(table) == [*many(2), Sock("::1", 1, "::1", 2)]
+        assert kernel.requests == [(BOTH, EVERY_STATE)]
+        assert bin(CONNECTED) == "0b" + 13 * "1"
+        assert socks(table) == [six, *many(2)]
         assert table.complete
+
+    def test_bound_sockets_are_ports_alone(self, serve: Serve) -> None:
+        bound = [Sock(local_port=port, state=State.CLOSE) for port in (9000, 8000, 9000)]
+        serve([messages([*many(2), *bound, *many(2, first=2)]), done()])
+        table = read_sockets()
+        assert socks(table) == many(4)
+        assert table.bound_ports.tolist() == [8000, 9000]
+
+    def test_where_both_at_once_are_refused_each_family_is_asked(self, serve: Serve) -> None:
+        six = Sock("::1", 1, "::1", 2)
+        kernel = serve(
+            [control(2, -errno.EOPNOTSUPP)],
+            v4=[[messages(many(2)), done()]],
+            v6=[[messages([six]), done()]],
+        )
+        assert socks(read_sockets()) == [*many(2), six]
+        assert kernel.requests == [(family, EVERY_STATE) for family in (BOTH, V4, V6)]
 
     def test_addresses_ports_and_figures(self, serve: Serve) -> None:
         sock = Sock(
@@ -133,18 +163,20 @@ class TestReading:
             inode=4_294_967_295,
         )
         six = Sock("2001:db8::5", 1, "fe80::1:2:3:4", 65535, State.SYN_SENT, 1, 10, 0, 1, 2, 3)
-        serve([message(sock), done()], v6=[[message(six), done()]])
+        serve([message(sock), message(six), done()])
         assert socks(read_sockets()) == [sock, six]
 
     def test_mapped_addresses_are_the_ipv4_ones(self, serve: Serve) -> None:
-        serve(v6=[[message(Sock("::ffff:10.0.0.5", 1, "::ffff:10.0.0.9", 2)), done()]])
+        serve([message(Sock("::ffff:10.0.0.5", 1, "::ffff:10.0.0.9", 2)), done()])
         assert socks(read_sockets()) == [Sock("10.0.0.5", 1, "10.0.0.9", 2)]
 
     def test_a_listener_has_no_send_queue(self, serve: Serve) -> None:
         """The field holds the limit of its backlog, where /proc shows 0."""
         shown = listener(backlog=3)
-        serve([message(replace(shown, tx_queue=4096)), done()])
-        assert socks(read_sockets()) == [shown]
+        serve([message(Sock(tx_queue=7)), message(replace(shown, tx_queue=4096)), done()])
+        table = read_sockets()
+        assert socks(table) == [Sock(tx_queue=7), shown]
+        assert table.backlog_limit.tolist() == [0, 4096]
 
     def test_a_timer_that_is_off_has_nothing_left(self, serve: Serve) -> None:
         serve([message(Sock(timer=0, remaining_ms=4711)), done()])
@@ -168,19 +200,19 @@ class TestTrouble:
         kernel = serve([messages(many(2)), lost()], [messages(many(3)), done()])
         table = read_sockets()
         assert (socks(table), table.complete) == (many(3), True)
-        assert [family for family, _ in kernel.requests] == [V4, V4, V6]
+        assert [family for family, _ in kernel.requests] == [BOTH, BOTH]
 
     def test_a_dump_that_always_loses_messages_is_incomplete(self, serve: Serve) -> None:
-        kernel = serve([lost()], v6=[[message(Sock("::1")), done()]])
+        kernel = serve([lost()])
         table = read_sockets()
-        assert (len(table), table.complete) == (1, False)
-        assert len(kernel.requests) == sock_diag.ATTEMPTS + 1
+        assert (len(table), table.complete) == (0, False)
+        assert len(kernel.requests) == sock_diag.ATTEMPTS
 
     def test_an_interrupted_dump_is_asked_for_again(self, serve: Serve) -> None:
         changed = message(Sock(), flags=2 | NLM_F_DUMP_INTR)
         kernel = serve([changed, done()], [messages(many(3)), done()])
         assert socks(read_sockets()) == many(3)
-        assert len(kernel.requests) == 3
+        assert len(kernel.requests) == 2
 
     @pytest.mark.parametrize(
         ("code", "reason"),
@@ -189,13 +221,13 @@ class TestTrouble:
     def test_a_refusal_names_the_source_and_the_cure(
         self, serve: Serve, code: int, reason: str
     ) -> None:
-        serve([control(2, -code)])
+        serve([control(2, -code)], v4=[[control(2, -code)]])
         with pytest.raises(TableError, match=f"^sock_diag: {reason}: use --source proc$"):
             read_sockets()
 
     def test_a_kernel_without_tcp_diag_is_not_one_without_sockets(self, serve: Serve) -> None:
         """It ends the dump at once, and only the code in NLMSG_DONE tells why (netlink_dump)."""
-        serve([done(-errno.ENOENT)])
+        serve([done(-errno.ENOENT)], v4=[[done(-errno.ENOENT)]])
         with pytest.raises(TableError, match="No such file or directory"):
             read_sockets()
 
@@ -209,25 +241,29 @@ class TestTrouble:
         assert bound() == []
 
     def test_a_message_shorter_than_its_header(self, serve: Serve) -> None:
-        serve([struct.pack("=IHHII", 15, 20, 2, 1, 0), done()])
+        short = struct.pack("=IHHII", 15, 20, 2, 1, 0)
+        serve([short, done()], v4=[[short, done()]])
         with pytest.raises(TableError, match="message of 15 bytes"):
             read_sockets()
 
-    def test_the_deadline_keeps_what_had_come(
-        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("piece", "found"), [(1, 4), (1 << 20, 6)])
+    def test_what_had_come_is_kept_and_a_short_table_never_cut(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, piece: int, found: int
     ) -> None:
         clock = Clock()
-        monkeypatch.setattr(sock_diag, "time", clock)
-        kernel = serve([messages(many(2)), messages(many(2, first=2)), done()])
+        monkeypatch.setattr(effort, "time", clock)
+        monkeypatch.setattr(sock_diag, "PIECE", piece)
+        kernel = serve([*(messages(many(2, first=first)) for first in (0, 2, 4)), done()])
         received = kernel.recv_into
 
         def recv_into(buffer: memoryview) -> int:
             clock.now += 1
+            clock.cpu += 1
             return received(buffer)
 
         monkeypatch.setattr(kernel, "recv_into", recv_into)
-        table = read_sockets(deadline=clock.now + 1.5)
-        assert (socks(table), table.complete) == (many(4), False)
+        table = read_sockets(Effort(1.5))
+        assert (socks(table), table.complete) == (many(found), found == 6)
 
     def test_a_kernel_that_falls_silent(self, serve: Serve) -> None:
         serve([messages(many(2)), TimeoutError("timed out")])
@@ -244,24 +280,41 @@ class TestBoundPorts:
     def test_distinct_ports_of_both_families(self, serve: Serve) -> None:
         four = [Sock(local_port=port, state=State.CLOSE) for port in (9000, 8000, 9000)]
         six = [Sock("::", port, "::", 0, State.CLOSE) for port in (9000, 7000)]
-        kernel = serve([messages(four, 88, 96), done()], v6=[[messages(six), done()]])
+        kernel = serve([messages(four, 88, 96), messages(six), done()])
         ports = read_bound_ports()
         assert ports is not None
         assert ports.tolist() == [7000, 8000, 9000]
         assert ports.dtype == np.uint16
-        assert kernel.requests == [(V4, BOUND_INACTIVE), (V6, BOUND_INACTIVE)]
+        assert kernel.requests == [(BOTH, BOUND_INACTIVE)]
 
     def test_none_before_linux_6_8(self, serve: Serve) -> None:
         serve([done()])
         assert bound() == []
 
     def test_none_where_refused(self, serve: Serve) -> None:
-        serve([control(2, -errno.EPERM)])
+        serve([control(2, -errno.EPERM)], v4=[[control(2, -errno.EPERM)]])
         assert bound() == []
 
 
 def inodes(buffer: bytes) -> list[int]:
-    return [inode for part in split(buffer) for inode in part["inode"].tolist()]
+    return list(map(int, found_in(buffer).word(sock_diag.INODE)))
+
+
+def found_in(buffer: bytes) -> Messages:
+    return split(answering(buffer, 20, NUMBER), 20, NUMBER)
+
+
+def answering(buffer: bytes, kind: int, number: int) -> bytes:
+    """The messages with the kind and the sequence number that the kernel gives an answer."""
+    made = bytearray(buffer)
+    position = 0
+    while position + 16 <= len(made):
+        length, its_kind = struct.unpack_from("=IH", made, position)
+        struct.pack_into("=I", made, position + 8, number)
+        if its_kind == 20:
+            struct.pack_into("=H", made, position + 4, kind)
+        position += max((length + 3) & ~3, 16)
+    return bytes(made)
 
 
 class TestSplit:
@@ -276,10 +329,17 @@ class TestSplit:
         """89 bytes take 92: messages begin at multiples of 4."""
         assert inodes(messages_of([length] * run)) == list(range(run))
 
-    def test_a_long_run_is_one_array_and_no_copy(self) -> None:
-        parts = list(split(messages_of([88] * 1000 + [96])))
-        assert [len(part) for part in parts] == [1000, 1]
-        assert not parts[0].flags.owndata
+    def test_mixed_lengths_are_found_without_going_from_one_to_the_next(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delattr(sock_diag, "_walk")
+        assert inodes(messages_of([88, 124, 96, 132] * 100 + [96])) == list(range(401))
+
+    @pytest.mark.parametrize("field", ["uid", "inode", "remaining_ms"])
+    def test_a_socket_with_the_dumps_number_in_it(self, field: str) -> None:
+        odd = Sock(**{"timer": 2, "inode": 7, field: NUMBER})  # type: ignore[arg-type]
+        buffer = message(odd) + message(Sock(inode=8), 96)
+        assert inodes(buffer) == [odd.inode, 8]
 
     def test_other_kinds_are_passed_over(self) -> None:
         noop = struct.pack("=IHHII", 16, 1, 2, 1, 0)
@@ -351,12 +411,15 @@ def messages_of(lengths: Sequence[int]) -> bytes:
 def test_both_sources_give_the_same_table(
     serve: Serve, tmp_path: Path, found: list[Sock], lengths: tuple[int, ...]
 ) -> None:
+    found = [sock for sock in found if sock.state != State.CLOSE]  # where they differ
     four, six = ([sock for sock in found if words(sock) == width] for width in (1, 4))
-    dumps = [[*filter(None, [messages(part, *lengths)]), done()] for part in (four, six)]
-    serve(dumps[0], v6=[dumps[1]])
+    serve([*filter(None, [messages(four + six, *lengths)]), done()])
     netlink, proc = read_sockets(), procfs.read_sockets(write_proc(tmp_path, found))
     assert socks(proc) == [fold(sock) for sock in four + six]
+    assert netlink.backlog_limit.dtype == proc.backlog_limit.dtype
     for field in fields(SocketTable):
+        if field.name == "backlog_limit":  # which only the one has
+            continue
         one, other = getattr(netlink, field.name), getattr(proc, field.name)
         assert np.array_equal(one, other), field.name
         assert getattr(one, "dtype", None) == getattr(other, "dtype", None), field.name

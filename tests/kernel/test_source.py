@@ -1,3 +1,4 @@
+import socket
 import threading
 from pathlib import Path
 
@@ -5,9 +6,13 @@ import numpy as np
 import pytest
 
 from tests.tables import FIXTURES, NOW, Clock, Sock, socks, table
-from tui.kernel import procfs, sock_diag, source
-from tui.kernel.sockets import Array, SocketTable, TableError
-from tui.kernel.source import TRY_PROC_AGAIN, Source, SourceChoice, is_own_namespace
+from tui.kernel import effort, procfs, sock_diag, source
+from tui.kernel.effort import Effort
+from tui.kernel.places import HERE, Place, place_at
+from tui.kernel.sockets import Array, SocketTable, State, TableError
+from tui.kernel.source import FIRST_READ, LONGEST_READ, TRY_PROC_AGAIN, Source, SourceChoice
+from tui.lab import namespace
+from tui.lab.process import Lab
 
 FROM_PROC, FROM_NETLINK = Sock(inode=1), Sock(inode=2)
 PROC = FIXTURES / "6.18-idle-host/proc"
@@ -19,34 +24,46 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock = Clock()
         self.proc_takes = 0.0
+        """Of its own processor time."""
+        self.waits = 0.0
+        """For a processor, at each read of /proc."""
         self.walk_takes = 0.0
+        self.netlink_is_cut = False
+        self.netlink_efforts: list[float] = []
         self.refused: set[str] = set()
         self.asked: list[str] = []
-        self.deadlines: list[float] = []
-        """Of each read of /proc, from the time it began."""
+        self.efforts: list[float | None] = []
+        """Seconds that each read of /proc might take; None for as long as it takes."""
         self.bound = [9000]
         monkeypatch.setattr(source, "time", self.clock)
+        monkeypatch.setattr(effort, "time", self.clock)
         monkeypatch.setattr(procfs, "read_sockets", self.read_proc)
         monkeypatch.setattr(sock_diag, "read_sockets", self.read_netlink)
         monkeypatch.setattr(sock_diag, "read_bound_ports", self.read_bound_ports)
 
-    def read_proc(self, root: Path, *, deadline: float) -> SocketTable:
-        assert root == PROC
+    def read_proc(self, root: Path, given: Effort | None, progress: object) -> SocketTable:
+        assert root in (PROC, PROC / "thread-self")
         self._ask("proc")
-        self.deadlines.append(deadline - self.clock.now)
-        end = self.clock.now + self.proc_takes
-        self.clock.now = min(end, deadline + 1e-6)
-        return table(FROM_PROC, complete=end <= deadline)
+        self.efforts.append(None if given is None else given.seconds)
+        most = float("inf") if given is None else given.seconds + 1e-6
+        self.clock.now += self.waits
+        self.work(min(self.proc_takes, most))
+        return table(FROM_PROC, complete=self.proc_takes <= most)
 
-    def read_netlink(self, *, deadline: float) -> SocketTable:
+    def read_netlink(self, given: Effort) -> SocketTable:
         self._ask("sock_diag")
-        assert deadline - self.clock.now >= 0.3, "no time to answer in"
-        return table(FROM_NETLINK)
+        self.netlink_efforts.append(given.seconds)
+        return table(FROM_NETLINK, bound_ports=self.bound, complete=not self.netlink_is_cut)
 
-    def read_bound_ports(self, *, deadline: float) -> Array:
+    def read_bound_ports(self, given: Effort) -> Array:
+        assert given.seconds > 0
         self.asked.append("bound")
         self.clock.now += self.walk_takes
         return np.array(self.bound, np.uint16)
+
+    def work(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.clock.cpu += seconds
 
     def _ask(self, name: str) -> None:
         self.asked.append(name)
@@ -66,10 +83,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 
 def make(choice: SourceChoice = "auto", *, own: bool = True, interval: float = 1.0) -> Source:
-    made = Source(PROC, choice, interval)
-    assert not made.own_namespace
-    made.own_namespace = own
-    return made
+    place = Place(PROC, "web-1", "host" if own else "process", 1, HERE if own else None)
+    return Source(place, choice, interval)
 
 
 def kind(made: Source) -> str:
@@ -80,33 +95,34 @@ def kind(made: Source) -> str:
     return reading.kind
 
 
-class TestNamespace:
-    def test_the_live_procfs_is_ours(self) -> None:
-        assert is_own_namespace(Path("/proc"))
-
-    @pytest.mark.parametrize("root", [PROC, Path("/nowhere"), Path("/dev/null")])
-    def test_others_are_not(self, root: Path) -> None:
-        assert not is_own_namespace(root)
-
-
 class TestChoice:
     def test_proc_is_the_default_as_long_as_it_is_quick(self, kernel: Kernel) -> None:
-        kernel.proc_takes = 0.1
+        kernel.proc_takes = 0.04
         made = make()
         assert [kind(made) for _ in range(3)] == ["proc"] * 3
         assert kernel.tables_asked() == ["proc"] * 3
+
+    def test_waiting_for_a_processor_is_not_slow(self, kernel: Kernel) -> None:
+        kernel.waits = 5.0
+        made = make()
+        assert [kind(made) for _ in range(3)] == ["proc"] * 3
+
+    def test_what_takes_much_of_a_core_gives_way_at_the_next_poll(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 0.05
+        made = make()
+        assert [kind(made), kind(made)] == ["proc", "sock_diag"]
 
     def test_too_slow_it_gives_way(self, kernel: Kernel) -> None:
         kernel.proc_takes = 0.2
         assert kind(make()) == "sock_diag"
         assert kernel.tables_asked() == ["proc", "sock_diag"]
-        assert kernel.deadlines == [pytest.approx(0.1)], "no more of it is read than may be used"
+        assert kernel.efforts == [pytest.approx(0.1)], "no more of it is read than may be used"
 
     def test_the_limit_follows_the_interval(self, kernel: Kernel) -> None:
         kernel.proc_takes = 0.4
         assert kind(make(interval=5.0)) == "proc"
         assert kind(make(interval=3.0)) == "sock_diag"
-        assert kernel.deadlines == [pytest.approx(0.5), pytest.approx(0.3)]
+        assert kernel.efforts == [pytest.approx(0.5), pytest.approx(0.3)]
 
     def test_once_too_slow_it_is_left_alone_for_a_while(self, kernel: Kernel) -> None:
         kernel.proc_takes = 0.2
@@ -145,7 +161,7 @@ class TestChoice:
         reading = make().read()
         assert (reading.kind, reading.table.complete) == ("proc", True)
         assert kernel.tables_asked() == ["proc", "sock_diag", "proc"]
-        assert kernel.deadlines == [pytest.approx(0.1), pytest.approx(0.4, abs=1e-3)]
+        assert kernel.efforts == [pytest.approx(0.1), pytest.approx(0.5)]
 
     @pytest.mark.parametrize("interval", [9.0, 60.0])
     def test_a_long_interval_has_its_longest_read_too(
@@ -154,14 +170,35 @@ class TestChoice:
         """A read that is cut off turns to sock_diag, though far less than the share was used."""
         kernel.proc_takes = 99.0
         assert kind(make(interval=interval)) == "sock_diag"
-        assert kernel.deadlines[0] <= source.LONGEST_READ
+        assert kernel.efforts == [FIRST_READ / 2]
 
-    def test_all_attempts_together_keep_the_longest_read(self, kernel: Kernel) -> None:
-        kernel.refused, kernel.proc_takes = {"sock_diag"}, 99.0
-        reading = make(interval=60.0).read()
-        assert (reading.kind, reading.table.complete) == ("proc", False)
-        assert kernel.tables_asked() == ["proc", "sock_diag", "proc"]
-        assert reading.read_seconds == pytest.approx(source.LONGEST_READ, abs=1e-3)
+    def test_what_was_cut_gets_twice_the_work_at_the_next_try(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 3.0
+        made = make("proc")
+        seen = [made.read().table.complete for _ in range(5)]
+        assert kernel.efforts == [0.5, 1.0, 2.0, 4.0, 4.0]
+        assert seen == [False, False, False, True, True]
+
+    def test_a_dump_that_was_cut_gets_more_as_well(self, kernel: Kernel) -> None:
+        made = make("sock_diag")
+        kernel.netlink_is_cut = True
+        assert not made.read().table.complete
+        made.read()
+        assert kernel.netlink_efforts == [0.5, 1.0]
+
+    def test_a_table_that_never_ends_is_not_read_for_ever(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 1e9
+        made = make("proc", interval=60.0)
+        for _ in range(20):
+            assert not made.read().table.complete
+        assert kernel.efforts[0] == FIRST_READ
+        assert kernel.efforts[-1] == LONGEST_READ
+
+    def test_a_copy_is_read_whole(self, kernel: Kernel) -> None:
+        kernel.proc_takes = 1e9
+        made = Source(Place(PROC, str(PROC), "copy", None), "auto", 1.0)
+        assert made.read().table.complete
+        assert kernel.efforts == [None]
 
     def test_a_sock_diag_that_stops_working_gives_way_to_proc(self, kernel: Kernel) -> None:
         kernel.proc_takes = 0.2
@@ -174,18 +211,18 @@ class TestChoice:
 
     def test_a_one_shot_report_has_the_longest_read(self, kernel: Kernel) -> None:
         """Nobody waits for the next poll, so the interval sets no limit."""
-        made = Source(PROC, "proc", 0.1, one_shot=True)
-        kernel.proc_takes = 0.9
+        made = Source(make().place, "proc", 0.1, one_shot=True)
+        kernel.proc_takes = 0.9 * LONGEST_READ
         reading = made.read()
         assert (reading.kind, reading.table.complete) == ("proc", True)
-        assert kernel.deadlines == [pytest.approx(source.LONGEST_READ)]
+        assert kernel.efforts == [LONGEST_READ]
 
     @pytest.mark.parametrize("own", [True, False])
     def test_proc_by_choice_never_asks_another(self, kernel: Kernel, own: bool) -> None:
         kernel.proc_takes = 0.4
         assert kind(make("proc", own=own)) == "proc"
         assert kernel.tables_asked() == ["proc"]
-        assert kernel.deadlines == [pytest.approx(0.5)]
+        assert kernel.efforts == [pytest.approx(0.5)]
 
     def test_proc_by_choice_refused_is_refused(self, kernel: Kernel) -> None:
         kernel.refused = {"proc"}
@@ -209,6 +246,11 @@ class TestChoice:
             make(own=False).read()
         assert kernel.asked == ["proc", "proc"]
 
+    def test_a_foreign_procfs_by_sock_diag_is_refused(self, kernel: Kernel) -> None:
+        with pytest.raises(TableError, match="use --source proc"):
+            make("sock_diag", own=False).read()
+        assert kernel.asked == []
+
 
 class TestBoundPorts:
     @pytest.mark.parametrize("choice", ["proc", "sock_diag"])
@@ -222,11 +264,11 @@ class TestBoundPorts:
         """Looking for them may take longer than reading the table beside it."""
         table_read = threading.Event()
 
-        def read_proc(root: Path, *, deadline: float) -> SocketTable:
+        def read_proc(*_: object) -> SocketTable:
             table_read.set()
             return table(FROM_PROC)
 
-        def read_bound_ports(*, deadline: float) -> Array:
+        def read_bound_ports(given: Effort) -> Array:
             assert table_read.wait(10)
             return np.array([9000], np.uint16)
 
@@ -266,8 +308,70 @@ class TestBoundPorts:
 
 def test_a_reading_has_all_of_one_poll(kernel: Kernel) -> None:
     kernel.proc_takes = 0.05
-    reading = make("proc", own=False).read()
+    made = make("proc", own=False)
+    reading = made.read()
+    assert reading.place == made.place
     assert reading.read_seconds == pytest.approx(0.05)
     assert reading.time == NOW + kernel.clock.now
     assert reading.counters["tw"] == 3
     assert reading.parameters[0].value == "32768 60999"
+
+
+def test_a_refreshed_reading_keeps_its_table(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make("proc", own=False)
+    dump = made.read()
+    kernel.asked.clear()
+    kernel.clock.now += 3
+    monkeypatch.setattr(source, "read_counters", lambda *_: {"tw": 99})
+    monkeypatch.setattr(source, "read_parameters", lambda _: dump.parameters[:1])
+    later = made.refresh(dump)
+    assert later.table is dump.table
+    assert (later.table_time, later.time) == (dump.time, dump.time + 3)
+    assert (later.counters, later.parameters) == ({"tw": 99}, dump.parameters[:1])
+    assert kernel.asked == []
+
+
+def all_of_a_thread(choice: SourceChoice) -> tuple[bool, int | None, list[int], str | None, bool]:
+    """What a source reads in a thread that has moved to a namespace of its own."""
+    main = place_at(Path("/proc"))
+    seen: list[tuple[bool, int | None, list[int], str | None, bool]] = []
+
+    def read() -> None:
+        namespace.unshare_network()
+        namespace.bring_up()
+        namespace.sysctl("ipv4.ip_local_port_range", "20000 20999")
+        with socket.socket() as bound, socket.socket() as listening:
+            bound.bind(("127.0.0.1", 0))
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            made = Source(main, choice, 10.0).read()
+            states, ports = made.table.state.tolist(), made.table.bound_ports.tolist()
+            seen.append(
+                (
+                    states == [State.LISTEN],
+                    made.place.id,
+                    [port - bound.getsockname()[1] for port in ports],
+                    made.parameters[0].value,
+                    made.counters["inuse"] == 1,
+                )
+            )
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    (found,) = seen
+    assert found[1] not in (None, main.id)
+    return found
+
+
+@pytest.mark.parametrize("choice", ["proc", "sock_diag"])
+def test_all_of_a_reading_is_of_the_reading_threads_namespace(
+    lab: Lab, choice: SourceChoice
+) -> None:
+    only_listener, _, bound, ports, counted = lab.call(all_of_a_thread, choice)
+    assert only_listener
+    assert bound == [0]
+    assert ports == "20000 20999"
+    assert counted

@@ -39,12 +39,13 @@ def read_report(kind: Kind) -> Report:
     """The report, made in this process."""
     # Costs half the start of a process that may need nothing but sockets.
     from tui.analysis.frame import judge
+    from tui.kernel.places import place_at
     from tui.kernel.processes import Owners
     from tui.kernel.source import Source
     from tui.report.whole import to_dict
 
     for _ in range(TRIES):
-        reading = Source(Path("/proc"), kind, interval=10).read()
+        reading = Source(place_at(Path("/proc")), kind, interval=10).read()
         if reading.table.complete:
             break
     assert reading.kind == kind

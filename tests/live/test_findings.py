@@ -1,5 +1,6 @@
 """What twtop says of the demo's scenarios: the right finding, and no wrong one."""
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +10,11 @@ import pytest
 
 from tests.live.fates import states
 from tests.patience import Patience
-from tui.api import audit
+from tui.api import audit, snapshot
 from tui.findings.finding import Severity
+from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
+from tui.kernel.sockets import State
 from tui.kernel.source import Source
 from tui.lab.process import Lab
 from tui.stage.scenarios import SCENARIOS, Scenario
@@ -42,7 +45,7 @@ def said(scenario: Scenario) -> Iterator[Found]:
         stage.enter()
         patience = Patience()
         watch = Watch()
-        source = Source(PROC, "sock_diag", PAUSE_SECONDS)
+        source = Source(place_at(PROC), "sock_diag", PAUSE_SECONDS)
         sampler = Sampler(source, watch.take, cpu_share=1)
         for view in views(sampler, watch):
             found: Found = {}
@@ -118,3 +121,25 @@ def test_bind_first_is_suspected(lab: Lab) -> None:
 
 def test_spreading_is_not_taken_for_bind_first(lab: Lab) -> None:
     assert "bind-before-connect" not in lab.call(harmless, "spread", 500, 1000)
+
+
+LIMIT = 10
+
+
+def queue_that_nobody_takes_from(clients: int) -> tuple[int, dict[str, object] | None]:
+    """How many connections wait, and what is said of them."""
+    with socket.create_server(("127.0.0.1", 5001), backlog=LIMIT) as server:
+        ends = [socket.create_connection(server.getsockname()) for _ in range(clients)]
+        frame = snapshot("sock_diag")
+        said = [one for one in audit(frame) if one.code == "listen-queue-full"]
+        for end in ends:
+            end.close()
+        (waiting,) = frame.table.rx_queue[frame.table.state == State.LISTEN].tolist()
+        return waiting, dict(said[0].evidence) if said else None
+
+
+def test_a_full_accept_queue_is_told_by_its_own_limit(lab: Lab) -> None:
+    """The kernel takes one connection more than the backlog that listen() was given."""
+    assert lab.call(queue_that_nobody_takes_from, LIMIT) == (LIMIT, None)
+    full = {"queue": LIMIT + 1, "backlog_limit": LIMIT}
+    assert lab.call(queue_that_nobody_takes_from, LIMIT + 1) == (LIMIT + 1, full)

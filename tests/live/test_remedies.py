@@ -57,12 +57,13 @@ def rows(
     """What the plan says here and now; 8/s take 496 ports, and 992 not to be slow."""
     # The lab's processes start quicker without these.
     from tui.analysis.frame import judge
+    from tui.kernel.places import place_at
     from tui.kernel.source import Source
     from tui.planning.demand import Demand
     from tui.planning.remedies import plan
     from tui.planning.setting import gather
 
-    frame = judge(Source(Path("/proc"), "proc", interval=10).read())
+    frame = judge(Source(place_at(Path("/proc")), "proc", interval=10).read())
     made = plan(Demand(rate, lifetime), gather(frame, source, to, PORT))
     return {
         option.code: Row(

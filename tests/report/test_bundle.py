@@ -15,6 +15,7 @@ from tests.kernel.wire import kernel_socks, line, words, write_proc
 from tests.tables import Sock, steady
 from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs
+from tui.kernel.places import place_at
 from tui.kernel.source import Source
 from tui.report import bundle
 from tui.report.bundle import RESERVED_V4, TEST_V4, Address, Redactor, copy_procfs, redact
@@ -97,7 +98,7 @@ def of_files(root: Path, files: dict[str, bytes]) -> Frame:
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
-    return judge(Source(root, "proc", 1.0, one_shot=True).read())
+    return judge(Source(place_at(root), "proc", 1.0, one_shot=True).read())
 
 
 def shape(frame: Frame) -> object:

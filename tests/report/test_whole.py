@@ -34,6 +34,7 @@ from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
@@ -97,7 +98,9 @@ class TestContract:
         assert list(report) == [
             "schema",
             "time",
+            "place",
             "source",
+            "assumed",
             "states",
             "ephemeral",
             "time_wait",
@@ -107,7 +110,16 @@ class TestContract:
             "sysctls",
             "counters",
         ]
-        source = ["kind", "complete", "duplicates", "bad_lines", "read_seconds"]
+        assert list(report["place"]) == ["name", "kind", "id"]
+        source = [
+            "kind",
+            "directory",
+            "complete",
+            "duplicates",
+            "bad_lines",
+            "read_seconds",
+            "table_age_seconds",
+        ]
         assert list(report["source"]) == source
         assert list(report["states"]) == STATES
         assert list(report["ephemeral"]) == ["low", "high", "reserved", "excluded", "capacity"]
@@ -140,7 +152,7 @@ class TestContract:
         for keys, part in [
             (pattern, "patterns"),
             (["ip", "total", "states"], "remote_ips"),
-            (["local_ip", "port", "backlog", "uid", "process"], "listeners"),
+            (["local_ip", "port", "backlog", "backlog_limit", "uid", "process"], "listeners"),
             (["name", "value", "default", "meaning"], "sysctls"),
         ]:
             assert report[part], part
@@ -276,7 +288,7 @@ class TestSchema:
                     yield from objects(inner, f"{path}/{number}")
 
         found = dict(objects(schema()))
-        assert len(found) == 12
+        assert len(found) == 13
         assert found.pop("/properties/counters")["additionalProperties"] == {"type": "integer"}
         partial = found.pop("/$defs/nonzero_states")
         assert list(partial["properties"]) == [state for state in STATES if state != "LISTEN"]
@@ -345,7 +357,7 @@ def text_of(made: Frame, owners: Owners = NOBODY, threshold: float = 80.0) -> st
 class TestText:
     @pytest.mark.parametrize("name", ALL_KERNELS)
     def test_every_fixture_has_all_its_parts(self, name: str) -> None:
-        made = judge(Source(FIXTURES / name / "proc", "proc", 1.0).read())
+        made = judge(Source(place_at(FIXTURES / name / "proc"), "proc", 1.0).read())
         heads = [block.splitlines()[0] for block in text_of(made).split("\n\n")]
         assert [re.split(" ·", head)[0] for head in heads] == [
             "twtop report",

@@ -14,7 +14,7 @@ from tui.lab.outcome import Failure, Outcome
 from tui.lab.workload import Closing, Workload
 from tui.simulate.limits import Limits
 from tui.simulate.surroundings import Evidence, Surroundings
-from tui.simulate.target import Place, Target
+from tui.simulate.target import Target, Whereabouts
 
 HERE, PORT = "127.0.0.1", 5001
 LOW, PORTS = 40_000, 1_000
@@ -37,8 +37,8 @@ def situation(
     given = rules(
         LOW, LOW + PORTS - 1, reuse_mode=reuse, reuse_delay_ms=delay_ms, timestamps=timestamps
     )
-    place = Place.LOOPBACK if ip_address(ip).is_loopback else Place.ELSEWHERE
-    root = Path("/proc") if server_seen and place is not Place.ELSEWHERE else None
+    place = Whereabouts.LOOPBACK if ip_address(ip).is_loopback else Whereabouts.ELSEWHERE
+    root = Path("/proc") if server_seen and place is not Whereabouts.ELSEWHERE else None
     target = Target(ip, ip, PORT, place, root)
     return Surroundings(target, plan, sources, 5, frame(*found, given=given), limits)
 

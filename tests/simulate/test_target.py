@@ -6,10 +6,10 @@ import pytest
 from tui.kernel.namespaces import local_networks, neighbours_with
 from tui.simulate import target
 from tui.simulate.target import (
-    Place,
     Route,
     Target,
     TargetError,
+    Whereabouts,
     check_ours,
     check_source,
     find_target,
@@ -79,7 +79,7 @@ def test_a_namespace_counts_once_and_ones_own_does_not(tmp_path: Path) -> None:
 )
 def test_loopback_is_ours(name: str, ip: str) -> None:
     found = find_target(name, 80)
-    assert (found.ip, found.place, found.ours) == (ip, Place.LOOPBACK, True)
+    assert (found.ip, found.place, found.ours) == (ip, Whereabouts.LOOPBACK, True)
     assert found.source == ("::1" if ip == "::1" else "127.0.0.1")
     check_ours(found)
 
@@ -91,28 +91,28 @@ def route(monkeypatch: pytest.MonkeyPatch, kind: int | None, link: str | None) -
 def test_an_own_address_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     route(monkeypatch, target.RTN_LOCAL, None)
     seen = find_target("10.1.2.3", 80)
-    assert (seen.place, seen.source) == (Place.HERE, "10.1.2.9")
+    assert (seen.place, seen.source) == (Whereabouts.HERE, "10.1.2.9")
 
 
 @pytest.mark.parametrize(
     ("link", "found", "place"),
     [
-        ("veth", True, Place.NEIGHBOUR),
-        ("bridge", True, Place.NEIGHBOUR),
-        ("veth", False, Place.ELSEWHERE),
+        ("veth", True, Whereabouts.NEIGHBOUR),
+        ("bridge", True, Whereabouts.NEIGHBOUR),
+        ("veth", False, Whereabouts.ELSEWHERE),
         # The same address in a namespace here, but the way leads out of the machine.
-        (None, True, Place.ELSEWHERE),
-        ("wireguard", True, Place.ELSEWHERE),
+        (None, True, Whereabouts.ELSEWHERE),
+        ("wireguard", True, Whereabouts.ELSEWHERE),
     ],
 )
 def test_a_neighbour_is_ours_where_the_way_leads_there(
-    monkeypatch: pytest.MonkeyPatch, link: str | None, found: bool, place: Place
+    monkeypatch: pytest.MonkeyPatch, link: str | None, found: bool, place: Whereabouts
 ) -> None:
     route(monkeypatch, 1, link)
     monkeypatch.setattr(target, "neighbours_with", lambda ip: [Path("/proc/7")] * found)
     seen = find_target("10.1.2.3", 80)
     assert seen.place is place
-    assert (seen.server_root == Path("/proc/7")) is (place is Place.NEIGHBOUR)
+    assert (seen.server_root == Path("/proc/7")) is (place is Whereabouts.NEIGHBOUR)
 
 
 def test_which_of_several_neighbours_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:

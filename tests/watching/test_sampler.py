@@ -1,12 +1,26 @@
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.tables import FIXTURES, NOW, Clock, Sock, reading, table, waiting
-from tui.analysis import frame
+from tests.tables import (
+    FIXTURES,
+    NOW,
+    Clock,
+    Sock,
+    parameters,
+    reading,
+    rules,
+    table,
+    waiting,
+)
+from tui.analysis.frame import judge
+from tui.kernel import source
+from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
+from tui.kernel.sysctls import read_parameters
 from tui.watching import sampler
 from tui.watching.sampler import Cycle, Sampler
 
@@ -15,11 +29,13 @@ class FakeSource(Source):
     """Reads a table that grows by one at each read, at a cost in the thread's CPU time."""
 
     def __init__(self, clock: Clock, interval: float = 1.0) -> None:
-        super().__init__(FIXTURES / "6.18-idle-host/proc", "proc", interval)
+        super().__init__(place_at(FIXTURES / "6.18-idle-host/proc"), "proc", interval)
         self.clock = clock
         self.cost = 0.0
         self.reads = 0
         self.refuses = False
+        self.cut = 0
+        """How many reads are incomplete."""
 
     def read(self) -> Reading:
         self.reads += 1
@@ -28,13 +44,16 @@ class FakeSource(Source):
         self.clock.cpu += self.cost
         self.clock.now += self.cost
         found = table(*(waiting(port) for port in range(self.reads)), Sock(local_port=50000))
-        return reading(found, time=self.clock.time(), counters={"tw": self.reads})
+        found = replace(found, complete=self.reads > self.cut)
+        made = reading(found, time=self.clock.time(), counters={"tw": self.reads})
+        return replace(made, parameters=read_parameters(self.place.root))
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(sampler, "time", made)
+    monkeypatch.setattr(source, "time", made)
     return made
 
 
@@ -43,7 +62,7 @@ class TestSampler:
         """Poll each interval; return at which seconds the table was read."""
         source = FakeSource(clock, interval)
         source.cost = cost
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         began, seen = clock.now, []
         for number in range(int(seconds / interval)):
             clock.now = began + number * interval
@@ -64,7 +83,7 @@ class TestSampler:
     def test_a_read_due_just_after_a_poll_is_that_polls(self, clock: Clock) -> None:
         source = FakeSource(clock)
         source.cost = 0.2
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         began = clock.now
         for second, reads in ((0.0, 1), (0.99, 1), (1.98, 2)):
             clock.now = began + second
@@ -77,22 +96,18 @@ class TestSampler:
     def test_waiting_is_no_cost(self, clock: Clock) -> None:
         """Only the thread's own CPU time counts, not the time that others take."""
         source = FakeSource(clock)
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         for _ in range(3):
             polled.poll()
             clock.now += 1
         assert source.reads == 3
 
-    def test_judging_counts_as_well_as_reading(
-        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def judge(read: Reading) -> object:
+    def test_what_is_made_of_a_reading_counts_as_well(self, clock: Clock) -> None:
+        def dear(read: Reading) -> None:
             clock.cpu += 0.5
-            return frame.judge(read)
 
-        monkeypatch.setattr(sampler, "judge", judge)
         source = FakeSource(clock)
-        polled = Sampler(source)
+        polled = Sampler(source, dear)
         polled.poll()
         clock.now += 4
         polled.poll()
@@ -106,22 +121,52 @@ class TestSampler:
     ) -> None:
         source = FakeSource(clock)
         source.cost = 1.0
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         dump = polled.poll()
         clock.now += 3
         later = polled.poll()
         assert later.table is dump.table
-        assert later.patterns is dump.patterns
         assert (dump.age, later.age) == (0, 3)
         assert later.time == NOW + clock.now
         assert (dump.counters["tw"], later.counters["tw"]) == (1, 3)
         clock.now += 1
         assert polled.poll().age == 4, "it is always that of the dump"
 
+    def test_between_dumps_other_parameters_are_judged_anew(
+        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = FakeSource(clock)
+        made.cost = 1.0
+        polled = Sampler(made, judge)
+        dump = polled.poll()
+        monkeypatch.setattr(source, "read_parameters", lambda _: parameters(rules(high=40004)))
+        for _ in range(2):
+            clock.now += 1
+            later = polled.poll()
+            assert later.table is dump.table
+            assert (later.ports.high, later.time) == (40004, NOW + clock.now)
+
+    def test_a_dump_that_was_cut_is_tried_again_at_the_next_poll(self, clock: Clock) -> None:
+        """It is handed on as it is; and in the long run it costs no more than another."""
+        made = FakeSource(clock)
+        made.cost, made.cut = 1.0, 2
+        polled = Sampler(made, judge)
+        seen = []
+        for _ in range(4):
+            seen.append((polled.poll().table.complete, made.reads))
+            clock.now += 1
+        assert seen == [(False, 1), (False, 2), (True, 3), (True, 3)]
+        made.cut = 100
+        began = clock.now
+        while clock.now < began + 60:
+            polled.poll()
+            clock.now += 1
+        assert made.reads < 3 + sampler.PROMPT_TRIES + 60 / 10
+
     def test_another_interval_reads_at_once(self, clock: Clock) -> None:
         source = FakeSource(clock)
         source.cost = 1.0
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         polled.poll()
         polled.interval = 0.5
         assert (polled.interval, source.interval) == (0.5, 0.5)
@@ -130,7 +175,7 @@ class TestSampler:
 
     def test_what_the_source_refuses_is_refused_until_it_no_longer_does(self, clock: Clock) -> None:
         source = FakeSource(clock)
-        polled = Sampler(source)
+        polled = Sampler(source, judge)
         for refuses in (True, False, True, True, False):
             source.refuses = refuses
             clock.now += 1

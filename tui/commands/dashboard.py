@@ -16,12 +16,13 @@ from tui.watching.watch import Watch
 
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
+    source = open_source(settings)
     watch = Watch(configured(settings), saved_listeners())
     run(
         TwtopApp(
-            Sampler(open_source(settings), watch.take),
+            Sampler(source, watch.take),
             watch,
-            place=describe_place(settings.proc),
+            place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
         )
     )

@@ -119,7 +119,7 @@ PARTS = (
     Part(
         "listen",
         "listeners",
-        ("local_ip", "port", "backlog", "uid", "process"),
+        ("local_ip", "port", "backlog", "backlog_limit", "uid", "process"),
         lambda query: {"listeners": [*records.listener_records(query.frame, query.owners)]},
         lambda query: [text.listeners_text(query.frame, query.owners, paint)],
         owners=True,

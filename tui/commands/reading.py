@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
+
 import click
 
 from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
 from tui.commands.output import fail
+from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 
@@ -16,13 +21,37 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
 
     Raises click.UsageError for sock_diag on a procfs that is not this namespace's own.
     """
-    source = Source(settings.proc, settings.source, settings.interval, one_shot=one_shot)
-    if settings.source == "sock_diag" and not source.own_namespace:
+    place = place_at(settings.proc)
+    if settings.source == "sock_diag" and not place.answers:
         raise click.UsageError(
             f"--source sock_diag reads this network namespace, which {settings.proc} does not "
             "show; leave out one of --source and --proc"
         )
-    return source
+    return Source(
+        place,
+        settings.source,
+        settings.interval,
+        one_shot=one_shot,
+        progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
+    )
+
+
+PATIENCE_SECONDS = 1.0
+"""After so long one likes to be told that something goes on."""
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """Return what tells on a terminal how far the files of a copy have been read."""
+    if not sys.stderr.isatty():
+        return None
+    began = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        if time.monotonic() - began > PATIENCE_SECONDS:
+            ended = "\r\x1b[K" if done == total else ""
+            click.echo(f"\rtwtop: {done / total:4.0%} read{ended}", err=True, nl=False)
+
+    return tell
 
 
 def take_frame(settings: Settings) -> Frame:

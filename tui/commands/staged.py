@@ -29,7 +29,8 @@ def stage_app(
     """
 
     def open_poller(watched: Watch) -> tuple[Poller, str]:
-        return Sampler(open_source(settings), watched.take), describe_place(settings.proc)
+        source = open_source(settings)
+        return Sampler(source, watched.take), describe_place(source.place)
 
     return StageApp(
         stage,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -14,6 +13,7 @@ from tui.commands.output import UNREADABLE
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
     from tui.dashboard.app import TwtopApp
+    from tui.kernel.places import Place
 
 
 def require_terminal() -> None:
@@ -22,13 +22,10 @@ def require_terminal() -> None:
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
 
 
-def describe_place(root: Path) -> str:
-    """Return the host's name and the network namespace that ``root`` shows."""
-    try:
-        namespace = f"netns {(root / 'self/ns/net').stat().st_ino}"
-    except OSError:
-        namespace = f"from {root}"
-    return f"{os.uname().nodename}  {namespace}"
+def describe_place(place: Place) -> str:
+    """Return the host's name and the network namespace that is looked at."""
+    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    return f"{os.uname().nodename}  {shown}"
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:

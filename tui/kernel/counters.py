@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def read_counters(root: Path) -> dict[str, int]:
-    """Read the counters below `root`, by the kernel's own names.
+def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
+    """Read the counters below `root`, by the kernel's own names; those of `sys/` below `sysctls`.
+
+    A procfs has both; a process's directory (thread-self) has `net/` alone.
 
     - net/sockstat, line TCP: `inuse`, `orphan`, `tw`, `alloc` in sockets, `mem` in pages. `tw` is
       IPv4 and IPv6 together, FIN_WAIT2 mini-sockets among them; `inuse` is IPv4 without them;
@@ -26,7 +28,9 @@ def read_counters(root: Path) -> dict[str, int]:
     counters |= _group(_read(f"{root}/net/netstat"), b"TcpExt:")
     counters |= _group(_read(f"{root}/net/snmp"), b"Tcp:")
     for name in ("nf_conntrack_count", "nf_conntrack_max"):
-        counters |= _numbers([name.encode()], _read(f"{root}/sys/net/netfilter/{name}").split())
+        counters |= _numbers(
+            [name.encode()], _read(f"{sysctls or root}/sys/net/netfilter/{name}").split()
+        )
     return counters
 
 

@@ -1,4 +1,4 @@
-"""Socket inode → process, through psutil.
+"""Socket inode → process.
 
 The walk over every /proc/PID/fd is the costliest thing a monitor can do, so it is never part
 of a poll. A TIME-WAIT has no inode and so no owner.
@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 SOCKET_LINK = "socket:["
+LIVE = "/proc"
+MOST_DIGITS = 20
+"""An inode has 64 bits at most."""
+COMM_LENGTH = 15
+"""Longer names are cut (include/linux/sched.h, TASK_COMM_LEN)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +46,60 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
     """Walk the descriptors of every process under ``root``, until a time.monotonic() deadline.
 
     Of several processes that share a socket the one with the lowest pid is named. Never
-    raises: processes come and go, and those of other users are counted as denied.
+    raises: processes come and go, and those of other users are counted as denied. It changes
+    nothing that other threads could see, and a copy of a procfs has no processes.
     """
-    before, psutil.PROCFS_PATH = psutil.PROCFS_PATH, str(root)
-    try:
-        return _walk(root, deadline)
-    finally:
-        psutil.PROCFS_PATH = before
-
-
-def _walk(root: Path, deadline: float) -> Owners:
     owners: dict[int, Process] = {}
     denied = 0
-    for pid in _pids():
+    for pid in _pids(root):
         if time.monotonic() > deadline:
             return Owners(owners, denied, complete=False)
         try:
             inodes = _socket_inodes(f"{root}/{pid}/fd")
             if inodes:
-                process = Process(pid, _printable(psutil.Process(pid).name()))
+                process = Process(pid, _printable(_name(root, pid)))
                 for inode in inodes:
                     owners.setdefault(inode, process)
-        except (PermissionError, psutil.AccessDenied):
+        except PermissionError:
             denied += 1
-        except (OSError, psutil.Error):
+        except OSError:
             continue
     return Owners(owners, denied)
 
 
-def _pids() -> list[int]:
+def _pids(root: Path) -> list[int]:
     try:
-        return sorted(psutil.pids())
-    except (OSError, IndexError):  # psutil takes the first of a procfs without processes
+        return sorted(int(name) for name in os.listdir(root) if name.isdecimal())  # noqa: PTH208
+    except OSError:
         return []
+
+
+def _name(root: Path, pid: int) -> str:
+    """Return a process's name. Raises OSError when it cannot be told.
+
+    psutil is asked of the live /proc alone: it has one procfs for the whole program, which
+    belongs to whoever uses psutil besides us.
+    """
+    if str(root) == LIVE:
+        import psutil  # takes longer to load than a short walk does
+
+        if psutil.PROCFS_PATH == LIVE:
+            try:
+                return str(psutil.Process(pid).name())
+            except psutil.AccessDenied as error:
+                raise PermissionError(str(error)) from error
+            except (psutil.Error, ValueError, IndexError) as error:  # a file that was cut short
+                raise OSError(str(error)) from error
+    name = _read(f"{root}/{pid}/comm").removesuffix("\n")
+    if len(os.fsencode(name)) >= COMM_LENGTH:
+        whole = os.path.basename(_read(f"{root}/{pid}/cmdline").partition("\0")[0])  # noqa: PTH119
+        name = whole if whole.startswith(name) else name
+    return name
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        return file.read()
 
 
 def _printable(name: str) -> str:
@@ -90,6 +114,7 @@ def _socket_inodes(directory: str) -> list[int]:
             link = os.readlink(f"{directory}/{descriptor}")  # noqa: PTH115
         except FileNotFoundError:
             continue
-        if link.startswith(SOCKET_LINK):
-            inodes.append(int(link[len(SOCKET_LINK) : -1]))
+        number = link[len(SOCKET_LINK) : -1]
+        if link.startswith(SOCKET_LINK) and number.isdecimal() and len(number) < MOST_DIGITS:
+            inodes.append(int(number))
     return inodes

@@ -16,17 +16,30 @@ from __future__ import annotations
 import binascii
 import os
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tui.kernel.sockets import V4_MAPPED, Array, RawSockets, SocketTable, State, TableError, build
+from tui.kernel.effort import Effort
+from tui.kernel.sockets import (
+    UNKNOWN_LIMIT,
+    V4_MAPPED,
+    Array,
+    RawSockets,
+    SocketTable,
+    State,
+    TableError,
+    build,
+)
+
+Progress = Callable[[int, int], object]
+"""Told of a read as it goes on: the bytes done, and how many there are."""
 
 PIECE = 1 << 20
-"""Bytes parsed at once: small enough that no single call holds the interpreter lock long."""
+"""Bytes parsed at once: small enough that no single call holds the interpreter lock long. A file
+of less is never cut."""
 PAGE = os.sysconf("SC_PAGESIZE")
 SHORT_READ = PAGE - 256
 """A read of at most this many bytes ends the table (kernel.md §2: seq_file fills a page)."""
@@ -90,26 +103,33 @@ def _layout(words: int, byteorder: str) -> Layout:
     return Layout(tuple(spans), tuple(separators), record, column - 1)
 
 
-def read_sockets(root: Path, *, deadline: float = float("inf")) -> SocketTable:
+def read_sockets(
+    root: Path, effort: Effort | None = None, progress: Progress | None = None
+) -> SocketTable:
     """Read ``root/net/tcp`` and, where the kernel has IPv6, ``root/net/tcp6``.
 
-    ``deadline`` is a time.monotonic() value; what could not be read by then is missing and
-    the table is marked incomplete. These files do not list bound, unconnected sockets.
+    What could not be read with this ``effort`` is missing, and the table is marked incomplete.
+    These files list no bound, unconnected sockets, and no listener's backlog limit. ``progress``
+    is told how far a copy has been read; how long the kernel's own files are nobody knows.
 
     Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
     """
     chunks: list[RawSockets] = []
     bad = 0
     complete = True
+    done, total = 0, sum(_size(root / "net" / name) for name in ("tcp", "tcp6"))
     for name, words, optional in (("tcp", 1, False), ("tcp6", 4, True)):
         path = root / "net" / name
         layout = _layout(words, sys.byteorder)
         try:
-            reading = _Reading(path, deadline)
+            reading = _Reading(path, effort)
             for piece in reading.pieces():
                 rows, garbled = parse(piece, layout)
                 chunks.append(rows)
                 bad += garbled
+                done += len(piece)
+                if progress is not None and total:
+                    progress(min(done, total), total)
         except FileNotFoundError as error:
             if optional:
                 continue
@@ -127,12 +147,20 @@ HEADER = (
 )
 
 
-def copy_file(path: Path, *, deadline: float = float("inf")) -> tuple[bytes, bool]:
+def _size(path: Path) -> int:
+    """Return a copy's length in bytes; the kernel's own files have none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def copy_file(path: Path, effort: Effort | None = None) -> tuple[bytes, bool]:
     """Return a table's text with its header, and whether it is whole, for `read_sockets` later.
 
     Raises OSError.
     """
-    reading = _Reading(path, deadline)
+    reading = _Reading(path, effort)
     text = HEADER + b"".join(bytes(piece) for piece in reading.pieces())
     return text, reading.complete
 
@@ -148,9 +176,9 @@ def _unreadable(path: Path, error: OSError) -> TableError:
 class _Reading:
     """One pass over one file, and what became of it."""
 
-    def __init__(self, path: Path, deadline: float) -> None:
+    def __init__(self, path: Path, effort: Effort | None) -> None:
         self.path = path
-        self.deadline = deadline
+        self.effort = effort
         self.complete = True
         self.truncated = 0
 
@@ -165,16 +193,17 @@ class _Reading:
         filled = 0
         header = False
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        # Reading the kernel's file on to its end may never end while the table grows: it
+        # re-walks by index, and entries added meanwhile push old ones into view.
+        short = 0 if os.fstat(fd).st_size else SHORT_READ
         try:
             while True:
                 got = os.readv(fd, [view[filled : filled + PAGE]])
                 filled += got
-                # Reading on to EOF may never end while the table grows: the kernel
-                # re-walks by index, and entries added meanwhile push old ones into view.
-                ended = got <= SHORT_READ
-                late = not ended and time.monotonic() > self.deadline
-                if not (ended or late or filled >= PIECE):
+                ended = got <= short
+                if not (ended or filled >= PIECE):
                     continue
+                late = not ended and self.effort is not None and self.effort.spent()
                 end = buffer.rfind(b"\n", 0, filled) + 1
                 start = 0
                 if not header and end:
@@ -249,6 +278,7 @@ def parse(lines: Array, layout: Layout) -> tuple[RawSockets, int]:
         remaining_ms=record["when"].astype(np.uint32) * np.uint32(TICK_MS),
         rx_queue=record["rx_queue"].astype(np.uint32),
         tx_queue=record["tx_queue"].astype(np.uint32),
+        backlog_limit=np.where(record["state"] == State.LISTEN, UNKNOWN_LIMIT, 0).astype(np.uint32),
         uid=uid,
         inode=inode,
     )

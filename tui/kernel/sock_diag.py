@@ -1,8 +1,10 @@
 """NETLINK_SOCK_DIAG → SocketTable: what ``ss`` uses, several times faster than /proc.
 
-Messages are those of include/uapi/linux/inet_diag.h. A dump is asked for once per address
-family; the kernel answers with messages of 88 bytes and more, many to a datagram, ended by
-NLMSG_DONE. They come in long runs of one length, and such a run is one NumPy array.
+Messages are those of include/uapi/linux/inet_diag.h. The request of the first version,
+TCPDIAG_GETSOCK, has no address family, so one dump walks the kernel's hash once for IPv4 and
+IPv6 together (net/ipv4/inet_diag.c, inet_diag_dump_compat); where it is refused, each family
+has a dump of its own. The kernel answers with messages of 88 bytes and more, many to a
+datagram, ended by NLMSG_DONE.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ import errno
 import os
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from tui.kernel.effort import Effort
 from tui.kernel.sockets import (
     V4_MAPPED,
     Array,
@@ -31,50 +33,32 @@ from tui.kernel.sockets import (
 )
 
 NETLINK_SOCK_DIAG = 4
-SOCK_DIAG_BY_FAMILY = 20
-NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
+NLM_F_REQUEST, NLM_F_MULTI, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSG_HEADER = struct.Struct("=IHHII")
 DONE_LENGTH = NLMSG_HEADER.size + 4
 """NLMSG_DONE carries an error code."""
 
-EVERY_STATE = (1 << 13) - 1
+CONNECTED = (1 << 13) - 1
 """State mask of all that is in the connection table: what /proc lists."""
 BOUND_INACTIVE = 1 << 13
-"""State mask of sockets bound but neither connected nor listening: listed since Linux 6.8
-(their state reads CLOSE), never in /proc."""
+"""State mask of sockets bound but neither connected nor listening: listed since Linux 6.8,
+never in /proc. They come as CLOSE, and nothing else does: a socket leaves the connection table
+before it is closed (net/ipv4/tcp.c, tcp_set_state)."""
 
 RECEIVE = 1 << 16
 """Room for one datagram; the kernel packs up to 32 KiB into one."""
-PIECE = 1 << 18
+PIECE = 1 << 19
+"""Bytes parsed at once, which stay in the processor's cache; a table of less is never cut."""
 ATTEMPTS = 3
 POLL_SECONDS = 1.0
 
-MESSAGE = np.dtype(
-    [
-        ("length", "=u4"),
-        ("type", "=u2"),
-        ("flags", "=u2"),
-        ("sequence", "=u4"),
-        ("port_id", "=u4"),
-        ("family", "u1"),
-        ("state", "u1"),
-        ("timer", "u1"),
-        ("retransmits", "u1"),
-        ("local_port", ">u2"),
-        ("remote_port", ">u2"),
-        ("local", ">u4", (4,)),
-        ("remote", ">u4", (4,)),
-        ("interface", "=u4"),
-        ("cookie", "=u4", (2,)),
-        ("expires", "=u4"),
-        ("rx_queue", "=u4"),
-        ("tx_queue", "=u4"),
-        ("uid", "=u4"),
-        ("inode", "=u4"),
-    ]
-)
-"""nlmsghdr and inet_diag_msg, 88 bytes; attributes may follow."""
+MESSAGE_LENGTH = 88
+"""nlmsghdr and inet_diag_msg; attributes may follow."""
+# Where its parts stand, in words of 32 bits.
+SEQUENCE, STATES, PORTS, LOCAL, REMOTE = 2, 4, 5, 6, 10
+EXPIRES, RX_QUEUE, TX_QUEUE, UID, INODE = 17, 18, 19, 20, 21
 
 
 T = TypeVar("T")
@@ -84,94 +68,141 @@ class DumpInterruptedError(Exception):
     """The dump lost messages (ENOBUFS) or saw the table change under it (NLM_F_DUMP_INTR)."""
 
 
-def read_sockets(*, deadline: float = float("inf")) -> SocketTable:
-    """Read every TCP socket of this thread's network namespace.
+class Messages(NamedTuple):
+    """Netlink messages of sockets."""
 
-    ``deadline`` is a time.monotonic() value; what has not come by then is missing and the
-    table is marked incomplete. So it is when the dump was interrupted at each attempt.
+    words: Array
+    """The buffer as uint32 in the host's order: a view that the next piece overwrites."""
+    at: Array
+    """Where in it each message begins."""
+
+    def word(self, part: int, of: Array | None = None) -> Array:
+        """Return one word of each message, or of some of them: a copy."""
+        at = self.at if of is None else self.at[of]
+        return self.words.take(at + part)
+
+    def states(self) -> Array:
+        """Return family, state, timer and retransmits of each message, shape (n, 4), uint8."""
+        return self.word(STATES).view(np.uint8).reshape(-1, 4)
+
+    def ports(self) -> Array:
+        """Return the local and the remote port of each message, shape (n, 2), uint16."""
+        return self.word(PORTS).view(">u2").astype(np.uint16).reshape(-1, 2)
+
+
+def read_sockets(effort: Effort | None = None) -> SocketTable:
+    """Read every TCP socket of this thread's network namespace, the bound ones too.
+
+    What has not come when the ``effort`` is spent is missing, and the table is marked
+    incomplete. So it is when the dump was interrupted at each attempt.
 
     Raises TableError when the kernel refuses the dump.
     """
-    chunks: list[RawSockets] = []
-    complete = True
-    for family in (socket.AF_INET, socket.AF_INET6):
-        found, whole = _dump(family, EVERY_STATE, deadline, partial(_rows, family))
-        complete = complete and whole
-        chunks += found
-    return build(chunks, complete=complete)
+    found, whole = _dump(CONNECTED | BOUND_INACTIVE, effort, _part)
+    return build(
+        [part.connected for part in found],
+        bound_ports=_joined([part.bound_ports for part in found]),
+        complete=whole,
+    )
 
 
-def read_bound_ports(*, deadline: float = float("inf")) -> Array | None:
+def read_bound_ports(effort: Effort | None = None) -> Array | None:
     """Return the distinct ports of bound, unconnected TCP sockets, shape (n,), uint16.
 
     They are in no file of /proc, and each takes a port from every connect(). Empty where
-    the kernel does not list them (before 6.8, or without sock_diag); None when not all could
-    be read by the deadline.
+    the kernel does not list them (before 6.8, or without sock_diag); None when the ``effort``
+    was not enough for all.
     """
-    ports: list[Array] = [np.empty(0, np.uint16)]
     try:
-        for family in (socket.AF_INET, socket.AF_INET6):
-            found, whole = _dump(family, BOUND_INACTIVE, deadline, _local_ports)
-            if not whole:
-                return None
-            ports += found
+        found, whole = _dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
     except TableError:
-        pass
-    return distinct(np.concatenate(ports))
+        return _joined([])
+    return _joined(found) if whole else None
 
 
-def _local_ports(messages: Array) -> Array:
-    return messages["local_port"].astype(np.uint16)
+def _joined(ports: list[Array]) -> Array:
+    return distinct(np.concatenate([np.empty(0, np.uint16), *ports]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to ask, and the kind of the messages that answer it."""
+
+    kind: int
+    body: bytes
+
+
+def _of_both_families(states: int) -> _Request:
+    """inet_diag_req: four bytes, a socket's identity of 48, the mask of states, and dbs."""
+    return _Request(TCPDIAG_GETSOCK, struct.pack("=52xII", states, 0))
+
+
+def _of_family(family: int, states: int) -> _Request:
+    """inet_diag_req_v2."""
+    body = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states)
+    return _Request(SOCK_DIAG_BY_FAMILY, body)
 
 
 def _dump(
-    family: int, states: int, deadline: float, take: Callable[[Array], T]
+    states: int, effort: Effort | None, take: Callable[[Messages], T]
 ) -> tuple[list[T], bool]:
-    """Return what ``take`` makes of one family's messages, and whether they are all there."""
+    """Return what ``take`` makes of the messages, and whether they are all there."""
+    try:
+        return _attempts(_of_both_families(states), effort, take)
+    except OSError:
+        pass
+    found: list[T] = []
+    complete = True
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            part, whole = _attempts(_of_family(family, states), effort, take)
+        except OSError as error:
+            raise TableError(f"sock_diag: {error.strerror or error}: use --source proc") from error
+        found += part
+        complete = complete and whole
+    return found, complete
+
+
+def _attempts(
+    request: _Request, effort: Effort | None, take: Callable[[Messages], T]
+) -> tuple[list[T], bool]:
     found: list[T] = []
     for _ in range(ATTEMPTS):
         found = []
         try:
-            for messages in _messages(family, states, deadline):
-                found.append(take(messages))
+            found.extend(take(messages) for messages in _messages(request, effort))
         except DumpInterruptedError:
             continue
         except TimeoutError:
             return found, False
-        except OSError as error:
-            raise TableError(f"sock_diag: {error.strerror or error}: use --source proc") from error
         return found, True
     return found, False
 
 
-def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
-    """Ask for one dump and yield its messages as arrays of MESSAGE.
-
-    Each array is a view that the next step overwrites: a buffer that is used again stays
-    in the processor's cache.
+def _messages(request: _Request, effort: Effort | None) -> Iterator[Messages]:
+    """Ask for one dump and yield its messages.
 
     A socket is opened for each dump, since a held one would pin the namespace.
     """
-    request = NLMSG_HEADER.pack(
-        NLMSG_HEADER.size + 56, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0
-    ) + struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states)
+    # The kernel repeats the sequence number in each message: a number that is in nothing else
+    # shows where messages begin, however long each is.
+    number = int.from_bytes(os.urandom(4)) | 1 << 31
+    length = NLMSG_HEADER.size + len(request.body)
+    header = NLMSG_HEADER.pack(length, request.kind, NLM_F_REQUEST | NLM_F_DUMP, number, 0)
     with closing(
         socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
     ) as netlink:
-        netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
         netlink.settimeout(POLL_SECONDS)
-        netlink.sendto(request, (0, 0))
+        netlink.sendto(header + request.body, (0, 0))
         buffer = bytearray(PIECE + RECEIVE)
         view = memoryview(buffer)
         filled = 0
         done = False
         while not done:
             try:
-                if time.monotonic() > deadline:
-                    raise TimeoutError
                 got = netlink.recv_into(view[filled : filled + RECEIVE])
             except TimeoutError:  # what has come by now counts
-                yield from split(view[:filled])
+                yield split(view[:filled], request.kind, number)
                 raise
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
@@ -180,8 +211,10 @@ def _messages(family: int, states: int, deadline: float) -> Iterator[Array]:
             done = _ends(view[filled : filled + got])
             filled += got
             if done or filled >= PIECE:
-                yield from split(view[:filled])
+                yield split(view[:filled], request.kind, number)
                 filled = 0
+                if not done and effort is not None and effort.spent():
+                    raise TimeoutError
 
 
 def _ends(datagram: memoryview) -> bool:
@@ -193,99 +226,133 @@ def _ends(datagram: memoryview) -> bool:
     ) or NLMSG_HEADER.unpack_from(datagram, last)[:2] == (DONE_LENGTH, NLMSG_DONE)
 
 
-def split(buffer: bytes | memoryview) -> Iterator[Array]:
-    """Yield the sockets' messages in a run of netlink messages as arrays of MESSAGE.
+def split(buffer: bytes | memoryview, kind: int, number: int) -> Messages:
+    """Find the sockets' messages in a run of netlink messages of this sequence number.
 
     Raises OSError when the kernel reports an error, and DumpInterruptedError on
     NLM_F_DUMP_INTR or when the last message is cut off.
     """
+    words = np.frombuffer(buffer, np.uint32, len(buffer) // 4)
+    at = np.flatnonzero(words == number) - SEQUENCE
+    if len(buffer) % 4 or not _is_chain(words, at):  # the number is something else there as well
+        at = _walk(buffer)
+    # Of a type and flags in one word: compared like that by the host's own order.
+    usual = np.frombuffer(struct.pack("=HH", kind, NLM_F_MULTI), np.uint32)[0]
+    is_usual = words.take(at + 1) == usual
+    for odd in np.flatnonzero(~is_usual).tolist():
+        is_usual[odd] = _look_at(buffer, 4 * int(at[odd]), kind)
+    is_usual &= words.take(at) >= MESSAGE_LENGTH
+    return Messages(words, at if is_usual.all() else at[is_usual])
+
+
+def _is_chain(words: Array, at: Array) -> bool:
+    """Say whether each message begins where the one before it ends, from the first to the last."""
+    if not len(at) or at[0] != 0:
+        return False
+    lengths = words.take(at)
+    ends = at + (lengths + 3 >> 2)  # messages begin at multiples of 4 bytes
+    return bool(
+        lengths.min() >= NLMSG_HEADER.size
+        and ends[-1] == len(words)
+        and (ends[:-1] == at[1:]).all()
+    )
+
+
+def _walk(buffer: bytes | memoryview) -> Array:
+    """Go from message to message; return where they begin, in words. Raises as ``split``."""
     position = 0
-    scattered: list[int] = []
+    found: list[int] = []
     while position + NLMSG_HEADER.size <= len(buffer):
-        length, kind, flags, _, _ = NLMSG_HEADER.unpack_from(buffer, position)
-        if flags & NLM_F_DUMP_INTR:
-            raise DumpInterruptedError
+        length = NLMSG_HEADER.unpack_from(buffer, position)[0]
         if length < NLMSG_HEADER.size:
             raise OSError(0, f"a netlink message of {length} bytes")
         if position + length > len(buffer):
             raise DumpInterruptedError
-        if kind in (NLMSG_ERROR, NLMSG_DONE) and length >= NLMSG_HEADER.size + 4:
-            # NLMSG_DONE has a code too: -ENOENT is all that tells that tcp_diag is missing.
-            code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
-            if code > 0:
-                raise OSError(code, os.strerror(code))
-        step = (length + 3) & ~3
-        if kind != SOCK_DIAG_BY_FAMILY or length < MESSAGE.itemsize:
-            position += step
-            continue
-        run = _run_length(buffer, position, length, step)
-        if run >= 16:
-            yield _whole(np.ndarray(run, MESSAGE, buffer, position, (step,)))
-        else:
-            scattered.extend(range(position, position + run * step, step))
-        position += run * step
+        found.append(position // 4)
+        position += (length + 3) & ~3
     if position < len(buffer):
         raise DumpInterruptedError
-    if scattered:
-        octets = np.frombuffer(buffer, np.uint8)
-        windows = np.lib.stride_tricks.sliding_window_view(octets, MESSAGE.itemsize)
-        yield _whole(windows[scattered].view(MESSAGE)[:, 0])
+    return np.array(found, np.intp)
 
 
-def _whole(messages: Array) -> Array:
-    """Return the messages unless one of them says that the dump was interrupted."""
-    if (messages["flags"] & NLM_F_DUMP_INTR).any():
+def _look_at(buffer: bytes | memoryview, position: int, kind: int) -> bool:
+    """Say whether an unusual message is one of a socket. Raises as ``split``."""
+    length, its_kind, flags, _, _ = NLMSG_HEADER.unpack_from(buffer, position)
+    if flags & NLM_F_DUMP_INTR:
         raise DumpInterruptedError
-    return messages
+    if its_kind in (NLMSG_ERROR, NLMSG_DONE) and length >= DONE_LENGTH:
+        # NLMSG_DONE has a code too: -ENOENT is all that tells that tcp_diag is missing.
+        code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
+        if code > 0:
+            raise OSError(code, os.strerror(code))
+    return bool(its_kind == kind)
 
 
-def _run_length(buffer: bytes | memoryview, position: int, length: int, step: int) -> int:
-    """Count the messages of this length and kind that follow each other from here."""
-    most = (len(buffer) - position - length) // step + 1
-    look = min(16, most)
-    while True:
-        lengths = np.ndarray(look, "=u4", buffer, position, (step,))
-        kinds = np.ndarray(look, "=u2", buffer, position + 4, (step,))
-        same = (lengths == length) & (kinds == SOCK_DIAG_BY_FAMILY)
-        if not same.all():
-            return int(same.argmin())
-        if look == most:
-            return most
-        look = min(look * 8, most)
+class _Part(NamedTuple):
+    """What a piece of a dump has."""
+
+    connected: RawSockets
+    bound_ports: Array
 
 
-def _rows(family: int, messages: Array) -> RawSockets:
-    local_hi, local_lo = _halves(messages["local"], family)
-    remote_hi, remote_lo = _halves(messages["remote"], family)
-    armed = messages["timer"] != 0
+def _part(messages: Messages) -> _Part:
+    bound = messages.states()[:, 1] == State.CLOSE
+    if not bound.any():
+        return _Part(_rows(messages), np.empty(0, np.uint16))
+    ports = Messages(messages.words, messages.at[bound]).ports()[:, 0]
+    return _Part(_rows(Messages(messages.words, messages.at[~bound])), ports)
+
+
+def _rows(messages: Messages) -> RawSockets:
+    family, state, timer, _ = messages.states().T
+    ports = messages.ports()
+    six = np.flatnonzero(family == socket.AF_INET6)
+    local_hi, local_lo = _halves(messages, LOCAL, six)
+    remote_hi, remote_lo = _halves(messages, REMOTE, six)
+    # The kernel gives a TIME-WAIT neither queue nor owner (inet_twsk_diag_fill): most rows,
+    # which need not be looked at.
+    others = np.flatnonzero(state != State.TIME_WAIT)
+
+    def of_others(part: int, kind: type[np.generic]) -> Array:
+        column = np.zeros(len(state), kind)
+        column[others] = messages.word(part, others)
+        return column
+
+    tx_queue = of_others(TX_QUEUE, np.uint32)
+    backlog_limit = np.zeros(len(state), np.uint32)
+    listening = others[state[others] == State.LISTEN]
+    # A listener's field holds its backlog's limit; /proc shows 0.
+    backlog_limit[listening], tx_queue[listening] = tx_queue[listening], 0
+    expires = messages.word(EXPIRES)
+    expires[timer == 0] = 0
     return RawSockets(
         local_hi=local_hi,
         local_lo=local_lo,
         remote_hi=remote_hi,
         remote_lo=remote_lo,
-        local_port=messages["local_port"].astype(np.uint16),
-        remote_port=messages["remote_port"].astype(np.uint16),
-        state=messages["state"].copy(),
-        timer=messages["timer"].copy(),
-        remaining_ms=np.where(armed, messages["expires"], 0).astype(np.uint32),
-        rx_queue=messages["rx_queue"].astype(np.uint32),
-        tx_queue=_tx_queue(messages),
-        uid=messages["uid"].astype(np.uint32),
-        inode=messages["inode"].astype(np.uint64),
+        local_port=ports[:, 0],
+        remote_port=ports[:, 1],
+        state=state,
+        timer=timer,
+        remaining_ms=expires,
+        rx_queue=of_others(RX_QUEUE, np.uint32),
+        tx_queue=tx_queue,
+        backlog_limit=backlog_limit,
+        uid=of_others(UID, np.uint32),
+        inode=of_others(INODE, np.uint64),
     )
 
 
-def _tx_queue(messages: Array) -> Array:
-    """Return the send queues; a listener's field holds its backlog's limit, /proc shows 0."""
-    listening = messages["state"] == State.LISTEN
-    return np.where(listening, 0, messages["tx_queue"]).astype(np.uint32)
+def _halves(messages: Messages, part: int, six: Array) -> tuple[Array, Array]:
+    """Return addresses as the two halves of 128 bits; ``six`` says which are IPv6 ones."""
+    hi = np.zeros(len(messages.at), np.uint64)
+    lo = _network_order(messages.word(part)) | np.uint64(V4_MAPPED)
+    if len(six):
+        a, b, c, d = (_network_order(messages.word(part + number, six)) for number in range(4))
+        shift = np.uint64(32)
+        hi[six], lo[six] = a << shift | b, c << shift | d
+    return hi, lo
 
 
-def _halves(words: Array, family: int) -> tuple[Array, Array]:
-    """Join address words, shape (n, 4), into the two halves of 128 bits."""
-    if family == socket.AF_INET:
-        low = words[:, 0].astype(np.uint64) | np.uint64(V4_MAPPED)
-        return np.zeros(len(low), np.uint64), low
-    wide = words.astype(np.uint64)
-    shift = np.uint64(32)
-    return wide[:, 0] << shift | wide[:, 1], wide[:, 2] << shift | wide[:, 3]
+def _network_order(words: Array) -> Array:
+    return words.view(">u4").astype(np.uint64)

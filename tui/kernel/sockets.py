@@ -16,6 +16,9 @@ Array = NDArray[Any]
 V4_MAPPED = 0xFFFF << 32
 """Low 64 bits of ``::ffff:0.0.0.0``: an IPv4 address is stored as its mapped form."""
 
+UNKNOWN_LIMIT = (1 << 32) - 1
+"""Stands for the backlog's limit of a listener where it cannot be seen; no real one is as high."""
+
 
 class State(IntEnum):
     """TCP states under the kernel's names and numbers (include/net/tcp_states.h)."""
@@ -75,6 +78,7 @@ class RawSockets:
     remaining_ms: Array
     rx_queue: Array
     tx_queue: Array
+    backlog_limit: Array
     uid: Array
     inode: Array
 
@@ -94,6 +98,7 @@ ROW_TYPES: dict[str, type[np.generic]] = {
     "remaining_ms": np.uint32,
     "rx_queue": np.uint32,
     "tx_queue": np.uint32,
+    "backlog_limit": np.uint32,
     "uid": np.uint32,
     "inode": np.uint64,
 }
@@ -120,10 +125,15 @@ class SocketTable:
     remaining_ms: Array
     rx_queue: Array
     tx_queue: Array
+    backlog_limit: Array
+    """How many connections a listener lets wait for accept(); more are dropped when there is one
+    more than that. 0 for other sockets. UNKNOWN_LIMIT for a listener read from /proc, which does
+    not tell: ``table.backlog_limit != UNKNOWN_LIMIT`` says where it is known."""
     uid: Array
     inode: Array
     bound_ports: Array
-    """Ports of bound, unconnected sockets (BOUND_INACTIVE), which only sock_diag lists."""
+    """Distinct ports of bound, unconnected sockets (BOUND_INACTIVE), which only sock_diag
+    lists."""
     complete: bool = True
     """False when a deadline, a lost message or a missing header cut the dump short."""
     duplicates: int = 0
@@ -154,10 +164,35 @@ def ip_halves(text: str) -> tuple[int, int]:
     return whole >> 64, whole & (1 << 64) - 1
 
 
+SLOTS_A_VALUE = 32
+MOST_SLOTS = 1 << 18
+"""One megabyte: beyond the processor's cache looking up is no faster than searching."""
+SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
+"""2⁶⁴ divided by the golden ratio: the upper bits of a product with it differ where values do."""
+
+
 def factorise(values: Array) -> tuple[Array, Array]:
-    """Return the sorted distinct values, and for each value its index among them."""
+    """Return the sorted distinct values (of uint64), and for each value its index among them.
+
+    Searching takes long where many values are few distinct ones, as addresses are. So they are
+    looked up in a table by their hash, and only those whose place another value has taken are
+    searched for.
+    """
     ordered = distinct(values)
-    return ordered, np.searchsorted(ordered, values).astype(np.int32)
+    bits = (len(ordered) * SLOTS_A_VALUE).bit_length()
+    if 1 << bits > MOST_SLOTS:
+        return ordered, np.searchsorted(ordered, values).astype(np.int32)
+    shift = np.uint64(64 - bits)
+    slots = np.zeros(1 << bits, np.int32)
+    slots[_slot(ordered, shift)] = np.arange(len(ordered), dtype=np.int32)
+    codes = slots.take(_slot(values, shift))
+    wrong = np.flatnonzero(ordered.take(codes) != values)
+    codes[wrong] = np.searchsorted(ordered, values[wrong])
+    return ordered, codes
+
+
+def _slot(values: Array, shift: np.uint64) -> Array:
+    return (values * SPREAD >> shift).view(np.intp)
 
 
 def distinct(values: Array) -> Array:

@@ -6,19 +6,25 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from tui.kernel import procfs, sock_diag
 from tui.kernel.counters import read_counters
+from tui.kernel.effort import Effort
+from tui.kernel.places import Place
 from tui.kernel.sockets import Array, SocketTable, TableError
 from tui.kernel.sysctls import Parameter, read_parameters
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]
 
-LONGEST_READ = 1.0
-"""Seconds after which a read is cut off, whatever the interval."""
+FIRST_READ = 1.0
+"""Seconds of work that a read may take at first, or half the interval where that is less."""
+CLOCK_MONOTONIC_COARSE = 6
+"""include/uapi/linux/time.h; Python has no name for it."""
+LONGEST_READ = 10.0
+"""Seconds of work that a read may take at most: what a single one has, and one that was cut
+again and again."""
 PROC_SHARE = 0.1
 """The part of the interval that reading /proc may take before sock_diag takes over."""
 PROC_CPU_SHARE = 0.04
@@ -27,15 +33,16 @@ does the same for a third, takes over as well."""
 PROC_SECONDS_A_SOCKET = 1.5e-6
 """What a line of /proc costs the kernel: enough to tell before reading that it will be slow."""
 BOUND_WALK_SHARE = 0.01
-"""The part of the time that looking for bound, unconnected sockets may take."""
+"""The part of the time that looking for bound, unconnected sockets beside /proc may take."""
 TRY_PROC_AGAIN = 60.0
 """Seconds after which /proc, once too slow, is given another chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one poll read from the kernel, and when; times in seconds."""
+    """What one poll read of one place, and when; times in seconds."""
 
+    place: Place
     table: SocketTable
     parameters: tuple[Parameter, ...]
     counters: Mapping[str, int]
@@ -45,35 +52,40 @@ class Reading:
     table_time: float
     """When the table was read, Unix time."""
     time: float
-    """When the counters were read, Unix time: later than the table where dumps are spaced out."""
+    """When counters and parameters were read, Unix time: later than the table where dumps are
+    spaced out."""
     hz: int | None = None
     """Ticks per second of the kernel's timers (CONFIG_HZ); None where it is not known."""
 
 
-def is_own_namespace(root: Path) -> bool:
-    """Say whether ``root`` is a live procfs that shows this process's network namespace.
-
-    Only then do sock_diag and ``root`` speak of the same sockets; a fixture, or another
-    container's /proc, is not.
-    """
-    try:
-        return (root / "self/ns/net").samefile("/proc/self/ns/net")
-    except OSError:
-        return False
+def ticks_per_second() -> int:
+    """Return this kernel's CONFIG_HZ: its coarse clock moves by a tick (clock_getres(2))."""
+    return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
 
 
 class Source:
-    """Reads the kernel's tables, and remembers which way of reading is fast enough."""
+    """Reads a place's tables, and remembers which way of reading is fast enough."""
 
     def __init__(
-        self, root: Path, choice: SourceChoice, interval: float, *, one_shot: bool = False
+        self,
+        place: Place,
+        choice: SourceChoice,
+        interval: float,
+        *,
+        one_shot: bool = False,
+        progress: procfs.Progress | None = None,
     ) -> None:
-        """Read below ``root``; ``one_shot`` leaves a read all the time that one may take."""
-        self.root = root
+        """Read this place; ``one_shot`` leaves a read all the time that one may take.
+
+        All of one reading is of one network namespace: that of the thread that reads, where the
+        place is HERE. ``progress`` is told how far the files of a copy have been read.
+        """
+        self.place = place
         self.one_shot = one_shot
         self.choice = choice
         self.interval = interval
-        self.own_namespace = is_own_namespace(root)
+        self.progress = progress
+        self._cut = 0
         self._avoid_proc_until = 0.0
         self._bound_ports: Array | None = None
         self._bound_ports_due = 0.0
@@ -83,39 +95,112 @@ class Source:
 
         Raises TableError when no permitted source could be read.
         """
-        counters = read_counters(self.root)
         began = time.monotonic()
-        longest = LONGEST_READ if self.one_shot else min(self.interval / 2, LONGEST_READ)
-        walk = self._walk_bound_ports(began, began + longest)
+        kind, table = self._read_table(began)
+        read_seconds, now = time.monotonic() - began, time.time()
+        if not table.complete:
+            self._cut += 1
+        return Reading(
+            place=self.place.seen_now(),
+            table=table,
+            parameters=read_parameters(self.place.root),
+            counters=self._counters(),
+            kind=kind,
+            read_seconds=read_seconds,
+            table_time=now,
+            time=now,
+            hz=None if self.place.kind == "copy" else ticks_per_second(),
+        )
+
+    def refresh(self, reading: Reading) -> Reading:
+        """Return the same table with the counters and parameters of now."""
+        return replace(
+            reading,
+            parameters=read_parameters(self.place.root),
+            counters=self._counters(),
+            time=time.time(),
+        )
+
+    def _counters(self) -> dict[str, int]:
+        return read_counters(self.place.tables, self.place.root)
+
+    def _seconds(self) -> float:
+        """Return how long a read may work: twice as long after each that was cut."""
+        if self.one_shot:
+            return LONGEST_READ
+        return min(min(self.interval / 2, FIRST_READ) * 2.0 ** min(self._cut, 16), LONGEST_READ)
+
+    def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
+        if self.choice == "sock_diag":
+            if not self.place.answers:
+                raise TableError(
+                    f"sock_diag: it does not speak of the sockets that {self.place.root} shows: "
+                    "use --source proc"
+                )
+            return "sock_diag", self._ask_sock_diag()
+        if self.choice == "proc" or not self.place.answers:
+            return "proc", self._read_proc(self._seconds())
+        if began < self._avoid_proc_until or self._proc_would_be_slow():
+            try:
+                return "sock_diag", self._ask_sock_diag()
+            except TableError:
+                self._avoid_proc_until = 0.0
+        return self._read_proc_or_better()
+
+    def _proc_would_be_slow(self) -> bool:
+        """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
+        counters = self._counters()
+        sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
+        return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
+
+    def _read_proc_or_better(self) -> tuple[SourceKind, SocketTable]:
+        """Read /proc unless that takes too long or is refused; sock_diag does it then."""
+        limit = min(self.interval * PROC_SHARE, self._seconds() / 2)
+        refusal: TableError | None = None
+        cpu = time.thread_time()
         try:
-            kind, table = self._read_table(began, longest, self._proc_would_be_slow(counters))
-            read_seconds, read_at = time.monotonic() - began, time.time()
+            table = self._read_proc(limit)
+            if time.thread_time() - cpu > self.interval * PROC_CPU_SHARE:
+                self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
+            if table.complete:
+                return "proc", table
+        except TableError as error:
+            refusal = error
+        try:
+            quick = self._ask_sock_diag()
+        except TableError:
+            if refusal is not None:
+                raise refusal from None
+            return "proc", self._read_proc(self._seconds())  # no way out: take the time
+        self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
+        return "sock_diag", quick
+
+    def _ask_sock_diag(self) -> SocketTable:
+        return sock_diag.read_sockets(Effort(self._seconds()))
+
+    def _read_proc(self, seconds: float) -> SocketTable:
+        """Read the files, for so long where they are the kernel's: a copy is read whole."""
+        effort = None if self.place.kind == "copy" else Effort(seconds)
+        walk = self._walk_bound_ports(time.monotonic())
+        try:
+            table = procfs.read_sockets(self.place.tables, effort, self.progress)
         finally:
             if walk is not None:
                 walk.join()
-        if self._bound_ports is not None:
-            table = replace(table, bound_ports=self._bound_ports)
-        return Reading(
-            table=table,
-            parameters=read_parameters(self.root),
-            counters=counters,
-            kind=kind,
-            read_seconds=read_seconds,
-            table_time=read_at,
-            time=read_at,
-        )
+        return table if self._bound_ports is None else replace(table, bound_ports=self._bound_ports)
 
-    def _walk_bound_ports(self, now: float, deadline: float) -> threading.Thread | None:
-        """Start reading the bound, unconnected sockets, which no other dump lists.
+    def _walk_bound_ports(self, now: float) -> threading.Thread | None:
+        """Start reading the bound, unconnected sockets, which /proc does not list.
 
         The kernel walks every bound socket for them, which takes a quarter of the time
-        that /proc takes; so it runs beside that, and on a huge table not at every poll.
+        that /proc takes; so it runs beside that, and on a huge table not at every poll. A thread
+        begins in the network namespace of the one that starts it.
         """
-        if not self.own_namespace or now < self._bound_ports_due:
+        if not self.place.answers or now < self._bound_ports_due:
             return None
 
         def walk() -> None:
-            ports = sock_diag.read_bound_ports(deadline=deadline)
+            ports = sock_diag.read_bound_ports(Effort(self._seconds()))
             if ports is not None:  # else the walk was cut short: what was known is better
                 self._bound_ports = ports
             ended = time.monotonic()
@@ -124,47 +209,3 @@ class Source:
         thread = threading.Thread(target=walk, daemon=True)
         thread.start()
         return thread
-
-    def _proc_would_be_slow(self, counters: Mapping[str, int]) -> bool:
-        """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
-        sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
-        return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
-
-    def _read_table(
-        self, began: float, longest: float, foreseen: bool
-    ) -> tuple[SourceKind, SocketTable]:
-        if self.choice == "sock_diag":
-            return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
-        if self.choice == "proc" or not self.own_namespace:
-            return "proc", procfs.read_sockets(self.root, deadline=began + longest)
-        if foreseen or began < self._avoid_proc_until:
-            try:
-                return "sock_diag", sock_diag.read_sockets(deadline=began + longest)
-            except TableError:
-                self._avoid_proc_until = 0.0
-        return self._read_proc_or_better(began, longest)
-
-    def _read_proc_or_better(self, began: float, longest: float) -> tuple[SourceKind, SocketTable]:
-        """Read /proc unless that takes too long or is refused; sock_diag does it then."""
-        limit = min(self.interval * PROC_SHARE, longest / 2)
-        refusal: TableError | None = None
-        table: SocketTable | None = None
-        cpu = time.thread_time()
-        try:
-            table = procfs.read_sockets(self.root, deadline=began + limit)
-            if time.monotonic() <= began + limit:
-                if time.thread_time() - cpu > self.interval * PROC_CPU_SHARE:
-                    self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
-                return "proc", table
-        except TableError as error:
-            refusal = error
-        try:
-            quick = sock_diag.read_sockets(deadline=began + longest)
-        except TableError:
-            if refusal is not None:
-                raise refusal from None
-            if table is None or not table.complete:  # no way out: take the time
-                table = procfs.read_sockets(self.root, deadline=began + longest)
-            return "proc", table
-        self._avoid_proc_until = time.monotonic() + TRY_PROC_AGAIN
-        return "sock_diag", quick

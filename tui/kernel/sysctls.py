@@ -166,6 +166,9 @@ def read_parameters(root: Path) -> tuple[Parameter, ...]:
     )
 
 
+DECISIVE = ("ip_local_port_range", "ip_local_reserved_ports", "tcp_tw_reuse", "tcp_timestamps")
+
+
 def port_rules(parameters: Iterable[Parameter]) -> PortRules:
     """Return what `parameters` say of ephemeral ports.
 
@@ -186,6 +189,17 @@ def port_rules(parameters: Iterable[Parameter]) -> PortRules:
         reuse_delay_ms=_number(value("tcp_tw_reuse_delay"), range(1, 60_001), default=1000),
         timestamps=_number(value("tcp_timestamps"), range(256), default=1) != 0,
     )
+
+
+def assumed(parameters: Iterable[Parameter]) -> tuple[str, ...]:
+    """Return those that decide which ports there are, and could not be read.
+
+    They stand at the kernel's default then. tcp_tw_reuse_delay is not among them: kernels before
+    6.14 do not have it.
+    """
+    values = {parameter.name: parameter.value for parameter in parameters}
+    names = (f"net.ipv4.{name}" for name in DECISIVE)
+    return tuple(name for name in names if values.get(name) is None)
 
 
 def _read(path: str) -> str | None:

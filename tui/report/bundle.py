@@ -24,8 +24,10 @@ from typing import BinaryIO
 from tui import __version__
 from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs, sock_diag
+from tui.kernel.effort import Effort
+from tui.kernel.places import Place, place_at
 from tui.kernel.sockets import TableError
-from tui.kernel.source import Source, is_own_namespace
+from tui.kernel.source import Source
 from tui.kernel.sysctls import NAMES
 from tui.writing.files import write_whole
 
@@ -150,6 +152,8 @@ def _write(address: Address) -> bytes:
 class Copy:
     """A copy of what twtop reads of a procfs."""
 
+    place: Place
+    """Where it was made; without a name if that is not to be told."""
     files: Mapping[str, bytes]
     """By path below the procfs."""
     complete: bool
@@ -166,7 +170,7 @@ class Copy:
                 for name, content in self.files.items():
                     (root / name).parent.mkdir(parents=True, exist_ok=True)
                     (root / name).write_bytes(content)
-                reading = Source(root, "proc", COPY_SECONDS, one_shot=True).read()
+                reading = Source(place_at(root), "proc", COPY_SECONDS, one_shot=True).read()
         except OSError as error:
             raise BundleError(f"{tempfile.gettempdir()}: {error.strerror or error}") from None
         import numpy as np
@@ -176,17 +180,20 @@ class Copy:
             bound_ports=np.array(self.bound_ports, np.uint16),
             complete=self.complete and reading.table.complete,
         )
-        return judge(replace(reading, table=table, time=self.time))
+        return judge(
+            replace(reading, place=self.place, table=table, table_time=self.time, time=self.time)
+        )
 
 
 def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
     """Read all that twtop needs of a procfs once. Raises TableError, as reading it does."""
-    deadline = time.monotonic() + COPY_SECONDS
+    place = place_at(root)
+    effort = None if place.kind == "copy" else Effort(COPY_SECONDS)
     files: dict[str, bytes] = {}
     complete = True
     for name in TABLES:
         try:
-            files[name], whole = procfs.copy_file(root / name, deadline=deadline)
+            files[name], whole = procfs.copy_file(place.tables / name, effort)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and name != TABLES[0]:
                 continue
@@ -200,9 +207,11 @@ def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
     sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
     for name in (*COUNTERS, *CONNTRACK, *sysctls):
         with suppress(OSError):
-            files[name] = (root / name).read_bytes()
-    ports = sock_diag.read_bound_ports(deadline=deadline) if is_own_namespace(root) else None
+            above = root if name.startswith("sys/") else place.tables
+            files[name] = (above / name).read_bytes()
+    ports = sock_diag.read_bound_ports(effort) if place.answers else None
     return Copy(
+        place=Place(Path("proc"), "redacted", place.kind, place.id) if redacted else place,
         files=files,
         complete=complete,
         bound_ports=() if ports is None else tuple(ports.tolist()),

@@ -13,7 +13,8 @@ from tui.analysis.judgement import port_use
 from tui.analysis.owners import holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.processes import Owners, Process
-from tui.kernel.sockets import STATE_SLOTS, Array, State, Timer
+from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
+from tui.kernel.sysctls import assumed
 from tui.writing.words import utc
 
 
@@ -23,13 +24,21 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     return {
         "schema": schema,
         "time": utc(frame.time),
+        "place": {
+            "name": reading.place.name,
+            "kind": reading.place.kind,
+            "id": reading.place.id,
+        },
         "source": {
             "kind": reading.kind,
+            "directory": None if reading.place.answers else str(reading.place.root),
             "complete": table.complete,
             "duplicates": table.duplicates,
             "bad_lines": table.bad_lines,
             "read_seconds": round(reading.read_seconds, 6),
+            "table_age_seconds": round(frame.age, 3),
         },
+        "assumed": list(assumed(reading.parameters)),
     }
 
 
@@ -115,10 +124,12 @@ def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
     rows = rows[np.lexsort((table.local_ip[rows], table.local_port[rows]))]
     for row in rows.tolist():
         process = owners.by_inode.get(int(table.inode[row]))
+        limit = int(table.backlog_limit[row])
         yield {
             "local_ip": table.ip(int(table.local_ip[row])),
             "port": int(table.local_port[row]),
             "backlog": int(table.rx_queue[row]),
+            "backlog_limit": None if limit == UNKNOWN_LIMIT else limit,
             "uid": int(table.uid[row]),
             "process": str(process) if process else None,
         }

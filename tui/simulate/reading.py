@@ -9,6 +9,8 @@ from pathlib import Path
 from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs
 from tui.kernel.counters import read_counters
+from tui.kernel.effort import Effort
+from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.simulate.held import waiting_to_be_accepted
@@ -28,7 +30,7 @@ class Reader:
 
     def __init__(self) -> None:
         # /proc costs three times as much, and a system call for every 27 sockets.
-        self._source = Source(PROC, "sock_diag", INTERVAL_SECONDS)
+        self._source = Source(place_at(PROC), "sock_diag", INTERVAL_SECONDS)
         self._due = 0.0
 
     def read(self) -> Frame:
@@ -54,7 +56,7 @@ class Reader:
         except TableError:
             if self._source.choice == "proc":
                 raise
-            self._source = Source(PROC, "proc", INTERVAL_SECONDS)
+            self._source = Source(self._source.place, "proc", INTERVAL_SECONDS)
             return judge(self._source.read())
 
 
@@ -68,7 +70,7 @@ def accept_queue(target: Target) -> int | None:
     if target.server_root is None:
         return None
     try:
-        table = procfs.read_sockets(target.server_root, deadline=time.monotonic() + LEAST_SECONDS)
+        table = procfs.read_sockets(target.server_root, Effort(LEAST_SECONDS))
     except TableError:
         return None
     return max(waiting_to_be_accepted(table, target), default=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tui.analysis.patterns import endpoint
+from tui.kernel.effort import Effort
 from tui.kernel.namespaces import neighbours_with
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, TableError
@@ -22,7 +22,7 @@ INSIDE = frozenset({"veth", "bridge"})
 """Kinds of links that lead to other namespaces of this machine."""
 
 
-class Place(Enum):
+class Whereabouts(Enum):
     """Whose address it is."""
 
     LOOPBACK = "loopback"
@@ -43,7 +43,7 @@ class Target:
     """As it was given."""
     ip: str
     port: int
-    place: Place = Place.LOOPBACK
+    place: Whereabouts = Whereabouts.LOOPBACK
     server_root: Path | None = None
     """A directory whose net/ shows the server's namespace, where that is known."""
     source: str | None = None
@@ -55,7 +55,7 @@ class Target:
     @property
     def ours(self) -> bool:
         """Whether the server is on this machine."""
-        return self.place is not Place.ELSEWHERE
+        return self.place is not Whereabouts.ELSEWHERE
 
 
 def find_target(name: str, port: int) -> Target:
@@ -98,15 +98,15 @@ def _address(name: str, port: int) -> str:
     return ip
 
 
-def _place(ip: str, port: int, route: Route) -> tuple[Place, Path | None]:
+def _place(ip: str, port: int, route: Route) -> tuple[Whereabouts, Path | None]:
     if ip_address(ip).is_loopback:
-        return Place.LOOPBACK, Path("/proc")
+        return Whereabouts.LOOPBACK, Path("/proc")
     if route.kind == RTN_LOCAL:
-        return Place.HERE, Path("/proc")
+        return Whereabouts.HERE, Path("/proc")
     # Others may have the same private address, and the route might lead to them.
     if route.link in INSIDE and (roots := neighbours_with(ip)):
-        return Place.NEIGHBOUR, _only_server(roots, port)
-    return Place.ELSEWHERE, None
+        return Whereabouts.NEIGHBOUR, _only_server(roots, port)
+    return Whereabouts.ELSEWHERE, None
 
 
 def _only_server(roots: list[Path | None], port: int) -> Path | None:
@@ -118,7 +118,7 @@ def _only_server(roots: list[Path | None], port: int) -> Path | None:
 
 def _listens(root: Path, port: int) -> bool:
     try:
-        table = read_sockets(root, deadline=time.monotonic() + 1)
+        table = read_sockets(root, Effort(1.0))
     except TableError:
         return False
     return bool(((table.state == State.LISTEN) & (table.local_port == port)).any())

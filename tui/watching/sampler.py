@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic, TypeVar
 
-from tui.kernel.counters import read_counters
 from tui.kernel.source import Reading, Source
 
 T = TypeVar("T")
 
 CPU_SHARE = 0.10
 """The part of one core that reading and judging may take; beyond it dumps are spaced out."""
+PROMPT_TRIES = 4
+"""How often a dump that was cut short is tried again at the next poll, whatever it costs: each
+time with twice the work. After that even an incomplete one is spaced out."""
 
 
 class Sampler(Generic[T]):
@@ -29,6 +30,8 @@ class Sampler(Generic[T]):
         self.cpu_share = cpu_share
         self._last: Reading | None = None
         self._next_dump = 0.0
+        self._incomplete = 0
+        """Dumps in a row that were cut short."""
 
     @property
     def interval(self) -> float:
@@ -47,13 +50,16 @@ class Sampler(Generic[T]):
         """
         began, cpu = time.monotonic(), time.thread_time()
         if self._last is not None and began < self._next_dump:
-            counters = read_counters(self.source.root)
-            return self.take(replace(self._last, time=time.time(), counters=counters))
+            return self.take(self.source.refresh(self._last))
         reading = self.source.read()
         taken = self.take(reading)
         cost = time.thread_time() - cpu
-        # Half an interval of grace: a dump due just after a tick belongs to that tick.
-        self._next_dump = began + cost / self.cpu_share - self.interval / 2
+        self._incomplete = 0 if reading.table.complete else self._incomplete + 1
+        if 0 < self._incomplete <= PROMPT_TRIES:
+            self._next_dump = 0.0
+        else:
+            # Half an interval of grace: a dump due just after a tick belongs to that tick.
+            self._next_dump = began + cost / self.cpu_share - self.interval / 2
         self._last = reading
         return taken
 

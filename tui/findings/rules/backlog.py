@@ -9,7 +9,7 @@ import numpy as np
 from tui.analysis.patterns import endpoint
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import State
+from tui.kernel.sockets import UNKNOWN_LIMIT, State
 from tui.writing.words import plural
 
 SOMAXCONN = "net.core.somaxconn"
@@ -40,32 +40,39 @@ DEEPER_QUEUE = Remedy(
 
 
 def listen_queue_full(situation: Situation) -> Iterator[Finding]:
-    """Find the listening sockets whose accept queue is as long as any can be.
+    """Find the listening sockets whose accept queue is full.
 
-    Neither /proc nor our sock_diag columns give the backlog that the program asked for, but it
-    is never above somaxconn; a smaller one that overflows shows in ``listen_overflow``.
+    That is so with one connection more than the limit (include/net/sock.h, sk_acceptq_is_full).
+    /proc does not give the limit, but it is never above somaxconn; a smaller one that overflows
+    shows in ``listen_overflow``.
     """
     table = situation.frame.table
-    limit = _somaxconn(situation)
-    rows = np.flatnonzero((table.state == State.LISTEN) & (table.rx_queue >= max(limit, 1)))
+    assumed = _somaxconn(situation)
+    known = table.backlog_limit != UNKNOWN_LIMIT
+    full = np.where(known, table.rx_queue > table.backlog_limit, table.rx_queue >= max(assumed, 1))
+    rows = np.flatnonzero((table.state == State.LISTEN) & full)
     rows = rows[np.argsort(-table.rx_queue[rows].astype(np.int64), kind="stable")]
     # Several sockets can share an address (SO_REUSEPORT): the fullest speaks for them.
     places = table.local_ip[rows].astype(np.int64) << 16 | table.local_port[rows]
     _, first = np.unique(places, return_index=True)
     yield from tell_each(
         rows[np.sort(first)].tolist(),
-        lambda row: _queue_full(situation, row, limit),
+        lambda row: _queue_full(situation, row, assumed),
         "listening sockets",
     )
 
 
-def _queue_full(situation: Situation, row: int, limit: int) -> Finding:
+def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
     table = situation.frame.table
+    known = int(table.backlog_limit[row])
+    name_of_limit, limit = (
+        ("somaxconn", assumed) if known == UNKNOWN_LIMIT else ("backlog_limit", known)
+    )
     ip, port = table.ip(int(table.local_ip[row])), int(table.local_port[row])
     process = situation.owners.by_inode.get(int(table.inode[row]))
     evidence: dict[str, int | float | str] = {
         "queue": int(table.rx_queue[row]),
-        "somaxconn": limit,
+        name_of_limit: limit,
     }
     if process is not None:
         evidence["process"] = str(process)

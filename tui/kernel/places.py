@@ -1,0 +1,101 @@
+"""Places: network namespaces to look at, and the way to what the kernel tells of each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "copy"]
+
+HERE = Path("/proc/thread-self/ns/net")
+"""The network namespace of the thread that opens it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A network namespace to look at: a procfs root, the way to its sockets, and a name."""
+
+    root: Path
+    """A procfs, a process's directory in one, or a copy of one: `sys/` is read below it, and
+    `net/` below ``tables``."""
+    name: str
+    kind: PlaceKind
+    id: int | None
+    """The inode of the network namespace; None for a copy, and where it may not be asked."""
+    network: Path | None = None
+    """The way in: a namespace file (nsfs), to be opened anew at each reading, since one that is
+    held pins the namespace. HERE is where the reading thread is already. None where there is no
+    way in but the files below ``root``: then nobody can be asked by sock_diag."""
+
+    @property
+    def tables(self) -> Path:
+        """The directory whose net/ has the tables of the reading thread's namespace.
+
+        /proc/net is that of the process's main thread, while sysctls and sock_diag answer for
+        the thread that asks (fs/proc/proc_net.c, net/sysctl_net.c): only thread-self agrees.
+        """
+        return self.root / "thread-self" if self.network == HERE else self.root
+
+    @property
+    def answers(self) -> bool:
+        """Whether sock_diag speaks of the same sockets as the files do."""
+        return self.network is not None
+
+    def seen_now(self) -> Place:
+        """Return the place as it is for the calling thread, which may have moved."""
+        return replace(self, id=_inode(HERE)) if self.network == HERE else self
+
+
+def place_at(root: Path) -> Place:
+    """Return the place that a procfs, a process's directory or a copy of files shows.
+
+    Every live procfs, wherever it is mounted, shows the namespace of the thread that looks, and
+    that is the host's own if the first process is in it too. Never raises: what is not there
+    is a copy in which nothing can be read.
+    """
+    host = os.uname().nodename
+    here = _inode(HERE)
+    if here is not None and _inode(root / "thread-self/ns/net") == here:
+        with_init = _tables_inode(root / "1") == _tables_inode(root / "thread-self")
+        return Place(root, host, "host" if with_init else "process", here, HERE)
+    if _is_procfs(root / "net/tcp"):
+        return Place(root, _process_name(root) or host, "process", _inode(root / "ns/net"))
+    return Place(root, str(root), "copy", None)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _tables_inode(process: Path) -> int | None:
+    """Return a number that is equal within a namespace and differs between them.
+
+    Unlike ns/net anyone may ask it (fs/proc/generic.c, proc_register).
+    """
+    return _inode(process / "net/tcp")
+
+
+def _is_procfs(path: Path) -> bool:
+    """Say whether a file is the kernel's and no copy, by the mounts (proc_pid_mountinfo(5))."""
+    try:
+        device = path.stat().st_dev
+        lines = Path("/proc/thread-self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = {line.split()[2]: line.partition(" - ")[2].split()[0] for line in lines}
+    return kinds.get(number) == "proc"
+
+
+def _process_name(directory: Path) -> str | None:
+    try:
+        name = (directory / "comm").read_text(errors="replace").strip()
+    except OSError:
+        return None
+    shown = "".join(sign if sign.isprintable() else "?" for sign in name)
+    return f"{shown}[{directory.resolve().name}]"
