@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -79,9 +80,12 @@ def endpoint(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patterns:
-    """All patterns of a frame as columns, by ports in use, greatest first."""
+    """All patterns of a frame as columns, by ports in use, greatest first.
+
+    Columns that follow from others are computed once, when they are first asked for.
+    """
 
     direction: Array
     local_ip: Array
@@ -114,25 +118,25 @@ class Patterns:
         time_wait: Array = self.states[:, State.TIME_WAIT]
         return time_wait
 
-    @property
+    @cached_property
     def total(self) -> Array:
         """Sockets in any state."""
         total: Array = self.states.sum(axis=1)
         return total
 
-    @property
+    @cached_property
     def live(self) -> Array:
         """Sockets in any state but TIME-WAIT."""
         live: Array = self.total - self.time_wait
         return live
 
-    @property
+    @cached_property
     def free(self) -> Array:
         """Ports of the capacity that the pattern does not hold."""
         free: Array = self.capacity - self.in_use
         return free
 
-    @property
+    @cached_property
     def locked(self) -> Array:
         """Ports in use that connect() cannot take over: in_use − reusable.
 
@@ -143,19 +147,19 @@ class Patterns:
         locked: Array = self.in_use - self.reusable
         return locked
 
-    @property
+    @cached_property
     def slow_connect(self) -> Array:
         """Is connect() slow, as ``slows_connect`` has it? bool; of meaning for outgoing ones."""
         slow: Array = slows_connect(self.locked, self.capacity)
         return slow
 
-    @property
+    @cached_property
     def connectable(self) -> Array:
         """How many more connect() calls would find a port now; 0 means EADDRNOTAVAIL."""
         connectable: Array = self.free + self.reusable
         return connectable
 
-    @property
+    @cached_property
     def utilization(self) -> Array:
         """in_use / capacity, 0 to 1; 1 where there is no capacity at all."""
         return np.where(self.capacity > 0, self.in_use / np.maximum(self.capacity, 1), 1.0)

@@ -8,7 +8,6 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 from textual.content import Content
-from textual.widget import Widget
 
 from tui.analysis.forecast import NEVER, closing_rate
 from tui.analysis.patterns import Direction, PatternKey
@@ -16,7 +15,8 @@ from tui.analysis.ports import sustainable_rate
 from tui.analysis.timewait import SECONDS, TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import GLYPHS, Parts, gauge
-from tui.dashboard.widgets.patterns import is_slow, parts_of, use_role
+from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.patterns import counts_of, is_slow, parts_of, use_role
 from tui.dashboard.widgets.styles import foreground
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
@@ -52,7 +52,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     )
 
 
-class FactsPanel(Widget):
+class FactsPanel(TextPanel):
     """A pattern's gauge and its figures."""
 
     COMPONENT_CLASSES = {
@@ -63,20 +63,20 @@ class FactsPanel(Widget):
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="facts")
         self.key = key
-        self.border_title = "Ports"
+        self.entitle("Ports")
         self._view: View | None = None
         self._index: int | None = None
 
     def show(self, view: View, index: int | None) -> None:
         """Show a view; ``index`` is the pattern's, None when it is not in the frame."""
         self._view, self._index = view, index
-        self.border_subtitle = found_text(view, self.key)
-        self.refresh()
+        self.entitle("Ports", found_text(view, self.key))
+        self.redraw()
 
     def _style(self, name: str) -> Style:
         return foreground(self, f"facts--{name}") if name else Style()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
         view, index = self._view, self._index
         if view is None:
@@ -123,18 +123,17 @@ class FactsPanel(Widget):
                 " local ports neither ephemeral nor listened on: explicitly bound, "
                 "or left by a listener or a range that is gone"
             )
-        use = float(patterns.utilization[index])
+        counts = counts_of(view, index)
         text = Text.assemble(
-            f" {patterns.in_use[index]:,} of {patterns.capacity[index]:,} in use ",
-            (f"{use:.1%}", self._style(use_role(view, index) or "figure")),
+            f" {counts.in_use:,} of {counts.capacity:,} in use ",
+            (f"{counts.utilization:.1%}", self._style(use_role(view, index) or "figure")),
         )
         if patterns.direction[index] != Direction.OUTGOING:
             return text
-        connectable = int(patterns.connectable[index])
-        if connectable == 0:
+        if counts.connectable == 0:
             text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self._style("alarm"))
             return text
-        text.append(f" · connectable {connectable:,}")
+        text.append(f" · connectable {counts.connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -169,7 +168,7 @@ class FactsPanel(Widget):
         patterns, rules = view.frame.patterns, view.frame.rules
         capacity = int(patterns.capacity[index])
         rate = self._closing_rate(view, index)
-        life = int(patterns.live[index]) / rate if rate > 0 else 0.0
+        life = counts_of(view, index).live / rate if rate > 0 else 0.0
         plain = sustainable_rate(capacity, life + SECONDS)
         reusing = sustainable_rate(capacity, life + rules.reuse_delay_ms / 1000)
         closing = "–" if math.isnan(rate) else f"{rate:,.0f}"
@@ -198,7 +197,7 @@ class FactsPanel(Widget):
             uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
             if len(uids):
                 who += f" (uid {uids[-1]})"
-            if not patterns.live[index]:
+            if not counts_of(view, index).live:
                 who = "no owner: a TIME-WAIT has none, and none has been seen yet"
             owner = (who, self._style("dim"))
         elif holder.remembered:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from textual.content import Content
 
 from tui.analysis.forecast import NEVER
-from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
+from tui.analysis.patterns import (
+    ARROWS,
+    NO_PORT,
+    Direction,
+    PatternKey,
+    Patterns,
+    endpoint,
+)
 from tui.analysis.ports import slows_connect
 from tui.analysis.timewait import TRACKED
+from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
 from tui.dashboard.widgets.gauge import Parts, gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
-from tui.dashboard.widgets.table import Column, RowTable, Run
-from tui.kernel.sockets import Array
+from tui.dashboard.widgets.table import Column, Run, TableRows
+from tui.kernel.sockets import Array, State
 from tui.watching.view import View
 from tui.writing.words import short, signed, span
 
@@ -51,6 +59,7 @@ class PatternRows:
 
     def __init__(self, view: View, sort: str, inverted: bool) -> None:
         self.view = view
+        self.sort, self.inverted = sort, inverted
         patterns = view.frame.patterns
         order = _order(view, sort)
         if inverted:
@@ -105,8 +114,7 @@ def _order(view: View, sort: str) -> Array:
     patterns = view.frame.patterns
     count = len(patterns)
     if sort == "pattern":
-        keys = [patterns.key(index) for index in range(count)]
-        return np.array(sorted(range(count), key=lambda index: keys[index]), np.intp)
+        return _by_name(patterns)
     values: dict[str, Callable[[], Array]] = {
         "use": lambda: -patterns.in_use,
         "time_wait": lambda: -patterns.time_wait,
@@ -118,6 +126,23 @@ def _order(view: View, sort: str) -> Array:
         "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
     }
     return np.argsort(values[sort](), kind="stable")
+
+
+def _by_name(patterns: Patterns) -> Array:
+    """Return the pattern indices in the order of their keys, shape (patterns,)."""
+    hi, lo = patterns.keys
+    rank = np.empty(len(lo), np.intp)
+    rank[np.lexsort((lo, hi))] = np.arange(len(lo))
+    order: Array = np.lexsort(
+        (
+            patterns.remote_port,
+            rank[patterns.remote_ip],
+            patterns.local_port,
+            rank[patterns.local_ip],
+            patterns.direction,
+        )
+    )
+    return order
 
 
 def _padded(values: Array, count: int, fill: float) -> Array:
@@ -143,16 +168,59 @@ def pattern_text(key: PatternKey, width: int) -> str:
     return short(whole, width)
 
 
+class Counts(NamedTuple):
+    """One pattern's numbers: what Patterns has in columns, of one row."""
+
+    in_use: int
+    capacity: int
+    reusable: int
+    time_wait: int
+    live: int
+
+    @property
+    def free(self) -> int:
+        """Ports of the capacity that the pattern does not hold."""
+        return self.capacity - self.in_use
+
+    @property
+    def locked(self) -> int:
+        """Ports that connect() cannot have now."""
+        return self.in_use - self.reusable
+
+    @property
+    def connectable(self) -> int:
+        """How many more connect() calls would find a port now."""
+        return self.free + self.reusable
+
+    @property
+    def utilization(self) -> float:
+        """Share of the capacity in use, 0 to 1."""
+        return self.in_use / self.capacity if self.capacity > 0 else 1.0
+
+
+def counts_of(view: View, index: int) -> Counts:
+    """Return a pattern's numbers; they cost the same among ten patterns and 100,000."""
+    patterns = view.frame.patterns
+    states = patterns.states[index]
+    time_wait = int(states[State.TIME_WAIT])
+    return Counts(
+        in_use=int(patterns.in_use[index]),
+        capacity=int(patterns.capacity[index]),
+        reusable=int(patterns.reusable[index]),
+        time_wait=time_wait,
+        live=int(states.sum()) - time_wait,
+    )
+
+
 def parts_of(view: View, index: int) -> Parts:
     """Return a pattern's ports by what holds them."""
-    patterns = view.frame.patterns
-    in_use, reusable = int(patterns.in_use[index]), int(patterns.reusable[index])
-    time_wait = min(int(patterns.time_wait[index]), in_use)
+    counts = counts_of(view, index)
+    time_wait = min(counts.time_wait, counts.in_use)
     return Parts(
-        live=in_use - time_wait,
-        locked=max(time_wait - reusable, 0),
-        reusable=reusable,
-        free=int(patterns.capacity[index]) - in_use,
+        live=counts.in_use - time_wait,
+        locked=max(time_wait - counts.reusable, 0),
+        reusable=counts.reusable,
+        free=counts.free,
     )
 
 
@@ -164,21 +232,17 @@ def use_role(view: View, index: int) -> str:
     patterns = view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return ""
-    limit = int(patterns.capacity[index]) * view.threshold / 100
-    if patterns.connectable[index] == 0 or _locked(view, index) >= limit:
+    counts = counts_of(view, index)
+    limit = counts.capacity * view.threshold / 100
+    if counts.connectable == 0 or counts.locked >= limit:
         return "alarm"
-    return "warn" if patterns.in_use[index] >= limit or is_slow(view, index) else ""
+    return "warn" if counts.in_use >= limit or is_slow(view, index) else ""
 
 
 def is_slow(view: View, index: int) -> bool:
     """Say whether connect() has become slow."""
-    return bool(slows_connect(_locked(view, index), int(view.frame.patterns.capacity[index])))
-
-
-def _locked(view: View, index: int) -> int:
-    """Return the ports that connect() cannot have now."""
-    patterns = view.frame.patterns
-    return int(patterns.in_use[index]) - int(patterns.reusable[index])
+    counts = counts_of(view, index)
+    return bool(slows_connect(counts.locked, counts.capacity))
 
 
 def _pattern(view: View, index: int, width: int) -> list[Run]:
@@ -190,7 +254,7 @@ def _use(view: View, index: int, width: int) -> list[Run]:
     patterns = view.frame.patterns
     if patterns.direction[index] == Direction.OTHER:
         return [("no ephemeral ports"[:width], "dim")]
-    percent = f"{patterns.utilization[index]:6.1%}"
+    percent = f"{counts_of(view, index).utilization:6.1%}"
     mark = {"alarm": "!", "warn": "~"}.get(use_role(view, index), " ")
     bar = gauge(parts_of(view, index), width - len(percent) - 1, view.threshold)
     if patterns.direction[index] == Direction.INCOMING:  # the peer's ports: no alarm of ours
@@ -202,7 +266,7 @@ def _connectable(view: View, index: int, width: int) -> list[Run]:
     patterns = view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return [("–", "dim")]
-    return [(f"{patterns.connectable[index]:,}", use_role(view, index))]
+    return [(f"{counts_of(view, index).connectable:,}", use_role(view, index))]
 
 
 def _growth(view: View, index: int, width: int) -> list[Run]:
@@ -242,8 +306,8 @@ def _process(view: View, index: int, width: int) -> list[Run]:
 
 CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
     "pattern": _pattern,
-    "time_wait": lambda view, index, _: [(f"{view.frame.patterns.time_wait[index]:,}", "")],
-    "live": lambda view, index, _: [(f"{view.frame.patterns.live[index]:,}", "")],
+    "time_wait": lambda view, index, _: [(f"{counts_of(view, index).time_wait:,}", "")],
+    "live": lambda view, index, _: [(f"{counts_of(view, index).live:,}", "")],
     "use": _use,
     "connectable": _connectable,
     "growth": _growth,
@@ -253,7 +317,7 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
 }
 
 
-class PatternsPanel(RowTable):
+class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     def __init__(self) -> None:
@@ -263,19 +327,38 @@ class PatternsPanel(RowTable):
 
     def show(self, view: View) -> None:
         """Show a view."""
-        rows = PatternRows(view, self.sort, self.inverted)
+        sort, inverted = self.sort, self.inverted
+        text = None if view.filter is None else view.filter.text
+        self.show_when_ready(
+            Arrangement(
+                make=lambda: PatternRows(view, sort, inverted),
+                choices=(text, sort, inverted),
+                meanwhile=_title("…", sort, text),
+                show=self._show_arranged,
+            ),
+            len(view.frame.table),
+        )
+
+    def _show_arranged(self, rows: TableRows) -> None:
+        assert isinstance(rows, PatternRows)
+        view, sort = rows.view, rows.sort
+        text = None if view.filter is None else view.filter.text
         shown, total = len(rows.order), len(view.frame.patterns)
         count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
-        self.border_title = Content(  # no markup in a filter
-            f"¹ Patterns · {count} · by {SORT_NAMES[self.sort]}"
-            + (f" · filter: {view.filter.text}" if view.filter is not None else "")
+        denied = view.history.owners.denied
+        plural = "es" if denied != 1 else ""
+        self.entitle(
+            _title(count, sort, text),
+            f"{denied:,} process{plural} not looked into" if denied else "",
         )
         if view.filter is not None:
             self.empty = "nothing passes the filter; esc clears it"
         else:
             self.empty = "no connections here"
-        denied = view.history.owners.denied
-        plural = "es" if denied != 1 else ""
-        self.border_subtitle = f"{denied:,} process{plural} not looked into" if denied else ""
-        ascending = (self.sort in ASCENDING) != self.inverted
-        self.show_rows(rows, sorted_by=(self.sort, ascending))
+        self.show_rows(rows, sorted_by=(sort, (sort in ASCENDING) != rows.inverted))
+
+
+def _title(count: str, sort: str, text: str | None) -> Content:
+    """Return the panel's title; a filter is no markup."""
+    title = f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+    return Content(title if text is None else f"{title} · filter: {text}")
