@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 
 from textual.content import Content
 from textual.message import Message
 
-from tui.dashboard.widgets.table import RowTable, TableRows
+from tui.dashboard.widgets.table import NoRows, RowTable, TableRows
 
 AT_ONCE = 10_000
-"""Rows of so many sockets are in order before a thread would have begun."""
+"""So many rows are filtered and in order before a thread would have begun."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +39,7 @@ class ArrangedTable(RowTable):
     class Arranged(Message):
         """Rows are ready."""
 
-        def __init__(self, arrangement: Arrangement, rows: TableRows) -> None:
+        def __init__(self, arrangement: Arrangement | None, rows: TableRows) -> None:
             super().__init__()
             self.arrangement = arrangement
             self.rows = rows
@@ -50,9 +49,9 @@ class ArrangedTable(RowTable):
     _arranging = False
     _shown_choices: Hashable = None
 
-    def show_when_ready(self, wanted: Arrangement, sockets: int) -> None:
-        """Show rows: at once where they are of few sockets, else when they are ready."""
-        if sockets <= AT_ONCE:
+    def show_when_ready(self, wanted: Arrangement, count: int) -> None:
+        """Show rows: at once where they are made of few, ``count``, else when they are ready."""
+        if count <= AT_ONCE:
             self._wanted = None
             self._show(wanted, wanted.make())
             return
@@ -60,7 +59,7 @@ class ArrangedTable(RowTable):
         if wanted.choices != self._shown_choices:
             self.entitle(wanted.meanwhile)
         if not self._arranging:
-            self._begin(wanted)
+            self._begin()
 
     def drop(self) -> None:
         """Show no rows that are still being made."""
@@ -75,13 +74,15 @@ class ArrangedTable(RowTable):
         self._shown_choices = made.choices
         made.show(rows)
 
-    def _begin(self, wanted: Arrangement) -> None:
+    def _begin(self) -> None:
         self._arranging = True
-        self.run_worker(partial(self._make, wanted), thread=True, group="arrange")
+        # Not as an argument: a worker lies in reference cycles, and would keep whole frames.
+        self.run_worker(self._make, thread=True, group="arrange")
 
-    def _make(self, wanted: Arrangement) -> None:
-        """In a thread: make the rows."""
-        self.post_message(self.Arranged(wanted, wanted.make()))
+    def _make(self) -> None:
+        """In a thread: make the newest rows that are wanted."""
+        wanted = self._wanted
+        self.post_message(self.Arranged(wanted, NoRows() if wanted is None else wanted.make()))
 
     def on_arranged_table_arranged(self, message: Arranged) -> None:
         """Show the rows if they are still wanted, and go on with those wanted since."""
@@ -90,9 +91,9 @@ class ArrangedTable(RowTable):
         made, wanted = message.arrangement, self._wanted
         if wanted is None:
             return
-        if made.choices == wanted.choices:
+        if made is not None and made.choices == wanted.choices:
             self._show(made, message.rows)
         if made is wanted:
             self._wanted = None
         else:
-            self._begin(wanted)
+            self._begin()

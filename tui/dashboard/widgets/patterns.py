@@ -292,7 +292,8 @@ def _recent(view: View, index: int, width: int) -> list[Run]:
     if index >= len(time_wait.by_pattern):
         return [("–", "dim")]
     closings = time_wait.closings_of(index)[::-1].tolist()
-    return [(sparkline(resample(closings, width), width), "locked")]
+    newest = int(view.frame.reading.table_time)
+    return [(sparkline(resample(closings, width, newest), width), "locked")]
 
 
 def _process(view: View, index: int, width: int) -> list[Run]:
@@ -336,7 +337,7 @@ class PatternsPanel(ArrangedTable):
                 meanwhile=_title("…", sort, text),
                 show=self._show_arranged,
             ),
-            len(view.frame.table),
+            len(view.frame.patterns) if view.filter is None else len(view.frame.table),
         )
 
     def _show_arranged(self, rows: TableRows) -> None:
