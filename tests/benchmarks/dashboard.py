@@ -72,17 +72,19 @@ def keys(seconds: float) -> list[float]:
 
 
 def many_patterns(seconds: float, directory: Path) -> dict[str, list[float]]:
-    """The same for moving, sorting and filtering, where `directory` is a copy to read."""
+    """The same for several kinds of keys, where `directory` is a copy to read."""
     waits = {}
     with _settled("--proc", str(directory), until=NO_TIME_WAIT) as pty:
         waits["cursor move"] = _waits(pty, "jk", seconds)
         waits["sort"] = _waits(pty, "s", seconds)
-        waits["filter"] = []
+        waits["typing a filter"], waits["entering it"] = [], []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            waits["filter"] += _each(pty, ["/", *"37", "\r"])
+            _each(pty, "/")
+            waits["typing a filter"] += _each(pty, "37")
+            waits["entering it"] += _each(pty, "\r")
             _drain(pty, 0.5)  # the rows that pass
-            waits["filter"] += _each(pty, ["\x1b"])
+            _each(pty, "\x1b")
     return waits
 
 
