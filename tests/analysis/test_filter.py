@@ -311,6 +311,16 @@ atoms: st.SearchStrategy[Condition] = st.sampled_from(
         ("sport != 40000,40001", lambda sock: sock.local_port not in (40000, 40001)),
         ("dst 10.0.0.9", lambda sock: sock.remote == "10.0.0.9"),
         ("src 127.0.0.0/8", lambda sock: sock.local.startswith("127.")),
+        ("0.0.", lambda sock: "0.0." in sock.local or "0.0." in sock.remote),
+        ("db8::", lambda sock: "db8::" in sock.local or "db8::" in sock.remote),
+        (
+            ".9:80",
+            lambda sock: (
+                (sock.local.endswith(".9") and str(sock.local_port).startswith("80"))
+                or (sock.remote.endswith(".9") and str(sock.remote_port).startswith("80"))
+            ),
+        ),
+        ("é", lambda sock: False),
     ]
 )
 

@@ -5,6 +5,8 @@ import random
 import re
 import statistics
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,8 @@ AWAY_FROM_THE_EDGE = 8
 TICK = os.sysconf("SC_CLK_TCK")
 PAINT, DATA = b"TIME-WAIT", b"closing"
 """A panel's title, and a word that comes with the first figures."""
+NO_TIME_WAIT = b"no TIME-WAIT here"
+"""What comes with the first figures where there is none."""
 
 
 class Start(NamedTuple):
@@ -56,19 +60,61 @@ def start() -> Start:
 
 def keys(seconds: float) -> list[float]:
     """How long each of many keys waits for the first output that follows it."""
-    waits: list[float] = []
-    with Pty(TWTOP) as pty:
-        _await(pty, DATA)
-        pty.press("j" * AWAY_FROM_THE_EDGE)
-        _drain(pty, WARM_UP_SECONDS)
+    with _settled() as pty:
+        return _waits(pty, "jk", seconds)
+
+
+def many_patterns(seconds: float, directory: Path) -> dict[str, list[float]]:
+    """The same for several kinds of keys, where `directory` is a copy to read."""
+    waits = {}
+    with _settled("--proc", str(directory), until=NO_TIME_WAIT) as pty:
+        waits["cursor move"] = _waits(pty, "jk", seconds)
+        waits["sort"] = _waits(pty, "s", seconds)
+        waits["typing a filter"], waits["entering it"] = [], []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            _drain(pty, random.uniform(0.05, 0.25))
-            began = time.perf_counter()
-            pty.press("kj"[len(waits) % 2 == 0])
-            assert pty.read(limit()), "a key without an answer"
-            waits.append(time.perf_counter() - began)
+            _each(pty, "/")
+            waits["typing a filter"] += _each(pty, "37")
+            waits["entering it"] += _each(pty, "\r")
+            _drain(pty, 0.5)  # the rows that pass
+            _each(pty, "\x1b")
     return waits
+
+
+@contextmanager
+def _settled(*options: str, until: bytes = DATA) -> Iterator[Pty]:
+    """A dashboard past its start, its selection away from the edge."""
+    with Pty((*TWTOP, *options)) as pty:
+        _await(pty, until)
+        pty.press("j" * AWAY_FROM_THE_EDGE)
+        _drain(pty, WARM_UP_SECONDS)
+        yield pty
+
+
+def _waits(pty: Pty, presses: str, seconds: float) -> list[float]:
+    """Press these keys in turns for so long."""
+    waits: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        waits += _each(pty, presses)
+    return waits
+
+
+def _each(pty: Pty, presses: Iterable[str]) -> list[float]:
+    waits = []
+    for key in presses:
+        _drain(pty, random.uniform(0.05, 0.25))
+        began = time.perf_counter()
+        pty.press(key)
+        assert pty.read(limit()), "a key without an answer"
+        waits.append(time.perf_counter() - began)
+    return waits
+
+
+def idle(seconds: float) -> float:
+    """How many bytes a second it writes when left alone."""
+    with _settled() as pty:
+        return len(_drain(pty, seconds)) / seconds
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -107,9 +153,10 @@ def _megabytes(status: str, name: str) -> float:
 
 def _await(pty: Pty, wanted: bytes) -> float:
     seen = b""
+    deadline = time.monotonic() + limit()
     while wanted not in seen:
-        seen += (data := pty.read(limit()))
-        assert data, f"no {wanted!r} in {limit():.0f} s"
+        seen += pty.read(limit())
+        assert time.monotonic() < deadline, f"no {wanted!r} in {limit():.0f} s"
     return time.perf_counter()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.live.fates import Fate, Server
+from tui.kernel.namespaces import enter, open_network
 from tui.lab import namespace
 
 LIVES = 61.0
@@ -25,6 +26,8 @@ CLIENTS = 25
 PORT = 5432
 BATCH_SECONDS = 0.01
 ENOUGH = 0.98
+QUIET_TURNS, QUIET_SECONDS = 20, 20.0
+"""How often each client closes, and over how long: short enough that all outlive the measuring."""
 TOP_UP_SECONDS = 15.0
 
 
@@ -79,6 +82,27 @@ class Load:
             yield
         finally:
             os.kill(self._feeder, signal.SIGCONT)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A namespace where TIME-WAITs of many patterns count down, and nothing else."""
+    before = open_network()
+    namespace.unshare_network()
+    try:
+        namespace.bring_up()
+        namespace.sysctl("ipv4.tcp_tw_reuse", 0)
+        with Server("0.0.0.0", PORT) as held, Server("0.0.0.0", PORT + 1) as closing:
+            for turn in range(QUIET_TURNS):
+                for client in range(1, CLIENTS + 1):
+                    Fate.CLIENT_CLOSED.come_about(closing.connect(f"127.0.1.{client}"))
+                    if turn == 0:
+                        held.connect(f"127.0.2.{client}")
+                time.sleep(QUIET_SECONDS / QUIET_TURNS)
+            yield
+    finally:
+        enter(before)
+        os.close(before)
 
 
 def sockets() -> int:

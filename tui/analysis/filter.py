@@ -15,11 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
+from typing import Literal
 
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.kernel.sockets import V4_MAPPED, Array, State
+from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
 
 Predicate = Callable[[Frame], Array]
 """Says of each row of a frame's table whether it passes; shape (rows,), bool."""
@@ -277,19 +278,48 @@ def _text(word: str) -> Predicate:
 
     def predicate(frame: Frame) -> Array:
         table = frame.table
-        texts = [table.ip(address) for address in range(len(table.address_lo))]
         if port:
-            ends = np.array([text.endswith(host) for text in texts], bool)
+            ends = _addresses(table, host, "endswith")
             starts = _ports_with(port, anywhere=False)
             local = ends[table.local_ip] & starts[table.local_port]
             remote = ends[table.remote_ip] & starts[table.remote_port]
             return _bools(local | remote)
-        inside = np.array([host in text for text in texts], bool)
+        inside = _addresses(table, host, "contains")
         ports = _ports_with(host, anywhere=True)
         near = inside[table.local_ip] | ports[table.local_port]
         return _bools(near | inside[table.remote_ip] | ports[table.remote_port])
 
     return predicate
+
+
+OCTETS = np.array([str(octet).encode() for octet in range(256)])
+"""An octet of an IPv4 address as text."""
+
+
+def _addresses(table: SocketTable, part: str, how: Literal["contains", "endswith"]) -> Array:
+    """Return which of the table's addresses, written out, contain or end with a text; bool.
+
+    IPv4 addresses are written in columns: a server may have a hundred thousand clients.
+    """
+    hi, lo = table.address_hi, table.address_lo
+    found = np.zeros(len(lo), bool)
+    is_v4 = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
+    try:
+        wanted = part.encode("ascii")
+    except UnicodeEncodeError:  # no address has that
+        return found
+    octets = [OCTETS[lo[is_v4] >> np.uint64(shift) & np.uint64(0xFF)] for shift in (24, 16, 8, 0)]
+    text = octets[0]
+    for octet in octets[1:]:
+        text = np.strings.add(np.strings.add(text, b"."), octet)
+    if how == "endswith":
+        found[is_v4] = np.strings.endswith(text, wanted)
+    else:
+        found[is_v4] = np.strings.find(text, wanted) >= 0
+    for address in np.flatnonzero(~is_v4).tolist():
+        other = table.ip(address)
+        found[address] = other.endswith(part) if how == "endswith" else part in other
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -74,9 +75,12 @@ def endpoint(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patterns:
-    """All patterns of a frame as columns, by ports in use, greatest first."""
+    """All patterns of a frame as columns, by ports in use, greatest first.
+
+    Columns that follow from others are computed once, when they are first asked for.
+    """
 
     direction: Array
     local_ip: Array
@@ -111,25 +115,25 @@ class Patterns:
         time_wait: Array = self.states[:, State.TIME_WAIT]
         return time_wait
 
-    @property
+    @cached_property
     def total(self) -> Array:
         """Sockets in any state."""
         total: Array = self.states.sum(axis=1)
         return total
 
-    @property
+    @cached_property
     def live(self) -> Array:
         """Sockets in any state but TIME-WAIT."""
         live: Array = self.total - self.time_wait
         return live
 
-    @property
+    @cached_property
     def free(self) -> Array:
         """Ports of the capacity that the pattern does not hold."""
         free: Array = self.capacity - self.in_use
         return free
 
-    @property
+    @cached_property
     def locked(self) -> Array:
         """Ports in use that connect() cannot take over: in_use − reusable.
 
@@ -140,16 +144,24 @@ class Patterns:
         locked: Array = self.in_use - self.reusable
         return locked
 
-    @property
+    @cached_property
     def connectable(self) -> Array:
         """How many more connect() calls would find a port now; 0 means EADDRNOTAVAIL."""
         connectable: Array = self.free + self.reusable
         return connectable
 
-    @property
+    @cached_property
     def utilization(self) -> Array:
         """in_use / capacity, 0 to 1; 1 where there is no capacity at all."""
         return np.where(self.capacity > 0, self.in_use / np.maximum(self.capacity, 1), 1.0)
+
+    def time_wait_of(self, index: int) -> int:
+        """Return how many sockets of one pattern are in TIME-WAIT, at the cost of one."""
+        return int(self.states.item(index, State.TIME_WAIT))
+
+    def live_of(self, index: int) -> int:
+        """Return how many sockets of one pattern are in any other state."""
+        return int(self.states[index].sum()) - self.time_wait_of(index)
 
     def find(self, key: PatternKey) -> int | None:
         """Return the index of the pattern with this identity, if it is in the frame."""

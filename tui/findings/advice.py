@@ -60,7 +60,7 @@ def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
-    waiting = int(patterns.time_wait[index])
+    waiting = patterns.time_wait_of(index)
     load = Demand(0 if reuse else busiest(frame, index), 0)
     today = present(facts)
     wider = widened(facts)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import RECENT, time_waits
 from tui.kernel.sockets import Array, ip_halves
@@ -87,8 +88,8 @@ def observe(frame: Frame, pattern: int) -> Observed:
     return Observed(
         rate=frame.time_wait.closing.item(pattern),
         busiest=busiest(frame, pattern),
-        live=int(frame.patterns.live[pattern]),
-        connectable=int(frame.patterns.connectable[pattern]),
+        live=frame.patterns.live_of(pattern),
+        connectable=port_use(frame.patterns, pattern).connectable,
     )
 
 

@@ -127,7 +127,7 @@ def patterns_text(
             (
                 str(patterns.key(index)),
                 f"{patterns.time_wait[index]:,}",
-                f"{int(patterns.states[index].sum() - patterns.time_wait[index]):,}",
+                f"{patterns.live_of(index):,}",
                 f"{floored(use.in_use, use.capacity, digits):.{digits}f}%",
                 f"{use.connectable:,}" if outgoing else "–",
                 str(held.get(index, "")),

@@ -80,11 +80,31 @@ class TestResample:
         assert resample([1, 2, 3], 0) == [1, 2, 3]
 
     def test_many_are_averaged(self) -> None:
-        assert resample([1, 3, 5, 7], 2) == [2, 6]
+        assert resample([1, 3, 5, 7], 2, newest=1) == [2, 6]
 
-    @given(st.lists(st.integers(0, 1000).map(float), min_size=1), st.integers(1, 50))
+    def test_the_present_span_is_of_the_seconds_it_has_so_far(self) -> None:
+        assert resample([1, 3, 5, 7], 2, newest=2) == [4, 7]
+
+    def test_what_stands_still_moves_once_a_span(self) -> None:
+        """A minute of which one second had something, seen at ten moments."""
+        pictures = [
+            resample([60.0 * (second == 100) for second in range(now - 59, now + 1)], 12, now)
+            for now in range(105, 115)
+        ]
+        assert pictures[0][-2] == 12
+        assert all(picture == pictures[0] for picture in pictures[:5])
+        assert pictures[5][-3] == 12
+        assert all(picture == pictures[5] for picture in pictures[5:])
+
+    @given(
+        st.lists(st.integers(0, 1000).map(float), min_size=1),
+        st.integers(1, 50),
+        st.integers(0, 100),
+    )
     @steady
-    def test_the_width_is_kept_and_no_value_invented(self, found: list[float], width: int) -> None:
-        sampled = resample(found, width)
-        assert len(sampled) == min(len(found), width)
+    def test_no_wider_than_asked_and_no_value_invented(
+        self, found: list[float], width: int, newest: int
+    ) -> None:
+        sampled = resample(found, width, newest)
+        assert 0 < len(sampled) <= width or sampled == found
         assert min(found) <= min(sampled) <= max(sampled) <= max(found)

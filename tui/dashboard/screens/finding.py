@@ -69,10 +69,10 @@ class FindingScreen(ViewScreen):
         elif self.case.gone is None:  # it ended while nobody looked for it here
             self.case = replace(self.case, gone=view.frame.time)
         self.title_bar.show(view)
-        self.body.border_title = self.case.finding.code
         listed = [case.identity for case in view.cases.present]
         at = listed.index(self.about) + 1 if self.about in listed else 0
-        self.body.border_subtitle = f"{at} of {len(listed)} · ← →" if at and len(listed) > 1 else ""
+        subtitle = f"{at} of {len(listed)} · ← →" if at and len(listed) > 1 else ""
+        self.body.entitle(self.case.finding.code, subtitle)
         self.body.show(partial(finding_lines, self.case, view))
         self.refresh_bindings()
 

@@ -134,6 +134,7 @@ class Dashboard(TableScreen):
             self.prompt.action_cancel()
         self.filter = None
         self.title_bar.place = place
+        self.patterns.drop()
         self.findings_line.show_nothing()
         self.add_class("-folded")
 

@@ -84,7 +84,7 @@ class PlanScreen(ViewScreen):
 
     def on_mount(self) -> None:
         """Follow the selected row."""
-        self.figures.border_title = "Load"
+        self.figures.entitle("Load")
         self.watch(self.options, "cursor", self._show_advice)
 
     def show(self, view: View) -> None:
@@ -114,7 +114,7 @@ class PlanScreen(ViewScreen):
         title = chosen.name if chosen is not None else ""
         if isinstance(chosen, Option):
             title = f"{title} · {VERDICTS[chosen.outcome.verdict][0]}"
-        self.advice.border_title = Content(title)
+        self.advice.entitle(Content(title))
 
     def _set(self, wanted: Wanted) -> None:
         self.wanted = wanted

@@ -9,9 +9,9 @@ from textwrap import wrap
 from rich.style import Style
 from rich.text import Text
 from textual.content import Content
-from textual.widget import Widget
 
 from tui.dashboard.widgets.gauge import gauge
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import foreground
 from tui.dashboard.widgets.table import Run
@@ -47,7 +47,7 @@ class Played:
     threshold: float = 80.0
 
 
-class ClientsPanel(Widget):
+class ClientsPanel(TextPanel):
     """What is played, what its clients got, what twtop says; its height says how much of that."""
 
     COMPONENT_CLASSES = {
@@ -70,10 +70,10 @@ class ClientsPanel(Widget):
         """Show a moment of the load."""
         self._played = played
         if played is not None:
-            self.border_title = Content(played.title)
-            self.refresh()
+            self.entitle(Content(played.title))
+            self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw as many lines as there is room for."""
         played, width, height = self._played, self.size.width, self.size.height
         if played is None or height < 1:

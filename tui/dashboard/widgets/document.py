@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.dashboard.widgets.panel import Panel
 from tui.dashboard.widgets.styles import backdrop, foreground
 from tui.dashboard.widgets.table import Run
 
@@ -42,7 +43,7 @@ def paragraph(
         yield Line([(head, "dim"), (line, role)], item)
 
 
-class Document(ScrollView, can_focus=True):
+class Document(ScrollView, Panel, can_focus=True):
     """Lines made for the width there is; j and k go from item to item, else from line to line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,7 +77,16 @@ class Document(ScrollView, can_focus=True):
     def show(self, make: Callable[[int], Sequence[Line]]) -> None:
         """Show the lines that ``make`` returns for a width, now and after each change of it."""
         self._make = make
+        before, cursor = self._in_view(), self.cursor
         self._lay_out()
+        if cursor == self.cursor:
+            self.repaint_where(before, self._in_view())
+        else:
+            self.refresh()
+
+    def _in_view(self) -> Sequence[Line]:
+        top = self.scroll_offset.y
+        return self._lines[top : top + self.size.height]
 
     def _lay_out(self) -> None:
         self._lines = self._make(
@@ -84,7 +94,6 @@ class Document(ScrollView, can_focus=True):
         )  # the bar, and a blank at the scrollbar
         self.cursor = min(self.cursor, max(self.items - 1, 0))
         self.virtual_size = Size(self.size.width, len(self._lines))
-        self.refresh()
 
     @property
     def items(self) -> int:
@@ -94,6 +103,7 @@ class Document(ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Wrap the lines anew."""
         self._lay_out()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 from textual.content import Content
-from textual.widget import Widget
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, PortUse, levels, pattern_level, port_use
@@ -13,6 +12,7 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import GLYPHS, gauge, parts
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import foreground
 from tui.findings.cases import Case
@@ -49,7 +49,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     )
 
 
-class FactsPanel(Widget):
+class FactsPanel(TextPanel):
     """A pattern's gauge and its figures."""
 
     COMPONENT_CLASSES = {
@@ -60,20 +60,20 @@ class FactsPanel(Widget):
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="facts")
         self.key = key
-        self.border_title = "Ports"
+        self.entitle("Ports")
         self._view: View | None = None
         self._index: int | None = None
 
     def show(self, view: View, index: int | None) -> None:
         """Show a view; ``index`` is the pattern's, None when it is not in the frame."""
         self._view, self._index = view, index
-        self.border_subtitle = found_text(view, self.key)
-        self.refresh()
+        self.entitle("Ports", found_text(view, self.key))
+        self.redraw()
 
     def _style(self, name: str) -> Style:
         return foreground(self, f"facts--{name}") if name else Style()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
         view, index = self._view, self._index
         if view is None:
@@ -191,7 +191,7 @@ class FactsPanel(Widget):
             uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
             if len(uids):
                 who += f" (uid {uids[-1]})"
-            if not patterns.live[index]:
+            if not patterns.live_of(index):
                 who = "no owner: a TIME-WAIT has none, and none has been seen yet"
             owner = (who, self._style("dim"))
         elif holder.remembered:

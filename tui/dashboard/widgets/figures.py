@@ -8,8 +8,8 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
-from textual.widget import Widget
 
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import foreground
 from tui.dashboard.widgets.table import Run
 from tui.planning.demand import Estimate, Observed
@@ -86,7 +86,7 @@ class Shown:
     """Has the pattern no sockets now?"""
 
 
-class FiguresPanel(Widget):
+class FiguresPanel(TextPanel):
     """Two figures to play with, and what they come to."""
 
     COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
@@ -106,9 +106,9 @@ class FiguresPanel(Widget):
     def show(self, shown: Shown) -> None:
         """Show the figures."""
         self._shown = shown
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the figures, what they come to, and what to know of them."""
         if self._shown is None:
             return Text("")

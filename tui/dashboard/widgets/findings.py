@@ -9,9 +9,9 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
-from textual.widget import Widget
 
 from tui.analysis.patterns import endpoint
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import foreground
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.findings.cases import Case, Cases, tally
@@ -112,11 +112,11 @@ class FindingsPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         counts = tally(view.cases.present)
-        self.border_title = f"⁶ Findings · {counts or NONE_FOUND}"
+        self.entitle(f"⁶ Findings · {counts or NONE_FOUND}")
         self.show_rows(FindingRows(view.cases, view.frame.time))
 
 
-class FindingsLine(Widget):
+class FindingsLine(TextPanel):
     """The findings in one line: how many, and the headline of the first."""
 
     COMPONENT_CLASSES = {f"findings-line--{role}" for role in ("alarm", "warn", "dim", "figure")}
@@ -131,14 +131,14 @@ class FindingsLine(Widget):
     def show(self, view: View) -> None:
         """Show a view."""
         self._cases = view.cases.present
-        self.refresh()
+        self.redraw()
 
     def show_nothing(self) -> None:
         """Show nothing: nothing was read."""
         self._cases = None
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the line."""
         if self._cases is None:
             return Text("")

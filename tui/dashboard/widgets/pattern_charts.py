@@ -9,10 +9,12 @@ from textual.widget import Widget
 
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.widgets.chart import Colour, bar_chart, line_chart
+from tui.dashboard.widgets.panel import TextPanel
 from tui.watching.view import View
 
 SHOWN_SECONDS = 300.0
 """How far back the history chart reaches."""
+LEGEND = "[$primary]━ in use[/]  [$success]━ live[/]  [$warning]━ capacity[/]"
 
 
 def theme_colour(widget: Widget, name: str) -> Colour:
@@ -20,14 +22,13 @@ def theme_colour(widget: Widget, name: str) -> Colour:
     return Color.parse(widget.app.theme_variables[name]).rgb
 
 
-class HistoryChart(Widget):
+class HistoryChart(TextPanel):
     """Ports in use, and live sockets among them, against the capacity."""
 
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="past")
         self.key = key
-        self.border_title = "Ports in use"
-        self.border_subtitle = "[$primary]━ in use[/]  [$success]━ live[/]  [$warning]━ capacity[/]"
+        self.entitle("Ports in use", LEGEND)
         self._times = self._in_use = self._live = self._capacity = np.empty(0)
 
     def show(self, view: View, index: int | None) -> None:
@@ -40,10 +41,10 @@ class HistoryChart(Widget):
             self._in_use, self._live = series.in_use[shown], series.live[shown]
             self._capacity = series.capacity[shown]
         if len(self._times):
-            self.border_title = f"Ports in use · capacity {self._capacity[-1]:,}"
-        self.refresh()
+            self.entitle(f"Ports in use · capacity {self._capacity[-1]:,}", LEGEND)
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the chart for the panel's size."""
         if not len(self._times):
             return Text("no history: only the fullest patterns have one", style="dim")
@@ -61,13 +62,13 @@ class HistoryChart(Widget):
         return line_chart(times, series, top=top, width=self.size.width, height=self.size.height)
 
 
-class ReleaseChart(Widget):
+class ReleaseChart(TextPanel):
     """Ports freed in each of the next 60 seconds, from the timers."""
 
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="future")
         self.key = key
-        self.border_title = "Ports freed per second, next 60 s"
+        self.entitle("Ports freed per second, next 60 s")
         self._freed: list[float] | None = None
 
     def show(self, view: View, index: int | None) -> None:
@@ -77,10 +78,10 @@ class ReleaseChart(Widget):
         # what was closed n seconds ago is freed in 60 − n
         self._freed = closed[index][::-1].tolist() if known else None
         total = 0 if self._freed is None else int(sum(self._freed))
-        self.border_title = f"Ports freed per second, next 60 s · {total:,} in all"
-        self.refresh()
+        self.entitle(f"Ports freed per second, next 60 s · {total:,} in all")
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the chart for the panel's size."""
         if not self._freed or not any(self._freed):
             return Text("no TIME-WAIT here", style="dim")

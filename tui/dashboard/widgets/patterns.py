@@ -11,11 +11,12 @@ from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
-from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, endpoint
+from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, Patterns, endpoint
 from tui.analysis.timewait import TRACKED
+from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.table import Column, Run, TableRows
 from tui.kernel.sockets import Array
 from tui.watching.view import View
 from tui.writing.words import floored, short, signed, span
@@ -51,6 +52,7 @@ class PatternRows:
 
     def __init__(self, view: View, sort: str, inverted: bool) -> None:
         self.view = view
+        self.sort, self.inverted = sort, inverted
         patterns = view.frame.patterns
         order = _order(view, sort)
         if inverted:
@@ -105,8 +107,7 @@ def _order(view: View, sort: str) -> Array:
     patterns = view.frame.patterns
     count = len(patterns)
     if sort == "pattern":
-        keys = [patterns.key(index) for index in range(count)]
-        return np.array(sorted(range(count), key=lambda index: keys[index]), np.intp)
+        return _by_name(patterns)
     values: dict[str, Callable[[], Array]] = {
         "use": lambda: -patterns.in_use,
         "time_wait": lambda: -patterns.time_wait,
@@ -118,6 +119,23 @@ def _order(view: View, sort: str) -> Array:
         "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
     }
     return np.argsort(values[sort](), kind="stable")
+
+
+def _by_name(patterns: Patterns) -> Array:
+    """Return the pattern indices in the order of their keys, shape (patterns,)."""
+    hi, lo = patterns.keys
+    rank = np.empty(len(lo), np.intp)
+    rank[np.lexsort((lo, hi))] = np.arange(len(lo))
+    order: Array = np.lexsort(
+        (
+            patterns.remote_port,
+            rank[patterns.remote_ip],
+            patterns.local_port,
+            rank[patterns.local_ip],
+            patterns.direction,
+        )
+    )
+    return order
 
 
 def _padded(values: Array, count: int, fill: float) -> Array:
@@ -200,7 +218,8 @@ def _recent(view: View, index: int, width: int) -> list[Run]:
     if index >= len(time_wait.by_pattern):
         return [("–", "dim")]
     closings = time_wait.closings_of(index)[::-1].tolist()
-    return [(sparkline(resample(closings, width), width), "locked")]
+    newest = int(view.frame.reading.table_time)
+    return [(sparkline(resample(closings, width, newest), width), "locked")]
 
 
 def _process(view: View, index: int, width: int) -> list[Run]:
@@ -214,8 +233,8 @@ def _process(view: View, index: int, width: int) -> list[Run]:
 
 CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
     "pattern": _pattern,
-    "time_wait": lambda view, index, _: [(f"{view.frame.patterns.time_wait[index]:,}", "")],
-    "live": lambda view, index, _: [(f"{view.frame.patterns.live[index]:,}", "")],
+    "time_wait": lambda view, index, _: [(f"{view.frame.patterns.time_wait_of(index):,}", "")],
+    "live": lambda view, index, _: [(f"{view.frame.patterns.live_of(index):,}", "")],
     "use": _use,
     "connectable": _connectable,
     "growth": _growth,
@@ -225,7 +244,7 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
 }
 
 
-class PatternsPanel(RowTable):
+class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     def __init__(self) -> None:
@@ -235,19 +254,38 @@ class PatternsPanel(RowTable):
 
     def show(self, view: View) -> None:
         """Show a view."""
-        rows = PatternRows(view, self.sort, self.inverted)
+        sort, inverted = self.sort, self.inverted
+        text = None if view.filter is None else view.filter.text
+        self.show_when_ready(
+            Arrangement(
+                make=lambda: PatternRows(view, sort, inverted),
+                choices=(text, sort, inverted),
+                meanwhile=_title("…", sort, text),
+                show=self._show_arranged,
+            ),
+            len(view.frame.patterns) if view.filter is None else len(view.frame.table),
+        )
+
+    def _show_arranged(self, rows: TableRows) -> None:
+        assert isinstance(rows, PatternRows)
+        view, sort = rows.view, rows.sort
+        text = None if view.filter is None else view.filter.text
         shown, total = len(rows.order), len(view.frame.patterns)
         count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
-        self.border_title = Content(  # no markup in a filter
-            f"¹ Patterns · {count} · by {SORT_NAMES[self.sort]}"
-            + (f" · filter: {view.filter.text}" if view.filter is not None else "")
+        denied = view.owners.denied
+        plural = "es" if denied != 1 else ""
+        self.entitle(
+            _title(count, sort, text),
+            f"{denied:,} process{plural} not looked into" if denied else "",
         )
         if view.filter is not None:
             self.empty = "nothing passes the filter; esc clears it"
         else:
             self.empty = "no connections here"
-        denied = view.owners.denied
-        plural = "es" if denied != 1 else ""
-        self.border_subtitle = f"{denied:,} process{plural} not looked into" if denied else ""
-        ascending = (self.sort in ASCENDING) != self.inverted
-        self.show_rows(rows, sorted_by=(self.sort, ascending))
+        self.show_rows(rows, sorted_by=(sort, (sort in ASCENDING) != rows.inverted))
+
+
+def _title(count: str, sort: str, text: str | None) -> Content:
+    """Return the panel's title; a filter is no markup."""
+    title = f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+    return Content(title if text is None else f"{title} · filter: {text}")

@@ -12,9 +12,10 @@ from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
+from tui.dashboard.widgets.table import Column, Run, TableRows
 from tui.kernel.processes import Process
-from tui.kernel.sockets import Array, State, Timer
+from tui.kernel.sockets import Array, SocketTable, State, Timer
 from tui.report.records import TIMERS, socket_records, time_wait_age
 from tui.writing.words import short
 
@@ -53,15 +54,7 @@ class QuadrupletRows:
         if chosen is not None and self.total:
             mask = mask & chosen.rows(frame)
         rows = np.flatnonzero(mask)
-        keys: dict[str, tuple[Array, ...]] = {
-            "remaining": (table.local_port[rows], table.remaining_ms[rows], ~_timed(table, rows)),
-            "local": (table.local_port[rows], table.local_ip[rows]),
-            "remote": (table.local_port[rows], table.remote_port[rows], table.remote_ip[rows]),
-            "state": (table.local_port[rows], table.state[rows]),
-            "rx_queue": (table.local_port[rows], -table.rx_queue[rows].astype(np.int64)),
-            "tx_queue": (table.local_port[rows], -table.tx_queue[rows].astype(np.int64)),
-        }
-        order = rows[np.lexsort(keys[sort])]
+        order = rows[np.lexsort((table.local_port[rows], *_keys(table, rows, sort)))]
         self.order = order[::-1] if inverted else order
 
     def __len__(self) -> int:
@@ -132,9 +125,21 @@ class QuadrupletRows:
         return socket_records(self.frame, self.order, self.owners)
 
 
-def _timed(table: Any, rows: Array) -> Array:
-    timed: Array = table.timer[rows] != Timer.NONE
-    return timed
+def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
+    """Return what sorts these rows by a column, the last key first."""
+    match sort:
+        case "remaining":
+            return table.remaining_ms[rows], table.timer[rows] == Timer.NONE
+        case "local":
+            return (table.local_ip[rows],)
+        case "remote":
+            return table.remote_port[rows], table.remote_ip[rows]
+        case "state":
+            return (table.state[rows],)
+        case "rx_queue":
+            return (-table.rx_queue[rows].astype(np.int64),)
+        case _:
+            return (-table.tx_queue[rows].astype(np.int64),)
 
 
 def _endpoint(ip: str, port: int, width: int) -> str:
@@ -151,7 +156,7 @@ def _remaining(timer: int, milliseconds: int) -> list[Run]:
     return [(f"{milliseconds / 1000:.1f} s", "")]
 
 
-class QuadrupletsPanel(RowTable):
+class QuadrupletsPanel(ArrangedTable):
     """The sockets of one pattern."""
 
     def __init__(self) -> None:
@@ -167,16 +172,33 @@ class QuadrupletsPanel(RowTable):
         chosen: Filter | None,
     ) -> None:
         """Show a pattern's sockets, None for a pattern that is not in the frame."""
-        rows = QuadrupletRows(frame, pattern, owners, chosen, self.sort, self.inverted)
-        count = f"{rows.total:,}" if chosen is None else f"{len(rows):,} of {rows.total:,}"
-        title = f"Quadruplets · {count}"
-        if chosen is not None:
-            title += f" · filter: {chosen.text}"
-        self.border_title = Content(title)  # no markup in a filter
-        self.empty = (
-            "no sockets in this pattern now"
-            if chosen is None
-            else "nothing passes the filter; esc clears it"
+        sort, inverted = self.sort, self.inverted
+        text = None if chosen is None else chosen.text
+
+        def show_arranged(rows: TableRows) -> None:
+            assert isinstance(rows, QuadrupletRows)
+            count = f"{rows.total:,}" if text is None else f"{len(rows):,} of {rows.total:,}"
+            self.entitle(_title(count, text))
+            self.empty = (
+                "no sockets in this pattern now"
+                if text is None
+                else "nothing passes the filter; esc clears it"
+            )
+            greatest_last = sort not in ("rx_queue", "tx_queue")
+            self.show_rows(rows, sorted_by=(sort, greatest_last != inverted))
+
+        self.show_when_ready(
+            Arrangement(
+                make=lambda: QuadrupletRows(frame, pattern, owners, chosen, sort, inverted),
+                choices=(text, sort, inverted),
+                meanwhile=_title("…", text),
+                show=show_arranged,
+            ),
+            len(frame.table),
         )
-        greatest_last = self.sort not in ("rx_queue", "tx_queue")
-        self.show_rows(rows, sorted_by=(self.sort, greatest_last != self.inverted))
+
+
+def _title(count: str, text: str | None) -> Content:
+    """Return the panel's title; a filter is no markup."""
+    title = f"Quadruplets · {count}"
+    return Content(title if text is None else f"{title} · filter: {text}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from rich.text import Text
-from textual.widget import Widget
 
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.kernel.sockets import State
 from tui.watching.view import View
@@ -78,11 +78,11 @@ class RemotesPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         self.empty = "no remote IPs"
-        self.border_title = f"⁴ Remote IPs · {len(view.frame.remotes):,}"
+        self.entitle(f"⁴ Remote IPs · {len(view.frame.remotes):,}")
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 
-class RemotesLine(Widget):
+class RemotesLine(TextPanel):
     """The remote IPs in one line, for a short screen."""
 
     def __init__(self) -> None:
@@ -96,8 +96,8 @@ class RemotesLine(Widget):
         parts = [f"{table.ip(int(remotes.ip[i]))} {remotes.total[i]:,}" for i in first]
         more = f" · {len(remotes) - 3:,} more" if len(remotes) > 3 else ""
         self._text = "Remote IPs  " + (" · ".join(parts) + more if parts else "none")
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the line."""
         return Text(short(" " + self._text, self.size.width), no_wrap=True)

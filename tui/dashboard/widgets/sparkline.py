@@ -28,10 +28,20 @@ def sparkrows(values: Sequence[float], width: int, height: int, top: float = 0.0
     return rows
 
 
-def resample(values: Sequence[float], width: int) -> list[float]:
-    """Return the values averaged into at most ``width`` equal buckets."""
+def resample(values: Sequence[float], width: int, newest: int = 0) -> list[float]:
+    """Return one value a second as averages over equal spans, at most ``width`` of them.
+
+    ``newest`` is the clock's second of the last value. Spans begin where the clock divides by
+    their length, so that a picture of what has not changed moves on by a cell once a span,
+    and does not flicker each second.
+    """
     count = len(values)
     if count <= width or width <= 0:
         return list(values)
-    edges = [round(index * count / width) for index in range(width + 1)]
-    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges) if b > a]
+    length = -(-count // width)
+    last = newest % length + 1  # what there is of the present span
+    edges = [count, *range(count - last, -1, -length)]
+    if edges[-1] > 0 and len(edges) <= width:
+        edges.append(0)
+    edges = edges[width::-1]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]

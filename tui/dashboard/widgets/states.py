@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.style import Style
 from rich.text import Text
-from textual.widget import Widget
 
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import foreground
 from tui.kernel.sockets import State
 from tui.watching.view import View
@@ -29,23 +29,23 @@ CELL = 28
 """The least width of a state's name, count and change."""
 
 
-class StatesPanel(Widget):
+class StatesPanel(TextPanel):
     """Counts by state, all eleven, in as many columns as fit."""
 
     COMPONENT_CLASSES = {"states--dim", "states--bar", "states--time-wait"}
 
     def __init__(self) -> None:
         super().__init__(id="states")
-        self.border_title = "³ TCP states"
+        self.entitle("³ TCP states")
         self._view: View | None = None
 
     def show(self, view: View) -> None:
         """Show a view."""
         self._view = view
-        self.border_title = f"³ TCP states · {len(view.frame.table):,} sockets"
-        self.refresh()
+        self.entitle(f"³ TCP states · {len(view.frame.table):,} sockets")
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the panel for its size: one line where there is no room for more."""
         view, width, height = self._view, self.size.width, self.size.height
         if view is None:

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from rich.text import Text
-from textual.widget import Widget
 
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.table import Column, RowTable, Run
 from tui.kernel.sysctls import Parameter
 from tui.watching.view import View
@@ -85,7 +85,7 @@ class SysctlsPanel(RowTable):
         if "nf_conntrack_count" in counters and "nf_conntrack_max" in counters:
             held, most = counters["nf_conntrack_count"], counters["nf_conntrack_max"]
             title += f" · conntrack {held:,} of {most:,}"
-        self.border_title = title
+        self.entitle(title)
         rows = self.rows
         if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
             return
@@ -102,7 +102,7 @@ class SysctlsPanel(RowTable):
         return f"{value_text(parameter)}{default}\n{parameter.meaning}"
 
 
-class SysctlsLine(Widget):
+class SysctlsLine(TextPanel):
     """What the parameters amount to, in one line, for a short screen."""
 
     def __init__(self) -> None:
@@ -119,8 +119,8 @@ class SysctlsLine(Widget):
             f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
             f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
         )
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the line."""
         return Text(short(" " + self._text, self.size.width), no_wrap=True)

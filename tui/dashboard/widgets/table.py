@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.dashboard.widgets.panel import Panel
 from tui.dashboard.widgets.styles import backdrop, foreground
 from tui.writing.words import short
 
@@ -70,7 +71,7 @@ class NoRows:
         raise IndexError(row)
 
 
-class RowTable(ScrollView, can_focus=True):
+class RowTable(ScrollView, Panel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -152,13 +153,10 @@ class RowTable(ScrollView, can_focus=True):
     def _redraw_what_changed(self) -> None:
         """Repaint the lines that differ: from one second to the next most are the same."""
         before, self._drawn_as = self._drawn, None
-        lines = self._lines()
-        if len(before) != len(lines):
+        if self.is_on_screen:
+            self.repaint_where(before, self._lines())
+        else:
             self.refresh()
-            return
-        for y, (old, new) in enumerate(zip(before, lines, strict=True)):
-            if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
 
     def show_nothing(self, reason: str) -> None:
         """Show no rows but why there are none."""
@@ -192,7 +190,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def _lines(self) -> list[Strip]:
         """Return the lines as they are now, drawn anew when something they depend on changed."""
-        depends_on = (self.size, self.scroll_offset.y, self.cursor, self.has_focus)
+        depends_on = (self.size, self.scroll_offset.y, self.has_focus)
         if self._drawn_as != depends_on:
             self._drawn_as = depends_on
             self._drawn = [self._line(y) for y in range(self.size.height)]
@@ -264,11 +262,17 @@ class RowTable(ScrollView, can_focus=True):
                 for text, kind in content
             )
             segments.append(Segment(pad + " " if column.align == "left" else " ", base + over))
-        return Strip(segments).adjust_cell_length(width, base + over)
+        # Each segment costs some 40 bytes of colours on its way to the terminal.
+        return Strip(segments).adjust_cell_length(width, base + over).simplify()
 
-    def watch_cursor(self) -> None:
-        """Redraw the rows concerned."""
-        self._redraw_what_changed()
+    def watch_cursor(self, before: int, now: int) -> None:
+        """Redraw the two rows concerned."""
+        lines = self._lines()
+        for row in (before, now):
+            y = row - self.scroll_offset.y + self._head
+            if self._head <= y < len(lines):
+                lines[y] = self._line(y)
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def on_focus(self) -> None:
         """Show the selection as the active one."""

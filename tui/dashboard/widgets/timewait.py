@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.style import Style
 from rich.text import Text
-from textual.widget import Widget
 
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.sparkline import sparkline, sparkrows
 from tui.dashboard.widgets.styles import foreground
 from tui.watching.view import View
@@ -15,7 +15,7 @@ LABEL = 8
 """Width of the labels left of the sparklines."""
 
 
-class TimeWaitPanel(Widget):
+class TimeWaitPanel(TextPanel):
     """TIME-WAIT now, with two sparklines of a second a cell.
 
     "new/s" comes from the timers and is full from the first frame; "held" is what was
@@ -26,21 +26,21 @@ class TimeWaitPanel(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="timewait")
-        self.border_title = "² TIME-WAIT"
+        self.entitle("² TIME-WAIT")
         self._view: View | None = None
         self._instead = "reading the kernel's tables …"
 
     def show_nothing(self, reason: str) -> None:
         """Say why there is nothing to show."""
         self._instead = reason
-        self.refresh()
+        self.redraw()
 
     def show(self, view: View) -> None:
         """Show a view."""
         self._view = view
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the panel for its size: two lines where there is no room for more."""
         view, width, height = self._view, self.size.width, self.size.height
         if view is None:

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from rich.style import Style
 from rich.text import Text
-from textual.widget import Widget
 
 from tui.analysis.patterns import Direction
+from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import foreground
 from tui.findings.finding import Severity
 from tui.watching.view import View
 
 
-class TitleBar(Widget):
+class TitleBar(TextPanel):
     """Names the host, the source and its age, and whether the screen is live."""
 
     COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
@@ -35,14 +35,14 @@ class TitleBar(Widget):
         """Show a view."""
         self._view = view
         self._failure = view.failure
-        self.refresh()
+        self.redraw()
 
     def show_failure(self, text: str) -> None:
         """Say why there is nothing to show yet."""
         self._failure = text
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> Text:
+    def draw(self) -> Text:
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
         width = self.size.width
         left = Text.assemble((" twtop ", self._style("name")), f" {self.place}")
