@@ -14,7 +14,9 @@ from tui.report.fields import SOCKET_FIELDS
 CONTRACT = {
     "schema",
     "time",
+    "place",
     "source",
+    "assumed",
     "states",
     "ephemeral",
     "time_wait",

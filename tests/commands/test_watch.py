@@ -31,7 +31,16 @@ def test_every_fixture_has_the_reports_figures(run: Run, name: str) -> None:
     assert (ran.code, ran.err) == (0, "")
     (line,) = lines(ran.out)
     report = run("report", "--json", "--proc", fixture(name)).json
-    assert list(line) == ["schema", "time", "source", "states", "time_wait", "patterns"]
+    assert list(line) == [
+        "schema",
+        "time",
+        "place",
+        "source",
+        "assumed",
+        "states",
+        "time_wait",
+        "patterns",
+    ]
     assert line["schema"] == "twtop.watch/1"
     assert line["states"] == report["states"]
     patterns = [

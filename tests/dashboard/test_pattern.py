@@ -26,7 +26,7 @@ class TestFacts:
             assert "612 of 1,000 in use 61.2%" in text
             assert "connectable 388" in text
             assert "slow connect()" in text
-            assert "sustainable 15.8/s" in text
+            assert "sustainable 15/s" in text
             assert "held by pgbouncer[4711]" in text
 
     async def test_the_owner_is_remembered_when_only_time_waits_are_left(self) -> None:

@@ -65,7 +65,7 @@ def test_settings_and_silences_hold_for_the_dashboard(tmp_path: Path) -> None:
     settings = '[ports]\nthreshold = 40\n[[silence]]\ncode = "ports-above-threshold"\n'
     (tmp_path / "twtop/config.toml").write_text(settings)
     with Terminal(PROXY, env={"XDG_CONFIG_HOME": str(tmp_path)}) as terminal:
-        text = terminal.wait_for("Findings", "43.4%!")
+        text = terminal.wait_for("Findings", "43.3%!")
         assert "critical" not in text
 
 
