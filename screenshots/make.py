@@ -28,6 +28,7 @@ from tui.lab.process import Lab
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch
 
 HERE = Path(__file__).parent
 PROC = Path("/proc")
@@ -112,8 +113,10 @@ def _query(pair: Pair, *, server_first: bool = False) -> None:
 
 
 async def _shoot(folder: Path) -> None:
+    watch = Watch()
     app = TwtopApp(
-        Sampler(Source(place_at(PROC), "auto", 1.0)),
+        Sampler(Source(place_at(PROC), "auto", 1.0), watch.take),
+        watch,
         place="web-1  netns 4026532008",
         find_owners=lambda: find_owners(PROC),
     )
@@ -129,7 +132,10 @@ async def _shoot(folder: Path) -> None:
 async def _shoot_demo(stage: Stage, folder: Path) -> None:
     app = StageApp(
         stage,
-        lambda: (Sampler(Source(place_at(PROC), "auto", 1.0)), "web-1  netns 4026532247"),
+        lambda watch: (
+            Sampler(Source(place_at(PROC), "auto", 1.0), watch.take),
+            "web-1  netns 4026532247",
+        ),
         most_rate=2000,
         find_owners=lambda: find_owners(PROC),
     )
