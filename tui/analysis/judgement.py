@@ -73,11 +73,6 @@ class PortUse:
         """in_use / capacity; 1 where there is no capacity at all."""
         return self.in_use / self.capacity if self.capacity else 1.0
 
-    @property
-    def locked_share(self) -> float:
-        """Locked / capacity; 1 where there is no capacity at all."""
-        return self.locked / self.capacity if self.capacity else 1.0
-
     def level(self, threshold: float, slow: float = SLOW_PERCENT) -> Level:
         """Judge them; ``threshold`` and ``slow`` are percentages of capacity."""
         return Level(int(levels(self.locked, self.capacity, threshold, slow)))
