@@ -116,10 +116,10 @@ class TestUse:
         use = PortUse(1000, live=100, waiting=200, reusable=50)
         assert (use.in_use, use.time_wait, use.locked) == (350, 250, 300)
         assert (use.free, use.connectable) == (650, 700)
-        assert (use.utilization, use.locked_share) == (0.35, 0.3)
+        assert use.utilization == 0.35
 
     def test_no_capacity_is_full(self) -> None:
-        assert (PortUse(0).utilization, PortUse(0).locked_share) == (1.0, 1.0)
+        assert PortUse(0).utilization == 1.0
 
     def test_together(self) -> None:
         both = PortUse(1000, 10, 20, 30) + PortUse(500, 1, 2, 3)
