@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import pytest
 
 from tui.cli import main
@@ -43,8 +42,6 @@ class Run:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    # Looking for owners points psutil at the fixture's procfs.
-    monkeypatch.setattr(psutil, "PROCFS_PATH", "/proc")
     return Run(monkeypatch, capsys)
 
 

@@ -128,8 +128,8 @@ def read_sockets(
                 chunks.append(rows)
                 bad += garbled
                 done += len(piece)
-                if progress is not None and total:
-                    progress(min(done, total), total)
+                if progress is not None and done < total:
+                    progress(done, total)
         except FileNotFoundError as error:
             if optional:
                 continue
@@ -138,6 +138,8 @@ def read_sockets(
             raise _unreadable(path, error) from error
         complete = complete and reading.complete
         bad += reading.truncated
+    if progress is not None and total:
+        progress(total, total)
     return build(chunks, complete=complete, bad_lines=bad)
 
 
