@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import private
 from tests.patience import limit
-from tui.lab import process
-from tui.lab.process import Lab
+from tests.private import Lab
 from tui.lab.refusal import Unavailable
 
 
@@ -29,7 +29,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Real sockets in private network namespaces, one for each call; skips where not permitted."""
-    process.CALL_SECONDS = round(limit(600))  # a call may hold a whole test
+    private.CALL_SECONDS = round(limit(600))  # a call may hold a whole test
     try:
         with Lab() as made:
             yield made

@@ -12,81 +12,19 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tui.api import (
-        Baseline,
-        BaselineError,
-        Config,
-        ConfigError,
-        FilterError,
-        Finding,
-        Frame,
-        Moment,
-        Owners,
-        Plan,
-        Process,
-        Severity,
-        State,
-        TableError,
-        audit,
-        connections,
-        counters,
-        established,
-        find_owners,
-        full_report,
-        listening,
-        patterns,
-        per_ip,
-        per_port,
-        remedies,
-        saved_listeners,
-        settings,
-        snapshot,
-        state_counts,
-        time_wait,
-        watch,
-    )
-
-__all__ = [
-    "Baseline",
-    "BaselineError",
-    "Config",
-    "ConfigError",
-    "FilterError",
-    "Finding",
-    "Frame",
-    "Moment",
-    "Owners",
-    "Plan",
-    "Process",
-    "Severity",
-    "State",
-    "TableError",
-    "__version__",
-    "audit",
-    "connections",
-    "counters",
-    "established",
-    "find_owners",
-    "full_report",
-    "listening",
-    "patterns",
-    "per_ip",
-    "per_port",
-    "remedies",
-    "saved_listeners",
-    "settings",
-    "snapshot",
-    "state_counts",
-    "time_wait",
-    "watch",
-]
+    from tui.api import *  # noqa: F403
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("tui.api"), name)
+    if name.startswith("__") and name != "__all__":  # what Python itself asks for loads nothing
+        raise AttributeError(name)
+    api = import_module("tui.api")
+    if name == "__all__":
+        return [*api.__all__, "__version__"]
+    if name in api.__all__:
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*import_module("tui.api").__all__, "__version__"])

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
 from tests.patience import Patience, limit
-from tui.lab.process import Lab
+from tests.private import Lab
 
 DEMO = (*TWTOP, "demo")
 

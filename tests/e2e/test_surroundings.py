@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.terminal import ROOT, TWTOP, Terminal
 from tests.live.fates import Server
-from tui.lab.process import Lab
+from tests.private import Lab
 
 PROXY = ("--proc", str(ROOT / "tests/fixtures/6.18-proxy/proc"))
 PORT = 5432

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.private import Lab
 from tui.kernel.counters import read_counters
-from tui.lab.process import Lab
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NAMES = ("sockstat", "sockstat6", "netstat", "snmp")

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.private import Lab
 from tests.tables import FIXTURES
 from tui.kernel.places import HERE, Place, place_at
 from tui.lab import namespace
-from tui.lab.process import Lab
 
 PROC = Path("/proc")
 COPY = FIXTURES / "6.18-idle-host/proc"

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.private import Lab
 from tests.tables import FIXTURES, NOW, Clock, Sock, socks, table
 from tui.kernel import effort, procfs, sock_diag, source
 from tui.kernel.effort import Effort
@@ -12,7 +13,6 @@ from tui.kernel.places import HERE, Place, place_at
 from tui.kernel.sockets import Array, SocketTable, State, TableError
 from tui.kernel.source import FIRST_READ, LONGEST_READ, TRY_PROC_AGAIN, Source, SourceChoice
 from tui.lab import namespace
-from tui.lab.process import Lab
 
 FROM_PROC, FROM_NETLINK = Sock(inode=1), Sock(inode=2)
 PROC = FIXTURES / "6.18-idle-host/proc"

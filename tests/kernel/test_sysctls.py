@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.private import Lab
 from tui.kernel.sysctls import Parameter, PortRules, port_rules, read_parameters
-from tui.lab.process import Lab
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DEFAULTS = PortRules(

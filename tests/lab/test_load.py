@@ -8,10 +8,11 @@ import pytest
 
 from tests.live.fates import states
 from tests.patience import limit, start_seconds, until
+from tests.private import Lab
 from tui.lab.load import Load
 from tui.lab.namespace import sysctl
 from tui.lab.outcome import Outcome
-from tui.lab.process import Child, Lab
+from tui.lab.process import Child
 from tui.lab.server import Manner, Service, serve
 from tui.lab.workload import Closing, Workload
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.private import Lab
 from tui.lab import namespace
 from tui.lab.namespace import FAR, NEAR, OWN
-from tui.lab.process import ChildError, Lab
+from tui.lab.process import ChildError
 from tui.lab.sockets import connect, listen
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Stage

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from tests import private
 from tests.live import fates
 from tests.live.fates import Fate, Server, Verdict
 from tests.live.report import KINDS, Kind, read_report
@@ -248,7 +249,7 @@ class TooOld(Exception):  # noqa: N818 - the kernel is
 
 def play(scenario: Scenario) -> Outcome:
     """Build it in this fresh namespace, ask, and judge."""
-    if scenario.reuse_delay_ms != 1000 and not namespace.has_sysctl(REUSE_DELAY):
+    if scenario.reuse_delay_ms != 1000 and not private.has_sysctl(REUSE_DELAY):
         raise TooOld("tcp_tw_reuse_delay came with Linux 6.14")
     if scenario.binds and not fates.lists_bound():
         raise TooOld("bound, unconnected sockets are listed since Linux 6.8")
@@ -305,7 +306,7 @@ class _Play:
 
     def ask(self) -> dict[Kind, int]:
         to, port, source = self.scenario.target
-        local = source or sockets.source_of(to)
+        local = source or private.source_of(to)
         return {kind: read_report(kind).connectable(local, to, port) for kind in KINDS}
 
     def set_rules(self, moved: int, reserved: tuple[range, ...]) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from tests.live.fates import Fate, Server, exhausted, states
 from tests.patience import limit, start_seconds
+from tests.private import Lab
 from tui.lab.namespace import sysctl
-from tui.lab.process import Lab
 from tui.lab.sockets import connect
 
 pytestmark = pytest.mark.live

@@ -18,9 +18,9 @@ from tests.live.fates import (
     states,
 )
 from tests.live.report import KINDS, read_report
-from tui.lab.namespace import FAR, NEAR, OWN, has_sysctl, peer, sysctl
-from tui.lab.process import Lab
-from tui.lab.sockets import bind, listen, source_of, tcp
+from tests.private import Lab, has_sysctl, source_of
+from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
+from tui.lab.sockets import bind, listen, tcp
 
 pytestmark = pytest.mark.live
 

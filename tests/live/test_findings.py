@@ -10,13 +10,13 @@ import pytest
 
 from tests.live.fates import states
 from tests.patience import Patience
+from tests.private import Lab
 from tui.api import audit, snapshot
 from tui.findings.finding import Severity
 from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.sockets import State
 from tui.kernel.source import Source
-from tui.lab.process import Lab
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler

@@ -19,8 +19,8 @@ import pytest
 
 from tests.live.fates import Fate, Server, settle
 from tests.live.report import KINDS, Kind
+from tests.private import Lab
 from tui.lab.namespace import OWN, die_with, sysctl
-from tui.lab.process import Lab
 
 pytestmark = pytest.mark.live
 

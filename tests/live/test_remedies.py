@@ -17,8 +17,8 @@ import pytest
 from pyroute2 import IPRoute
 
 from tests.live.fates import Fate, Pair, Server, exhausted, states
-from tui.lab.namespace import FAR, NEAR, OWN, add_addresses, has_sysctl, peer, sysctl
-from tui.lab.process import Lab
+from tests.private import Lab, has_sysctl
+from tui.lab.namespace import FAR, NEAR, OWN, add_addresses, peer, sysctl
 from tui.lab.sockets import IP_BIND_ADDRESS_NO_PORT, connect, listen, tcp
 
 pytestmark = pytest.mark.live

@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.report import KINDS
 from tests.live.scenarios import Outcome, Scenario, TooOld, TooSlow, generate, play
-from tui.lab.process import Lab
+from tests.private import Lab
 
 SEED = int(os.environ.get("TWTOP_SEED", "1"))
 USUAL, COUNT = 40, 200

@@ -19,9 +19,10 @@ import pytest
 
 from tests.live.fates import states
 from tests.patience import limit, start_seconds, until
-from tui.lab.namespace import FAR, NEAR, OWN, has_sysctl, peer, sysctl
+from tests.private import Lab, has_sysctl
+from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
 from tui.lab.outcome import Outcome
-from tui.lab.process import Child, Lab
+from tui.lab.process import Child
 from tui.lab.server import Manner, Service, serve
 from tui.lab.workload import Closing, Workload
 from tui.stage.stage import Stage

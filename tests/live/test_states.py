@@ -17,8 +17,8 @@ import pytest
 from tests.live.fates import STATES, Fate, Server, settle
 from tests.live.report import KINDS, Kind, Report, run_report
 from tests.patience import limit
+from tests.private import Lab
 from tui.lab.namespace import OWN, sysctl
-from tui.lab.process import Lab
 from tui.lab.sockets import bind, connect, listen, tcp
 
 pytestmark = pytest.mark.live

@@ -9,8 +9,8 @@ import pytest
 from tests.live.fates import states
 from tests.live.report import Report, read_report
 from tests.patience import Patience
+from tests.private import Lab
 from tui.lab.outcome import Outcome
-from tui.lab.process import Lab
 from tui.stage.scenarios import PORTS, SCENARIOS, Scenario
 from tui.stage.stage import Ready, Stage
 

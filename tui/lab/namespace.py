@@ -110,11 +110,6 @@ def sysctl(name: str, value: object) -> None:
     _sysctl(name).write_text(f"{value}\n")
 
 
-def has_sysctl(name: str) -> bool:
-    """Whether this kernel has net.<name>."""
-    return _sysctl(name).exists()
-
-
 def _sysctl(name: str) -> Path:
     return Path("/proc/sys/net", name.replace(".", "/"))
 

@@ -1,13 +1,10 @@
 """Processes of the lab: each runs one function, and ends with whoever started it."""
 
-import gc
 import os
-import pickle
 import resource
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +16,6 @@ from tui.lab import namespace
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CALL_SECONDS = 120
 STOP_SECONDS = 2
 
 
@@ -129,98 +125,6 @@ class _Crash:
 
 def _ending(code: int) -> str:
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-
-
-class Lab:
-    """Runs functions in private network namespaces; everything made there ends with them.
-
-    with Lab() as lab:
-        verdict = lab.call(exhaust_a_small_range)
-
-    The functions must be importable, and they, their arguments and results go through pickle.
-    Entering raises Unavailable where namespaces are refused.
-    """
-
-    def __init__(self, user_namespace: bool = False) -> None:
-        """`user_namespace` takes the rootless way in even where root needs none."""
-        self._user_namespace = user_namespace
-        self._child: Child | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.call(_nothing)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
-
-    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The function's result, called in a fresh namespace; what it raises is raised here."""
-        if self._child is None or not self._child.alive:
-            self.__exit__()
-            self._child = Child(_answer_calls)
-            self._ask(namespace.gain_privileges, self._user_namespace)
-        result: T = self._ask(_privately, function, *args, **kwargs)
-        return result
-
-    def _ask(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        assert self._child is not None
-        connection = self._child.connection
-        connection.send((function, args, kwargs))
-        if not connection.poll(CALL_SECONDS):
-            self._child.kill()
-            raise TimeoutError(f"{function} did not return in {CALL_SECONDS} s")
-        try:
-            result, error, trace = connection.recv()
-        except EOFError:
-            raise RuntimeError(f"the lab ended with {self._child.wait()}") from None
-        if error is not None:
-            error.add_note(trace)
-            raise error
-        return result
-
-
-def _answer_calls(connection: Connection) -> None:
-    """Answer calls until the other end closes."""
-    raise_file_limit()
-    while True:
-        try:
-            call = connection.recv_bytes()
-        except EOFError:
-            return
-        try:
-            function, args, kwargs = pickle.loads(call)
-            answer = pickle.dumps((function(*args, **kwargs), None, ""))
-        except Exception as error:
-            answer = _pickled_error(error, traceback.format_exc())
-        connection.send_bytes(answer)
-
-
-def _privately(function: Callable[..., T], *args: object, **kwargs: object) -> T:
-    namespace.unshare_network()
-    try:
-        namespace.bring_up()
-        return function(*args, **kwargs)
-    finally:
-        gc.collect()  # sockets in a reference cycle would hold on to the namespace
-        namespace.unshare_network()  # and so would this process
-
-
-def _nothing() -> None:
-    pass
-
-
-def _pickled_error(error: Exception, trace: str) -> bytes:
-    try:
-        pickle.loads(answer := pickle.dumps((None, error, trace)))
-    except Exception:
-        return pickle.dumps((None, RuntimeError(repr(error)), trace))
-    return answer
 
 
 OPEN_FILES = 60_000

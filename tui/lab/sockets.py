@@ -61,11 +61,3 @@ def connect(ip: str, port: int, source: str | None = None, source_port: int = 0)
         made.close()
         raise
     return made
-
-
-def source_of(ip: str) -> str:
-    """The address connect() takes for its own when none is bound."""
-    with socket.socket(family(ip), socket.SOCK_DGRAM) as probe:
-        probe.connect((ip, 9))
-        found: str = probe.getsockname()[0]
-    return found
