@@ -1,4 +1,4 @@
-"""How it goes, in a line or two on stderr."""
+"""Before it begins, and how it goes, in a line or two on stderr."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import termios
 import time
 import tty
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from types import FrameType
 
 from tui.lab.outcome import Outcome
 from tui.simulate.held import Held, total
+from tui.simulate.signals import answered
 from tui.writing.words import measured
 
 PLAIN_SECONDS = 5.0
@@ -102,7 +102,6 @@ def write(text: str) -> None:
 SECONDS = 10
 STOP_KEYS = "qQ\x1b"
 START_KEYS = "\r\n"
-ERASE = "\r\x1b[K"
 
 
 class Abandoned(Exception):  # noqa: N818 - what somebody wanted, not a mistake
@@ -117,11 +116,15 @@ def count_down(seconds: int = SECONDS) -> None:
         write(f"twtop: begins in {seconds} s; Ctrl-C stops it, --yes does without\n")
     end = time.monotonic() + seconds
     try:
-        with _terminated(), _single_keys() if keys else _terminated():
+        # SIGTERM and a hang-up end it as Ctrl-C does, with the terminal as it was.
+        with (
+            answered((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler),
+            _single_keys() if keys else nullcontext(),
+        ):
             while (left := end - time.monotonic()) > 0:
                 if on_terminal:
                     how = "q or Ctrl-C stops it, enter begins now" if keys else "Ctrl-C stops it"
-                    write(f"{ERASE}Begins in {left:.0f} s; {how} ")
+                    write(f"\r{ERASE}Begins in {left:.0f} s; {how} ")
                 if not keys:
                     time.sleep(min(left, 0.25))
                 elif (key := _key(min(left, 0.25))) and key in STOP_KEYS:
@@ -132,7 +135,7 @@ def count_down(seconds: int = SECONDS) -> None:
         raise Abandoned from None
     finally:
         if on_terminal:
-            write(ERASE)
+            write(f"\r{ERASE}")
 
 
 def _key(seconds: float) -> str:
@@ -150,18 +153,3 @@ def _single_keys() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Have SIGTERM and a hang-up end it as Ctrl-C does, with the terminal as it was."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {n: signal.signal(n, interrupt) for n in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from tui.analysis.frame import Frame
@@ -14,6 +12,7 @@ from tui.lab.load import Load
 from tui.lab.outcome import Outcome
 from tui.simulate.held import Held, total
 from tui.simulate.reading import Reader, accept_queue, server_counters
+from tui.simulate.signals import answered
 from tui.simulate.surroundings import Evidence, Surroundings, risen
 
 TICK_SECONDS = 0.25
@@ -41,7 +40,7 @@ def run(situation: Surroundings, reader: Reader, show: Show) -> Evidence:
     server_before = server_counters(target)
     load = Load(situation.plan)
     stop = _Stop(load)
-    with _signals(stop):
+    with answered(SIGNALS, stop):
         try:
             load.start()
         except RuntimeError as error:  # "can't start new thread"
@@ -112,17 +111,3 @@ class _Stop:
             return
         self.name = signal.Signals(number).name
         self._load.stop()
-
-
-@contextmanager
-def _signals(stop: _Stop) -> Iterator[None]:
-    """Have signals stop the load for as long as this lasts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are for the main thread
-        return
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
