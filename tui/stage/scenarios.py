@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tui.lab.namespace import FAR
 from tui.lab.server import Manner, Service
@@ -50,30 +50,9 @@ QUERY_SECONDS = 0.15
 """How long a client is connected, as for a query: long enough to see whose connection it is."""
 
 
-def _clients(
-    *targets: tuple[str, int],
-    rate: float,
-    sources: tuple[str | None, ...] = (None,),
-    closing: Closing = Closing.CLIENT,
-    concurrency: int = 1,
-    hold_seconds: float | None = QUERY_SECONDS,
-    bind_first: bool = False,
-    fall_back: bool = False,
-) -> Workload:
-    return Workload(
-        targets=targets,
-        sources=sources,
-        rate=rate,
-        closing=closing,
-        concurrency=concurrency,
-        hold_seconds=hold_seconds,
-        bind_first=bind_first,
-        fall_back=fall_back,
-        keep_going=True,
-        timeout=2.0,
-    )
-
-
+CLIENTS = Workload(
+    targets=((HERE, DATABASE),), hold_seconds=QUERY_SECONDS, keep_going=True, timeout=2.0
+)
 BASE = {"ipv4.ip_local_port_range": SMALL_RANGE, "ipv4.tcp_tw_reuse": 0}
 
 EXHAUSTION = Scenario(
@@ -83,7 +62,7 @@ EXHAUSTION = Scenario(
     "10 s half the ports are gone and connect() turns slow; after 16 s the threshold; after 20 s "
     "EADDRNOTAVAIL.",
     Service(((HERE, DATABASE),), name="postgres-demo"),
-    _clients((HERE, DATABASE), rate=50),
+    replace(CLIENTS, rate=50),
     BASE,
 )
 SERVER_CLOSE = Scenario(
@@ -93,8 +72,9 @@ SERVER_CLOSE = Scenario(
     "clients connect 20 times a second each, more than 1,000 ports could bear were the TIME-WAITs "
     "theirs, and nobody runs out.",
     Service(((HERE, WEB),), Manner.CLOSES_FIRST, name="web-demo"),
-    _clients(
-        (HERE, WEB),
+    replace(
+        CLIENTS,
+        targets=((HERE, WEB),),
         rate=200,
         sources=tuple(f"127.0.1.{last}" for last in range(1, 11)),
         closing=Closing.SERVER,
@@ -107,7 +87,7 @@ REUSE = Scenario(
     "A server on another host, 100 connections/s through 1,000 ports: full after 10 s. "
     "tcp_tw_reuse = 2, the default, helps on loopback only; = 1 ends the failures at once.",
     Service(((FAR.v4[0], DATABASE),), name="postgres-demo"),
-    _clients((FAR.v4[0], DATABASE), rate=100),
+    replace(CLIENTS, targets=((FAR.v4[0], DATABASE),), rate=100),
     BASE,
     far=True,
     steps=(
@@ -127,7 +107,7 @@ SPREAD = Scenario(
         tuple((ip, port) for ip in ("127.0.0.1", "127.0.0.9") for port in (DATABASE, CACHE)),
         name="postgres-demo",
     ),
-    _clients((HERE, DATABASE), rate=100, sources=("127.0.0.1",), fall_back=True),
+    replace(CLIENTS, rate=100, sources=("127.0.0.1",), fall_back=True),
     BASE,
     steps=(
         Step(14, "+1 source IP: 2 × 1,000 ports", sources=("127.0.0.1", "127.0.0.2")),
@@ -149,7 +129,7 @@ LEAK = Scenario(
     "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT for ever, under its "
     "name. No sysctl ends that; only the program can.",
     Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
-    _clients((HERE, WEB), rate=20),
+    replace(CLIENTS, targets=((HERE, WEB),), rate=20),
     {"ipv4.tcp_tw_reuse": 0},
 )
 HALF_OPEN = Scenario(
@@ -158,7 +138,14 @@ HALF_OPEN = Scenario(
     "The last packet of each handshake is lost on the way. SYN-RECV fills the listener's backlog "
     "of 32; the clients that got in believe to be connected, and later ones time out.",
     Service(((HERE, WEB),), Manner.LOSES_HANDSHAKES, backlog=32, name="web-demo"),
-    _clients((HERE, WEB), rate=15, closing=Closing.NOBODY, concurrency=48, hold_seconds=5),
+    replace(
+        CLIENTS,
+        targets=((HERE, WEB),),
+        rate=15,
+        closing=Closing.NOBODY,
+        concurrency=48,
+        hold_seconds=5,
+    ),
     {"ipv4.tcp_syncookies": 0, "ipv4.tcp_max_syn_backlog": 64, "ipv4.tcp_tw_reuse": 0},
 )
 BUCKET_OVERFLOW = Scenario(
@@ -167,17 +154,19 @@ BUCKET_OVERFLOW = Scenario(
     "tcp_max_tw_buckets is 200: beyond it sockets skip TIME-WAIT and TCPTimeWaitOverflow rises. "
     "No port runs out, but segments that are late can now hit new connections.",
     Service(((HERE, DATABASE),), name="postgres-demo"),
-    _clients((HERE, DATABASE), rate=50),
+    replace(CLIENTS, rate=50),
     BASE | {"ipv4.tcp_max_tw_buckets": 200},
 )
+FIVE = tuple((f"127.0.0.{last}", DATABASE) for last in range(1, 6))
 BIND_FIRST = Scenario(
     "bind-first",
     "clients that bind before they connect",
     "Five destinations, and a bind() before each connect(): the port is taken for all of them "
     "together. After 20 s bind() fails with EADDRINUSE, though every pattern is but a fifth full.",
-    Service(tuple((f"127.0.0.{last}", DATABASE) for last in range(1, 6)), name="postgres-demo"),
-    _clients(
-        *((f"127.0.0.{last}", DATABASE) for last in range(1, 6)),
+    Service(FIVE, name="postgres-demo"),
+    replace(
+        CLIENTS,
+        targets=FIVE,
         rate=50,
         sources=("127.0.0.1",),
         bind_first=True,
