@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import count, product
 
 from tui.lab.client import Client, ConnectError
-from tui.lab.outcome import SLOTS, Failure, Outcome, Tuple, latency
+from tui.lab.outcome import SLOTS, Failure, Outcome, Tuple, latency, since
 from tui.lab.workload import Workload
 
 RETRY_SECONDS = 0.01
@@ -63,29 +63,21 @@ class Load:
     def outcome(self) -> Outcome:
         """Return what came of it so far. For one caller, who asks at regular times."""
         ended = self.ended.is_set()  # asked first: what comes later is in the next one
-        now, before = time.monotonic(), self._before
+        now = time.monotonic()
         errors = sum((client.errors.copy() for client in self._clients), Counter[str]())
         latencies = [
             sum(column) for column in zip(*(t.latencies for t in self._clients), strict=True)
         ]
         recent = [new - old for new, old in zip(latencies, self._before_latencies, strict=True)]
-        elapsed = now - self._began
-        span = max(elapsed - before.elapsed, 1e-6)
         connected = sum(client.connected for client in self._clients)
         self._before_latencies = latencies
-        self._before = Outcome(
+        newest = Outcome(
             time=time.time(),
-            elapsed=elapsed,
+            elapsed=now - self._began,
             worked=(self._idle_at if ended and self._idle_at is not None else now) - self._began,
             attempted=connected + errors.total(),
             connected=connected,
             errors=dict(errors),
-            connected_per_second=(connected - before.connected) / span,
-            errors_per_second={
-                name: (number - before.errors.get(name, 0)) / span
-                for name, number in errors.items()
-                if number > before.errors.get(name, 0)
-            },
             latency=latency(recent),
             overall=latency(latencies),
             first_failure=self._first_failure,
@@ -99,6 +91,7 @@ class Load:
             tuples=self.tuples,
             note=self.note,
         )
+        self._before = since(self._before, newest)
         return self._before
 
     def _work(self, client: Client) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 STEPS = 8
@@ -76,6 +76,17 @@ class Outcome:
     """What is connected between."""
     note: str = ""
     """What has just been changed around the load, and what comes next."""
+
+
+def since(before: Outcome, newest: Outcome) -> Outcome:
+    """Return the newest outcome with the rates of all the time since the one before."""
+    span = max(newest.elapsed - before.elapsed, 1e-6)
+    rises = {name: count - before.errors.get(name, 0) for name, count in newest.errors.items()}
+    return replace(
+        newest,
+        connected_per_second=(newest.connected - before.connected) / span,
+        errors_per_second={name: rise / span for name, rise in rises.items() if rise > 0},
+    )
 
 
 def slot(nanoseconds: int) -> int:

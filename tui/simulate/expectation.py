@@ -52,9 +52,7 @@ def _ports(situation: Surroundings) -> Expectation:
     plan, wall = situation.plan, situation.free + 1
     if wall > situation.planned:
         slow = _slow_from(situation)
-        return Expectation(
-            None,
-            None,
+        return _none(
             f"only {plural(situation.planned, 'connection')}, and there are ports for "
             f"{situation.free:,}",
             slow if slow is not None and slow <= situation.planned else None,
@@ -72,17 +70,17 @@ def _ports(situation: Surroundings) -> Expectation:
     )
 
 
-def _none(because: str) -> Expectation:
-    return Expectation(None, None, because)
+def _none(because: str, slow_from: int | None = None) -> Expectation:
+    return Expectation(None, None, because, slow_from)
 
 
 def _kept_away(situation: Surroundings) -> Expectation | None:
     """Return what gives ports back faster than they are taken, None where nothing does."""
-    held, limits = situation.held(situation.frame), situation.limits
+    limits = situation.limits
     if situation.hold:
         return None
     rate = _pace(situation)
-    if all(one.reuse for one in held):
+    if situation.reuse:
         bearable = reuse_rate(situation)
         if rate is None or rate <= bearable:
             return _none(f"{reuse_text(situation)}: enough for {bearable:,.0f} connections/s")
@@ -112,7 +110,7 @@ def _why_ports_run_out(situation: Surroundings) -> str:
         return f"{ports}, and connections are held"
     if plan.bind_first:
         return f"{ports}, taken by bind() for all destinations together"
-    if all(one.reuse for one in held):
+    if situation.reuse:
         return f"{ports}; {reuse_text(situation)}, too late above {reuse_rate(situation):,.0f}/s"
     bearable = per_second(time_wait(situation).sustains(situation.free))
     return f"{ports}, {no_reuse_text(situation)}; up to {bearable} never get there"
@@ -140,8 +138,7 @@ def sustained_rate(situation: Surroundings) -> float | None:
     One client can be quicker than the second after which a port is reused, and would run into a
     wall that no real load of many clients meets. None is as fast as can be.
     """
-    held = situation.held(situation.frame)
-    if situation.hold or situation.plan.bind_first or not all(one.reuse for one in held):
+    if situation.hold or situation.plan.bind_first or not situation.reuse:
         return None
     return SUSTAINED * reuse_rate(situation)
 
@@ -172,8 +169,8 @@ def _slow_from(situation: Surroundings) -> int | None:
     if situation.plan.bind_first:
         return None
     held, rate = situation.held(situation.frame), _pace(situation)
-    reuse = not situation.hold and all(one.reuse for one in held)
-    if reuse and rate is not None and rate <= SLOW_CONNECT * reuse_rate(situation):
+    kept_up = rate is not None and rate <= SLOW_CONNECT * reuse_rate(situation)
+    if situation.reuse and not situation.hold and kept_up:
         return None
     return min(
         max(int(one.use.capacity * SLOW_CONNECT) - one.use.locked, 0) * len(held) + turn + 1

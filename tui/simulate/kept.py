@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tui.simulate.expectation import reuse_rate, reuse_text, time_wait
-from tui.simulate.held import total
 from tui.simulate.surroundings import Evidence, Surroundings
 from tui.writing.words import measured, per_second, plural
 
@@ -57,7 +56,7 @@ def _too_slow(evidence: Evidence) -> Kept | None:
     needed = evidence.rate * hold.longest
     if evidence.seconds <= 0 or needed >= situation.free:
         return None
-    if situation.hold or total(situation.held(evidence.frame)).half_closed:
+    if situation.hold or evidence.ports.half_closed:
         return None
     return Kept(
         "slow",
@@ -86,7 +85,7 @@ def given_back(evidence: Evidence) -> dict[str, int]:
         "reset": outcome.resets,
         "server": round(outcome.closed_by_server / looked * evidence.connected),
     }
-    ports = total(evidence.situation.held(evidence.frame))
+    ports = evidence.ports
     ended = evidence.connected - sum(shares.values()) - ports.use.in_use
     if ports.half_closed and evidence.seconds > evidence.situation.fin_timeout:
         shares["half_closed"] = ended
@@ -157,7 +156,7 @@ def half_closed_text(situation: Surroundings) -> str:
 
 
 def _unknown(evidence: Evidence, number: int) -> str:
-    ports = total(evidence.situation.held(evidence.frame))
+    ports = evidence.ports
     return (
         f"{plural(evidence.connected, 'connection')} left only {ports.use.in_use:,} of "
         f"{plural(ports.use.capacity, 'port')} in use. Neither reuse, overflow, resets nor the "

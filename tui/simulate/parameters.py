@@ -57,12 +57,11 @@ def _notes(situation: Surroundings) -> Iterator[tuple[str, str]]:
 
 def _reuse_note(situation: Surroundings) -> str:
     rules = situation.frame.rules
-    applies = all(held.reuse for held in situation.held(situation.frame))
     if situation.plan.bind_first:
         return "no matter: bind() reuses none"
     if rules.reuse_mode == 0:
         return "off: no TIME-WAIT is reused"
-    if applies:
+    if situation.reuse:
         return "on for this target"
     return "for loopback only: not for this target" if rules.timestamps else "needs timestamps"
 

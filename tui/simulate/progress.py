@@ -12,9 +12,8 @@ import time
 import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 
-from tui.lab.outcome import Outcome
+from tui.lab.outcome import Outcome, since
 from tui.simulate.held import Held, total
 from tui.simulate.signals import answered
 from tui.writing.words import measured
@@ -72,12 +71,9 @@ class Progress:
             self._drawn = True
         elif time.monotonic() >= self._due:
             self._due = time.monotonic() + PLAIN_SECONDS
-            made = outcome.connected - self._before.connected
-            rate = made / max(outcome.elapsed - self._before.elapsed, 1e-6)
+            recent = since(self._before, outcome)
             self._before = outcome
-            clients, kernel = progress_lines(
-                replace(outcome, connected_per_second=rate), ports, self._planned
-            )
+            clients, kernel = progress_lines(recent, ports, self._planned)
             write(f"twtop: {clients} · {kernel}\n")
 
     def clear(self) -> None:

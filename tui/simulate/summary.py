@@ -9,10 +9,9 @@ from dataclasses import asdict
 from typing import Any
 
 from tui.analysis.ports import PortSpace
-from tui.lab.outcome import Latency
 from tui.simulate.expectation import Expectation
 from tui.simulate.held import server_time_waits, total
-from tui.simulate.kept import Kept, find_kept
+from tui.simulate.kept import find_kept
 from tui.simulate.parameters import parameter_lines
 from tui.simulate.surroundings import Evidence, Surroundings
 from tui.simulate.wall import Wall, find_wall
@@ -33,8 +32,6 @@ EVENTS = (
 """Counters whose rise is told."""
 MOST_NAMED = 5
 """Sources that are named one by one."""
-
-"""Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 
 def preamble(situation: Surroundings, expected: Expectation, paint: Paint, width: int) -> str:
@@ -165,8 +162,7 @@ def _slow(evidence: Evidence) -> str:
 
 def left_behind(evidence: Evidence) -> str:
     """Say what sockets there are now that were not there before."""
-    situation = evidence.situation
-    held = total(situation.held(evidence.frame))
+    situation, held = evidence.situation, evidence.ports
     before = total(situation.held(situation.frame))
     time_waits = min(held.use.time_wait, evidence.connected)
     half_closed = max(held.fin_wait2 - before.fin_wait2, 0)
@@ -200,15 +196,10 @@ def _wrapped(text: str, width: int, paint: Paint, colour: str) -> str:
 
 
 def to_json(evidence: Evidence, expected: Expectation) -> str:
-    """Return all of it as one JSON object in a line."""
-    return json.dumps(to_dict(evidence, expected), ensure_ascii=False)
-
-
-def to_dict(evidence: Evidence, expected: Expectation) -> dict[str, Any]:
-    """Return all of it as plain Python data; times in seconds."""
+    """Return all of it as one JSON object in a line; times in seconds."""
     situation = evidence.situation
     target, plan = situation.target, situation.plan
-    return {
+    said = {
         "schema": SCHEMA,
         "target": {
             "name": target.name,
@@ -234,23 +225,26 @@ def to_dict(evidence: Evidence, expected: Expectation) -> dict[str, Any]:
         "result": _result(evidence),
         "exit_code": exit_code(evidence),
     }
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _result(evidence: Evidence) -> dict[str, Any]:
-    outcome = evidence.outcome
-    ports = total(evidence.situation.held(evidence.frame))
+    outcome, ports, latency = evidence.outcome, evidence.ports, evidence.outcome.overall
     wall = find_wall(evidence)
-    kept: Kept | None = find_kept(evidence) if wall is None else None
     return {
         "wall": None if wall is None else asdict(wall),
-        "kept_by": None if kept is None else asdict(kept),
+        "kept_by": asdict(find_kept(evidence)) if wall is None else None,
         "stopped_by": evidence.stopped_by,
         "connected": outcome.connected,
         "attempted": outcome.attempted,
         "errors": dict(outcome.errors),
         "seconds": round(evidence.seconds, 6),
         "rate": round(evidence.rate, 3),
-        "latency": _latency(outcome.overall),
+        "latency": (
+            None
+            if latency is None
+            else {"p50": latency.p50, "p99": latency.p99, "max": latency.longest}
+        ),
         "ports": {
             "capacity": ports.use.capacity,
             "in_use": ports.use.in_use,
@@ -265,9 +259,3 @@ def _result(evidence: Evidence) -> dict[str, Any]:
         "counters": {name: evidence.events[name] for name in EVENTS if evidence.events.get(name)},
         "left_behind": left_behind(evidence),
     }
-
-
-def _latency(latency: Latency | None) -> dict[str, float] | None:
-    if latency is None:
-        return None
-    return {"p50": latency.p50, "p99": latency.p99, "max": latency.longest}

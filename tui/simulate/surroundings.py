@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tui.analysis.frame import Frame
 from tui.lab.outcome import Outcome
 from tui.lab.workload import Closing, Workload
-from tui.simulate.held import Held, held_ports
+from tui.simulate.held import Held, held_ports, total
 from tui.simulate.limits import Limits
 from tui.simulate.target import Target
 
@@ -38,6 +38,11 @@ class Surroundings:
         """Connections that are coming at most."""
         assert self.plan.most is not None
         return self.plan.most
+
+    @property
+    def reuse(self) -> bool:
+        """Whether tcp_tw_reuse applies to all sources."""
+        return total(self.held(self.frame)).reuse
 
     def held(self, frame: Frame) -> tuple[Held, ...]:
         """Return what each source holds in this frame."""
@@ -92,6 +97,11 @@ class Evidence:
     def connected(self) -> int:
         """Connections made."""
         return self.outcome.connected
+
+    @property
+    def ports(self) -> Held:
+        """What all sources hold together after the last connection."""
+        return total(self.situation.held(self.frame))
 
     @property
     def rate(self) -> float:

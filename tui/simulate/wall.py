@@ -113,11 +113,11 @@ def _states(ports: Held) -> str:
 
 def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     situation = evidence.situation
-    if total(situation.held(evidence.frame)).half_closed and not situation.hold:
+    if evidence.ports.half_closed and not situation.hold:
         return half_closed_text(situation)
     if situation.hold:
         return "Connections that are held keep their ports for as long as they are open."
-    if all(held.reuse for held in situation.held(situation.frame)):
+    if situation.reuse:
         return (
             f"{_capital(reuse_text(situation))}, and they were used up in "
             f"{measured(failure.elapsed)}: "
@@ -139,7 +139,7 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     if failure.call != "bind":
         return _other(evidence, failure)
     situation = evidence.situation
-    ports = total(situation.held(evidence.frame))
+    ports = evidence.ports
     where = f" on {failure.source}" if failure.source else ""
     half_closed = f" {half_closed_text(situation)}" if ports.half_closed else ""
     return (

@@ -15,7 +15,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import TRACKED
-from tui.lab.outcome import Latency, Outcome, Tuple
+from tui.lab.outcome import Latency, Outcome, Tuple, since
 
 NO_PORT_LEFT = "EADDRNOTAVAIL"
 """What connect() fails with when no port is connectable."""
@@ -176,18 +176,11 @@ def over(outcomes: Iterable[Outcome]) -> Outcome:
     if not later:
         return first
     newest = later[-1]
-    span = newest.elapsed - first.elapsed
-    if span <= 0:
+    if newest.elapsed <= first.elapsed:
         return newest
     parts = [outcome.latency for outcome in later if outcome.latency is not None]
     return replace(
-        newest,
-        connected_per_second=(newest.connected - first.connected) / span,
-        errors_per_second={
-            name: (count - first.errors.get(name, 0)) / span
-            for name, count in newest.errors.items()
-            if count > first.errors.get(name, 0)
-        },
+        since(first, newest),
         latency=Latency(
             p50=median(part.p50 for part in parts),
             p99=max(part.p99 for part in parts),
