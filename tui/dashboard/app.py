@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Protocol
 
@@ -44,14 +44,13 @@ class Poller(Protocol):
         """Return a new view. Raises TableError when the tables could not be read."""
 
 
+@dataclass(eq=False)
 class Sampled(Message):
     """A poll ended: with a view, or with why there is none."""
 
-    def __init__(self, poller: Poller, view: View | None, failure: str | None = None) -> None:
-        super().__init__()
-        self.poller = poller
-        self.view = view
-        self.failure = failure
+    poller: Poller
+    view: View | None
+    failure: str | None = None
 
     def can_replace(self, message: Message) -> bool:
         """Say whether a newer message can stand for this one: only the newest view is drawn.
@@ -65,12 +64,11 @@ class Sampled(Message):
         )
 
 
+@dataclass
 class OwnersFailed(Message):
     """A walk over the processes ended with an error that nobody has foreseen."""
 
-    def __init__(self, failure: str) -> None:
-        super().__init__()
-        self.failure = failure
+    failure: str
 
 
 class TwtopApp(App[None]):

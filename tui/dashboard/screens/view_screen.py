@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
@@ -66,28 +68,25 @@ class ViewScreen(Screen[None]):
                 self.show(self.view)
 
 
+@dataclass
 class PatternAsked(Message):
     """Show a pattern."""
 
-    def __init__(self, key: PatternKey) -> None:
-        super().__init__()
-        self.key = key
+    key: PatternKey
 
 
+@dataclass
 class FindingAsked(Message):
     """Show the finding of this code and subject."""
 
-    def __init__(self, identity: tuple[str, str]) -> None:
-        super().__init__()
-        self.identity = identity
+    identity: tuple[str, str]
 
 
+@dataclass
 class PlanAsked(Message):
     """Show the plan for an outgoing pattern."""
 
-    def __init__(self, key: PatternKey) -> None:
-        super().__init__()
-        self.key = key
+    key: PatternKey
 
 
 LONGEST = 300

@@ -36,13 +36,12 @@ class ArrangedTable(RowTable):
     time between two frames there would never be any.
     """
 
+    @dataclass(eq=False)
     class Arranged(Message):
         """Rows are ready."""
 
-        def __init__(self, arrangement: Arrangement | None, rows: TableRows) -> None:
-            super().__init__()
-            self.arrangement = arrangement
-            self.rows = rows
+        arrangement: Arrangement | None
+        rows: TableRows
 
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""

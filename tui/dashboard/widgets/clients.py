@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import foreground
-from tui.dashboard.widgets.table import Run
+from tui.dashboard.widgets.styles import Run
 from tui.lab.outcome import Latency, Outcome
 from tui.stage.agreement import Agreement, Standing
 from tui.writing.words import floored, measured, short
@@ -84,13 +82,7 @@ class ClientsPanel(TextPanel):
             lines = folded(played, width)
         else:
             lines = [one_line(played, width)]
-        return Text("\n").join(
-            Text.assemble(*((text, self._style(role)) for text, role in line), no_wrap=True)
-            for line in lines[:height]
-        )
-
-    def _style(self, role: str) -> Style:
-        return foreground(self, f"clients--{role}") if role else Style.null()
+        return Text("\n").join(self.line(line) for line in lines[:height])
 
 
 def whole(played: Played, width: int) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import ClassVar, NamedTuple
 
@@ -16,8 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.dashboard.widgets.panel import Panel
-from tui.dashboard.widgets.styles import backdrop, foreground
-from tui.dashboard.widgets.table import Run
+from tui.dashboard.widgets.styles import Run, backdrop, foreground
 
 ROLES = (
     *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
@@ -60,12 +60,11 @@ class Document(ScrollView, Panel, can_focus=True):
         *(f"document--{role}" for role in ROLES),
     }
 
+    @dataclass
     class Chosen(Message):
         """An item was opened with enter or a second click."""
 
-        def __init__(self, item: int) -> None:
-            super().__init__()
-            self.item = item
+        item: int
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

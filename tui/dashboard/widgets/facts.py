@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 
@@ -14,7 +13,6 @@ from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import GLYPHS, gauge, parts
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import foreground
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
@@ -70,16 +68,13 @@ class FactsPanel(TextPanel):
         self.entitle("Ports", found_text(view, self.key))
         self.redraw()
 
-    def _style(self, name: str) -> Style:
-        return foreground(self, f"facts--{name}") if name else Style()
-
     def draw(self) -> Text:
         """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
         view, index = self._view, self._index
         if view is None:
             return Text("")
         if index is None:
-            return Text(" no sockets in this pattern now; its history goes on", self._style("dim"))
+            return Text(" no sockets in this pattern now; its history goes on", self.style("dim"))
         direction = Direction(int(view.frame.patterns.direction[index]))
         lines = []
         if direction is Direction.OTHER:
@@ -93,7 +88,7 @@ class FactsPanel(TextPanel):
             lines.append(
                 Text(
                     " the peer's ports, of a range assumed to be ours: information, no alarm",
-                    self._style("dim"),
+                    self.style("dim"),
                 )
             )
         lines.append(self._owner(view, index))
@@ -102,15 +97,14 @@ class FactsPanel(TextPanel):
         return Text("\n").join(lines[: max(self.size.height, 1)])
 
     def _gauge(self, view: View, use: PortUse) -> Text:
-        runs = gauge(use, self.size.width - 2, view.threshold)
-        return Text.assemble(" ", *((text, self._style(kind)) for text, kind in runs))
+        return self.line([(" ", ""), *gauge(use, self.size.width - 2, view.threshold)])
 
     def _legend(self, use: PortUse) -> Text:
         text = Text(" ")
         for name, count in parts(use).items():
-            text.append(GLYPHS[name], self._style(name)).append(f" {PART_NAMES[name]} ")
-            text.append(f"{count:,}  ", self._style("figure"))
-        text.append(" ┊ 50 %: connect() slows  │ threshold", self._style("dim"))
+            text.append(GLYPHS[name], self.style(name)).append(f" {PART_NAMES[name]} ")
+            text.append(f"{count:,}  ", self.style("figure"))
+        text.append(" ┊ 50 %: connect() slows  │ threshold", self.style("dim"))
         return text
 
     def _words(self, view: View, index: int) -> Text:
@@ -126,26 +120,26 @@ class FactsPanel(TextPanel):
             f" {use.in_use:,} of {use.capacity:,} in use ",
             (
                 f"{floored(use.in_use, use.capacity):.1f}%",
-                self._style(use_role(level) or "figure"),
+                self.style(use_role(level) or "figure"),
             ),
         )
         if patterns.direction[index] != Direction.OUTGOING:
             return text
         if level is Level.EXHAUSTED:
-            text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self._style("alarm"))
+            text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self.style("alarm"))
             return text
         text.append(f" · connectable {use.connectable:,}")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
-            text.append(f" · full in {span(float(left))}", self._style("warn"))
+            text.append(f" · full in {span(float(left))}", self.style("warn"))
         elif growth > 0 and not patterns.reuse[index]:
             text.append(f" · levels off near {self._level(view, index):,.0f}")
         else:
             text.append(" · not filling up")
         text.append(f" · growth {signed(growth)}/s")
         if levels(use.locked, use.capacity, 100) >= Level.SLOW:
-            text.append(" · past 50 %: slow connect()", self._style("warn"))
+            text.append(" · past 50 %: slow connect()", self.style("warn"))
         return text
 
     def _level(self, view: View, index: int) -> float:
@@ -169,10 +163,10 @@ class FactsPanel(TextPanel):
         text = Text(f" closing {rate:,.0f}/s · sustainable ")
         if frame.patterns.reuse[index]:
             text.append(f"{reusing} with tcp_tw_reuse, which is on here")
-            text.append(f" ({plain} without)", self._style("dim"))
+            text.append(f" ({plain} without)", self.style("dim"))
         else:
             text.append(plain)
-            text.append(f"; {reusing} with tcp_tw_reuse=1", self._style("dim"))
+            text.append(f"; {reusing} with tcp_tw_reuse=1", self.style("dim"))
         return text
 
     def _owner(self, view: View, index: int) -> Text:
@@ -193,9 +187,9 @@ class FactsPanel(TextPanel):
                 who += f" (uid {uids[-1]})"
             if not patterns.live_of(index):
                 who = "no owner: a TIME-WAIT has none, and none has been seen yet"
-            owner = (who, self._style("dim"))
+            owner = (who, self.style("dim"))
         elif holder.remembered:
-            owner = (f"held by {holder.process} (remembered)", self._style("figure"))
+            owner = (f"held by {holder.process} (remembered)", self.style("figure"))
         else:
-            owner = (f"held by {holder.process}", self._style("figure"))
-        return Text.assemble(" ", owner, (f" · {states}", self._style("dim")))
+            owner = (f"held by {holder.process}", self.style("figure"))
+        return Text.assemble(" ", owner, (f" · {states}", self.style("dim")))

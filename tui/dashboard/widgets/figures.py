@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.styles import foreground
-from tui.dashboard.widgets.table import Run
+from tui.dashboard.widgets.styles import Run
 from tui.planning.demand import Estimate, Observed
 from tui.planning.remedies import Plan
 from tui.report.plan import LIFETIME_FROM, RATE_FROM, plain_number
@@ -91,13 +89,12 @@ class FiguresPanel(TextPanel):
 
     COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
 
+    @dataclass
     class Touched(Message):
         """A figure was clicked: on an arrow, which steps it, or elsewhere."""
 
-        def __init__(self, name: str, by: int) -> None:
-            super().__init__()
-            self.name = name
-            self.by = by
+        name: str
+        by: int
 
     def __init__(self) -> None:
         super().__init__(id="figures")
@@ -113,18 +110,11 @@ class FiguresPanel(TextPanel):
         if self._shown is None:
             return Text("")
         width = self.size.width
-        lines = [Text.assemble(*self._styled(figure(self._shown, name))) for name in NAMES]
-        lines += [Text.assemble(*self._styled([run])) for run in summary(self._shown)]
+        lines = [self.line(figure(self._shown, name)) for name in NAMES]
+        lines += [self.line([run]) for run in summary(self._shown)]
         for line in lines:
-            line.no_wrap = True
             line.truncate(width, overflow="ellipsis")
         return Text("\n").join(lines[: max(self.size.height, 1)])
-
-    def _styled(self, runs: list[Run]) -> list[tuple[str, Style]]:
-        return [
-            (text, foreground(self, f"figures--{role}") if role else Style.null())
-            for text, role in runs
-        ]
 
     def on_click(self, event: events.Click) -> None:
         """Step a figure, or make it the one that the keys are for."""

@@ -11,7 +11,7 @@ from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.patterns import pattern_text
-from tui.dashboard.widgets.table import Run
+from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Evidence, Finding
 from tui.watching.view import View

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.styles import foreground
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, RowTable
 from tui.findings.cases import Case, Cases, tally
 from tui.findings.finding import Finding, Severity
 from tui.watching.view import View
@@ -142,11 +141,7 @@ class FindingsLine(TextPanel):
         """Draw the line."""
         if self._cases is None:
             return Text("")
-        runs = line_of(self._cases, self.size.width)
-        return Text.assemble(*((text, self._style(role)) for text, role in runs), no_wrap=True)
-
-    def _style(self, role: str) -> Style:
-        return foreground(self, f"findings-line--{role}") if role else Style.null()
+        return self.line(line_of(self._cases, self.size.width))
 
     def on_click(self, event: events.Click) -> None:
         """Open the findings."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
+from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.widget import Widget
+
+from tui.dashboard.widgets.styles import Run, foreground
 
 
 class Panel(Widget):
@@ -70,13 +73,21 @@ class Drawing(NamedTuple):
 
 
 class TextPanel(Panel):
-    """A panel that draws itself as a text."""
+    """A panel that draws itself as a text, in roles: component classes that begin with its id."""
 
     _drawing: Drawing | None = None
 
     def draw(self) -> Text:
         """Return what it shows now, for its present size."""
         raise NotImplementedError
+
+    def style(self, role: str) -> Style:
+        """Return how a role is drawn, "" being plain."""
+        return foreground(self, f"{self.id}--{role}") if role else Style.null()
+
+    def line(self, runs: Iterable[Run]) -> Text:
+        """Return a line that is cut, not wrapped, where it is too long."""
+        return Text.assemble(*((text, self.style(role)) for text, role in runs), no_wrap=True)
 
     def redraw(self) -> None:
         """Draw anew, after what is shown has changed, and repaint the lines that differ."""

@@ -16,7 +16,8 @@ from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
-from tui.dashboard.widgets.table import Column, Run, TableRows
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, TableRows
 from tui.kernel.sockets import Array
 from tui.watching.view import View
 from tui.writing.words import floored, short, signed, span

@@ -13,7 +13,8 @@ from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
-from tui.dashboard.widgets.table import Column, Run, TableRows
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, TableRows
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
 from tui.report.records import TIMERS, socket_records, time_wait_age

@@ -8,7 +8,8 @@ from typing import Any
 from tui.analysis.judgement import PortUse
 from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.gauge import gauge
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, RowTable
 from tui.planning.remedies import Option, Plan, Refusal
 from tui.planning.setting import Fit
 from tui.report.plan import share_text, short_number

@@ -9,7 +9,8 @@ import numpy as np
 from rich.text import Text
 
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, RowTable
 from tui.kernel.sockets import State
 from tui.watching.view import View
 from tui.writing.words import short

@@ -6,7 +6,6 @@ from rich.style import Style
 from rich.text import Text
 
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.styles import foreground
 from tui.kernel.sockets import State
 from tui.watching.view import View
 from tui.writing.words import short, signed
@@ -59,9 +58,6 @@ class StatesPanel(TextPanel):
         lines = [Text.assemble(*cells[row::rows][:columns]) for row in range(min(rows, len(cells)))]
         return Text("\n").join(lines)
 
-    def _style(self, name: str) -> Style:
-        return foreground(self, f"states--{name}")
-
     def _line(self, view: View, width: int) -> Text:
         counts = view.frame.states
         parts = [f"{state.label} {counts[state]:,}" for state in ORDER if counts[state]]
@@ -73,13 +69,13 @@ class StatesPanel(TextPanel):
         rate = None if rates is None else float(rates[state])
         bar = width - CELL - 1
         text = Text(no_wrap=True)
-        style = self._style("dim") if count == 0 else Style.null()
+        style = self.style("dim") if count == 0 else Style.null()
         text.append(f" {state.label:<11}{count:>8,} ", style)
         if bar >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "time-wait" if state is State.TIME_WAIT else "bar"
-            text.append("█" * length + " " * (bar - length), self._style(kind))
+            text.append("█" * length + " " * (bar - length), self.style(kind))
         change = signed(rate)
-        text.append(f"{change:>7}", self._style("dim") if change in ("0", "–") else Style.null())
+        text.append(f"{change:>7}", self.style("dim") if change in ("0", "–") else Style.null())
         return text

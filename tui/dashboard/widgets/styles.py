@@ -5,6 +5,9 @@ from __future__ import annotations
 from rich.style import Style
 from textual.widget import Widget
 
+Run = tuple[str, str]
+"""A piece of text and its role: a component class of the widget, or "" for plain."""
+
 
 def foreground(widget: Widget, name: str) -> Style:
     """Return a component class's colour and attributes, without its background.

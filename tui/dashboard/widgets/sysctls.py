@@ -8,7 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.table import Column, RowTable, Run
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, RowTable
 from tui.kernel.sysctls import Parameter
 from tui.watching.view import View
 from tui.writing.words import per_second, short

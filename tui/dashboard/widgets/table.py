@@ -18,11 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.dashboard.widgets.panel import Panel
-from tui.dashboard.widgets.styles import backdrop, foreground
+from tui.dashboard.widgets.styles import Run, backdrop, foreground
 from tui.writing.words import short
-
-Run = tuple[str, str]
-"""A piece of text and its role: a component class of the table, or "" for plain."""
 
 ROLES = (
     *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
@@ -94,21 +91,19 @@ class RowTable(ScrollView, Panel, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
     """The selected row."""
 
+    @dataclass
     class Chosen(Message):
         """A row was opened with enter or a second click."""
 
-        def __init__(self, table: RowTable, identity: Hashable) -> None:
-            super().__init__()
-            self.table = table
-            self.identity = identity
+        table: RowTable
+        identity: Hashable
 
+    @dataclass
     class SortAsked(Message):
         """A column's header was clicked."""
 
-        def __init__(self, table: RowTable, column: str) -> None:
-            super().__init__()
-            self.table = table
-            self.column = column
+        table: RowTable
+        column: str
 
     def __init__(
         self,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from rich.style import Style
 from rich.text import Text
 
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.sparkline import sparkline, sparkrows
-from tui.dashboard.widgets.styles import foreground
 from tui.watching.view import View
 from tui.writing.words import short, signed
 
@@ -45,15 +43,12 @@ class TimeWaitPanel(TextPanel):
         view, width, height = self._view, self.size.width, self.size.height
         if view is None:
             return Text(short(f" {self._instead}", width), no_wrap=True)
-        dim = self._style("dim")
         lines = [self._figures(view, width)]
         room = max(width - LABEL, 1)
         closed = list(view.trends.entered[-room:])
         if height <= 3:
             lines.append(
-                Text.assemble(
-                    (" new/s".ljust(LABEL), dim), (sparkline(closed, room), self._style("new"))
-                )
+                self.line([(" new/s".ljust(LABEL), "dim"), (sparkline(closed, room), "new")])
             )
             return Text("\n").join(lines)
         held = list(view.trends.held[-room:])
@@ -67,17 +62,14 @@ class TimeWaitPanel(TextPanel):
         if 0 < capacity <= max(held, default=0):
             note = f"┄ one destination's {capacity:,} ports"
             axis = f"−{room} s" + note.center(room - len(f"−{room} snow")) + "now"
-        lines.append(Text(" " * LABEL + axis, style=dim))
+        lines.append(Text(" " * LABEL + axis, style=self.style("dim")))
         return Text("\n").join(lines)
-
-    def _style(self, name: str) -> Style:
-        return foreground(self, f"timewait--{name}")
 
     def _figures(self, view: View, width: int) -> Text:
         """Return the first line: as many figures as fit, the telling ones first."""
         tw, trends = view.frame.time_wait, view.trends
         count, rates = trends.time_wait_count, trends.rates
-        text = Text.assemble((f" {count:,} ", self._style("figure")), no_wrap=True)
+        text = Text.assemble((f" {count:,} ", self.style("figure")), no_wrap=True)
         text.append(f" {signed(trends.time_wait)}/s")
         figures: list[tuple[str, str]] = []
         if overflowed := rates.get("TCPTimeWaitOverflow"):
@@ -97,7 +89,7 @@ class TimeWaitPanel(TextPanel):
         for label, figure in figures:
             if text.cell_len + 4 + len(label) + len(figure) > width:
                 break
-            style = self._style("warn" if label.isupper() else "dim")
+            style = self.style("warn" if label.isupper() else "dim")
             text.append(f"   {label} ", style).append(figure)
         text.truncate(width)
         return text
@@ -115,12 +107,7 @@ class TimeWaitPanel(TextPanel):
             head = f" {label}" if index == 0 else (f" {short_count(top)}" if index == 1 else "")
             if index == marked:
                 row = row.replace(" ", "┄")
-            texts.append(
-                Text.assemble(
-                    (short(head, LABEL).ljust(LABEL), self._style("dim")),
-                    (row, self._style(kind)),
-                )
-            )
+            texts.append(self.line([(short(head, LABEL).ljust(LABEL), "dim"), (row, kind)]))
         return texts
 
 

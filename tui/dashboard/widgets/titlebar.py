@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rich.style import Style
 from rich.text import Text
 
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.styles import foreground
 from tui.findings.finding import Severity
 from tui.watching.view import View
 
@@ -45,7 +43,7 @@ class TitleBar(TextPanel):
     def draw(self) -> Text:
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
         width = self.size.width
-        left = Text.assemble((" twtop ", self._style("name")), f" {self.place}")
+        left = Text.assemble((" twtop ", self.style("name")), f" {self.place}")
         state, details = self._state(), self._details()
         least = min(left.cell_len, width // 2) if self._subject else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
@@ -63,8 +61,8 @@ class TitleBar(TextPanel):
             return []
         parts = []
         if self._failure is None:
-            parts.append(Text(f" {source_text(self._view)}  ", self._style("dim")))
-        return parts + [Text(f" {note} ", self._style("warn")) for note in self._notes(self._view)]
+            parts.append(Text(f" {source_text(self._view)}  ", self.style("dim")))
+        return parts + [Text(f" {note} ", self.style("warn")) for note in self._notes(self._view)]
 
     def _notes(self, view: View) -> list[str]:
         found = notes(view)
@@ -77,17 +75,14 @@ class TitleBar(TextPanel):
         """Return whether the screen is live, frozen, or failing."""
         text = Text()
         if self._failure is not None:
-            text.append(f" {self._failure} ", self._style("warn"))
+            text.append(f" {self._failure} ", self.style("warn"))
         if self._view is None:
-            return text if self._failure else Text("reading … ", self._style("dim"))
+            return text if self._failure else Text("reading … ", self.style("dim"))
         clock = datetime.fromtimestamp(self._view.frame.time).strftime("%H:%M:%S")
         if self._view.frozen:
-            return text.append(f" ❚❚ FROZEN {clock} ", self._style("frozen"))
+            return text.append(f" ❚❚ FROZEN {clock} ", self.style("frozen"))
         mark = "○ STALE" if self._failure else "● LIVE"
-        return text.append(f" {mark} {clock} ", self._style("warn" if self._failure else "live"))
-
-    def _style(self, name: str) -> Style:
-        return foreground(self, f"title--{name}")
+        return text.append(f" {mark} {clock} ", self.style("warn" if self._failure else "live"))
 
 
 def source_text(view: View) -> str:
