@@ -10,11 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, ViewScreen, copy
-from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.finding_text import Item, finding_lines, items_of, present_pattern
 from tui.dashboard.widgets.titlebar import TitleBar
@@ -35,11 +33,8 @@ class FindingScreen(ViewScreen):
     ]
 
     def __init__(self, case: Case, *, load: bool = False) -> None:
-        """With a line on the load that the app plays, if there is one."""
-        super().__init__()
+        super().__init__(TitleBar("finding", subject=True), load=load)
         self.case = case
-        self.load = load
-        self.title_bar = TitleBar("finding", subject=True)
         self.body = Document(id="finding")
 
     @property
@@ -52,14 +47,9 @@ class FindingScreen(ViewScreen):
         """The finding, in whichever frame."""
         return self.case.identity
 
-    def compose(self) -> ComposeResult:
-        """Lay the text out between title and footer."""
-        yield self.title_bar
-        if self.load:
-            yield ClientsPanel()
+    def panels(self) -> ComposeResult:
+        """Yield the text."""
         yield self.body
-        yield self.prompt
-        yield Footer(compact=True)
 
     def show(self, view: View) -> None:
         """Show what has become of the finding."""
@@ -131,10 +121,3 @@ class FindingScreen(ViewScreen):
         self.case = present[(at + by) % len(present)]
         self.body.action_edge(-1)
         self.again()
-
-    def action_back(self) -> None:
-        """Close the prompt, else go back."""
-        if self.prompt.is_open:
-            self.prompt.action_cancel()
-        else:
-            self.dismiss()

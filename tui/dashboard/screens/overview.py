@@ -10,12 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.reactive import reactive
-from textual.widgets import Footer
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
-from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
 from tui.dashboard.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesLine, RemotesPanel
@@ -76,10 +74,7 @@ class Dashboard(TableScreen):
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
-        """With a panel for the load that the app plays, if there is one."""
-        super().__init__()
-        self.title_bar = TitleBar(place)
-        self.load = load
+        super().__init__(TitleBar(place), load=load)
         self.time_wait = TimeWaitPanel()
         self.states = StatesPanel()
         self.patterns = PatternsPanel()
@@ -95,11 +90,8 @@ class Dashboard(TableScreen):
         """The patterns."""
         return self.patterns
 
-    def compose(self) -> ComposeResult:
+    def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
-        yield self.title_bar
-        if self.load:
-            yield ClientsPanel()
         with Container(id="upper"):
             yield self.time_wait
             yield self.states
@@ -111,8 +103,6 @@ class Dashboard(TableScreen):
             yield self.sysctls
         yield self.remotes_line
         yield self.sysctls_line
-        yield self.prompt
-        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Also say so when the first poll fails: there is no view then."""
@@ -164,8 +154,7 @@ class Dashboard(TableScreen):
         folded = self.has_class("-folded")
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
-        count = len(self.findings.rows) if self.findings.rows is not None else 0
-        lines = findings_lines(count, room, self.size.height)
+        lines = findings_lines(len(self.findings.rows), room, self.size.height)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:
@@ -192,8 +181,7 @@ class Dashboard(TableScreen):
         elif event.table is self.findings and isinstance(event.identity, tuple):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
-            row = self.remotes.rows.find(event.identity) if self.remotes.rows else None
-            if row is not None and self.remotes.rows is not None:
+            if (row := self.remotes.rows.find(event.identity)) is not None:
                 self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
                 self.maximized_panel = None
                 self.patterns.focus()
@@ -253,9 +241,9 @@ class Dashboard(TableScreen):
             self.patterns.focus()
             self.call_after_refresh(self._make_room)
 
-    def action_back(self) -> None:
-        """Close the prompt, else leave the maximized panel, else take the filter away."""
-        if self.maximized_panel is not None and not self.prompt.is_open:
+    def go_back(self) -> None:
+        """Leave the maximized panel, else take the filter away."""
+        if self.maximized_panel is not None:
             self.maximized_panel = None
-        else:
-            super().action_back()
+        elif self.filter is not None:
+            super().go_back()

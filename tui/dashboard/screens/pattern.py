@@ -7,12 +7,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import Footer
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
-from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
@@ -41,11 +39,8 @@ class PatternScreen(TableScreen):
     export_name = "quadruplets"
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        """With a line on the load that the app plays, if there is one."""
-        super().__init__()
-        self.load = load
+        super().__init__(TitleBar(str(key), subject=True), load=load)
         self.key = key
-        self.title_bar = TitleBar(str(key), subject=True)
         self.facts = FactsPanel(key)
         self.past = HistoryChart(key)
         self.future = ReleaseChart(key)
@@ -61,18 +56,13 @@ class PatternScreen(TableScreen):
         """The pattern."""
         return self.key
 
-    def compose(self) -> ComposeResult:
+    def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
-        yield self.title_bar
-        if self.load:
-            yield ClientsPanel()
         yield self.facts
         with Container(id="charts"):
             yield self.past
             yield self.future
         yield self.quadruplets
-        yield self.prompt
-        yield Footer(compact=True)
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
@@ -108,10 +98,3 @@ class PatternScreen(TableScreen):
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""
         self.toggle_class("-no-charts")
-
-    def action_back(self) -> None:
-        """Close the prompt, else take the filter away, else go back to the dashboard."""
-        if self.prompt.is_open or self.filter is not None:
-            super().action_back()
-        else:
-            self.dismiss()

@@ -11,12 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.screens.view_screen import ViewScreen, copy
-from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
 from tui.dashboard.widgets.remedies import VERDICTS, OptionRows, OptionsPanel, option_lines
@@ -46,12 +44,9 @@ class PlanScreen(ViewScreen):
     ]
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        """With a line on the load that the app plays, if there is one."""
-        super().__init__()
+        super().__init__(TitleBar(f"plan  {key}", subject=True), load=load)
         self.key = key
-        self.load = load
         self.wanted = Wanted()
-        self.title_bar = TitleBar(f"plan  {key}", subject=True)
         self.figures = FiguresPanel()
         self.options = OptionsPanel()
         self.advice = Document(id="advice")
@@ -71,16 +66,11 @@ class PlanScreen(ViewScreen):
         """The pattern."""
         return self.key
 
-    def compose(self) -> ComposeResult:
+    def panels(self) -> ComposeResult:
         """Lay out figures, table and the selected row's text from top to bottom."""
-        yield self.title_bar
-        if self.load:
-            yield ClientsPanel()
         yield self.figures
         yield self.options
         yield self.advice
-        yield self.prompt
-        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Follow the selected row."""
@@ -174,11 +164,9 @@ class PlanScreen(ViewScreen):
         self.toggle_class("-advice")
         (self.advice if self.has_class("-advice") else self.options).focus()
 
-    def action_back(self) -> None:
-        """Close the prompt, else restore the panels, else go back."""
-        if self.prompt.is_open:
-            self.prompt.action_cancel()
-        elif self.has_class("-advice"):
+    def go_back(self) -> None:
+        """Restore the panels, else go back."""
+        if self.has_class("-advice"):
             self.action_advice()
         else:
-            self.dismiss()
+            super().go_back()

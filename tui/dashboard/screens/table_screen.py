@@ -15,6 +15,7 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.table import RowTable
+from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
 
 
@@ -37,8 +38,8 @@ class TableScreen(ViewScreen):
     sortable: ClassVar[tuple[str, ...]]
     export_name: ClassVar[str]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, title_bar: TitleBar, *, load: bool) -> None:
+        super().__init__(title_bar, load=load)
         self.filter: Filter | None = None
 
     @property
@@ -125,10 +126,10 @@ class TableScreen(ViewScreen):
         self.prompt.action_cancel()
         self.notify(f"{count:,} rows in {path}", title="Exported", markup=False)
 
-    def action_back(self) -> None:
-        """Close the prompt, else take the filter away."""
-        if self.prompt.is_open:
-            self.prompt.action_cancel()
-        elif self.filter is not None:
+    def go_back(self) -> None:
+        """Take the filter away, else go back."""
+        if self.filter is not None:
             self.filter = None
             self.again()
+        else:
+            super().go_back()

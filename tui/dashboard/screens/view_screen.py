@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Footer
 
 from tui.analysis.patterns import PatternKey
+from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.widgets.titlebar import TitleBar
 from tui.watching.view import View
 
 
@@ -28,11 +31,27 @@ class ViewScreen(Screen[None]):
         (50, "-towering"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, title_bar: TitleBar, *, load: bool) -> None:
+        """With a panel for the ``load`` that the app plays, if there is one."""
         super().__init__()
+        self.title_bar = title_bar
+        self.load = load
         self.prompt = Prompt()
         self.view: View | None = None
         """The newest view, also while another screen is in front."""
+
+    def compose(self) -> ComposeResult:
+        """Lay the screen's own panels out between what all screens have."""
+        yield self.title_bar
+        if self.load:
+            yield ClientsPanel()
+        yield from self.panels()
+        yield self.prompt
+        yield Footer(compact=True)
+
+    def panels(self) -> ComposeResult:
+        """Yield the screen's own panels, from top to bottom."""
+        raise NotImplementedError
 
     @property
     def first_focus(self) -> Widget:
@@ -66,6 +85,17 @@ class ViewScreen(Screen[None]):
         if self.view is not None and self.is_current:
             with self.app.batch_update():
                 self.show(self.view)
+
+    def action_back(self) -> None:
+        """Close the prompt, else go back."""
+        if self.prompt.is_open:
+            self.prompt.action_cancel()
+        else:
+            self.go_back()
+
+    def go_back(self) -> None:
+        """Go back to the screen that this one was opened from."""
+        self.dismiss()
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from rich.text import Text
 from textual import events
@@ -12,7 +11,7 @@ from textual.message import Message
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, RowTable
+from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.findings.cases import Case, Cases, tally
 from tui.findings.finding import Finding, Severity
 from tui.watching.view import View
@@ -31,7 +30,7 @@ GONE_SECONDS = 10.0
 NONE_FOUND = "none"
 
 
-class FindingRows:
+class FindingRows(TableRows):
     """The cases of a view: those that are there, and those that have just ended."""
 
     def __init__(self, cases: Cases, now: float) -> None:
@@ -46,13 +45,6 @@ class FindingRows:
     def identity(self, row: int) -> Hashable:
         """Return the code and the subject of a row."""
         return self.cases[row].identity
-
-    def find(self, identity: Any) -> int | None:
-        """Return the row of a code and subject."""
-        for row, case in enumerate(self.cases):
-            if case.identity == identity:
-                return row
-        return None
 
     def role(self, row: int) -> str:
         """Strike out what has ended."""
@@ -106,10 +98,11 @@ class FindingsPanel(RowTable):
     """All findings, a line each."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="nothing found", id="findings", header=False)
+        super().__init__(COLUMNS, id="findings", header=False)
 
     def show(self, view: View) -> None:
         """Show a view."""
+        self.empty = "nothing found"
         counts = tally(view.cases.present)
         self.entitle(f"⁶ Findings · {counts or NONE_FOUND}")
         self.show_rows(FindingRows(view.cases, view.frame.time))

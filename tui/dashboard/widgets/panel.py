@@ -12,6 +12,7 @@ from textual.geometry import Region, Size
 from textual.widget import Widget
 
 from tui.dashboard.widgets.styles import Run, foreground
+from tui.writing.words import short
 
 
 class Panel(Widget):
@@ -110,6 +111,21 @@ class TextPanel(Panel):
         """Draw anew in the new theme's colours."""
         self._drawing = None
         super().notify_style_update()
+
+
+class LinePanel(TextPanel):
+    """A panel of one line, for a screen that has no room for more."""
+
+    _text = ""
+
+    def say(self, text: str) -> None:
+        """Show this text, as far as it fits."""
+        self._text = text
+        self.redraw()
+
+    def draw(self) -> Text:
+        """Draw the line."""
+        return Text(short(f" {self._text}", self.size.width), no_wrap=True)
 
 
 def _markup(title: str | Content) -> str:

@@ -48,7 +48,7 @@ ASCENDING = frozenset({"connectable", "left", "pattern"})
 """Columns whose smallest value is the one to look at first."""
 
 
-class PatternRows:
+class PatternRows(TableRows):
     """The patterns of a view, filtered and sorted; then those that have just vanished."""
 
     def __init__(self, view: View, sort: str, inverted: bool) -> None:
@@ -249,7 +249,7 @@ class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="no connections here", id="patterns")
+        super().__init__(COLUMNS, id="patterns")
         self.sort = "use"
         self.inverted = False
 

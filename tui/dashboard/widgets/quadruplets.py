@@ -34,7 +34,7 @@ COLUMNS = (
 SORTABLE = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
 
 
-class QuadrupletRows:
+class QuadrupletRows(TableRows):
     """Sockets of a frame by row number of its table, filtered and sorted."""
 
     def __init__(
@@ -161,7 +161,7 @@ class QuadrupletsPanel(ArrangedTable):
     """The sockets of one pattern."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="no sockets in this pattern now", id="quadruplets")
+        super().__init__(COLUMNS, id="quadruplets")
         self.sort = "remaining"
         self.inverted = False
 

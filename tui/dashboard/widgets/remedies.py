@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any
 
 from tui.analysis.judgement import PortUse
 from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, RowTable
+from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.planning.remedies import Option, Plan, Refusal
 from tui.planning.setting import Fit
 from tui.report.plan import share_text, short_number
@@ -35,7 +34,7 @@ WIDEST = 110
 NOT_THIS = "not this"
 
 
-class OptionRows:
+class OptionRows(TableRows):
     """A plan's rows."""
 
     def __init__(self, plan: Plan) -> None:
@@ -47,10 +46,6 @@ class OptionRows:
     def identity(self, row: int) -> Hashable:
         """Return the row's code."""
         return self.rows[row].code
-
-    def find(self, identity: Any) -> int | None:
-        """Return the row of a code."""
-        return next((i for i, row in enumerate(self.rows) if row.code == identity), None)
 
     def role(self, row: int) -> str:
         """Show what is not to be done as such."""
@@ -94,7 +89,7 @@ class OptionsPanel(RowTable):
     """What becomes of the load today and under each change."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="", id="options")
+        super().__init__(COLUMNS, id="options")
         self.border_title = "What suffices"
         self.border_subtitle = LEGEND
 

@@ -6,14 +6,12 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
-from rich.text import Text
 
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, RowTable
+from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import short
 
 COLUMNS = (
     Column("ip", "Remote IP", 15, "left", stretch=1, most=45),
@@ -30,7 +28,7 @@ NAMED = {
 }
 
 
-class RemoteRows:
+class RemoteRows(TableRows):
     """The remote IPs of a view, most sockets first."""
 
     def __init__(self, view: View) -> None:
@@ -52,10 +50,6 @@ class RemoteRows:
         rows = np.flatnonzero(np.isin(self.remotes.ip, address))
         return int(rows[0]) if len(rows) else None
 
-    def role(self, row: int) -> str:
-        """No remote IP is special."""
-        return ""
-
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
         if column == "ip":
@@ -74,7 +68,7 @@ class RemotesPanel(RowTable):
     """Sockets by remote IP."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="no remote IPs", id="remotes")
+        super().__init__(COLUMNS, id="remotes")
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -83,12 +77,11 @@ class RemotesPanel(RowTable):
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 
-class RemotesLine(TextPanel):
+class RemotesLine(LinePanel):
     """The remote IPs in one line, for a short screen."""
 
     def __init__(self) -> None:
         super().__init__(id="remotes-line")
-        self._text = ""
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -96,9 +89,4 @@ class RemotesLine(TextPanel):
         first = range(min(len(remotes), 3))
         parts = [f"{table.ip(int(remotes.ip[i]))} {remotes.total[i]:,}" for i in first]
         more = f" · {len(remotes) - 3:,} more" if len(remotes) > 3 else ""
-        self._text = "Remote IPs  " + (" · ".join(parts) + more if parts else "none")
-        self.redraw()
-
-    def draw(self) -> Text:
-        """Draw the line."""
-        return Text(short(" " + self._text, self.size.width), no_wrap=True)
+        self.say("Remote IPs  " + (" · ".join(parts) + more if parts else "none"))

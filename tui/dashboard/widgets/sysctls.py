@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
-from rich.text import Text
-
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, RowTable
+from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.kernel.sysctls import Parameter
 from tui.watching.view import View
 from tui.writing.words import per_second, short
@@ -23,7 +20,7 @@ COLUMNS = (
 REUSE_MODES = {0: "off", 1: "on", 2: "loopback only"}
 
 
-class ParameterRows:
+class ParameterRows(TableRows):
     """The kernel parameters in their own order."""
 
     def __init__(self, view: View) -> None:
@@ -35,13 +32,6 @@ class ParameterRows:
     def identity(self, row: int) -> Hashable:
         """Return the parameter's name."""
         return self.parameters[row].name
-
-    def find(self, identity: Any) -> int | None:
-        """Return the row of a parameter."""
-        for row, parameter in enumerate(self.parameters):
-            if parameter.name == identity:
-                return row
-        return None
 
     def role(self, row: int) -> str:
         """Show parameters that this kernel does not have as such."""
@@ -77,7 +67,7 @@ class SysctlsPanel(RowTable):
     """The parameters that decide over TIME-WAIT and ports."""
 
     def __init__(self) -> None:
-        super().__init__(COLUMNS, empty="no parameters could be read", id="sysctls")
+        super().__init__(COLUMNS, id="sysctls")
 
     def show(self, view: View) -> None:
         """Show a view; nothing is redrawn for parameters that have not changed."""
@@ -95,7 +85,7 @@ class SysctlsPanel(RowTable):
 
     def meaning(self, name: object) -> str:
         """Return the whole text on one parameter."""
-        row = self.rows.find(name) if self.rows is not None else None
+        row = self.rows.find(name)
         if row is None or not isinstance(self.rows, ParameterRows):
             return ""
         parameter = self.rows.parameters[row]
@@ -103,12 +93,11 @@ class SysctlsPanel(RowTable):
         return f"{value_text(parameter)}{default}\n{parameter.meaning}"
 
 
-class SysctlsLine(TextPanel):
+class SysctlsLine(LinePanel):
     """What the parameters amount to, in one line, for a short screen."""
 
     def __init__(self) -> None:
         super().__init__(id="sysctls-line")
-        self._text = ""
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -116,12 +105,7 @@ class SysctlsLine(TextPanel):
         everywhere = rules.reuse_mode == 1 and rules.timestamps
         hold = view.frame.hold_with(reuse=everywhere)
         reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
-        self._text = (
+        self.say(
             f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
             f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
         )
-        self.redraw()
-
-    def draw(self) -> Text:
-        """Draw the line."""
-        return Text(short(" " + self._text, self.size.width), no_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
 from rich.style import Style
@@ -27,45 +27,34 @@ ROLES = (
 )
 
 
-class TableRows(Protocol):
+class TableRows:
     """What a table shows: rows by number, made into text only when drawn."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        raise NotImplementedError
 
     def identity(self, row: int) -> Hashable:
         """Return what the selection follows when the order changes."""
+        raise NotImplementedError
 
     def find(self, identity: Any) -> int | None:
-        """Return the row with this identity, if it is there."""
+        """Return the row with this identity, if it is there: here by looking at each."""
+        return next((row for row in range(len(self)) if self.identity(row) == identity), None)
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return a cell's text, or its runs of together at most ``width`` cells."""
+        raise NotImplementedError
 
     def role(self, row: int) -> str:
         """Return the role of the whole row, "" for an ordinary one."""
+        return ""
 
 
-class NoRows:
+class NoRows(TableRows):
     """An empty table's rows."""
 
     def __len__(self) -> int:
         return 0
-
-    def identity(self, row: int) -> Hashable:
-        """Never asked for."""
-        raise IndexError(row)
-
-    def find(self, identity: Any) -> int | None:
-        """Find nothing."""
-        return None
-
-    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
-        """Never asked for."""
-        raise IndexError(row)
-
-    def role(self, row: int) -> str:
-        """Never asked for."""
-        raise IndexError(row)
 
 
 class RowTable(ScrollView, Panel, can_focus=True):
@@ -109,7 +98,6 @@ class RowTable(ScrollView, Panel, can_focus=True):
         self,
         columns: Sequence[Column],
         *,
-        empty: str,
         id: str | None = None,  # noqa: A002
         header: bool = True,
     ) -> None:
@@ -117,8 +105,9 @@ class RowTable(ScrollView, Panel, can_focus=True):
         self._head = int(header)
         """Lines above the rows."""
         self.columns = tuple(columns)
-        self.empty = empty
-        self.rows: TableRows | None = None
+        self.empty = ""
+        """What is said where there are no rows."""
+        self.rows: TableRows = NoRows()
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
         self._layout: list[tuple[Column, int]] = []
@@ -161,9 +150,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
     @property
     def selected(self) -> Hashable | None:
         """What the selected row stands for, None in an empty table."""
-        if self.rows is None or not 0 <= self.cursor < len(self.rows):
-            return None
-        return self.rows.identity(self.cursor)
+        return self.rows.identity(self.cursor) if self.cursor < len(self.rows) else None
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
@@ -175,7 +162,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
         """Lay the columns out anew."""
         self._layout = fit(self.columns, max(self.size.width - 2, 1))
         self._drawn_as = None
-        self.virtual_size = Size(self.size.width, (len(self.rows) if self.rows else 0) + self._head)
+        self.virtual_size = Size(self.size.width, len(self.rows) + self._head)
         self._keep_in_view()
 
     def render_line(self, y: int) -> Strip:
@@ -200,11 +187,10 @@ class RowTable(ScrollView, Panel, can_focus=True):
             return self._header(width)
         y -= self._head
         row = self.scroll_offset.y + y
-        count = len(self.rows) if self.rows is not None else 0
-        if row < count:
+        if row < len(self.rows):
             return self._row(row, width)
         plain = self._style("")
-        if count == 0 and self.rows is not None and y >= self._head:
+        if not len(self.rows) and y >= self._head:
             text = wrap(self.empty, max(width - 2, 1))[y - self._head : y - self._head + 1]
             line = "".join(text).center(width)
             return Strip([Segment(line, plain + self._style("empty"))], width)
@@ -237,7 +223,6 @@ class RowTable(ScrollView, Panel, can_focus=True):
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
-        assert self.rows is not None
         base = self._style("")
         role = self.rows.role(row)
         selected = row == self.cursor
@@ -278,9 +263,8 @@ class RowTable(ScrollView, Panel, can_focus=True):
         self.refresh()
 
     def _go(self, row: int) -> None:
-        count = len(self.rows) if self.rows is not None else 0
         self._moved = True
-        self.cursor = min(max(row, 0), max(count - 1, 0))
+        self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
         self._keep_in_view()
 
     def _keep_in_view(self) -> None:
@@ -301,7 +285,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
-        self._go(0 if side < 0 or self.rows is None else len(self.rows) - 1)
+        self._go(0 if side < 0 else len(self.rows) - 1)
 
     def action_choose(self) -> None:
         """Open the selected row."""
@@ -321,7 +305,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
                 x += width + 1
             return
         row = self.scroll_offset.y + at.y - self._head
-        if self.rows is not None and row < len(self.rows):
+        if row < len(self.rows):
             self._go(row)
             if event.chain > 1:
                 self.action_choose()
