@@ -13,7 +13,15 @@ import click
 from tui import __version__
 from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
-from tui.commands.output import EPILOG, UNWRITABLE, fail, lose_stdout, open_closed_streams, unknown
+from tui.commands.output import (
+    EPILOG,
+    NOT_RUN,
+    UNWRITABLE,
+    fail,
+    lose_stdout,
+    open_closed_streams,
+    unknown,
+)
 from tui.commands.terminal import require_terminal
 
 UNWRITABLE_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
@@ -100,7 +108,7 @@ def main() -> None:
         text = f"{error.format_message()} ({path} --help)"
         if command == PLUGIN:
             unknown(text)
-        fail(text, error.exit_code)
+        fail(text, NOT_RUN if command == "audit" else error.exit_code)
     except Exception as error:
         if asked(sys.argv[1:]) == PLUGIN:
             unknown(f"{type(error).__name__}: {error}")

@@ -141,7 +141,7 @@ class TestThresholds:
         for name in ("states", "listen", "established", "per-ip", "per-port"):
             assert run(name, "--proc", IDLE).code == 0
         for name in self.COMMANDS:
-            assert run(name, "--proc", IDLE).code == (3 if name == "check" else 2)
+            assert run(name, "--proc", IDLE).code == {"check": 3, "audit": 64}.get(name, 2)
 
     @pytest.mark.parametrize(
         ("text", "named"),
@@ -159,7 +159,8 @@ class TestThresholds:
         path = configure(home, text)
         file = [home / "x.tar.gz"] if name == "bundle" else []
         ran = run(name, *file, "--proc", IDLE)
-        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (2, "", 1, [])
+        refused = 64 if name == "audit" else 2
+        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (refused, "", 1, [])
         assert ran.err.startswith(f"twtop: {path}: ")
         assert named in ran.err
         assert not (home / "x.tar.gz").exists()
@@ -237,7 +238,7 @@ class TestBaseline:
         path = home / "saved.json"
         path.write_text(text)
         ran = run("audit", "--baseline", path, "--proc", IDLE)
-        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (2, "", 1, [])
+        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (64, "", 1, [])
         assert ran.err.startswith(f"twtop: {path}: ")
 
     def test_one_that_cannot_be_written(self, run: Run, home: Path) -> None:
@@ -250,7 +251,7 @@ class TestBaseline:
         """Else a mistyped name would never tell of a new listener."""
         path = home / "mistyped.json"
         ran = run("audit", "--baseline", path, "--proc", IDLE)
-        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (2, "", 1, [])
+        assert (ran.code, ran.out, ran.err.count("\n"), reads) == (64, "", 1, [])
         assert ran.err.startswith(f"twtop: {path}: no such file")
 
     def test_only_its_owner_may_read_it_and_no_link_is_followed(self, run: Run, home: Path) -> None:

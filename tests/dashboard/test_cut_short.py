@@ -105,3 +105,23 @@ async def test_what_is_shown_of_a_first_read_that_was_cut_is_said_to_be_a_part()
         assert "incomplete" in on.line("LIVE")
         await on.show(replace(part, reading=replace(part.reading, table=table())))
         assert "incomplete" not in on.line("LIVE")
+
+
+async def test_a_view_that_waits_does_not_undo_a_new_threshold() -> None:
+    async with stage(busy(600)) as on:
+        old = on.app.watched.take(busy(600, at=1).reading)
+        on.app.watched.judge_by(on.app.watched.config.with_threshold(25))
+        on.app.post_message(Sampled(on.app.poller, old))
+        await on.pilot.pause()
+        assert on.app.view is not None
+        assert on.app.view.threshold == 25
+
+
+async def test_a_frozen_screen_says_when_reading_works_again() -> None:
+    async with stage(busy(600)) as on:
+        await on.press("space")
+        await on.fail("gone for a moment")
+        assert "gone for a moment" in on.text()
+        await on.show(busy(600, at=2))
+        assert "gone for a moment" not in on.text()
+        assert "FROZEN" in on.text()

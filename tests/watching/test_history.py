@@ -13,7 +13,7 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State, Timer
 from tui.watching import history
 from tui.watching.history import MARKED_SECONDS, SHOWN_SECONDS, History
-from tui.watching.series import FORGET_SECONDS, KEEP_ROWS, KEEP_SECONDS
+from tui.watching.series import FORGET_SECONDS, KEEP_ROWS, KEEP_SECONDS, VANISHED
 
 NGINX = Process(10, "nginx")
 
@@ -199,8 +199,27 @@ class TestNewAndGone:
             )
             assert len(made.add(shown).past.columns) <= FORGET_SECONDS + 3
 
+    def test_what_is_there_after_a_long_gap_has_not_grown_from_nothing(self) -> None:
+        """A poll a minute, a suspended terminal, a minute of reads that were cut."""
+        gap = FORGET_SECONDS + 5
+        trends = told(*(at(number * gap, *waits(300)) for number in range(3)))
+        assert (trends.growth.tolist(), trends.new.tolist()) == ([0], [False])
+        assert trends.seconds_left.tolist() == [NEVER]
+
 
 class TestBounds:
+    def test_clients_that_come_and_go_take_a_bounded_room(self) -> None:
+        """A public server: hundreds of new ones a second, all of which fit in once."""
+        made = History()
+        for second in range(40):
+            clients = [
+                Sock(local_port=40_000 + n, remote=f"10.{second}.{n // 200}.{n % 200}")
+                for n in range(500)
+            ]
+            past = made.add(at(second, *clients)).past
+            assert len(past.columns) <= 500 + VANISHED
+        assert past.cells.shape[2] < 3 * (500 + VANISHED)
+
     def test_series_reach_back_so_far_and_no_further(self) -> None:
         frames = [at(second, *waits(1)) for second in range(0, int(KEEP_SECONDS) + 50, 10)]
         found = series(told(*frames), frames[0])

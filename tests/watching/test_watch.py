@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tables import NOW, Clock, Sock, reading, rules, table, waiting
+from tests.tables import NOW, Clock, Sock, parameters, reading, rules, table, waiting
 from tui.findings.config import Config
 from tui.kernel.processes import Owners, Process
+from tui.kernel.sockets import State
 from tui.kernel.source import Reading
 from tui.report.watch import watch_record
 from tui.watching import watch as module
@@ -91,6 +92,43 @@ class TestCutShort:
         first = watch.take(read(*waits(10), complete=False))
         assert (len(first.frame.table), codes(first)) == (10, ["incomplete-table"])
         assert len(watch.take(read(*waits(12), second=1)).frame.table) == 12
+
+    def test_a_part_that_came_first_is_no_base_for_a_trend(self) -> None:
+        watch = Watch()
+        few, many = (
+            [Sock(local_port=40_000 + n, state=State.CLOSE_WAIT) for n in range(count)]
+            for count in (40, 800)
+        )
+        watch.take(read(*few, complete=False))
+        for second in range(1, 14):
+            view = watch.take(read(*many, second=second))
+        assert view.trends.close_wait is not None
+        assert view.trends.close_wait.rise == 0
+        assert view.trends.states is not None
+        assert not view.trends.states.any()
+        assert view.cases.news == ()
+        assert all(case.from_start for case in view.cases.present)
+
+    def test_a_clock_set_back_leaves_the_ages_as_they_are(self) -> None:
+        watch = Watch()
+        watch.take(read(*waits(10)))
+        for second in (1, 9, -3600, -3599):
+            view = watch.take(read(second=second, complete=False))
+        assert (view.frame.age, view.trends.cut_short_seconds) == (10, 9)
+
+    @pytest.mark.parametrize("complete", [True, False])
+    def test_other_sysctls_group_the_same_table_otherwise(self, complete: bool) -> None:
+        """As when the advice to widen the range is followed between two dumps."""
+        watch = Watch()
+        dump = read(*waits(10), Sock(local_port=39_000), Sock(local_port=39_001, remote="10.0.0.7"))
+        first = watch.take(dump)
+        wide = parameters(rules(30_000, 60_000))
+        given = dump if complete else replace(dump, table=replace(dump.table, complete=False))
+        for second in (1.0, 2.0):
+            view = watch.take(replace(given, parameters=wide, time=NOW + second))
+            watch.look_for_owners(lambda: Owners({}))
+        assert len(view.frame.patterns) != len(first.frame.patterns)
+        assert len(view.trends.growth) == len(view.frame.patterns)
 
 
 class TestSettings:

@@ -122,7 +122,14 @@ def test_a_rate_that_can_be_borne_is_never_more(rate: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (45.4, "45 s"), (59.6, "1 min"), (120, "2 min"), (200, "3 min 20 s")],
+    [
+        (0, "under 1 s"),
+        (0.4, "under 1 s"),
+        (45.4, "45 s"),
+        (59.6, "1 min"),
+        (120, "2 min"),
+        (200, "3 min 20 s"),
+    ],
 )
 def test_a_time_to_come(seconds: float, text: str) -> None:
     assert duration(seconds) == text
@@ -130,7 +137,14 @@ def test_a_time_to_come(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (99, "99 s"), (180, "3 min"), (7200, "2 h"), (math.inf, "–")],
+    [
+        (0, "under 1 s"),
+        (0.4, "under 1 s"),
+        (99, "99 s"),
+        (180, "3 min"),
+        (7200, "2 h"),
+        (math.inf, "–"),
+    ],
 )
 def test_a_span(seconds: float, text: str) -> None:
     assert span(seconds) == text

@@ -211,10 +211,12 @@ class _Parser:
         number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
         if number is None:
             raise FilterError(f"“{text}” is no percentage")
-        share = float(number[1]) / 100
+        wanted = float(number[1])
 
         def predicate(frame: Frame) -> Array:
-            passing = COMPARISONS[compare](frame.patterns.utilization, share)
+            # 999 of 1,000 is no exact float, and 99.9 is none: what is equal on paper is equal.
+            percents = np.round(100 * frame.patterns.utilization, 9)
+            passing = COMPARISONS[compare](percents, wanted)
             return _bools(np.append(passing, False)[frame.patterns.member])
 
         return predicate

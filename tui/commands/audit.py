@@ -12,7 +12,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNREADABLE, USAGE, emit, fail, paint, text_width
+from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
 from tui.commands.owners import owners_of
 from tui.commands.reading import read_frame
 from tui.findings.baseline import (
@@ -37,8 +37,8 @@ UNWRITABLE = UNREADABLE
 FIELDS = ("code", "severity", "subject", "message", "evidence", "advice")
 """Of a finding as CSV."""
 EPILOG = (
-    "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings (or usage), "
-    "3 the kernel's tables could not be read, or what it says not be written."
+    "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings, "
+    "3 the kernel's tables could not be read, or what it says not be written, 64 usage."
 )
 
 
@@ -90,7 +90,7 @@ def audit(
         emit(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
-    config = configured(settings)
+    config = configured(settings, NOT_RUN)
     path = baseline or baseline_path()
     if saving:
         frame = read_frame(settings)
@@ -98,7 +98,7 @@ def audit(
         return
     known = _load(path)
     if known is None and baseline is not None:  # only the default one may be absent
-        fail(f"{path}: no such file; --save-baseline with it makes one", USAGE)
+        fail(f"{path}: no such file; --save-baseline with it makes one", NOT_RUN)
     frame = read_frame(settings)
     owners = owners_of(settings)
     findings = diagnose(Situation(frame, owners, config=config, baseline=known))
@@ -126,7 +126,7 @@ def _load(path: Path) -> Baseline | None:
     try:
         return load_baseline(path)
     except BaselineError as error:
-        fail(str(error), USAGE)
+        fail(str(error), NOT_RUN)
 
 
 def _save(found: Baseline, path: Path) -> None:

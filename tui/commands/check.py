@@ -80,7 +80,7 @@ def check(
         unknown(str(error))
     warning = min(SLOW_PERCENT, critical) if warning is None else warning
     if warning > critical:
-        raise click.UsageError(f"-w {warning:g} is above -c {critical:g}")
+        raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     ends = destination(dst, dport, src)
     try:
         frame = take_frame(settings)

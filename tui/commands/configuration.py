@@ -8,15 +8,16 @@ from tui.findings.codes import CODES
 from tui.findings.config import Config, ConfigError, config_path, load_config
 
 
-def configured(settings: Settings) -> Config:
+def configured(settings: Settings, refused: int = USAGE) -> Config:
     """Return the user's configuration, with the threshold of the command line if there is one.
 
-    A file that cannot be read ends the command: its thresholds would be missing in silence.
+    A file that cannot be read ends the command with ``refused``: its thresholds would be missing
+    in silence.
     """
     try:
         return load(settings)
     except ConfigError as error:
-        fail(str(error), USAGE)
+        fail(str(error), refused)
 
 
 def load(settings: Settings) -> Config:

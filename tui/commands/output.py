@@ -14,6 +14,8 @@ UNWRITABLE = 1
 UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
 USAGE = 2
+NOT_RUN = 64
+"""EX_USAGE of sysexits.h: of `audit`, whose 2 is a critical finding."""
 """Exit code when options or settings are wrong."""
 UNKNOWN = 3
 """Exit code of a monitoring plugin that has no answer."""

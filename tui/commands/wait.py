@@ -20,7 +20,7 @@ from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
 from tui.planning.demand import outgoing
-from tui.writing.words import floored
+from tui.writing.words import digits_beside, floored, written
 
 TIMED_OUT = 1
 STILL_SECONDS = 2.0
@@ -85,7 +85,7 @@ def wait(
     settings = given(context, options)
     ends = destination(dst, dport, src)
     source = open_source(settings, one_shot=True)
-    goal = "drained" if below is None else f"below {below:g} %"
+    goal = "drained" if below is None else f"below {written(below)} %"
     began = time.monotonic()
     before: Frame | None = None
     ever = False
@@ -148,7 +148,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     if len(shown):
         first = int(shown[0])
         use = port_use(patterns, first)
-        what = f"{floored(use.locked, use.capacity)}% of {use.capacity:,} ports"
+        digits = digits_beside(below)
+        what = f"{floored(use.locked, use.capacity, digits)}% of {use.capacity:,} ports"
         what += _named(frame, shown)
     seconds, stuck = 0.0, 0
     for index in over.tolist():

@@ -211,7 +211,8 @@ class TwtopApp(App[None]):
         if self.view is None:
             self.fatal = message.failure
         if message.view is not None:
-            self.take(message.view)
+            # What has waited in the queue may be of another threshold by now.
+            self.take(self.watched.newest or message.view)
         elif self.view is not None:
             self._show(self.view)
 
@@ -220,6 +221,8 @@ class TwtopApp(App[None]):
         if not self.frozen:
             self._show(view)
             self.news.tell(view.cases)
+        elif self.view is not None and self.view.failure != self.failure:
+            self._show(self.view)
 
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""

@@ -100,6 +100,8 @@ class Source:
         read_seconds, now = time.monotonic() - began, time.time()
         if not table.complete:
             self._cut += 1
+        elif read_seconds < min(self.interval / 2, FIRST_READ):
+            self._cut = 0  # what there is fits in again
         return Reading(
             place=self.place.seen_now(),
             table=table,

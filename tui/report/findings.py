@@ -52,5 +52,5 @@ def _finding(finding: Finding, paint: Paint, width: int) -> str:
 
 def _figure(value: float | str) -> str:
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+        return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}".rstrip("0").rstrip(".")
     return value if isinstance(value, str) else f"{value:,}"

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from tui.lab.outcome import Outcome, since
 from tui.simulate.held import Held, total
 from tui.simulate.signals import answered
-from tui.writing.words import measured
+from tui.writing.words import floored, measured
 
 PLAIN_SECONDS = 5.0
 """Between two lines where no terminal can redraw them."""
@@ -36,7 +36,7 @@ def progress_lines(outcome: Outcome, ports: Held, planned: int) -> tuple[str, st
         ", ".join(f"{name} {number:,}" for name, number in outcome.errors.items()) or "no errors",
     ]
     kernel = [
-        f"{ports.use.utilization:.1%} of {ports.use.capacity:,} ports",
+        f"{floored(ports.use.in_use, ports.use.capacity):.1f}% of {ports.use.capacity:,} ports",
         f"TIME-WAIT {ports.use.time_wait:,}",
         f"open {outcome.held:,}",
     ]

@@ -63,6 +63,7 @@ class History:
         self._seen: set[PatternKey] = set()
         """The patterns whose holder the last walk saw."""
         self._frame: Frame | None = None
+        self._saw_whole = False
         self._keys: list[PatternKey] = []
         """The patterns that have a series, of the last frame, in its order."""
 
@@ -77,7 +78,9 @@ class History:
         if points and frame.time < points[-1].time:  # the clock was set back: nothing goes on
             points.clear()
             self._counters.clear()
-        same = before is not None and before.table is frame.table
+        if whole and not self._saw_whole:
+            points.clear()  # what was counted of a part is no base for a trend
+        self._saw_whole |= whole
         table_time, states = reading.table_time, frame.states
         if not whole and points:
             table_time, states = points[-1].table_time, points[-1].states
@@ -95,12 +98,13 @@ class History:
         self._counters.append((frame.time, frame.counters))
         while len(self._counters) > 2 and frame.time - self._counters[1][0] >= RATE_SECONDS:
             self._counters.popleft()
-        self._frame = frame
-        if not same:
+        if before is None or before.patterns is not frame.patterns:
+            # Other rules group the same sockets otherwise, so the table alone does not tell.
             count = min(len(frame.patterns), TRACKED)
             self._keys = [frame.patterns.key(index) for index in range(count)]
-            if whole:
-                self._add_patterns(frame)
+        self._frame = frame
+        if whole and (before is None or before.table is not frame.table):
+            self._add_patterns(frame)
         if before is None:  # the walk may have been faster than the first poll
             self.note_owners(self.owners)
         return self._trends(frame)

@@ -16,6 +16,8 @@ KEEP_SECONDS = 600.0
 KEEP_ROWS = 1200
 FORGET_SECONDS = 60.0
 """How long a vanished pattern's series is kept."""
+VANISHED = 256
+"""How many of these at most, the newest: a public server sees new clients all the time."""
 FIRST_ROWS, FIRST_COLUMNS = 128, 16
 IN_USE, LIVE, TOTAL, CAPACITY = range(4)
 
@@ -53,6 +55,8 @@ class PatternSeries:
             self._time, self._cells = np.zeros_like(self._time), np.zeros_like(self._cells)
             self._unused += [*self._columns.values(), *self._resting]
             self._columns, self._resting = {}, []
+        columns = self.columns(keys)
+        self._seen[columns[columns >= 0]] = time  # first: what is there is not forgotten
         self._forget(time)
         self._make_room(time)
         row = self._rows
@@ -60,7 +64,6 @@ class PatternSeries:
             self._cells[:, row] = self._cells[:, row - 1]
             if saw_all:
                 self._cells[:CAPACITY, row] = 0
-        columns = self.columns(keys)
         for number in np.flatnonzero(columns < 0).tolist():
             columns[number] = self._begin(keys[number], row, int(values[CAPACITY, number]))
         self._cells[:, row, columns] = values
@@ -163,15 +166,23 @@ class PatternSeries:
         return at
 
     def _forget(self, now: float) -> None:
-        """Let go of what vanished long ago; its column is another's from the next row on."""
+        """Let go of what vanished long ago, and of the oldest where too many have vanished.
+
+        Their columns are others' from the next row on.
+        """
         self._unused += self._resting
-        self._resting = []
-        if not (now - self._seen > FORGET_SECONDS).any():
-            return
-        for key, at in list(self._columns.items()):
-            if now - self._seen[at] > FORGET_SECONDS:
-                del self._columns[key]
-                self._resting.append(at)
+        seen = self._seen.tolist()
+        vanished = [(seen[at], at, key) for key, at in self._columns.items() if seen[at] < now]
+        vanished.sort(key=lambda one: one[0])
+        spare = max(len(vanished) - VANISHED, 0)
+        gone = [
+            (at, key)
+            for number, (last, at, key) in enumerate(vanished)
+            if number < spare or now - last > FORGET_SECONDS
+        ]
+        for _, key in gone:
+            del self._columns[key]
+        self._resting = [at for at, _ in gone]
 
     def _start(self, now: float) -> int:
         """Return the first row that is not too old."""
@@ -184,7 +195,7 @@ class PatternSeries:
             return
         start = self._start(now)
         kept = self._rows - start
-        rows = max(2 * kept, FIRST_ROWS)
+        rows = kept + max(kept // 4, FIRST_ROWS)
         time = np.zeros(rows)
         cells = np.zeros((4, rows, self._cells.shape[2]), np.int32)
         time[:kept], cells[:, :kept] = self._time[start:], self._cells[:, start:]
@@ -193,8 +204,9 @@ class PatternSeries:
 
     def _widen(self) -> None:
         columns = self._cells.shape[2]
-        self._cells = np.concatenate([self._cells, np.zeros_like(self._cells)], axis=2)
-        self._first = np.concatenate([self._first, np.zeros_like(self._first)])
-        self._seen = np.concatenate([self._seen, np.zeros_like(self._seen)])
-        self._last_total = np.concatenate([self._last_total, np.zeros_like(self._last_total)])
-        self._unused = list(range(2 * columns - 1, columns - 1, -1))
+        more = columns // 2
+        self._cells = np.pad(self._cells, ((0, 0), (0, 0), (0, more)))
+        self._first = np.pad(self._first, (0, more))
+        self._seen = np.pad(self._seen, (0, more))
+        self._last_total = np.pad(self._last_total, (0, more))
+        self._unused = list(range(columns + more - 1, columns - 1, -1))

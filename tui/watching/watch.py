@@ -74,12 +74,15 @@ class Watch:
             trends = self._history.add(frame)
             if self._cut_since is not None:
                 trends = replace(trends, cut_short_seconds=reading.time - self._cut_since)
-            found = self._diagnose(frame, trends)
-            self._cases = self._cases.then(found, frame.time)
-            self._newest = View(frame, trends, self._history.owners, self._config, self._cases)
+            cases = self._cases.then(self._diagnose(frame, trends), frame.time)
+            if frame.table.complete:  # what the first part of a table shows makes no story
+                self._cases = cases
+            self._newest = View(frame, trends, self._history.owners, self._config, cases)
             return self._newest
 
     def _frame(self, reading: Reading) -> Frame:
+        if reading.table_time > reading.time:  # the clock was set back since
+            reading = replace(reading, table_time=reading.time)
         if reading.table.complete:
             self._whole, self._cut_since = judge(reading, self._whole), None
             return self._whole
@@ -87,6 +90,8 @@ class Watch:
             self._cut_since = reading.time
         if self._whole is None:  # a floor is better than nothing, and says that it is one
             return judge(reading)
+        if self._newest is not None and reading.time < self._newest.frame.time:
+            self._set_back(reading.time, self._newest)
         kept = self._whole.reading
         return judge(
             replace(
@@ -98,6 +103,13 @@ class Watch:
             ),
             self._whole,
         )
+
+    def _set_back(self, now: float, before: View) -> None:
+        """Keep the ages of what is shown where the clock was set back."""
+        assert self._whole is not None
+        read = replace(self._whole.reading, table_time=now - before.frame.age, time=now)
+        self._whole = replace(self._whole, reading=read)
+        self._cut_since = now - before.trends.cut_short_seconds
 
     def _diagnose(self, frame: Frame, trends: Trends) -> tuple[Finding, ...]:
         return diagnose(

@@ -54,8 +54,10 @@ def per_second(rate: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time to come as people say it: 45 s, 3 min 20 s."""
+    """Return a time to come as people say it: under 1 s, 45 s, 3 min 20 s."""
     whole = round(seconds)
+    if whole < 1:
+        return "under 1 s"
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)

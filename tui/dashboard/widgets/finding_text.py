@@ -144,7 +144,7 @@ def evidence_text(name: str, value: float | str) -> str:
     if isinstance(value, str):
         return value
     if name.endswith(("utilization", "share")):
-        return f"{value:.1%}"
+        return f"{floored(float(value), 1):.1f}%"
     digits = f"{value:,.10g}" if isinstance(value, float) else f"{value:,}"
     if name in NAMES_NOT_COUNTS:
         digits = str(value)

@@ -56,7 +56,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
             "incoming": incoming,
             "outgoing": spread,
             "other": count - incoming - spread,
-            "fullest_utilization": round(fullest, 4),
+            "fullest_utilization": ratio(fullest, 1),
         },
         remedies=(
             Remedy(
