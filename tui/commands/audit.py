@@ -16,7 +16,6 @@ from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_wid
 from tui.commands.owners import owners_of
 from tui.commands.reading import read_frame
 from tui.findings.baseline import (
-    Baseline,
     BaselineError,
     baseline_path,
     load_baseline,
@@ -31,6 +30,7 @@ from tui.findings.situation import Situation
 from tui.report.findings import findings_text
 from tui.report.text import owners_notes, unsound
 from tui.writing.export import Sheet
+from tui.writing.words import plural
 
 UNWRITABLE = UNREADABLE
 """Elsewhere it is 1, which is a warning here."""
@@ -92,11 +92,16 @@ def audit(
     settings = given(context, options)
     config = configured(settings, NOT_RUN)
     path = baseline or baseline_path()
-    if saving:
-        frame = read_frame(settings)
-        _save(take_baseline(frame), path)
-        return
-    known = _load(path)
+    try:
+        if saving:
+            found = take_baseline(read_frame(settings))
+            save_baseline(found, path)
+            count = plural(len(found.listeners), "listener")
+            emit(f"{count} saved in {path}", unwritable=UNWRITABLE)
+            return
+        known = load_baseline(path)
+    except BaselineError as error:
+        fail(str(error), UNWRITABLE if saving else NOT_RUN)
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline with it makes one", NOT_RUN)
     frame = read_frame(settings)
@@ -120,19 +125,3 @@ def audit(
 def to_json(findings: tuple[Finding, ...]) -> str:
     """Return the findings as the contract's JSON object."""
     return json.dumps({"findings": [record(one) for one in findings]}, ensure_ascii=False)
-
-
-def _load(path: Path) -> Baseline | None:
-    try:
-        return load_baseline(path)
-    except BaselineError as error:
-        fail(str(error), NOT_RUN)
-
-
-def _save(found: Baseline, path: Path) -> None:
-    try:
-        save_baseline(found, path)
-    except BaselineError as error:
-        fail(str(error), UNWRITABLE)
-    count = len(found.listeners)
-    emit(f"{count:,} listener{'s' * (count != 1)} saved in {path}", unwritable=UNWRITABLE)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from typing import Any
 
 import click
+
+from tui.commands.options import together
 
 Address = tuple[str, int | None]
 
@@ -34,20 +35,16 @@ def address(
     return str(mapped or type(parsed)(int(parsed))), int(port) if port else None
 
 
-def destination_options(command: Any) -> Any:
-    """Add --dst, --dport and --src to a command."""
-    for option in (
-        click.option("--src", callback=address, metavar="IP", help="The local address."),
-        click.option("--dport", type=click.IntRange(1, 65535), metavar="PORT", help="Its port."),
-        click.option(
-            "--dst",
-            callback=address,
-            metavar="IP[:PORT]",
-            help="The destination; IPv6 with a port is [2001:db8::10]:443.  [default: any]",
-        ),
-    ):
-        command = option(command)
-    return command
+destination_options = together(
+    click.option(
+        "--dst",
+        callback=address,
+        metavar="IP[:PORT]",
+        help="The destination; IPv6 with a port is [2001:db8::10]:443.  [default: any]",
+    ),
+    click.option("--dport", type=click.IntRange(1, 65535), metavar="PORT", help="Its port."),
+    click.option("--src", callback=address, metavar="IP", help="The local address."),
+)
 
 
 def destination(

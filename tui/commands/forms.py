@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import click
 
 from tui.analysis.frame import Frame
+from tui.commands.options import together
 from tui.commands.output import UNWRITABLE, emit, plain
 from tui.report.text import unsound
 from tui.writing.export import Sheet, write_csv
 
-
-def form_options(command: Any) -> Any:
-    """Add --json and --csv to a command, as ``as_json`` and ``as_csv``."""
-    for option in (
-        click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    ):
-        command = option(command)
-    return command
+form_options = together(
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV."),
+)
 
 
 def refuse_two(as_json: bool, as_csv: bool) -> None:

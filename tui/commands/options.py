@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +47,12 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
     return number
 
 
-SHARED_OPTIONS = [
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return options as one decorator; the help lists them in this order."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+shared_options = together(
     click.option(
         "-i",
         "--interval",
@@ -73,14 +80,8 @@ SHARED_OPTIONS = [
         metavar="DIR",
         help="Read this procfs: a copy, or a host's mounted in a container.  [default: /proc]",
     ),
-]
-
-
-def shared_options(command: Any) -> Any:
-    """Add the options that every command takes, before its name or behind it."""
-    for option in reversed(SHARED_OPTIONS):
-        command = option(command)
-    return command
+)
+"""What every command takes, before its name or behind it."""
 
 
 def given(context: click.Context, options: dict[str, Any]) -> Settings:

@@ -20,7 +20,7 @@ from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
 from tui.planning.demand import outgoing
-from tui.writing.words import digits_beside, floored, written
+from tui.writing.words import digits_beside, floored, plural, written
 
 TIMED_OUT = 1
 STILL_SECONDS = 2.0
@@ -177,7 +177,7 @@ def _named(frame: Frame, shown: Array) -> str:
 def expectation(progress: Waited) -> str:
     """Say when the goal will be reached if nothing new comes."""
     if progress.seconds is None:
-        return f"needs {progress.open:,} open connection{'s' * (progress.open != 1)} to close"
+        return f"needs {plural(progress.open, 'open connection')} to close"
     return f"in about {progress.seconds:.0f} s"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Protocol
@@ -127,20 +128,15 @@ class TwtopApp(App[None]):
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
         for number in (signal.SIGTERM, signal.SIGHUP):
-            self._loop_signal(number)
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+                asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
         self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
 
-    def _loop_signal(self, number: signal.Signals) -> None:
-        """Leave by the front door when asked to end, so that the terminal is left clean."""
-        try:
-            asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
-        except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-            return
-
     def _leave(self, code: int) -> None:
+        """Leave by the front door when asked to end, so that the terminal is left clean."""
         if not self.is_headless and not os.isatty(2):
             # The terminal itself is gone. Nothing can be restored, and Textual would wait for
             # ever to write to it: its writing thread ends with the first error.

@@ -12,8 +12,7 @@ from textual.widget import Widget
 
 from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.dashboard.screens.view_screen import ViewScreen
-from tui.dashboard.widgets.patterns import PatternsPanel
-from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
+from tui.dashboard.widgets.arranged import ArrangedTable
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
@@ -43,7 +42,7 @@ class TableScreen(ViewScreen):
         self.filter: Filter | None = None
 
     @property
-    def main_table(self) -> PatternsPanel | QuadrupletsPanel:
+    def main_table(self) -> ArrangedTable:
         """The table that filter, sort and export are about."""
         raise NotImplementedError
 

@@ -188,8 +188,7 @@ class FactsPanel(TextPanel):
             if not patterns.live_of(index):
                 who = "no owner: a TIME-WAIT has none, and none has been seen yet"
             owner = (who, self.style("dim"))
-        elif holder.remembered:
-            owner = (f"held by {holder.process} (remembered)", self.style("figure"))
         else:
-            owner = (f"held by {holder.process}", self.style("figure"))
+            remembered = " (remembered)" if holder.remembered else ""
+            owner = (f"held by {holder.process}{remembered}", self.style("figure"))
         return Text.assemble(" ", owner, (f" · {states}", self.style("dim")))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, Patterns, endpoint
 from tui.analysis.timewait import TRACKED
-from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
+from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, TableRows
+from tui.dashboard.widgets.table import Column
 from tui.kernel.sockets import Array
 from tui.watching.view import View
-from tui.writing.words import floored, short, signed, span
+from tui.writing.words import floored, plural, short, signed, span
 
 COLUMNS = (
     Column("pattern", "Pattern", 26, "left", stretch=2, most=72),
@@ -48,12 +47,11 @@ ASCENDING = frozenset({"connectable", "left", "pattern"})
 """Columns whose smallest value is the one to look at first."""
 
 
-class PatternRows(TableRows):
+class PatternRows(ArrangedRows):
     """The patterns of a view, filtered and sorted; then those that have just vanished."""
 
     def __init__(self, view: View, sort: str, inverted: bool) -> None:
         self.view = view
-        self.sort, self.inverted = sort, inverted
         patterns = view.frame.patterns
         order = _order(view, sort)
         if inverted:
@@ -62,7 +60,10 @@ class PatternRows(TableRows):
             order = order[view.filter.patterns(view.frame)[order]]
         self.order = order
         self.gone = view.trends.gone if view.filter is None else ()
-        self.tracked = min(len(patterns), TRACKED)
+        self.total = len(patterns)
+        self.tracked = min(self.total, TRACKED)
+        if denied := view.owners.denied:
+            self.note = f"{plural(denied, 'process', 'processes')} not looked into"
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -248,45 +249,18 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
 class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
+    nothing = "no connections here"
+    ascending = ASCENDING
+
     def __init__(self) -> None:
-        super().__init__(COLUMNS, id="patterns")
-        self.sort = "use"
-        self.inverted = False
+        super().__init__(COLUMNS, id="patterns", sort="use")
+
+    def title(self, count: str, sort: str) -> str:
+        """Return how many there are, and by what they are sorted."""
+        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
 
     def show(self, view: View) -> None:
         """Show a view."""
-        sort, inverted = self.sort, self.inverted
-        text = None if view.filter is None else view.filter.text
-        self.show_when_ready(
-            Arrangement(
-                make=lambda: PatternRows(view, sort, inverted),
-                choices=(text, sort, inverted),
-                meanwhile=_title("…", sort, text),
-                show=self._show_arranged,
-            ),
-            len(view.frame.patterns) if view.filter is None else len(view.frame.table),
-        )
-
-    def _show_arranged(self, rows: TableRows) -> None:
-        assert isinstance(rows, PatternRows)
-        view, sort = rows.view, rows.sort
-        text = None if view.filter is None else view.filter.text
-        shown, total = len(rows.order), len(view.frame.patterns)
-        count = f"{total:,}" if view.filter is None else f"{shown:,} of {total:,}"
-        denied = view.owners.denied
-        plural = "es" if denied != 1 else ""
-        self.entitle(
-            _title(count, sort, text),
-            f"{denied:,} process{plural} not looked into" if denied else "",
-        )
-        if view.filter is not None:
-            self.empty = "nothing passes the filter; esc clears it"
-        else:
-            self.empty = "no connections here"
-        self.show_rows(rows, sorted_by=(sort, (sort in ASCENDING) != rows.inverted))
-
-
-def _title(count: str, sort: str, text: str | None) -> Content:
-    """Return the panel's title; a filter is no markup."""
-    title = f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
-    return Content(title if text is None else f"{title} · filter: {text}")
+        frame, chosen = view.frame, view.filter
+        count = len(frame.patterns) if chosen is None else len(frame.table)
+        self.show_when_ready(partial(PatternRows, view), chosen, count)

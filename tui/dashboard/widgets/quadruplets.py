@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from textual.content import Content
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
-from tui.dashboard.widgets.arranged import ArrangedTable, Arrangement
+from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, TableRows
+from tui.dashboard.widgets.table import Column
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
 from tui.report.records import TIMERS, socket_records, time_wait_age
@@ -34,7 +34,7 @@ COLUMNS = (
 SORTABLE = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
 
 
-class QuadrupletRows(TableRows):
+class QuadrupletRows(ArrangedRows):
     """Sockets of a frame by row number of its table, filtered and sorted."""
 
     def __init__(
@@ -160,10 +160,15 @@ def _remaining(timer: int, milliseconds: int) -> list[Run]:
 class QuadrupletsPanel(ArrangedTable):
     """The sockets of one pattern."""
 
+    nothing = "no sockets in this pattern now"
+    ascending = ("remaining", "local", "remote", "state")
+
     def __init__(self) -> None:
-        super().__init__(COLUMNS, id="quadruplets")
-        self.sort = "remaining"
-        self.inverted = False
+        super().__init__(COLUMNS, id="quadruplets", sort="remaining")
+
+    def title(self, count: str, sort: str) -> str:
+        """Return how many there are."""
+        return f"Quadruplets · {count}"
 
     def show(
         self,
@@ -173,33 +178,5 @@ class QuadrupletsPanel(ArrangedTable):
         chosen: Filter | None,
     ) -> None:
         """Show a pattern's sockets, None for a pattern that is not in the frame."""
-        sort, inverted = self.sort, self.inverted
-        text = None if chosen is None else chosen.text
-
-        def show_arranged(rows: TableRows) -> None:
-            assert isinstance(rows, QuadrupletRows)
-            count = f"{rows.total:,}" if text is None else f"{len(rows):,} of {rows.total:,}"
-            self.entitle(_title(count, text))
-            self.empty = (
-                "no sockets in this pattern now"
-                if text is None
-                else "nothing passes the filter; esc clears it"
-            )
-            greatest_last = sort not in ("rx_queue", "tx_queue")
-            self.show_rows(rows, sorted_by=(sort, greatest_last != inverted))
-
-        self.show_when_ready(
-            Arrangement(
-                make=lambda: QuadrupletRows(frame, pattern, owners, chosen, sort, inverted),
-                choices=(text, sort, inverted),
-                meanwhile=_title("…", text),
-                show=show_arranged,
-            ),
-            len(frame.table),
-        )
-
-
-def _title(count: str, text: str | None) -> Content:
-    """Return the panel's title; a filter is no markup."""
-    title = f"Quadruplets · {count}"
-    return Content(title if text is None else f"{title} · filter: {text}")
+        make = partial(QuadrupletRows, frame, pattern, owners, chosen)
+        self.show_when_ready(make, chosen, len(frame.table))

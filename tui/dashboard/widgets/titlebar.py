@@ -10,6 +10,7 @@ from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
 from tui.findings.finding import Severity
 from tui.watching.view import View
+from tui.writing.words import plural
 
 
 class TitleBar(TextPanel):
@@ -99,7 +100,7 @@ def notes(view: View) -> list[str]:
     if not table.complete:
         found.append("incomplete: counts are floors")
     if table.bad_lines:
-        found.append(f"{table.bad_lines:,} line{'s' * (table.bad_lines != 1)} unreadable")
+        found.append(f"{plural(table.bad_lines, 'line')} unreadable")
     if age >= 0.5:
         found.append(f"table {age:.0f} s old")
     patterns = view.frame.patterns
