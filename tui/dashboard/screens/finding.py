@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, ViewScreen, copy
@@ -33,14 +32,9 @@ class FindingScreen(ViewScreen):
     ]
 
     def __init__(self, case: Case, *, load: bool = False) -> None:
-        super().__init__(TitleBar("finding", subject=True), load=load)
-        self.case = case
         self.body = Document(id="finding")
-
-    @property
-    def first_focus(self) -> Widget:
-        """The text."""
-        return self.body
+        super().__init__(TitleBar("finding", subject=True), self.body, load=load)
+        self.case = case
 
     @property
     def about(self) -> object:

@@ -74,21 +74,16 @@ class Dashboard(TableScreen):
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
-        super().__init__(TitleBar(place), load=load)
+        self.patterns = PatternsPanel()
+        super().__init__(TitleBar(place), self.patterns, load=load)
         self.time_wait = TimeWaitPanel()
         self.states = StatesPanel()
-        self.patterns = PatternsPanel()
         self.findings = FindingsPanel()
         self.findings_line = FindingsLine()
         self.remotes = RemotesPanel()
         self.sysctls = SysctlsPanel()
         self.remotes_line = RemotesLine()
         self.sysctls_line = SysctlsLine()
-
-    @property
-    def main_table(self) -> PatternsPanel:
-        """The patterns."""
-        return self.patterns
 
     def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""

@@ -39,17 +39,12 @@ class PatternScreen(TableScreen):
     export_name = "quadruplets"
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        super().__init__(TitleBar(str(key), subject=True), load=load)
+        self.quadruplets = QuadrupletsPanel()
+        super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
         self.key = key
         self.facts = FactsPanel(key)
         self.past = HistoryChart(key)
         self.future = ReleaseChart(key)
-        self.quadruplets = QuadrupletsPanel()
-
-    @property
-    def main_table(self) -> QuadrupletsPanel:
-        """The quadruplets."""
-        return self.quadruplets
 
     @property
     def about(self) -> object:

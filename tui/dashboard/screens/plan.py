@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widget import Widget
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
@@ -44,22 +43,17 @@ class PlanScreen(ViewScreen):
     ]
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        super().__init__(TitleBar(f"plan  {key}", subject=True), load=load)
+        self.options = OptionsPanel()
+        super().__init__(TitleBar(f"plan  {key}", subject=True), self.options, load=load)
         self.key = key
         self.wanted = Wanted()
         self.figures = FiguresPanel()
-        self.options = OptionsPanel()
         self.advice = Document(id="advice")
         self.shown: Shown | None = None
         self._observed: Observed | None = None
         self._facts: Facts | None = None
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
-
-    @property
-    def first_focus(self) -> Widget:
-        """The table."""
-        return self.options
 
     @property
     def about(self) -> object:

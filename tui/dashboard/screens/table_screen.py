@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.dashboard.screens.view_screen import ViewScreen
@@ -37,19 +36,11 @@ class TableScreen(ViewScreen):
     sortable: ClassVar[tuple[str, ...]]
     export_name: ClassVar[str]
 
-    def __init__(self, title_bar: TitleBar, *, load: bool) -> None:
-        super().__init__(title_bar, load=load)
-        self.filter: Filter | None = None
-
-    @property
-    def main_table(self) -> ArrangedTable:
+    def __init__(self, title_bar: TitleBar, main_table: ArrangedTable, *, load: bool) -> None:
+        super().__init__(title_bar, main_table, load=load)
+        self.main_table = main_table
         """The table that filter, sort and export are about."""
-        raise NotImplementedError
-
-    @property
-    def first_focus(self) -> Widget:
-        """The table."""
-        return self.main_table
+        self.filter: Filter | None = None
 
     def sheet(self) -> Sheet | None:
         """Return the rows shown, for an export; None before there are any."""

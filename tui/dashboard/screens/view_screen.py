@@ -31,10 +31,12 @@ class ViewScreen(Screen[None]):
         (50, "-towering"),
     ]
 
-    def __init__(self, title_bar: TitleBar, *, load: bool) -> None:
+    def __init__(self, title_bar: TitleBar, first_focus: Widget, *, load: bool) -> None:
         """With a panel for the ``load`` that the app plays, if there is one."""
         super().__init__()
         self.title_bar = title_bar
+        self.first_focus = first_focus
+        """Where the keys go at first."""
         self.load = load
         self.prompt = Prompt()
         self.view: View | None = None
@@ -51,11 +53,6 @@ class ViewScreen(Screen[None]):
 
     def panels(self) -> ComposeResult:
         """Yield the screen's own panels, from top to bottom."""
-        raise NotImplementedError
-
-    @property
-    def first_focus(self) -> Widget:
-        """Where the keys go at first."""
         raise NotImplementedError
 
     @property
