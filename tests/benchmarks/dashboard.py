@@ -3,7 +3,10 @@
 import os
 import random
 import re
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -56,6 +59,35 @@ def start() -> Start:
         while pty.process.poll() is None:
             pty.read(0.001)
         return Start(paint, data, time.perf_counter() - asked)
+
+
+EMPTY = (
+    sys.executable,
+    "-c",
+    "from textual.app import App\n"
+    "class Empty(App):\n"
+    "    def compose(self):\n"
+    "        from textual.widgets import Static\n"
+    "        yield Static('TIME-WAIT')\n"
+    "Empty().run()",
+)
+
+
+def empty() -> float:
+    """The seconds until an app of Textual's that only says a word has painted it."""
+    began = time.perf_counter()
+    with Pty(EMPTY) as pty:
+        return _await(pty, PAINT) - began
+
+
+def loop(seconds: float) -> float:
+    """The part of a core that the loop takes which people watch TIME-WAITs with."""
+    line = f"timeout {seconds:.0f} sh -c 'while sleep 1; do ss -tan | wc -l; done'"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(line, shell=True, stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return used / seconds
 
 
 def keys(seconds: float) -> list[float]:
