@@ -13,7 +13,7 @@ from tui.dashboard.widgets.clients import (
     Played,
     folded,
     one_line,
-    per_second,
+    rate_text,
     whole,
 )
 from tui.lab.outcome import Latency, Outcome
@@ -158,4 +158,4 @@ class TestFolded:
 
 @pytest.mark.parametrize(("rate", "written"), [(0, "0/s"), (2.44, "2.4/s"), (1204.4, "1,204/s")])
 def test_rates(rate: float, written: str) -> None:
-    assert per_second(rate) == written
+    assert rate_text(rate) == written

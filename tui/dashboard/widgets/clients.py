@@ -168,12 +168,12 @@ def _clients(outcome: Outcome | None) -> tuple[Line, Line, Line]:
 def _rate(outcome: Outcome) -> Line:
     if outcome.ended:
         return [("ENDED", "warn"), (f" after {outcome.connected:,} connections", "")]
-    got = per_second(outcome.connected_per_second)
+    got = rate_text(outcome.connected_per_second)
     if outcome.paused:
         return [("PAUSED", "warn"), (f" · {got} connected", "")]
     if outcome.rate is None:
         return [(got, "figure"), (" connected, as many as can be", "")]
-    return [(got, "figure"), (f" of {per_second(outcome.rate)} connected", "")]
+    return [(got, "figure"), (f" of {rate_text(outcome.rate)} connected", "")]
 
 
 def _latency(outcome: Outcome) -> Line:
@@ -204,7 +204,7 @@ def _errors(outcome: Outcome) -> Line:
     for name, total in sorted(outcome.errors.items(), key=lambda each: -now.get(each[0], 0)):
         rate = now.get(name, 0.0)
         line += [(" · ", "dim")] if line else []
-        line.append((f"{name} {per_second(rate)}", "alarm" if rate else "dim"))
+        line.append((f"{name} {rate_text(rate)}", "alarm" if rate else "dim"))
         line.append((f", {total:,} in all", "dim"))
     return line
 
@@ -259,7 +259,7 @@ def _standing(verdict: Agreement) -> Line:
             return [("= agree", "good"), (f": {why}", "")]
 
 
-def per_second(rate: float) -> str:
+def rate_text(rate: float) -> str:
     """Return a rate: ``50/s``, ``2.4/s``."""
     return f"{rate:,.0f}/s" if rate >= 9.95 or rate == round(rate) else f"{rate:.1f}/s"
 
