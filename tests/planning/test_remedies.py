@@ -11,19 +11,9 @@ from tui.analysis.hold import TIME_WAIT
 from tui.analysis.ports import port_space
 from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
-from tui.planning.remedies import (
-    REFUSED,
-    Option,
-    Plan,
-    plan,
-    present,
-    range_commands,
-    reserve_command,
-    tuples_needed,
-    widened,
-    widest,
-)
+from tui.planning.remedies import REFUSED, Option, Plan, plan, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
+from tui.planning.widening import present, range_commands, reserve_command, widened, widest
 
 DEFAULT = rules(32768, 60999)
 """The kernel's own range: 28,232 ports."""

@@ -13,8 +13,9 @@ from tui.findings.finding import Remedy
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State, Timer
 from tui.planning.demand import Demand, busiest
-from tui.planning.remedies import present, range_commands, tuples_needed, widened, widest
+from tui.planning.remedies import tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
+from tui.planning.widening import present, range_commands, widened, widest
 from tui.writing.words import per_second
 
 POOL = Remedy(

@@ -17,8 +17,8 @@ from tui.findings.advice import NO_PORT_OPTION, POOL
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array
-from tui.planning.remedies import range_commands, widened, widest
 from tui.planning.setting import gather
+from tui.planning.widening import range_commands, widened, widest
 from tui.writing.words import percent, ratio
 
 LEAST_SHARED = 20.0

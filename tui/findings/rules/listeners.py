@@ -10,7 +10,7 @@ from tui.findings.baseline import Listener, listener_text, listeners
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
-from tui.planning.remedies import reserve_command
+from tui.planning.widening import reserve_command
 from tui.writing.words import percent, plural, ratio
 
 
