@@ -87,7 +87,7 @@ class TestPatterns:
         assert made.by_pattern.shape == (2, SECONDS)
         assert np.flatnonzero(made.by_pattern[0]).tolist() == [0, 59]
         assert np.flatnonzero(made.by_pattern[1]).tolist() == [30]
-        assert made.expiring_by_pattern.tolist() == [1, 0]
+        assert made.older_by_pattern.tolist() == [1, 0]
         assert np.flatnonzero(made.closings_of(0)).tolist() == [0]
 
     def test_only_the_fullest_are_tracked(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,10 @@ class TestPatterns:
 
     def test_more_may_be_asked_for_than_there_are(self) -> None:
         found = table(waiting())
-        assert time_waits(found, np.array([0], np.int32), MINUTE).by_pattern.shape == (1, SECONDS)
+        assert time_waits(found, np.array([0], np.int32), MINUTE, 60_000).by_pattern.shape == (
+            1,
+            SECONDS,
+        )
 
 
 def aged(*counts: int, remote: str = "10.0.0.9") -> list[Sock]:
@@ -186,13 +189,13 @@ def test_as_in_plain_python(found: list[Sock]) -> None:
     assert made.time_wait.count == len(waits) == sum(closed) == sum(freed)
     assert made.time_wait.by_pattern.sum(axis=0).tolist() == closed
     assert made.time_wait.by_pattern.sum(axis=1).tolist() == made.patterns.time_wait.tolist()
-    assert made.time_wait.expiring_by_pattern.sum() == made.time_wait.expiring
+    assert made.time_wait.older_by_pattern.sum() == made.time_wait.expiring
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_sums_close_in_every_fixture(name: str) -> None:
     found = read_sockets(FIXTURES / name / "proc")
-    made = time_waits(found, np.zeros(len(found), np.int32), MINUTE)
+    made = time_waits(found, np.zeros(len(found), np.int32), MINUTE, 60_000)
     count = int((found.state == State.TIME_WAIT).sum())
     sums = [made.closed_per_second.sum(), made.freed_per_second.sum(), made.by_pattern.sum()]
     assert [made.count, *sums] == [count] * 4
@@ -203,7 +206,7 @@ def test_the_steps_of_a_captured_burst() -> None:
     """4.19-old-kernel: 300 closings to one destination, in five steps 2 s apart."""
     found = read_sockets(FIXTURES / "4.19-old-kernel/proc")
     rows = (found.state == State.TIME_WAIT) & (found.remote_port == 5432)
-    made = time_waits(found, np.where(rows, 0, 1).astype(np.int32), np.repeat(MINUTE, 2))
+    made = time_waits(found, np.where(rows, 0, 1).astype(np.int32), np.repeat(MINUTE, 2), 60_000)
     steps = np.flatnonzero(made.by_pattern[0])
     assert (len(steps), np.diff(steps).tolist()) == (5, [2, 2, 2, 2])
     assert made.by_pattern[0].sum() == 300

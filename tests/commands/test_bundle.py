@@ -156,7 +156,13 @@ def forms(ip: str) -> set[bytes]:
     packed = address.packed
     words = [packed[at : at + 4] for at in range(0, len(packed), 4)]
     swapped = b"".join(word[::-1] for word in words)
-    hexes = {packed.hex(), swapped.hex(), packed[::-1].hex(), _write(address).decode()}
+    hexes = {
+        packed.hex(),
+        swapped.hex(),
+        packed[::-1].hex(),
+        _write(address, "little").decode(),
+        _write(address, "big").decode(),
+    }
     return {
         form.encode()
         for one in (str(address), address.exploded, *hexes)

@@ -28,7 +28,7 @@ def test_only_where_the_first_process_is_it_is_the_host(lab: Lab) -> None:
 @pytest.mark.parametrize("root", [COPY, Path("/nowhere"), Path("/dev/null")])
 def test_plain_files_are_a_copy_that_nobody_answers_for(root: Path) -> None:
     made = place_at(root)
-    assert made == Place(root, str(root), "copy", None)
+    assert made == Place(root, str(root), "copy", None, settings=root)
     assert (made.answers, made.tables) == (False, root)
 
 

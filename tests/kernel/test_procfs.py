@@ -104,7 +104,7 @@ class TestFixtures:
         table = read_sockets(FIXTURES / name / "proc")
         assert states(table) == expected
         assert (table.duplicates, table.bad_lines) == (duplicates, bad)
-        assert table.complete
+        assert table.complete == (name != "garbled"), "its last line is cut"
 
     def test_both_files_are_read(self) -> None:
         net = FIXTURES / "6.18-ipv6-and-mapped/proc/net"
@@ -373,8 +373,8 @@ class TestFiles:
         proc(tmp_path, header(1), header(4))
         refused = tmp_path / "net" / name
 
-        def refuse(path: Path, flags: int, opened: Callable[..., int] = os.open) -> int:
-            if path == refused:  # not chmod: root reads on
+        def refuse(path: str, flags: int, opened: Callable[..., int] = os.open) -> int:
+            if path == str(refused):  # not chmod: root reads on
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
             return opened(path, flags)
 
@@ -415,12 +415,17 @@ class TestFiles:
         table = read_sockets(proc(tmp_path, GOOD_LINE, header(4)))
         assert (socks(table), table.complete) == ([GOOD], False)
 
-    @pytest.mark.parametrize("cut", [1, 50, 149])
-    def test_a_tail_without_newline_is_bad_however_well_it_reads(
+    @pytest.mark.parametrize("cut", [1, 50, 91])
+    def test_a_line_cut_in_its_middle_means_that_more_is_missing(
         self, tmp_path: Path, cut: int
     ) -> None:
         table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE + line(8, waiting(40001))[:cut]))
-        assert (socks(table), table.bad_lines) == ([GOOD], 1)
+        assert (socks(table), table.bad_lines, table.complete) == ([GOOD], 1, False)
+
+    def test_a_last_line_that_lacks_its_newline_alone_is_whole(self, tmp_path: Path) -> None:
+        last = line(8, waiting(40001)).rstrip(b"\n")
+        table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE + last))
+        assert (socks(table), table.bad_lines, table.complete) == ([GOOD, waiting(40001)], 0, True)
 
     @pytest.mark.parametrize("piece", [1, 149, 150, 151, PAGE, 3 * PAGE + 7])
     def test_lines_may_straddle_pieces(

@@ -1,9 +1,11 @@
 import errno
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -238,7 +240,7 @@ class TestTrouble:
         monkeypatch.setattr(socket, "socket", refuse)
         with pytest.raises(TableError, match="sock_diag: Protocol not supported: "):
             read_sockets()
-        assert bound() == []
+        assert bound() is None
 
     def test_a_message_shorter_than_its_header(self, serve: Serve) -> None:
         short = struct.pack("=IHHII", 15, 20, 2, 1, 0)
@@ -287,13 +289,26 @@ class TestBoundPorts:
         assert ports.dtype == np.uint16
         assert kernel.requests == [(BOTH, BOUND_INACTIVE)]
 
-    def test_none_before_linux_6_8(self, serve: Serve) -> None:
+    @pytest.mark.parametrize(
+        ("release", "expected"),
+        [
+            ("6.7.9-200.fc39", None),
+            ("4.4.0", None),
+            ("noise", None),
+            ("6.8.0", []),
+            ("7.3-rc1", []),
+        ],
+    )
+    def test_an_empty_list_means_none_only_where_they_are_listed(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, release: str, expected: object
+    ) -> None:
+        monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
         serve([done()])
-        assert bound() == []
+        assert bound() == expected
 
-    def test_none_where_refused(self, serve: Serve) -> None:
+    def test_unknown_where_refused(self, serve: Serve) -> None:
         serve([control(2, -errno.EPERM)], v4=[[control(2, -errno.EPERM)]])
-        assert bound() == []
+        assert bound() is None
 
 
 def inodes(buffer: bytes) -> list[int]:
@@ -418,7 +433,7 @@ def test_both_sources_give_the_same_table(
     assert socks(proc) == [fold(sock) for sock in four + six]
     assert netlink.backlog_limit.dtype == proc.backlog_limit.dtype
     for field in fields(SocketTable):
-        if field.name == "backlog_limit":  # which only the one has
+        if field.name in ("backlog_limit", "bound_known"):  # which only the one has
             continue
         one, other = getattr(netlink, field.name), getattr(proc, field.name)
         assert np.array_equal(one, other), field.name

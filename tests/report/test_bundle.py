@@ -123,7 +123,7 @@ class TestTables:
         text = b"".join(other.values())
         for end in {ip_address(ip) for sock in found for ip in (sock.local, sock.remote)}:
             if not is_nobodys(end):
-                assert f" {bundle._write(end).decode()}:".encode() not in text
+                assert f" {bundle._write(end, sys.byteorder).decode()}:".encode() not in text
 
     def test_a_line_that_cannot_be_read_is_left_out_whole(self) -> None:
         """An address may stand anywhere in it, and in any form."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.tables import Sock, any_rules, crossing, fold, frame, listener, steady, waiting
+from tests.tables import Sock, any_rules, crossing, fold, frame, listener, rules, steady, waiting
 from tui.kernel.processes import Process
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import PortRules
@@ -71,8 +71,8 @@ class TestSockets:
 
     @pytest.mark.parametrize(("remaining", "age"), [(60_000, 0), (0, 60), (60_010, 0), (1, 59.999)])
     def test_an_age_is_never_negative(self, remaining: int, age: float) -> None:
-        assert time_wait_age(State.TIME_WAIT, remaining) == age
-        assert time_wait_age(State.FIN_WAIT2, remaining) is None
+        assert time_wait_age(rules(), State.TIME_WAIT, remaining) == age
+        assert time_wait_age(rules(), State.FIN_WAIT2, remaining) is None
 
 
 @given(crossing, any_rules())

@@ -119,6 +119,8 @@ class TestContract:
             "bad_lines",
             "read_seconds",
             "table_age_seconds",
+            "byte_order",
+            "bound_ports_known",
         ]
         assert list(report["source"]) == source
         assert list(report["states"]) == STATES

@@ -15,6 +15,7 @@ from tui.analysis.timewait import TimeWait, time_waits
 from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import PortRules, port_rules
+from tui.writing.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,19 @@ class Frame:
         return self.reading.counters
 
     @property
+    def assumed(self) -> tuple[str, ...]:
+        """Full names of the sysctls that decide on ports and could not be read."""
+        return self.rules.assumed
+
+    @property
+    def unread(self) -> str:
+        """What of the table was not read, in words: empty where all was."""
+        if not self.table.complete:
+            return "the table is incomplete"
+        bad = self.table.bad_lines
+        return f"{plural(bad, 'line')} unreadable" if bad else ""
+
+    @property
     def age(self) -> float:
         """Seconds between the reading of the table and this frame."""
         return self.reading.time - self.reading.table_time
@@ -70,13 +84,13 @@ def judge(reading: Reading, before: Frame | None = None) -> Frame:
     if before is not None and before.table is table and before.rules == rules:
         return replace(before, reading=reading)
     ports = port_space(rules, table)
-    patterns = find_patterns(table, ports, rules)
+    patterns = find_patterns(table, ports, rules, reading.second_ms)
     return Frame(
         reading=reading,
         rules=rules,
         ports=ports,
         states=np.bincount(table.state, minlength=STATE_SLOTS),
         patterns=patterns,
-        time_wait=time_waits(table, patterns.member, patterns.hold),
+        time_wait=time_waits(table, patterns.member, patterns.hold, rules.time_wait_ms),
         remotes=count_remotes(table),
     )

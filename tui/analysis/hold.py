@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from tui.kernel.sysctls import PortRules
 
-TIME_WAIT_MS = 60_000
-"""TCP_TIMEWAIT_LEN, compiled into the kernel (include/net/tcp.h); no sysctl changes it."""
 USUAL_HZ = 250
 """CONFIG_HZ where it is not known, as of a copy: what most distributions build with."""
 
@@ -17,7 +15,7 @@ class Hold:
     """From a connection's close until connect() can have its port again, in seconds."""
 
     seconds: float
-    """At the earliest: 60 in TIME-WAIT, or with tcp_tw_reuse its delay."""
+    """At the earliest: the length of TIME-WAIT, or with tcp_tw_reuse its delay."""
     late: float = 0.0
     """How much later at most: the timer wheel's rounding."""
 
@@ -41,7 +39,7 @@ def hold(rules: PortRules, *, reuse: bool, hz: int = USUAL_HZ) -> Hold:
     """Return how long ports are held, with or without tcp_tw_reuse."""
     if reuse:
         return Hold(rules.reuse_delay_ms / 1000)
-    seconds = TIME_WAIT_MS / 1000
+    seconds = rules.time_wait_ms / 1000
     return Hold(seconds, wheel_slack(seconds, hz))
 
 
@@ -58,5 +56,5 @@ def wheel_slack(seconds: float, hz: int) -> float:
     return float((1 << (3 * level)) / hz) if level else 1 / hz
 
 
-TIME_WAIT = Hold(TIME_WAIT_MS / 1000, wheel_slack(TIME_WAIT_MS / 1000, USUAL_HZ))
+TIME_WAIT = Hold(60.0, wheel_slack(60.0, USUAL_HZ))
 """A TIME-WAIT that nothing takes over, where HZ is not known."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.ports import PortSpace, is_loopback, reuse_applies
 from tui.kernel.sockets import (
     STATE_SLOTS,
@@ -194,10 +193,13 @@ class Patterns:
         )
 
 
-def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Patterns:
+def find_patterns(
+    table: SocketTable, ports: PortSpace, rules: PortRules, second_ms: int | None = None
+) -> Patterns:
     """Group every socket but the listeners, and judge each group's ports.
 
     Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own.
+    ``second_ms`` is how far the monotonic clock was in its second, if known.
     """
     rows = np.flatnonzero(table.state != State.LISTEN)
     local_port = table.local_port[rows]
@@ -230,7 +232,12 @@ def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Pat
     in_use = np.bincount(code[held | peers], minlength=count)
     reusable = np.zeros(count, np.intp)
     if reuse.any():
-        old = table.remaining_ms[rows] < TIME_WAIT_MS - rules.reuse_delay_ms
+        delay = rules.reuse_delay_ms
+        if rules.whole_seconds and second_ms is not None:
+            # net/ipv4/tcp_ipv4.c before 6.14, tcp_twsk_unique: ktime_get_seconds() must have
+            # passed ts_recent_stamp, so one that was closed before this second may be had.
+            delay = second_ms
+        old = table.remaining_ms[rows].astype(np.int64) < rules.time_wait_ms - delay
         ripe = held & (state == State.TIME_WAIT) & old & reuse[code]
         reusable = np.bincount(code[ripe], minlength=count)
 
@@ -251,7 +258,7 @@ def find_patterns(table: SocketTable, ports: PortSpace, rules: PortRules) -> Pat
         capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
         reusable=reusable[order],
         reuse=reuse[order],
-        hold=np.where(reuse[order], rules.reuse_delay_ms, TIME_WAIT_MS) / 1000,
+        hold=np.where(reuse[order], rules.reuse_delay_ms, rules.time_wait_ms) / 1000,
         member=member,
         keys=(table.address_hi, table.address_lo),
     )

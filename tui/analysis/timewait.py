@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.analysis.hold import TIME_WAIT_MS
 from tui.kernel.sockets import Array, SocketTable, State
 
-SECONDS = TIME_WAIT_MS // 1000
+SECONDS = 60
+"""How much of the past and of the future is told: TIME-WAIT's length but on few kernels."""
 RECENT = 5
 """Seconds of closings that make the present closing rate."""
 TRACKED = 512
@@ -21,14 +21,15 @@ class TimeWait:
     """The TIME-WAIT sockets of a frame by age.
 
     One snapshot holds the last 60 s and the next 60 s, since a socket stays exactly 60 s:
-    ``age = 60 − remaining``, right to ±20 ms. As a history it is a floor: a socket that was
-    reused or killed early is gone, and a stray ACK starts its minute anew.
+    ``age = 60 − remaining``, right to ±20 ms. Where tcp_tw_timeout sets another length, that takes
+    the place of the 60, and a shorter one holds less of the past. As a history it is a floor: a
+    socket that was reused or killed early is gone, and a stray ACK starts its time anew.
     """
 
     count: int
     closed_per_second: Array
-    """Sockets by age in whole seconds, newest first, shape (60,). Sums to count: the
-    expiring ones, up to 2 s older than 60 s, are in the last."""
+    """Sockets by age in whole seconds, newest first, shape (60,). Sums to count: the older ones
+    are in the last."""
     freed_per_second: Array
     """Sockets by remaining time in whole seconds, soonest first, shape (60,). Sums to
     count; the expiring ones are in the first."""
@@ -39,7 +40,9 @@ class TimeWait:
     where connect() takes TIME-WAITs over, over those in which they are all still there."""
     expiring: int
     """Sockets whose timer has run out: the timer wheel takes up to 2 s to remove them."""
-    expiring_by_pattern: Array
+    older: int
+    """The expiring ones, and those that are of a minute or more."""
+    older_by_pattern: Array
     """Those of each of the first TRACKED patterns, shape (≤ TRACKED,)."""
 
     @property
@@ -50,23 +53,24 @@ class TimeWait:
     @property
     def closings(self) -> Array:
         """The closings of the last 60 s alone, newest first, shape (60,)."""
-        return _without(self.closed_per_second, self.expiring)
+        return _without(self.closed_per_second, self.older)
 
     def closings_of(self, pattern: int) -> Array:
         """Return the closings of one of the first TRACKED patterns, as ``closings``."""
-        return _without(self.by_pattern[pattern], int(self.expiring_by_pattern[pattern]))
+        return _without(self.by_pattern[pattern], int(self.older_by_pattern[pattern]))
 
 
-def time_waits(table: SocketTable, member: Array, hold: Array) -> TimeWait:
+def time_waits(table: SocketTable, member: Array, hold: Array, length_ms: int) -> TimeWait:
     """Sort the TIME-WAIT sockets by time.
 
     ``member`` is the pattern of each row, ``hold`` how many seconds each pattern's closed
-    connections keep their port.
+    connections keep their port, ``length_ms`` how long a TIME-WAIT lasts.
     """
     rows = np.flatnonzero(table.state == State.TIME_WAIT)
-    remaining = np.minimum(table.remaining_ms[rows], TIME_WAIT_MS)
+    remaining = np.minimum(table.remaining_ms[rows], length_ms)
     seconds_left = np.minimum(remaining // 1000, SECONDS - 1)
-    age = np.minimum((TIME_WAIT_MS - remaining) // 1000, SECONDS - 1).astype(np.int32)
+    older = (remaining == 0) | (length_ms - remaining >= 1000 * SECONDS)
+    age = np.where(older, SECONDS - 1, (length_ms - remaining) // 1000).astype(np.int32)
     tracked = min(len(hold), TRACKED)
     pattern = member[rows]
     window = np.clip(np.floor(hold), 1, RECENT)
@@ -74,19 +78,19 @@ def time_waits(table: SocketTable, member: Array, hold: Array) -> TimeWait:
     inside = pattern < tracked
     owner = pattern[inside]
     by_pattern = np.bincount(owner * SECONDS + age[inside], minlength=tracked * SECONDS)
-    expiring = remaining == 0
     return TimeWait(
         count=len(rows),
         closed_per_second=np.bincount(age, minlength=SECONDS),
         freed_per_second=np.bincount(seconds_left, minlength=SECONDS),
         by_pattern=by_pattern.reshape(tracked, SECONDS),
         closing=np.bincount(pattern[young], minlength=len(hold)) / window,
-        expiring=int(expiring.sum()),
-        expiring_by_pattern=np.bincount(owner[expiring[inside]], minlength=tracked),
+        expiring=int(np.count_nonzero(remaining == 0)),
+        older=int(older.sum()),
+        older_by_pattern=np.bincount(owner[older[inside]], minlength=tracked),
     )
 
 
-def _without(closed: Array, expiring: int) -> Array:
+def _without(closed: Array, older: int) -> Array:
     closings = closed.copy()
-    closings[-1] -= expiring
+    closings[-1] -= older
     return closings

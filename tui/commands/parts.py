@@ -58,7 +58,12 @@ class Query:
         if self.filter is None:
             return self.frame, chosen
         state = np.where(np.isin(patterns.member, chosen), table.state, State.CLOSE)
-        theirs = time_waits(replace(table, state=state), patterns.member, patterns.hold)
+        theirs = time_waits(
+            replace(table, state=state),
+            patterns.member,
+            patterns.hold,
+            self.frame.rules.time_wait_ms,
+        )
         return replace(self.frame, time_wait=theirs), chosen
 
     def pattern_records(self, chosen: Iterable[int]) -> list[dict[str, Any]]:

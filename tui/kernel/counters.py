@@ -6,11 +6,14 @@ Sources: net/ipv4/proc.c, net/ipv6/proc.c, net/netfilter/nf_conntrack_standalone
 from collections.abc import Iterator
 from pathlib import Path
 
+from tui.kernel.below import read_below
+
 
 def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
     """Read the counters below `root`, by the kernel's own names; those of `sys/` below `sysctls`.
 
-    A procfs has both; a process's directory (thread-self) has `net/` alone.
+    A procfs has both; a process's directory (thread-self) has `net/` alone. Without
+    `sysctls` those of conntrack are missing.
 
     - net/sockstat, line TCP: `inuse`, `orphan`, `tw`, `alloc` in sockets, `mem` in pages. `tw` is
       IPv4 and IPv6 together, FIN_WAIT2 mini-sockets among them; `inuse` is IPv4 without them;
@@ -22,23 +25,22 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
 
     Never raises: a file, group or number that is missing or unreadable is left out.
     """
-    counters = _pairs(_read(f"{root}/net/sockstat"), b"TCP:")
-    if (inuse6 := _pairs(_read(f"{root}/net/sockstat6"), b"TCP6:").get("inuse")) is not None:
+    counters = _pairs(_read(root, "net/sockstat"), b"TCP:")
+    if (inuse6 := _pairs(_read(root, "net/sockstat6"), b"TCP6:").get("inuse")) is not None:
         counters["inuse6"] = inuse6
-    counters |= _group(_read(f"{root}/net/netstat"), b"TcpExt:")
-    counters |= _group(_read(f"{root}/net/snmp"), b"Tcp:")
-    for name in ("nf_conntrack_count", "nf_conntrack_max"):
-        counters |= _numbers(
-            [name.encode()], _read(f"{sysctls or root}/sys/net/netfilter/{name}").split()
-        )
+    counters |= _group(_read(root, "net/netstat"), b"TcpExt:")
+    counters |= _group(_read(root, "net/snmp"), b"Tcp:")
+    if sysctls is not None:
+        for name in ("nf_conntrack_count", "nf_conntrack_max"):
+            text = _read(sysctls, f"sys/net/netfilter/{name}")
+            counters |= _numbers([name.encode()], text.split())
     return counters
 
 
-def _read(path: str) -> bytes:
+def _read(root: Path, name: str) -> bytes:
     """Return a file's content, empty if it cannot be read."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (half the time of Path.open)
-            return file.read()
+        return read_below(root, name)
     except OSError:
         return b""
 

@@ -6,10 +6,13 @@ import ctypes
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
 
@@ -31,6 +34,34 @@ def open_network(process: int | str = "self") -> int:
 def enter(network: int) -> None:
     """Move this thread into the network namespace that the descriptor stands for."""
     system("setns", network, CLONE_NEWNET)
+
+
+def inside(network: Path, call: Callable[[], T]) -> T:
+    """Call in the network namespace of a file (nsfs), and return what it returns.
+
+    It is done by a thread of its own, which ends there: none of ours moves. Raises OSError where
+    the namespace may not be entered or has gone, and what the call raises.
+    """
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def go() -> None:
+        try:
+            descriptor = os.open(network, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                enter(descriptor)
+            finally:
+                os.close(descriptor)  # one that is held would keep the namespace there
+            done.append(call())
+        except BaseException as error:  # raised again by the thread that waits
+            failed.append(error)
+
+    thread = threading.Thread(target=go, daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 Networks = set[IPv4Network | IPv6Network]
@@ -107,18 +138,7 @@ def _mounted(root: Path) -> Networks:
     mounts = (line.split(" - ") for line in _lines(root / "self/mountinfo"))
     points = [m[0].split()[4] for m in mounts if len(m) == 2 and m[1].startswith("nsfs ")]
 
-    def look() -> None:
-        for point in points:
-            with suppress(OSError):
-                network = os.open(point, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    enter(network)
-                    found.update(local_networks(root / "thread-self"))
-                finally:
-                    os.close(network)
-
-    if points:
-        thread = threading.Thread(target=look)  # it alone moves, and ends there
-        thread.start()
-        thread.join()
+    for point in points:
+        with suppress(OSError):
+            found |= inside(Path(point), lambda: local_networks(root / "thread-self"))
     return found

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
+
+from tui.kernel.below import read_below
+from tui.kernel.namespaces import inside
+
+T = TypeVar("T")
 
 PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "copy"]
 
@@ -28,6 +34,9 @@ class Place:
     """The way in: a namespace file (nsfs), to be opened anew at each reading, since one that is
     held pins the namespace. HERE is where the reading thread is already. None where there is no
     way in but the files below ``root``: then nobody can be asked by sock_diag."""
+    settings: Path | None = None
+    """The directory whose sys/ has this place's sysctls for a thread that is in it; None where
+    they cannot be read."""
 
     @property
     def tables(self) -> Path:
@@ -47,6 +56,10 @@ class Place:
         """Return the place as it is for the calling thread, which may have moved."""
         return replace(self, id=_inode(HERE)) if self.network == HERE else self
 
+    def inside(self, look: Callable[[], T]) -> T:
+        """Call ``look`` in this place's network namespace. Raises OSError where it has gone."""
+        return look() if self.network in (None, HERE) else inside(self.network, look)
+
 
 def place_at(root: Path) -> Place:
     """Return the place that a procfs, a process's directory or a copy of files shows.
@@ -59,10 +72,27 @@ def place_at(root: Path) -> Place:
     here = _inode(HERE)
     if here is not None and _inode(root / "thread-self/ns/net") == here:
         with_init = _tables_inode(root / "1") == _tables_inode(root / "thread-self")
-        return Place(root, host, "host" if with_init else "process", here, HERE)
-    if _is_procfs(root / "net/tcp"):
-        return Place(root, _process_name(root) or host, "process", _inode(root / "ns/net"))
-    return Place(root, str(root), "copy", None)
+        kind: PlaceKind = "host" if with_init else "process"
+        return Place(root, host, kind, here, HERE, _with_sysctls(root))
+    if not _is_procfs(root / "net/tcp"):
+        return Place(root, str(root), "copy", None, settings=root)
+    name, number, network = _process_name(root) or host, _inode(root / "ns/net"), root / "ns/net"
+    if _tables_inode(root) == _tables_inode(Path("/proc/thread-self")):
+        return Place(root, name, "process", number or here, settings=_with_sysctls(root.parent))
+    try:
+        inside(network, lambda: None)
+    except OSError:  # its sysctls are shown to those who are in it, and nobody else
+        return Place(root, name, "process", number)
+    return Place(root, name, "process", number, network, _with_sysctls(root.parent))
+
+
+def _with_sysctls(procfs: Path) -> Path | None:
+    """Return a procfs that has sysctls: this one, if it is not mounted with subset=pid.
+
+    Those of net/ are the reading thread's, wherever they are read (net/sysctl_net.c).
+    """
+    mounted = (Path(point) for point, kind in _mounts().values() if kind == "proc")
+    return next((root for root in (procfs, *mounted) if (root / "sys/net/ipv4").is_dir()), None)
 
 
 def _inode(path: Path) -> int | None:
@@ -81,20 +111,28 @@ def _tables_inode(process: Path) -> int | None:
 
 
 def _is_procfs(path: Path) -> bool:
-    """Say whether a file is the kernel's and no copy, by the mounts (proc_pid_mountinfo(5))."""
+    """Say whether a file is the kernel's and no copy."""
     try:
         device = path.stat().st_dev
-        lines = Path("/proc/thread-self/mountinfo").read_text(errors="replace").splitlines()
     except OSError:
         return False
-    number = f"{os.major(device)}:{os.minor(device)}"
-    kinds = {line.split()[2]: line.partition(" - ")[2].split()[0] for line in lines}
-    return kinds.get(number) == "proc"
+    return _mounts().get(f"{os.major(device)}:{os.minor(device)}", ("", ""))[1] == "proc"
+
+
+def _mounts() -> dict[str, tuple[str, str]]:
+    """Return where each device is mounted, and as what (proc_pid_mountinfo(5))."""
+    try:
+        lines = Path("/proc/thread-self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    return {
+        line.split()[2]: (line.split()[4], line.partition(" - ")[2].split()[0]) for line in lines
+    }
 
 
 def _process_name(directory: Path) -> str | None:
     try:
-        name = (directory / "comm").read_text(errors="replace").strip()
+        name = read_below(directory, "comm").decode(errors="replace").strip()
     except OSError:
         return None
     shown = "".join(sign if sign.isprintable() else "?" for sign in name)

@@ -6,18 +6,22 @@ of a poll. A TIME-WAIT has no inode and so no owner.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.kernel.below import read_below
+
 SOCKET_LINK = "socket:["
 LIVE = "/proc"
 MOST_DIGITS = 20
 """An inode has 64 bits at most."""
-COMM_LENGTH = 15
-"""Longer names are cut (include/linux/sched.h, TASK_COMM_LEN)."""
+LONGEST_NAME = 64
+"""A program's is cut at 15 (include/linux/sched.h, TASK_COMM_LEN), a kernel worker's here."""
+GONE = (errno.ENOENT, errno.ESRCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Owners:
     by_inode: Mapping[int, Process]
     denied: int = 0
     """Processes whose descriptors this user may not read: others', when not root."""
+    skipped: int = 0
+    """Processes that were there, and whose files could not be read for another reason."""
     complete: bool = True
     """False when the deadline ended the walk."""
 
@@ -50,32 +56,25 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
     nothing that other threads could see, and a copy of a procfs has no processes.
     """
     owners: dict[int, Process] = {}
-    denied = 0
+    denied = skipped = 0
     for pid in _pids(root):
         if time.monotonic() > deadline:
-            return Owners(owners, denied, complete=False)
+            return Owners(owners, denied, skipped, complete=False)
         try:
             inodes = _socket_inodes(f"{root}/{pid}/fd")
             if inodes:
-                process = Process(pid, _printable(_name(root, pid)))
+                process = Process(pid, _name(root, pid))
                 for inode in inodes:
                     owners.setdefault(inode, process)
         except PermissionError:
             denied += 1
-        except OSError:
-            continue
-    return Owners(owners, denied)
+        except OSError as error:
+            skipped += error.errno not in GONE
+    return Owners(owners, denied, skipped)
 
 
 def _pids(root: Path) -> list[int]:
-    try:
-        return sorted(int(name) for name in os.listdir(root) if name.isdecimal())  # noqa: PTH208
-    except OSError:
-        return []
-
-
-def _name(root: Path, pid: int) -> str:
-    """Return a process's name. Raises OSError when it cannot be told.
+    """Return the processes there are, the lowest pid first.
 
     psutil is asked of the live /proc alone: it has one procfs for the whole program, which
     belongs to whoever uses psutil besides us.
@@ -84,22 +83,21 @@ def _name(root: Path, pid: int) -> str:
         import psutil  # takes longer to load than a short walk does
 
         if psutil.PROCFS_PATH == LIVE:
-            try:
-                return str(psutil.Process(pid).name())
-            except psutil.AccessDenied as error:
-                raise PermissionError(str(error)) from error
-            except (psutil.Error, ValueError, IndexError) as error:  # a file that was cut short
-                raise OSError(str(error)) from error
-    name = _read(f"{root}/{pid}/comm").removesuffix("\n")
-    if len(os.fsencode(name)) >= COMM_LENGTH:
-        whole = os.path.basename(_read(f"{root}/{pid}/cmdline").partition("\0")[0])  # noqa: PTH119
-        name = whole if whole.startswith(name) else name
-    return name
+            return sorted(psutil.pids())
+    try:
+        return sorted(int(name) for name in os.listdir(root) if name.isdecimal())  # noqa: PTH208
+    except OSError:
+        return []
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
-        return file.read()
+def _name(root: Path, pid: int) -> str:
+    """Return a process's name as the kernel has it. Raises OSError when it cannot be told.
+
+    Not its command line, though that has longer names: programs write there what they are doing,
+    passwords among it.
+    """
+    comm = read_below(f"{root}/{pid}", "comm", LONGEST_NAME + 1).removesuffix(b"\n")
+    return _printable(os.fsdecode(comm))
 
 
 def _printable(name: str) -> str:

@@ -15,23 +15,27 @@ from __future__ import annotations
 
 import binascii
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from tui.kernel.below import open_below
 from tui.kernel.effort import Effort
 from tui.kernel.sockets import (
     UNKNOWN_LIMIT,
     V4_MAPPED,
     Array,
+    ByteOrder,
     RawSockets,
     SocketTable,
     State,
     TableError,
     build,
+    together,
 )
 
 Progress = Callable[[int, int], object]
@@ -47,21 +51,36 @@ TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
 MIN_SL, MAX_SL = 4, 10
 """Width of ``sl``: ``%4d`` of an int."""
 MAX_UID = 10
+LARGEST_UID = (1 << 32) - 1
+MOST_BYTES = 1 << 30
+"""Of a table: seven million sockets. A copy may be of any length."""
 NO_OWNER = np.frombuffer(b"     0        0 0 ", np.uint8)
 """uid, timeout and inode of a TIME-WAIT, as get_timewait4_sock prints them."""
 MAX_INODE = 20
+NO_NUMBER = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where a line's parts stand, counted from behind the first ``": "``."""
 
+    words: int
+    """How many 32-bit words an address has."""
     hex_spans: tuple[tuple[int, int], ...]
     separators: tuple[tuple[int, str], ...]
     record: np.dtype[np.void]
     """The hexadecimal parts, once turned to bytes."""
     tail: int
     """Column of the blank before ``uid``."""
+
+    def tidied(self, line: bytes) -> bytes | None:
+        """Return a line with its columns where the kernel puts them, None if some are missing."""
+        found = PASTED[self.words].match(line)
+        if found is None:
+            return None
+        sl, parts, uid, timeout, inode = found.groups()
+        head = b"%4d: %b" % (int(sl), b" ".join(parts.split()))
+        return b"%b %5d %8d %d \n" % (head, int(uid), int(timeout), int(inode))
 
     @property
     def shortest(self) -> int:
@@ -74,7 +93,19 @@ class Layout:
         return self.tail + 1 + MAX_UID + 1 + 8 + 1 + MAX_INODE + 1
 
 
-def _layout(words: int, byteorder: str) -> Layout:
+def _pasted(words: int) -> re.Pattern[bytes]:
+    """Match a line as `_layout` has it, whatever blanks stand between its columns."""
+    pattern = rb" ?(\d{1,10}): ?((A):P (A):P HH Q:Q HH:Q Q) (\d{1,10}) (-?\d{1,10}) (\d{1,20}) "
+    hexadecimal = {b"(A)": 8 * words, b"P": 4, b"HH": 2, b"Q": 8}
+    for name, digits in hexadecimal.items():
+        pattern = pattern.replace(name, b"[0-9A-Fa-f]{%d}" % digits)
+    return re.compile(pattern.replace(b" ?", rb"\s*").replace(b" ", rb"\s+"))
+
+
+PASTED = {words: _pasted(words) for words in (1, 4)}
+
+
+def _layout(words: int, byteorder: ByteOrder) -> Layout:
     """Describe lines whose addresses have this many 32-bit words (1: tcp, 4: tcp6)."""
     order = "<" if byteorder == "little" else ">"
     parts = [8 * words, 4, 8 * words, 4, 2, 8, 8, 2, 8, 8]
@@ -100,15 +131,20 @@ def _layout(words: int, byteorder: str) -> Layout:
             ("retransmits", ">u4"),
         ]
     )
-    return Layout(tuple(spans), tuple(separators), record, column - 1)
+    return Layout(words, tuple(spans), tuple(separators), record, column - 1)
 
 
 def read_sockets(
-    root: Path, effort: Effort | None = None, progress: Progress | None = None
+    root: Path,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+    byte_order: ByteOrder | None = None,
 ) -> SocketTable:
     """Read ``root/net/tcp`` and, where the kernel has IPv6, ``root/net/tcp6``.
 
-    What could not be read with this ``effort`` is missing, and the table is marked incomplete.
+    What could not be read with this ``effort`` is missing, and the table is marked incomplete; so
+    is one of which most lines are unreadable. ``byte_order`` is that of the machine that wrote it,
+    if not this one's.
     These files list no bound, unconnected sockets, and no listener's backlog limit. ``progress``
     is told how far a copy has been read; how long the kernel's own files are nobody knows.
 
@@ -118,11 +154,10 @@ def read_sockets(
     bad = 0
     complete = True
     done, total = 0, sum(_size(root / "net" / name) for name in ("tcp", "tcp6"))
-    for name, words, optional in (("tcp", 1, False), ("tcp6", 4, True)):
-        path = root / "net" / name
-        layout = _layout(words, sys.byteorder)
+    for name, words, optional in (("net/tcp", 1, False), ("net/tcp6", 4, True)):
+        layout = _layout(words, byte_order or sys.byteorder)
         try:
-            reading = _Reading(path, effort)
+            reading = _Reading(root, name, layout, effort)
             for piece in reading.pieces():
                 rows, garbled = parse(piece, layout)
                 chunks.append(rows)
@@ -133,14 +168,53 @@ def read_sockets(
         except FileNotFoundError as error:
             if optional:
                 continue
-            raise _unreadable(path, error) from error
+            raise _unreadable(root / name, error) from error
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _unreadable(root / name, error) from error
         complete = complete and reading.complete
-        bad += reading.truncated
     if progress is not None and total:
         progress(total, total)
+    complete = complete and bad <= sum(map(len, chunks))
     return build(chunks, complete=complete, bad_lines=bad)
+
+
+def read_copy(
+    root: Path, progress: Progress | None = None, byte_order: ByteOrder | None = None
+) -> SocketTable:
+    """Read a copy's tables by this byte order, or by that which its own addresses tell.
+
+    Raises TableError as `read_sockets` does.
+    """
+    turned: ByteOrder = "big" if sys.byteorder == "little" else "little"
+    table = read_sockets(root, None, progress, byte_order)
+    if byte_order is not None:
+        return replace(table, byte_order=byte_order)
+    if order_evidence(table):
+        return table
+    other = read_sockets(root, None, progress, turned)
+    return (
+        replace(other, byte_order=turned)
+        if order_evidence(other)
+        else replace(table, byte_order=None)
+    )
+
+
+def order_evidence(table: SocketTable) -> int:
+    """Return how many addresses tell that a table was read by its own machine's byte order.
+
+    127.0.0.0/16, 192.168.0.0/16, ::1, fe80::/16 and 2001::/16 do: no one meets them by chance the
+    wrong way round.
+    """
+    hi, lo = table.address_hi, table.address_lo
+    top = lo >> np.uint64(16)
+    v4 = (hi == 0) & ((top == 0xFFFF7F00) | (top == 0xFFFFC0A8))
+    v6 = (hi == 0) & (lo == 1) | np.isin(hi >> np.uint64(48), (0xFE80, 0x2001))
+    return int(np.count_nonzero(v4 | v6))
+
+
+def tidied(name: str, line: bytes) -> bytes | None:
+    """Return a line of net/tcp or net/tcp6 as the kernel prints it, None if it cannot be read."""
+    return _layout(4 if name.endswith("6") else 1, sys.byteorder).tidied(line)
 
 
 HEADER = (
@@ -157,12 +231,13 @@ def _size(path: Path) -> int:
         return 0
 
 
-def copy_file(path: Path, effort: Effort | None = None) -> tuple[bytes, bool]:
+def copy_file(root: Path, name: str, effort: Effort | None = None) -> tuple[bytes, bool]:
     """Return a table's text with its header, and whether it is whole, for `read_sockets` later.
 
     Raises OSError.
     """
-    reading = _Reading(path, effort)
+    layout = _layout(4 if name.endswith("6") else 1, sys.byteorder)
+    reading = _Reading(root, name, layout, effort)
     text = HEADER + b"".join(bytes(piece) for piece in reading.pieces())
     return text, reading.complete
 
@@ -178,23 +253,26 @@ def _unreadable(path: Path, error: OSError) -> TableError:
 class _Reading:
     """One pass over one file, and what became of it."""
 
-    def __init__(self, path: Path, effort: Effort | None) -> None:
-        self.path = path
+    def __init__(self, root: Path, name: str, layout: Layout, effort: Effort | None) -> None:
+        self.root = root
+        self.name = name
+        self.layout = layout
         self.effort = effort
         self.complete = True
-        self.truncated = 0
 
     def pieces(self) -> Iterator[Array]:
-        """Yield the file's whole lines, without its header, as bytes in uint8 arrays.
+        """Yield the file's lines, without its header, as bytes in uint8 arrays.
 
-        Each array is a view that the next step overwrites.
+        Each array is a view that the next step overwrites. Where the last line lacks its end the
+        file was pasted, or cut in the middle of that line.
         """
         buffer = bytearray(PIECE + 2 * PAGE)
         array = np.frombuffer(buffer, np.uint8)
         view = memoryview(buffer)
         filled = 0
         header = False
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        done = 0
+        fd = open_below(self.root, self.name)
         # Reading the kernel's file on to its end may never end while the table grows: it
         # re-walks by index, and entries added meanwhile push old ones into view.
         short = 0 if os.fstat(fd).st_size else SHORT_READ
@@ -202,10 +280,13 @@ class _Reading:
             while True:
                 got = os.readv(fd, [view[filled : filled + PAGE]])
                 filled += got
+                done += got
                 ended = got <= short
                 if not (ended or filled >= PIECE):
                     continue
-                late = not ended and self.effort is not None and self.effort.spent()
+                late = not ended and (
+                    done > MOST_BYTES or (self.effort is not None and self.effort.spent())
+                )
                 end = buffer.rfind(b"\n", 0, filled) + 1
                 start = 0
                 if not header and end:
@@ -216,56 +297,75 @@ class _Reading:
                 if end > start:
                     yield array[start:end]
                 if ended or late:
-                    self.truncated = int(filled > end)
+                    if filled > end and not late:
+                        yield self._last(bytes(view[end:filled]))
                     # A kernel always prints the header: an empty file was cut short.
                     self.complete = self.complete and header and not late
                     return
                 if end == 0:  # a megabyte without a newline is no table
-                    self.truncated = 1
-                    self.complete = False
+                    yield self._last(bytes(view[:PAGE]))
                     return
                 view[: filled - end] = bytes(view[end:filled])
                 filled -= end
         finally:
             os.close(fd)
 
+    def _last(self, tail: bytes) -> Array:
+        """Return a line that lacks its end as a whole one, and see whether it is."""
+        line = np.frombuffer(tail + b"\n", np.uint8)
+        _, bad = parse(line, self.layout)
+        self.complete = self.complete and not bad
+        return line
+
 
 def parse(lines: Array, layout: Layout) -> tuple[RawSockets, int]:
     """Parse whole lines (uint8, each ended by a newline) into rows and a count of bad ones.
 
     A line counts as bad when a separator or a hexadecimal digit is not where the format
-    has it, its state is not one of the kernel's, or its inode is missing.
+    has it, its state is not one of the kernel's, its uid or inode is missing or wider than the
+    kernel's. Blanks may be more or fewer: gVisor pads the inode, and who pastes a table trims.
     """
+    rows, bad = _parse_columns(lines, layout)
+    if not len(bad):
+        return rows, 0
+    tidied = b"".join(filter(None, (layout.tidied(line) for line in bad)))
+    more, _ = _parse_columns(np.frombuffer(tidied, np.uint8), layout)
+    return together([rows, more]), len(bad) - len(more)
+
+
+def _parse_columns(lines: Array, layout: Layout) -> tuple[RawSockets, list[bytes]]:
+    """Parse lines whose columns stand where the kernel puts them; return the others as well."""
     ends = np.flatnonzero(lines == 0x0A)
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1] + 1
     padded = np.concatenate([lines, np.zeros(MAX_SL + 2 + layout.width, np.uint8)])
     body = _bodies(padded, starts, ends)
-    total = len(starts)
-    fits = (body >= 0) & (ends - body >= layout.shortest)
-    if not fits.all():
-        body = body[fits]
-    text = np.lib.stride_tricks.sliding_window_view(padded, layout.width)[body]
+    good = np.flatnonzero((body >= 0) & (ends - body >= layout.shortest))
+    text = np.lib.stride_tricks.sliding_window_view(padded, layout.width)[body[good]]
 
     well_formed = np.ones(len(text), bool)
     for column, mark in layout.separators:
         well_formed &= text[:, column] == ord(mark)
     if not well_formed.all():
-        text = text[well_formed]
+        good, text = good[well_formed], text[well_formed]
     digits = np.concatenate([text[:, a:b] for a, b in layout.hex_spans], axis=1)
     try:
         raw = binascii.unhexlify(digits.data)
     except binascii.Error:
         valid = np.isin(digits, np.frombuffer(b"0123456789abcdefABCDEF", np.uint8)).all(axis=1)
-        text, digits = text[valid], digits[valid]
+        good, text, digits = good[valid], text[valid], digits[valid]
         raw = binascii.unhexlify(np.ascontiguousarray(digits).data)
     record = np.frombuffer(raw, layout.record)
 
     uid, inode, owned = _owners(text[:, layout.tail :], record["state"])
     known = owned & (record["state"] >= State.ESTABLISHED) & (record["state"] <= State.CLOSING)
     if not known.all():
-        record, uid, inode = record[known], uid[known], inode[known]
+        good, record, uid, inode = good[known], record[known], uid[known], inode[known]
+    bad = np.ones(len(starts), bool)
+    bad[good] = False
+    rest = np.flatnonzero(bad)
+    others = [lines[starts[at] : ends[at]].tobytes() for at in rest.tolist()]
     local_hi, local_lo = _halves(record["local"])
     remote_hi, remote_lo = _halves(record["remote"])
     rows = RawSockets(
@@ -284,13 +384,13 @@ def parse(lines: Array, layout: Layout) -> tuple[RawSockets, int]:
         uid=uid,
         inode=inode,
     )
-    return rows, total - len(rows)
+    return rows, others
 
 
 def _bodies(padded: Array, starts: Array, ends: Array) -> Array:
     """Return where each line goes on behind its first ``": "``, or −1 where it has none."""
     body = np.full(len(starts), -1, np.intp)
-    for width in range(MIN_SL, MAX_SL + 1):
+    for width in (*range(MIN_SL, MAX_SL + 1), *range(1, MIN_SL)):
         found = (body < 0) & (padded[starts + width] == ord(":")) & (starts + width < ends)
         body[found] = starts[found] + width + 2
         if (body >= 0).all():
@@ -327,7 +427,8 @@ def _owners(tail: Array, state: Array) -> tuple[Array, Array, Array]:
         inode[rows] = inodes
         plain = _is_number(text[:, : 1 + width]) & _is_number(text[:, 1 + width : behind])
         closed = text[np.arange(len(text)), behind + 1 + digits] == ord(" ")
-        readable[rows] = plain & (text[:, behind] == ord(" ")) & (digits > 0) & closed
+        within = (uids <= LARGEST_UID) & (digits > 0) & (digits <= MAX_INODE)
+        readable[rows] = plain & (text[:, behind] == ord(" ")) & within & closed
     return uid, inode, readable
 
 
@@ -346,11 +447,14 @@ def _right_aligned(text: Array) -> Array:
     value = np.zeros(len(text), np.uint64)
     for column in range(text.shape[1]):
         value = value * np.uint64(10) + (text[:, column] & np.uint8(15))  # a blank counts as 0
-    return value.astype(np.uint32)
+    return value
 
 
 def _leading_number(text: Array) -> tuple[Array, Array]:
-    """Return the decimal numbers at the left edge, and how many digits each has."""
+    """Return the decimal numbers at the left edge, and how many digits each has.
+
+    One that 64 bits do not hold has 255 digits.
+    """
     value = np.zeros(len(text), np.uint64)
     digits = np.zeros(len(text), np.uint8)
     going = np.ones(len(text), bool)
@@ -359,6 +463,11 @@ def _leading_number(text: Array) -> tuple[Array, Array]:
         going = going & (digit < 10)
         if not going.any():
             break
+        if column >= MAX_INODE - 1:  # the 20th digit may be one too many
+            most = np.iinfo(np.uint64).max
+            over = (value > most // 10) | (value == most // 10) & (digit > most % 10)
+            digits[going & over] = NO_NUMBER
+            going = going & ~over
         value = np.where(going, value * np.uint64(10) + digit, value)
         digits += going
     return value, digits

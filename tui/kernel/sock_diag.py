@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def read_sockets(effort: Effort | None = None) -> SocketTable:
     found, whole = _dump(CONNECTED | BOUND_INACTIVE, effort, _part)
     return build(
         [part.connected for part in found],
-        bound_ports=_joined([part.bound_ports for part in found]),
+        bound_ports=_known([part.bound_ports for part in found]),
         complete=whole,
     )
 
@@ -109,19 +110,30 @@ def read_sockets(effort: Effort | None = None) -> SocketTable:
 def read_bound_ports(effort: Effort | None = None) -> Array | None:
     """Return the distinct ports of bound, unconnected TCP sockets, shape (n,), uint16.
 
-    They are in no file of /proc, and each takes a port from every connect(). Empty where
-    the kernel does not list them (before 6.8, or without sock_diag); None when the ``effort``
-    was not enough for all.
+    They are in no file of /proc, and each takes a port from every connect(). None where the
+    kernel does not list them (before 6.8, or without sock_diag), and where the ``effort`` was not
+    enough for all.
     """
     try:
         found, whole = _dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
     except TableError:
-        return _joined([])
-    return _joined(found) if whole else None
+        return None
+    return _known(found) if whole else None
 
 
-def _joined(ports: list[Array]) -> Array:
-    return distinct(np.concatenate([np.empty(0, np.uint16), *ports]))
+def _known(ports: list[Array]) -> Array | None:
+    """Return the distinct ports, or None if there are none because the kernel lists none."""
+    found = distinct(np.concatenate([np.empty(0, np.uint16), *ports]))
+    return found if len(found) or lists_bound(os.uname().release) else None
+
+
+def lists_bound(release: str) -> bool:
+    """Say whether a kernel of this version lists bound, unconnected sockets.
+
+    An older one may have been taught to; that shows once there is such a socket.
+    """
+    version = re.match(r"(\d+)\.(\d+)", release)
+    return version is not None and (int(version[1]), int(version[2])) >= (6, 8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+ByteOrder = Literal["little", "big"]
 
 V4_MAPPED = 0xFFFF << 32
 """Low 64 bits of ``::ffff:0.0.0.0``: an IPv4 address is stored as its mapped form."""
@@ -134,10 +136,15 @@ class SocketTable:
     bound_ports: Array
     """Distinct ports of bound, unconnected sockets (BOUND_INACTIVE), which only sock_diag
     lists."""
+    bound_known: bool = True
+    """False where the kernel cannot be asked for those, or does not tell (before 6.8)."""
     complete: bool = True
     """False when a deadline, a lost message or a missing header cut the dump short."""
     duplicates: int = 0
     bad_lines: int = 0
+    byte_order: ByteOrder | None = sys.byteorder
+    """That of the machine that wrote the table; None where nothing in a copy tells it, and this
+    machine's was assumed: each address may stand the other way round."""
 
     def __len__(self) -> int:
         return len(self.state)
@@ -208,6 +215,16 @@ def distinct(values: Array) -> Array:
     return ordered[first]
 
 
+def together(chunks: Sequence[RawSockets]) -> RawSockets:
+    """Return all rows of the chunks, one after the other."""
+    return RawSockets(
+        **{
+            name: np.concatenate([np.empty(0, kind), *(getattr(chunk, name) for chunk in chunks)])
+            for name, kind in ROW_TYPES.items()
+        }
+    )
+
+
 def build(
     chunks: Sequence[RawSockets],
     *,
@@ -239,9 +256,11 @@ def build(
         address_hi=address_hi,
         address_lo=address_lo,
         bound_ports=np.empty(0, np.uint16) if bound_ports is None else bound_ports,
+        bound_known=bound_ports is not None,
         complete=complete,
         duplicates=0 if keep is None else count - len(keep),
         bad_lines=bad_lines,
+        byte_order=sys.byteorder,
         **column,
     )
 

@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from tui.kernel import procfs, sock_diag
 from tui.kernel.counters import read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.places import Place
-from tui.kernel.sockets import Array, SocketTable, TableError
+from tui.kernel.sockets import Array, ByteOrder, SocketTable, TableError
 from tui.kernel.sysctls import Parameter, read_parameters
 
 SourceKind = Literal["proc", "sock_diag"]
@@ -34,6 +35,7 @@ PROC_SECONDS_A_SOCKET = 1.5e-6
 """What a line of /proc costs the kernel: enough to tell before reading that it will be slow."""
 BOUND_WALK_SHARE = 0.01
 """The part of the time that looking for bound, unconnected sockets beside /proc may take."""
+MAY_BE_MISSING, FEW = 0.25, 3
 TRY_PROC_AGAIN = 60.0
 """Seconds after which /proc, once too slow, is given another chance."""
 
@@ -56,11 +58,31 @@ class Reading:
     spaced out."""
     hz: int | None = None
     """Ticks per second of the kernel's timers (CONFIG_HZ); None where it is not known."""
+    second_ms: int | None = None
+    """How many milliseconds into its second the monotonic clock was when the table was read; None
+    where it is not known, as of a copy."""
 
 
 def ticks_per_second() -> int:
     """Return this kernel's CONFIG_HZ: its coarse clock moves by a tick (clock_getres(2))."""
     return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
+
+
+def _changed(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def falls_short(table: SocketTable, counters: Mapping[str, int]) -> bool:
+    """Say whether a copy's table is far shorter than the sockstat beside it.
+
+    Two files of one copy are not of one moment, so a quarter may be missing, and a few more.
+    Requests that wait for their last ACK have a row and are not counted.
+    """
+    counted = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
+    return len(table) + FEW < counted * (1 - MAY_BE_MISSING)
 
 
 class Source:
@@ -74,17 +96,21 @@ class Source:
         *,
         one_shot: bool = False,
         progress: procfs.Progress | None = None,
+        byte_order: ByteOrder | None = None,
     ) -> None:
         """Read this place; ``one_shot`` leaves a read all the time that one may take.
 
-        All of one reading is of one network namespace: that of the thread that reads, where the
-        place is HERE. ``progress`` is told how far the files of a copy have been read.
+        A copy that is read once has the time at which it was made; one that is watched may be
+        written anew. ``byte_order`` is that of a copy's machine where its user knows it.
+        ``progress`` is told how far the files of a copy have been read. All of one reading is of
+        one network namespace: that of the thread that reads, where the place is HERE.
         """
         self.place = place
         self.one_shot = one_shot
         self.choice = choice
         self.interval = interval
         self.progress = progress
+        self.byte_order = byte_order
         self._cut = 0
         self._avoid_proc_until = 0.0
         self._bound_ports: Array | None = None
@@ -95,36 +121,51 @@ class Source:
 
         Raises TableError when no permitted source could be read.
         """
+        try:
+            return self.place.inside(self._read)
+        except OSError as error:
+            raise TableError(f"{self.place.root}: {error.strerror or error}") from error
+
+    def _read(self) -> Reading:
         began = time.monotonic()
         kind, table = self._read_table(began)
-        read_seconds, now = time.monotonic() - began, time.time()
+        clock, now = time.monotonic(), time.time()
+        counters = self._counters()
+        copy = self.place.kind == "copy"
+        if copy and self.one_shot:
+            now = _changed(self.place.root / "net/tcp") or now
+        if copy and falls_short(table, counters):
+            table = replace(table, complete=False)
         if not table.complete:
             self._cut += 1
-        elif read_seconds < min(self.interval / 2, FIRST_READ):
+        elif clock - began < min(self.interval / 2, FIRST_READ):
             self._cut = 0  # what there is fits in again
         return Reading(
             place=self.place.seen_now(),
             table=table,
-            parameters=read_parameters(self.place.root),
-            counters=self._counters(),
+            parameters=read_parameters(self.place.settings),
+            counters=counters,
             kind=kind,
-            read_seconds=read_seconds,
+            read_seconds=clock - began,
             table_time=now,
             time=now,
-            hz=None if self.place.kind == "copy" else ticks_per_second(),
+            hz=None if copy else ticks_per_second(),
+            second_ms=None if copy else int(clock * 1000) % 1000,
         )
 
     def refresh(self, reading: Reading) -> Reading:
         """Return the same table with the counters and parameters of now."""
-        return replace(
-            reading,
-            parameters=read_parameters(self.place.root),
-            counters=self._counters(),
-            time=time.time(),
+        return self.place.inside(
+            lambda: replace(
+                reading,
+                parameters=read_parameters(self.place.settings),
+                counters=self._counters(),
+                time=time.time(),
+            )
         )
 
     def _counters(self) -> dict[str, int]:
-        return read_counters(self.place.tables, self.place.root)
+        return read_counters(self.place.tables, self.place.settings)
 
     def _seconds(self) -> float:
         """Return how long a read may work: twice as long after each that was cut."""
@@ -182,14 +223,16 @@ class Source:
 
     def _read_proc(self, seconds: float) -> SocketTable:
         """Read the files, for so long where they are the kernel's: a copy is read whole."""
-        effort = None if self.place.kind == "copy" else Effort(seconds)
+        if self.place.kind == "copy":
+            return procfs.read_copy(self.place.root, self.progress, self.byte_order)
         walk = self._walk_bound_ports(time.monotonic())
         try:
-            table = procfs.read_sockets(self.place.tables, effort, self.progress)
+            table = procfs.read_sockets(self.place.tables, Effort(seconds))
         finally:
             if walk is not None:
                 walk.join()
-        return table if self._bound_ports is None else replace(table, bound_ports=self._bound_ports)
+        ports = self._bound_ports
+        return table if ports is None else replace(table, bound_ports=ports, bound_known=True)
 
     def _walk_bound_ports(self, now: float) -> threading.Thread | None:
         """Start reading the bound, unconnected sockets, which /proc does not list.

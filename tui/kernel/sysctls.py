@@ -7,9 +7,14 @@ net/netfilter/nf_conntrack_proto_tcp.c, fs/file_table.c and kernel/pid.c for the
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from tui.kernel.below import open_below
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,14 @@ class PortRules:
     """Age in milliseconds that a TIME-WAIT must pass before it can be reused."""
     timestamps: bool
     """Whether TCP timestamps are on; without them nothing is reused."""
+    time_wait_ms: int = 60_000
+    """How long a TIME-WAIT lasts: TCP_TIMEWAIT_LEN (include/net/tcp.h), which no sysctl changes
+    but tcp_tw_timeout, on Alibaba's kernels."""
+    whole_seconds: bool = False
+    """Does the kernel compare whole seconds of its monotonic clock, since it has no
+    tcp_tw_reuse_delay (before 6.14)? A TIME-WAIT may be reused from the next full second on."""
+    assumed: tuple[str, ...] = ()
+    """Full names of the sysctls that could not be read, and stand at the kernel's default."""
 
 
 _KNOWN: tuple[tuple[str, str | None, str], ...] = (
@@ -63,7 +76,12 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.tcp_tw_reuse_delay",
         "1000",
-        "Milliseconds before tcp_tw_reuse may take a TIME-WAIT; a fixed 1 s before Linux 6.14.",
+        "Milliseconds before tcp_tw_reuse may take a TIME-WAIT; before Linux 6.14 the next second.",
+    ),
+    (
+        "net.ipv4.tcp_tw_timeout",
+        None,
+        "TIME-WAIT's length in seconds, 60 as elsewhere if not set. Alibaba's kernels alone.",
     ),
     (
         "net.ipv4.tcp_timestamps",
@@ -111,9 +129,19 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
         "Gone since Linux 4.12: it broke clients behind NAT. Where it still exists, leave it 0.",
     ),
     (
+        "net.ipv4.ip_local_port_step_width",
+        None,
+        "Above 0 connect() walks the range by a random step: it wears ports evenly. Linux 7 on.",
+    ),
+    (
         "net.core.somaxconn",
         "4096",
         "Upper limit of listen()'s backlog, taken when listen() is called; 128 before Linux 5.4.",
+    ),
+    (
+        "net.ipv4.tcp_mem",
+        None,
+        "Pages of all TCP buffers: low, pressure, most. At the last, data is dropped. By memory.",
     ),
     (
         "net.netfilter.nf_conntrack_max",
@@ -129,6 +157,11 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
         "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
         "120",
         "Seconds conntrack waits for the first FIN's ACK. Does not change the socket's timers.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+        "60",
+        "Seconds conntrack keeps an entry whose one side has closed and whose other has not.",
     ),
     (
         "fs.file-max",
@@ -152,60 +185,66 @@ NAMES = tuple(name for name, _, _ in _KNOWN)
 """The full names of all parameters."""
 
 
-def read_parameters(root: Path) -> tuple[Parameter, ...]:
+def read_parameters(root: Path | None) -> tuple[Parameter, ...]:
     """Read all parameters below `root`/sys, always the same ones in the same order.
 
-    Never raises: what is missing or unreadable has the value None. On a live procfs `net.*` is
+    Never raises: what is missing or unreadable has the value None, as everything has where `root`
+    is None. On a live procfs `net.*` is
     that of the calling thread's network namespace, wherever `root` is mounted; host-wide ones
     such as `tcp_max_orphans` are missing in all namespaces but the first (net/sysctl_net.c).
     """
-    base = f"{root}/sys/"
     return tuple(
-        Parameter(name, _read(base + name.replace(".", "/")), default, meaning)
+        Parameter(
+            name,
+            None if root is None else _read(root, f"sys/{name.replace('.', '/')}"),
+            default,
+            meaning,
+        )
         for name, default, meaning in _KNOWN
     )
-
-
-DECISIVE = ("ip_local_port_range", "ip_local_reserved_ports", "tcp_tw_reuse", "tcp_timestamps")
 
 
 def port_rules(parameters: Iterable[Parameter]) -> PortRules:
     """Return what `parameters` say of ephemeral ports.
 
     Never raises: a value that is missing or that the kernel cannot have written gives way to the
-    kernel's default: 32768–60999, none reserved, reuse 2, 1000 ms, timestamps on.
+    kernel's default, and is named as `assumed`: 32768–60999, none reserved, reuse 2, timestamps
+    on. Some kernels have no tcp_tw_reuse_delay (before 6.14), and most no tcp_tw_timeout: for a
+    missing one their fixed values stand, 1 s and 60 s.
     """
-    values = {parameter.name: parameter.value for parameter in parameters}
+    texts = {parameter.name: parameter.value for parameter in parameters}
+    assumed: list[str] = []
 
-    def value(name: str) -> str:
-        return values.get(f"net.ipv4.{name}") or ""
+    def value(name: str, read: Callable[[str], T | None], default: T, fixed: T | None = None) -> T:
+        full = f"net.ipv4.{name}"
+        text = texts.get(full)
+        if text is None and fixed is not None:
+            return fixed
+        found = None if text is None else read(text)
+        if found is None:
+            assumed.append(full)
+            return default
+        return found
 
-    low, high = _port_range(value("ip_local_port_range"))
+    low, high = value("ip_local_port_range", _port_range, (32768, 60999))
     return PortRules(
         low=low,
         high=high,
-        reserved=_reserved_spans(value("ip_local_reserved_ports")),
-        reuse_mode=_number(value("tcp_tw_reuse"), range(3), default=2),
-        reuse_delay_ms=_number(value("tcp_tw_reuse_delay"), range(1, 60_001), default=1000),
-        timestamps=_number(value("tcp_timestamps"), range(256), default=1) != 0,
+        reserved=value("ip_local_reserved_ports", _reserved_spans, ()),
+        reuse_mode=value("tcp_tw_reuse", _one_of(range(3)), 2),
+        reuse_delay_ms=value("tcp_tw_reuse_delay", _one_of(range(1, 60_001)), 1000, 1000),
+        timestamps=value("tcp_timestamps", _one_of(range(256)), 1) != 0,
+        time_wait_ms=1000 * value("tcp_tw_timeout", _one_of(range(1, 601)), 60, 60),
+        whole_seconds=texts.get("net.ipv4.tcp_tw_reuse") is not None
+        and texts.get("net.ipv4.tcp_tw_reuse_delay") is None,
+        assumed=tuple(assumed),
     )
 
 
-def assumed(parameters: Iterable[Parameter]) -> tuple[str, ...]:
-    """Return those that decide which ports there are, and could not be read.
-
-    They stand at the kernel's default then. tcp_tw_reuse_delay is not among them: kernels before
-    6.14 do not have it.
-    """
-    values = {parameter.name: parameter.value for parameter in parameters}
-    names = (f"net.ipv4.{name}" for name in DECISIVE)
-    return tuple(name for name in names if values.get(name) is None)
-
-
-def _read(path: str) -> str | None:
+def _read(root: Path, name: str) -> str | None:
     """Return a sysctl's text, white space collapsed, or None if it cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_below(root, name)
     except OSError:
         return None
     try:
@@ -223,32 +262,36 @@ def _read(path: str) -> str | None:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _number(text: str, allowed: range, default: int) -> int:
-    """Return `text` as one of the `allowed` numbers, or `default`."""
-    # Not int() alone: it also takes "1_0", "+1" and the digits of every other script.
-    if re.fullmatch(r"[0-9]{1,10}", text) and (number := int(text)) in allowed:
-        return number
-    return default
+def _one_of(allowed: range) -> Callable[[str], int | None]:
+    """Return what reads one of the `allowed` numbers."""
+
+    def read(text: str) -> int | None:
+        # Not int() alone: it also takes "1_0", "+1" and the digits of every other script.
+        if re.fullmatch(r"[0-9]{1,10}", text) and (number := int(text)) in allowed:
+            return number
+        return None
+
+    return read
 
 
-def _port_range(text: str) -> tuple[int, int]:
+def _port_range(text: str) -> tuple[int, int] | None:
     """Return the first and the last port of an `ip_local_port_range`."""
     if re.fullmatch(r"[0-9]{1,5} [0-9]{1,5}", text):
         low, high = map(int, text.split())
         if 0 < low <= high < 65536:
             return low, high
-    return 32768, 60999
+    return None
 
 
-def _reserved_spans(text: str) -> tuple[tuple[int, int], ...]:
+def _reserved_spans(text: str) -> tuple[tuple[int, int], ...] | None:
     """Return the inclusive spans of a list such as `8080,9148-9150`, in its order."""
     spans = []
     for part in text.split(",") if text else ():
         if not re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", part):
-            return ()
+            return None
         first, _, last = part.partition("-")
         span = (int(first), int(last or first))
         if not span[0] <= span[1] < 65536:
-            return ()
+            return None
         spans.append(span)
     return tuple(spans)

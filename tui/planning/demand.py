@@ -104,7 +104,7 @@ def busiest(frame: Frame, pattern: int) -> float:
     else:
         alone = np.where(frame.patterns.member == pattern, 0, 1)
         hold = frame.patterns.hold[[pattern, pattern]]
-        closings = time_waits(frame.table, alone, hold).closings_of(0)
+        closings = time_waits(frame.table, alone, hold, frame.rules.time_wait_ms).closings_of(0)
     return float(np.convolve(closings, np.ones(RECENT), "valid").max() / RECENT)
 
 

@@ -24,9 +24,10 @@ from typing import BinaryIO
 from tui import __version__
 from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs, sock_diag
+from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import Place, place_at
-from tui.kernel.sockets import TableError
+from tui.kernel.sockets import ByteOrder, TableError
 from tui.kernel.source import Source
 from tui.kernel.sysctls import NAMES
 from tui.writing.files import write_whole
@@ -98,21 +99,21 @@ RESERVED_V4 = range(int(IPv4Address("240.0.0.1")), int(IPv4Address("255.255.255.
 TEST_V6 = range(int(IPv6Address("2001:db8::1")), int(IPv6Address("2001:db9::")))
 
 
-def redact(tables: Mapping[str, bytes]) -> dict[str, bytes]:
+def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -> dict[str, bytes]:
     """Return tables of /proc/net with other addresses, the same ones in all of them.
 
     Of a line only what twtop reads is kept, with a dash for the rest, and of one that it cannot
     read nothing: an address may be anywhere in it.
     """
     known = {
-        word: _read(word)
+        word: _read(word, byte_order)
         for name, text in tables.items()
         for line in _lines(name, text)
         if line is not None
         for word in line.group(2, 4)
     }
     redactor = Redactor(known.values())
-    other = {word: _write(redactor.other(address)) for word, address in known.items()}
+    other = {word: _write(redactor.other(address), byte_order) for word, address in known.items()}
     return {
         name: procfs.HEADER
         + b"".join(
@@ -133,18 +134,22 @@ def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
     pattern = rb"( *\d+: )(h{W})(:h{4} )(h{W})(:h{4} hh h{8}:h{8} hh:h{8} h{8} +\d+ +\d+ \d+ )"
     pattern = pattern.replace(b"W", b"8" if name == "net/tcp" else b"32")
     known = re.compile(pattern.replace(b"h", b"[0-9A-Fa-f]"))
-    return map(known.match, text.split(b"\n")[1:-1])
+    for line in text.split(b"\n")[1:-1]:
+        yield known.match(line) or known.match(procfs.tidied(name, line) or b"")
 
 
-def _read(text: bytes) -> Address:
-    """Return the address that /proc prints so: in words of the host's byte order."""
+ORDERS = {"little": "<I", "big": ">I"}
+
+
+def _read(text: bytes, byte_order: ByteOrder) -> Address:
+    """Return the address that /proc prints so: in words of its host's byte order."""
     words = struct.iter_unpack(">I", bytes.fromhex(text.decode()))
-    packed = b"".join(struct.pack("=I", word) for (word,) in words)
+    packed = b"".join(struct.pack(ORDERS[byte_order], word) for (word,) in words)
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
 
 
-def _write(address: Address) -> bytes:
-    words = struct.iter_unpack("=I", address.packed)
+def _write(address: Address, byte_order: ByteOrder) -> bytes:
+    words = struct.iter_unpack(ORDERS[byte_order], address.packed)
     return b"".join(b"%08X" % word for (word,) in words)
 
 
@@ -157,8 +162,11 @@ class Copy:
     files: Mapping[str, bytes]
     """By path below the procfs."""
     complete: bool
-    bound_ports: tuple[int, ...]
-    """Ports that are bound and nothing else, which no file of the procfs has."""
+    byte_order: ByteOrder | None
+    """That of the machine whose procfs it is; None where nothing tells it."""
+    bound_ports: tuple[int, ...] | None
+    """Ports that are bound and nothing else, which no file of the procfs has; None where they are
+    not known."""
     time: float
     """When it was read, Unix time."""
 
@@ -177,7 +185,8 @@ class Copy:
 
         table = replace(
             reading.table,
-            bound_ports=np.array(self.bound_ports, np.uint16),
+            bound_ports=np.array(self.bound_ports or (), np.uint16),
+            bound_known=self.bound_ports is not None,
             complete=self.complete and reading.table.complete,
         )
         return judge(
@@ -193,7 +202,7 @@ def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
     complete = True
     for name in TABLES:
         try:
-            files[name], whole = procfs.copy_file(place.tables / name, effort)
+            files[name], whole = procfs.copy_file(place.tables, name, effort)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and name != TABLES[0]:
                 continue
@@ -202,21 +211,28 @@ def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
                 f"{reason}: a bundle is made of /proc's files, --proc names it"
             ) from None
         complete = complete and whole
+    order = _byte_order(place)
     if redacted:
-        files = redact(files)
+        files = redact(files, order or sys.byteorder)
     sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
     for name in (*COUNTERS, *CONNTRACK, *sysctls):
         with suppress(OSError):
-            above = root if name.startswith("sys/") else place.tables
-            files[name] = (above / name).read_bytes()
+            above = place.settings if name.startswith("sys/") else place.tables
+            if above is not None:
+                files[name] = read_below(above, name)
     ports = sock_diag.read_bound_ports(effort) if place.answers else None
     return Copy(
         place=Place(Path("proc"), "redacted", place.kind, place.id) if redacted else place,
         files=files,
         complete=complete,
-        bound_ports=() if ports is None else tuple(ports.tolist()),
+        byte_order=order,
+        bound_ports=None if ports is None else tuple(ports.tolist()),
         time=time.time(),
     )
+
+
+def _byte_order(place: Place) -> ByteOrder | None:
+    return procfs.read_copy(place.root).byte_order if place.kind == "copy" else sys.byteorder
 
 
 def about(copy: Copy, redacted: bool) -> dict[str, object]:
@@ -228,9 +244,9 @@ def about(copy: Copy, redacted: bool) -> dict[str, object]:
         "python": platform.python_version(),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "host": None if redacted else platform.node(),
-        "byteorder": sys.byteorder,
+        "byteorder": copy.byte_order,
         "complete": copy.complete,
-        "bound_ports": list(copy.bound_ports),
+        "bound_ports": None if copy.bound_ports is None else list(copy.bound_ports),
         "redacted": redacted,
         "user": "root" if os.geteuid() == 0 else "unprivileged",
     }

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.judgement import port_use
 from tui.analysis.owners import holders
 from tui.analysis.patterns import NO_PORT, Direction
+from tui.kernel.places import HERE
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
-from tui.kernel.sysctls import assumed
+from tui.kernel.sysctls import PortRules
 from tui.writing.words import utc
 
 
@@ -31,14 +31,16 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
         },
         "source": {
             "kind": reading.kind,
-            "directory": None if reading.place.answers else str(reading.place.root),
+            "directory": None if reading.place.network == HERE else str(reading.place.root),
             "complete": table.complete,
             "duplicates": table.duplicates,
             "bad_lines": table.bad_lines,
             "read_seconds": round(reading.read_seconds, 6),
             "table_age_seconds": round(frame.age, 3),
+            "byte_order": table.byte_order,
+            "bound_ports_known": table.bound_known,
         },
-        "assumed": list(assumed(reading.parameters)),
+        "assumed": list(frame.assumed),
     }
 
 
@@ -63,7 +65,7 @@ def time_wait_record(frame: Frame) -> dict[str, Any]:
     """Return the TIME-WAITs by age and by remaining time, in whole seconds."""
     return {
         "count": frame.time_wait.count,
-        "hold_seconds": TIME_WAIT_MS / 1000,
+        "hold_seconds": frame.rules.time_wait_ms / 1000,
         "closing_per_second": round(frame.time_wait.closing_per_second, 3),
         "closed_per_second": frame.time_wait.closed_per_second.tolist(),
         "freed_per_second": frame.time_wait.freed_per_second.tolist(),
@@ -176,7 +178,7 @@ def socket_records(
             "state": State(state).name,
             "timer": TIMERS.get(Timer(min(timer, Timer.PROBE))),
             "remaining_seconds": remaining / 1000 if timer else None,
-            "age_seconds": time_wait_age(state, remaining),
+            "age_seconds": time_wait_age(frame.rules, state, remaining),
             "rx_queue": rx,
             "tx_queue": tx,
             "uid": uid,
@@ -193,9 +195,9 @@ def rows_by_pattern(frame: Frame) -> Array:
     return rows
 
 
-def time_wait_age(state: int, remaining_ms: int) -> float | None:
+def time_wait_age(rules: PortRules, state: int, remaining_ms: int) -> float | None:
     """Return how long a socket has been in TIME-WAIT, in seconds; None for any other."""
-    return max(TIME_WAIT_MS - remaining_ms, 0) / 1000 if state == State.TIME_WAIT else None
+    return max(rules.time_wait_ms - remaining_ms, 0) / 1000 if state == State.TIME_WAIT else None
 
 
 def port_records(frame: Frame) -> Iterator[dict[str, Any]]:

@@ -47,6 +47,8 @@ def owners_notes(owners: Owners) -> list[str]:
     if owners.denied:
         cure = "; run as root to see them" if os.geteuid() else ""
         notes.append(f"Processes whose sockets could not be looked up: {owners.denied:,}{cure}.")
+    if owners.skipped:
+        notes.append(f"Processes whose files could not be read: {owners.skipped:,}.")
     if not owners.complete:
         notes.append("There was no time to look at every process: some owners are missing.")
     return notes

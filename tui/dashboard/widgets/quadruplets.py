@@ -10,7 +10,6 @@ import numpy as np
 
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
-from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.styles import Run
@@ -93,7 +92,7 @@ class QuadrupletRows(ArrangedRows):
     def role(self, row: int) -> str:
         """Mark the sockets that have just gone into TIME-WAIT."""
         index = int(self.order[row])
-        fresh = self.table.remaining_ms[index] > TIME_WAIT_MS - 2000
+        fresh = self.table.remaining_ms[index] > self.frame.rules.time_wait_ms - 2000
         return "new" if fresh and self.table.state[index] == State.TIME_WAIT else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
@@ -110,7 +109,9 @@ class QuadrupletRows(ArrangedRows):
             case "remaining":
                 return _remaining(int(table.timer[index]), int(table.remaining_ms[index]))
             case "age":
-                age = time_wait_age(int(table.state[index]), int(table.remaining_ms[index]))
+                age = time_wait_age(
+                    self.frame.rules, int(table.state[index]), int(table.remaining_ms[index])
+                )
                 return "" if age is None else f"{age:.1f} s"
             case "timer":
                 return TIMERS.get(Timer(min(int(table.timer[index]), Timer.PROBE)), "")
