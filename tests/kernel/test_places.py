@@ -1,11 +1,17 @@
 import os
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.private import Lab
 from tests.tables import FIXTURES
+from tui.analysis.frame import judge
+from tui.kernel import places
+from tui.kernel.namespaces import system
 from tui.kernel.places import HERE, Place, place_at
+from tui.kernel.source import Source
 from tui.lab import namespace
 
 PROC = Path("/proc")
@@ -52,3 +58,80 @@ def test_a_thread_that_moves_takes_the_place_along(lab: Lab) -> None:
     assert before.id != after.id == inode
     assert after.root == before.root
     assert copy.id is None
+
+
+CLONE_NEWNS = 0x00020000
+SMALL = "40000\t40999"
+
+
+class Elsewhere(threading.Thread):
+    """A thread that has a namespace of its own, with a small range."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.there = threading.Event()
+        self.leave = threading.Event()
+
+    def run(self) -> None:
+        namespace.unshare_network()
+        Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(SMALL)
+        self.root = PROC / str(os.getpid()) / "task" / str(threading.get_native_id())
+        self.there.set()
+        self.leave.wait()
+
+
+def capacity_and_assumed(root: Path) -> tuple[int, tuple[str, ...]]:
+    frame = judge(Source(place_at(root), "auto", 1.0, one_shot=True).read())
+    return frame.ports.capacity, frame.assumed
+
+
+def seen_from_outside(monkey: str) -> tuple[tuple[int, tuple[str, ...]], int]:
+    """What is read of another namespace's process, and which one this thread is in afterwards."""
+    elsewhere = Elsewhere()
+    elsewhere.start()
+    assert elsewhere.there.wait(20)
+    before = HERE.stat().st_ino
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            if monkey:
+                patch.setattr(places, "inside", refused)
+            found = capacity_and_assumed(elsewhere.root)
+    finally:
+        elsewhere.leave.set()
+    return found, HERE.stat().st_ino - before
+
+
+def refused(*_: object) -> None:
+    raise PermissionError
+
+
+@pytest.mark.live
+def test_another_namespaces_sysctls_are_read_in_it(lab: Lab) -> None:
+    assert lab.call(seen_from_outside, "") == ((1000, ()), 0)
+
+
+@pytest.mark.live
+def test_where_it_may_not_be_entered_they_are_assumed_and_not_ours(lab: Lab) -> None:
+    (capacity, assumed), _ = lab.call(seen_from_outside, "refused")
+    assert capacity == 28_232
+    assert "net.ipv4.ip_local_port_range" in assumed
+
+
+def behind_subset_pid(root: Path) -> tuple[int, tuple[str, ...]]:
+    system("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(SMALL)
+    mount = ["mount", "-t", "proc", "-o", "subset=pid", "proc", str(root)]
+    subprocess.run(mount, check=True, capture_output=True)
+    assert not (root / "sys").exists()
+    return capacity_and_assumed(root)
+
+
+@pytest.mark.live
+def test_a_procfs_without_sysctls_gives_way_to_one_that_has_them(lab: Lab, tmp_path: Path) -> None:
+    assert lab.call(behind_subset_pid, tmp_path) == (1000, ())
+
+
+def test_what_may_be_seen_of_ones_own_namespace_needs_no_right() -> None:
+    """Also as nobody: the tables of one namespace have one inode, whoever looks."""
+    assert capacity_and_assumed(PROC / "self") == capacity_and_assumed(PROC)

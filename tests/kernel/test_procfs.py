@@ -26,7 +26,7 @@ from tests.kernel.wire import (
 from tests.tables import FIXTURES, Clock, Sock, fold, listener, socks, states, steady, waiting
 from tui.kernel import effort, procfs
 from tui.kernel.effort import Effort
-from tui.kernel.procfs import PAGE, _layout, parse, read_sockets
+from tui.kernel.procfs import PAGE, _layout, parse, read_copy, read_sockets
 from tui.kernel.sockets import UNKNOWN_LIMIT, SocketTable, State, TableError, Timer, build
 
 
@@ -585,3 +585,84 @@ class TestCopies:
     def test_a_listeners_limit_is_not_told(self, tmp_path: Path) -> None:
         table = read_sockets(write_proc(tmp_path, [GOOD, listener()]))
         assert table.backlog_limit.tolist() == [0, UNKNOWN_LIMIT]
+
+
+class TestPasted:
+    """Tables that did not come straight from a kernel as this one prints them."""
+
+    @given(
+        tables(),
+        st.sampled_from(
+            (
+                bytes.strip,
+                lambda text: b" ".join(text.split()) + b" ",
+                lambda text: text.replace(b" ", b"   "),
+                lambda text: text.replace(b" ", b"\t"),
+                lambda text: text.rstrip(b"\n") + b" \r\n",
+            )
+        ),
+    )
+    def test_blanks_do_not_matter(
+        self, found: list[Sock], pasted: Callable[[bytes], bytes]
+    ) -> None:
+        for width in (1, 4):
+            mine = [sock for sock in found if words(sock) == width]
+            text = b"".join(
+                pasted(line(sl, sock)).rstrip(b"\n") + b"\n" for sl, sock in enumerate(mine)
+            )
+            assert parsed(text, width) == ([fold(sock) for sock in mine], 0)
+
+    def test_a_kernel_that_pads_its_inodes(self) -> None:
+        """gVisor: pkg/sentry/fsimpl/proc/task_net.go."""
+        text = (
+            b"   0: 0A00020A:80E8 1402000A:18EB 01 00000000:00000000 00:00000000 00000000"
+            b"     7        0      301 1 0x00000000000000 0 0 0 0 0-1\n"
+        )
+        (found,), bad = parsed(text, byteorder="little")
+        assert (found.local, found.local_port, found.remote_port) == ("10.2.0.10", 33_000, 6379)
+        assert (found.uid, found.inode, bad) == (7, 301, 0)
+
+    @pytest.mark.parametrize(
+        ("uid", "inode"),
+        [(2**32, 7), (9_999_999_999, 7), (7, 2**64), (7, 99_999_999_999_999_999_999), (7, 10**20)],
+    )
+    def test_what_no_kernel_holds_is_a_bad_line(self, uid: int, inode: int) -> None:
+        assert parsed(line(0, replace(GOOD, uid=uid, inode=inode))) == ([], 1)
+
+    def test_the_widest_are_read(self) -> None:
+        widest = replace(GOOD, uid=2**32 - 1, inode=2**64 - 1)
+        assert parsed(line(0, widest)) == ([widest], 0)
+
+
+class TestByteOrder:
+    TURNED: ByteOrder = "big" if HERE == "little" else "little"
+
+    def copy(self, root: Path, *found: Sock) -> Path:
+        net = root / "net"
+        net.mkdir(parents=True)
+        for name, width in (("tcp", 1), ("tcp6", 4)):
+            mine = [line(0, sock, self.TURNED) for sock in found if words(sock) == width]
+            (net / name).write_bytes(header(width) + b"".join(mine))
+        return root
+
+    @pytest.mark.parametrize(
+        "ip", ["127.0.0.1", "192.168.7.9", "::1", "::ffff:127.0.0.1", "fe80::"]
+    )
+    def test_a_copys_own_addresses_tell_it(self, tmp_path: Path, ip: str) -> None:
+        found = [Sock("10.1.2.3", 40_000, "10.4.5.6"), Sock(ip, 40_000, ip, 443)]
+        table = read_copy(self.copy(tmp_path, *found))
+        assert table.byte_order == self.TURNED
+        assert socks(table) == [fold(sock) for sock in found]
+
+    def test_where_nothing_tells_it_is_assumed(self, tmp_path: Path) -> None:
+        root = self.copy(tmp_path, Sock("10.1.2.3", 40_000, "10.4.5.6"), listener())
+        table = read_copy(root)
+        assert (table.byte_order, "3.2.1.10" in {sock.local for sock in socks(table)}) == (
+            None,
+            True,
+        )
+        told = read_copy(root, byte_order=self.TURNED)
+        assert (told.byte_order, "10.1.2.3" in {sock.local for sock in socks(told)}) == (
+            self.TURNED,
+            True,
+        )

@@ -222,7 +222,7 @@ class TestValues:
 
     def test_what_the_reader_could_not_use_is_said(self) -> None:
         source = of_fixture("garbled")["source"]
-        assert (source["complete"], source["duplicates"], source["bad_lines"]) == (True, 6, 21)
+        assert (source["complete"], source["duplicates"], source["bad_lines"]) == (False, 6, 21)
         assert source["kind"] == "proc"
 
     def test_the_time_is_utc(self) -> None:

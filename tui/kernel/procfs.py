@@ -80,7 +80,7 @@ class Layout:
             return None
         sl, parts, uid, timeout, inode = found.groups()
         head = b"%4d: %b" % (int(sl), b" ".join(parts.split()))
-        return b"%b %5d %8d %d \n" % (head, int(uid), int(timeout), int(inode))
+        return b"%b %5d %8d %d -\n" % (head, int(uid), int(timeout), int(inode))
 
     @property
     def shortest(self) -> int:
