@@ -95,7 +95,9 @@ class Layout:
 
 def _pasted(words: int) -> re.Pattern[bytes]:
     """Match a line as `_layout` has it, whatever blanks stand between its columns."""
-    pattern = rb" ?(\d{1,10}): ?((A):P (A):P HH Q:Q HH:Q Q) (\d{1,10}) (-?\d{1,10}) (\d{1,20}) "
+    # The reference count and the pointer behind the inode tell that no column is missing.
+    owner = rb"(\d{1,10}) (-?\d{1,10}) (\d{1,20}) \d{1,10} (?:0x)?[0-9A-Fa-f]{8,16}(?![0-9A-Fa-f])"
+    pattern = rb" ?(\d{1,10}): ?((A):P (A):P HH Q:Q HH:Q Q) " + owner
     hexadecimal = {b"(A)": 8 * words, b"P": 4, b"HH": 2, b"Q": 8}
     for name, digits in hexadecimal.items():
         pattern = pattern.replace(name, b"[0-9A-Fa-f]{%d}" % digits)
