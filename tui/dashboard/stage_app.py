@@ -217,13 +217,13 @@ class StageApp(TwtopApp):
         steps = [rate for rate in RATES if (now < rate <= most if direction > 0 else rate < now)]
         if steps:
             self._rate = steps[0] if direction > 0 else steps[-1]
-            self.stage.set_rate(self._rate)
+            self.stage.steer("rate", self._rate)
             self._confirm(f"{self._rate:,}/s asked")
 
     def action_pause(self) -> None:
         """Halt the load, or let it go on."""
         self._paused = not self._paused
-        self.stage.set_paused(self._paused)
+        self.stage.steer("paused", self._paused)
         self._confirm("paused" if self._paused else "goes on")
 
     def _confirm(self, text: str) -> None:
