@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,12 +27,11 @@ class Situation:
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
-        return next((p.value for p in self.frame.reading.parameters if p.name == name), None)
+        return self.frame.reading.setting(name)
 
     def number(self, name: str) -> int | None:
         """Return a sysctl that is one number of 0 or more, None if it is not, or unknown."""
-        text = self.setting(name) or ""
-        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+        return self.frame.reading.number(name)
 
     def rate(self, counter: str) -> float | None:
         """Return a kernel counter's increase per second, None where it is not known twice."""
