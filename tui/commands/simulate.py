@@ -82,7 +82,7 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     return int(value)
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, context_settings={"show_default": True})
 @click.argument("dst", callback=address)
 @click.argument("dport", callback=port_number)
 @click.argument("loops", type=click.IntRange(1, 1000), default=5)
@@ -99,7 +99,6 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     "--concurrency",
     type=click.IntRange(1, 1000),
     default=1,
-    show_default=True,
     metavar="N",
     help="Connections made at a time.",
 )
@@ -116,7 +115,6 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     type=click.FloatRange(0, 3600, min_open=True),
     callback=real,
     default=300,
-    show_default=True,
     metavar="SECONDS",
     help="Time at most.",
 )
@@ -125,7 +123,6 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     type=click.FloatRange(0.1, 60),
     callback=real,
     default=3,
-    show_default=True,
     metavar="SECONDS",
     help="How long a connect() may take.",
 )

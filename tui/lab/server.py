@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from tui.lab.process import raise_file_limit
 from tui.lab.sockets import family
@@ -64,8 +65,7 @@ def _listen(ip: str, port: int, backlog: int) -> socket.socket:
 
 def set_name(name: str) -> None:
     """Name this process, for whoever looks for the owners of its sockets."""
-    with open("/proc/self/comm", "w") as comm:  # noqa: PTH123
-        comm.write(name[:15])
+    Path("/proc/self/comm").write_text(name[:15])
 
 
 class _Loop:
