@@ -46,18 +46,12 @@ NO_PORT_OPTION = Remedy(
 )
 
 
-def more_ports(frame: Frame, index: int, unclosed: Unclosed | None) -> tuple[Remedy, ...]:
+def more_ports(frame: Frame, index: int, unclosed: Unclosed) -> tuple[Remedy, ...]:
     """Return what helps an outgoing pattern that is short of ports, the best first.
 
     What frees TIME-WAITs comes first where they hold most of the ports, and is left out where
     open connections do: those keep their ports whatever TIME-WAIT does.
     """
-    if unclosed is not None:
-        return (*unclosed.remedies, *_more_ports(frame, index), REFUSED_WITH_FIN_WAIT2)
-    return (*_more_ports(frame, index), REFUSED)
-
-
-def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
@@ -66,30 +60,28 @@ def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     today = present(facts)
     wider = widened(facts)
     mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
-    found = [POOL]
+    found = [*unclosed.remedies, POOL]
     if mostly_waiting and not reuse:
-        found.append(_reuse(frame, key, waiting))
+        found.append(_reuse(facts, waiting))
     if wider is not None:
         found.append(_widen(facts, today, wider, load, reuse=reuse))
-    found.append(_more_sources(key, today, wider, load))
-    found.append(_more_destinations(key, today))
+    found += [_more_sources(key, today, wider, load), _more_destinations(key, today)]
     if mostly_waiting:
         found.append(SERVER_CLOSES)
-    return found
+    return (*found, REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED)
 
 
-def _reuse(frame: Frame, key: PatternKey, waiting: int) -> Remedy:
-    delay = frame.rules.reuse_delay_ms / 1000
-    timestamps = "" if frame.rules.timestamps else "net.ipv4.tcp_timestamps=1 "
-    later = "" if frame.rules.timestamps else ", of connections opened with timestamps,"
-    loopback = any(ip_address(ip).is_loopback for ip in (key.local_ip, key.remote_ip))
-    mode = 2 if loopback else 1  # 2, the kernel's default, is for loopback alone
+def _reuse(facts: Facts, waiting: int) -> Remedy:
+    delay = facts.rules.reuse_delay_ms / 1000
+    timestamps = "" if facts.rules.timestamps else "net.ipv4.tcp_timestamps=1 "
+    later = "" if facts.rules.timestamps else ", of connections opened with timestamps,"
+    mode = 2 if facts.loopback else 1  # 2, the kernel's default, is for loopback alone
     what = (
         f"Let connect() take over TIME-WAITs older than {delay:g} s{later} with "
         f"tcp_tw_reuse={mode}: of the {waiting:,} there are, all but those of the last {delay:g} s"
     )
     command = f"sysctl -w {timestamps}net.ipv4.tcp_tw_reuse={mode}"
-    if loopback:
+    if facts.loopback:
         return Remedy(what, command, "Linux is older than 4.19, which knows 0 and 1 only")
     return Remedy(
         what,
@@ -178,14 +170,14 @@ STOPGAP_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Unclosed:
-    """Those of one pattern."""
+    """One pattern's ports in FIN-WAIT-2, where they are a substantial part of those in use."""
 
-    count: int
-    soon: int
+    count: int = 0
+    soon: int = 0
     """How many of them come back within the seconds asked for, at least."""
-    timeout: int | None
+    timeout: int | None = None
     """tcp_fin_timeout in seconds, None where it could not be read."""
-    port: int
+    port: int = 0
     """The server's."""
 
     @property
@@ -201,28 +193,25 @@ class Unclosed:
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         """What brings them back, the best first."""
+        if not self.count:
+            return ()
         mend = Remedy(
             "Mend the server: it must close its side when a read returns 0; on its host these "
             "connections are in CLOSE-WAIT, and no sysctl there ends that",
             f"sudo ss -tnp state close-wait sport = :{self.port}",
         )
-        if self.timeout is not None and self.timeout <= STOPGAP_SECONDS:
-            return (mend,)
-        return (
-            mend,
-            Remedy(
-                f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
-                "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from "
-                "then on",
-                f"sysctl -w {TIMEOUT}={STOPGAP_SECONDS}",
-                "a peer closes its side, only later than that: its FIN is then answered with a "
-                "reset",
-            ),
+        stopgap = Remedy(
+            f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
+            "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from then on",
+            f"sysctl -w {TIMEOUT}={STOPGAP_SECONDS}",
+            "a peer closes its side, only later than that: its FIN is then answered with a reset",
         )
+        helps = self.timeout is None or self.timeout > STOPGAP_SECONDS
+        return (mend, stopgap) if helps else (mend,)
 
 
-def unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed | None:
-    """Return those of a pattern; None where they are no substantial part of its ports.
+def find_unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed:
+    """Return those of a pattern, none where they are no substantial part of its ports.
 
     One with a descriptor is not among them: the program has only shut down its sending side,
     and holds the port for as long as it likes.
@@ -230,11 +219,11 @@ def unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed | 
     table, patterns = situation.frame.table, situation.frame.patterns
     least = max(SUBSTANTIAL * int(patterns.in_use[index]), 1)
     if patterns.states[index, State.FIN_WAIT2] < least:
-        return None
+        return Unclosed()
     rows = np.flatnonzero((patterns.member == index) & (table.state == State.FIN_WAIT2))
     rows = rows[(table.inode[rows] == 0) & situation.frame.ports.usable[table.local_port[rows]]]
     if len(rows) < least:
-        return None
+        return Unclosed()
     ends = (table.timer[rows] == Timer.TIME_WAIT) & (table.remaining_ms[rows] < soon_seconds * 1000)
     return Unclosed(
         count=len(rows),
