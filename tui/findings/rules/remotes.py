@@ -56,6 +56,7 @@ def _share(
     incoming = int(sizes[patterns.direction[its] == Direction.INCOMING].sum())
     comes_in = 2 * incoming >= total
     time_wait = int(patterns.time_wait[its].sum())
+    tables, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
     if comes_in:
         meaning = (
             "If this is a client, it abuses the host or does not reuse its connections; if it is "
@@ -66,7 +67,8 @@ def _share(
             Remedy("See what it is connected to", f"ss -tn dst {ip}"),
             Remedy(
                 "Limit it where it comes in, here to 100 connections at once",
-                _limit_command(ip),
+                f"{tables} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
+                f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset",
                 "it is your own balancer, proxy or NAT: then mend how that spreads its load",
             ),
         )
@@ -101,12 +103,4 @@ def _share(
         },
         remedies=remedies,
         pattern=patterns.key(int(its[sizes.argmax()])),
-    )
-
-
-def _limit_command(ip: str) -> str:
-    version, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
-    return (
-        f"{version} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
-        f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset"
     )
