@@ -189,8 +189,7 @@ def rows_by_pattern(frame: Frame) -> Array:
     """Return the rows of the table that are no listeners, in the order of their patterns."""
     member = frame.patterns.member
     order = np.argsort(member, kind="stable")
-    rows: Array = order[member[order] >= 0]
-    return rows
+    return order[member[order] >= 0]
 
 
 def time_wait_age(state: int, remaining_ms: int) -> float | None:

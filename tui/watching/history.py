@@ -178,8 +178,7 @@ class History:
         if base is None or self._points[-1].table_time <= base.table_time:
             return None
         now = self._points[-1]
-        rates: Array = (now.states - base.states) / (now.table_time - base.table_time)
-        return rates
+        return (now.states - base.states) / (now.table_time - base.table_time)
 
     def _time_wait_rate(self) -> float | None:
         base = self._base(RATE_SECONDS)

@@ -82,8 +82,7 @@ def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: i
     # The kernel's range may have shrunk since: a pattern is never more than nearly full here.
     missed = np.log1p(-np.minimum(in_use / capacity, 1 - 1e-9))
     untouched = np.exp(np.bincount(local, weights=missed, minlength=addresses))
-    chance: Array = capacity * (1 - untouched)
-    return chance
+    return capacity * (1 - untouched)
 
 
 def _distinct_ports(situation: Situation, found: Array) -> tuple[Array, Array]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui.findings.baseline import Listener, listener_text, listeners
+from tui.analysis.patterns import endpoint
+from tui.findings.baseline import Listener, listeners
 from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
@@ -28,7 +29,7 @@ def listener_in_range(situation: Situation) -> Iterator[Finding]:
 
 
 def _exposed(situation: Situation, listener: Listener) -> Finding:
-    ports, name = situation.frame.ports, listener_text(listener)
+    ports, name = situation.frame.ports, endpoint(*listener)
     process = _process(situation, listener)
     return Finding(
         code="listener-in-range",
@@ -113,7 +114,7 @@ def new_listener(situation: Situation) -> Iterator[Finding]:
 
 
 def _new(situation: Situation, listener: Listener, saved: int) -> Finding:
-    name, process = listener_text(listener), _process(situation, listener)
+    name, process = endpoint(*listener), _process(situation, listener)
     return Finding(
         code="new-listener",
         severity=Severity.WARNING,
