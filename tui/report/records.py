@@ -24,11 +24,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     return {
         "schema": schema,
         "time": utc(frame.time),
-        "place": {
-            "name": reading.place.name,
-            "kind": reading.place.kind,
-            "id": reading.place.id,
-        },
+        "place": {name: getattr(reading.place, name) for name in ("name", "kind", "id")},
         "source": {
             "kind": reading.kind,
             "directory": None if reading.place.answers else str(reading.place.root),
@@ -49,14 +45,8 @@ def states_record(frame: Frame) -> dict[str, int]:
 
 def ephemeral_record(frame: Frame) -> dict[str, int]:
     """Return the ports that one tuple can have."""
-    ports = frame.ports
-    return {
-        "low": ports.low,
-        "high": ports.high,
-        "reserved": ports.reserved,
-        "excluded": ports.excluded,
-        "capacity": ports.capacity,
-    }
+    names = "low", "high", "reserved", "excluded", "capacity"
+    return {name: getattr(frame.ports, name) for name in names}
 
 
 def time_wait_record(frame: Frame) -> dict[str, Any]:
@@ -109,12 +99,10 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
 
 def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
     """Yield every remote IP, most sockets first."""
-    ip = _addresses(frame)
     remotes = frame.remotes
-    for address, total, states in zip(
-        remotes.ip.tolist(), remotes.total.tolist(), remotes.states.tolist(), strict=True
-    ):
-        yield {"ip": ip[address], "total": total, "states": _nonzero(states)}
+    columns = (column.tolist() for column in (remotes.ip, remotes.total, remotes.states))
+    for address, total, states in zip(*columns, strict=True):
+        yield {"ip": frame.table.ip(address), "total": total, "states": _nonzero(states)}
 
 
 def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
@@ -150,7 +138,8 @@ def socket_records(
 
     ``age_seconds`` is that of a TIME-WAIT; ``owners`` are processes by inode.
     """
-    table, ip = frame.table, _addresses(frame)
+    table = frame.table
+    ip = [table.ip(address) for address in range(len(table.address_lo))]
     columns = (
         table.local_ip,
         table.local_port,
@@ -218,10 +207,6 @@ def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
             "total": int(states[index].sum()),
             "states": _nonzero(states[index].tolist()),
         }
-
-
-def _addresses(frame: Frame) -> list[str]:
-    return [frame.table.ip(address) for address in range(len(frame.table.address_lo))]
 
 
 def _nonzero(states: list[int]) -> dict[str, int]:
