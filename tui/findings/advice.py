@@ -123,29 +123,21 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
             if wider is not None and 1 < (with_range := tuples_needed(load, wider)) < addresses:
                 what += f" ({with_range} with a wide range)"
     remote = ip_address(key.remote_ip)
-    if remote.is_loopback and remote.version == 4:
-        what += (
-            ". All of 127/8 is there already: let the client bind 127.0.0.2, 127.0.0.3 … in turn, "
-            "with IP_BIND_ADDRESS_NO_PORT"
-        )
-        return Remedy(what, None, "the client cannot be told which address to bind")
     ip, bits, at_once = ("ip", 32, "") if remote.version == 4 else ("ip -6", 128, " nodad")
     if remote.is_loopback or key.local_ip == key.remote_ip:
-        what += (
-            ". No route chooses the source of what stays on this host: let the client bind the "
-            "addresses in turn, with IP_BIND_ADDRESS_NO_PORT"
-        )
+        command: str | None = f"{ip} addr add NEW_IP/{bits} dev lo{at_once}"
+        why, bound = "No route chooses the source of what stays on this host", "the addresses"
+        if remote.is_loopback and remote.version == 4:
+            command = None
+            why, bound = "All of 127/8 is there already", "127.0.0.2, 127.0.0.3 …"
         return Remedy(
-            what,
-            f"{ip} addr add NEW_IP/{bits} dev lo{at_once}",
+            f"{what}. {why}: let the client bind {bound} in turn, with IP_BIND_ADDRESS_NO_PORT",
+            command,
             "the client cannot be told which address to bind",
         )
-    what += (
-        ". The route sends all new connections from NEW_IP; to use several at once, let the "
-        "client bind them in turn with IP_BIND_ADDRESS_NO_PORT"
-    )
     return Remedy(
-        what,
+        f"{what}. The route sends all new connections from NEW_IP; to use several at once, let "
+        "the client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
         f"{ip} addr add NEW_IP/{bits} dev DEVICE{at_once} && "
         f"{ip} route replace {remote}/{bits} via GATEWAY dev DEVICE src NEW_IP",
         "answers to the new address do not come back to this host, or the far side lets in "

@@ -31,11 +31,7 @@ class Allowed:
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        return f"{kind} from {_number(self.low)} to {_number(self.high)}"
-
-
-def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+        return f"{kind} from {self.low:,.12g} to {self.high:,.12g}"
 
 
 def _percent(default: float, meaning: str) -> Any:

@@ -14,6 +14,7 @@ from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
 from tui.planning.remedies import REFUSED, Option, Plan
 from tui.planning.setting import Fit
+from tui.report.records import finite
 from tui.writing.layout import Paint, wrapped
 
 SCHEMA = "twtop.plan/1"
@@ -81,21 +82,17 @@ def _record(plan: Plan, option: Option) -> dict[str, Any]:
         "ports_needed": outcome.needed,
         "capacity": outcome.capacity,
         "utilization": round(outcome.utilization, 6),
-        "sustainable_rate": _finite(outcome.sustainable_rate),
-        "fast_rate": _finite(outcome.fast_rate),
+        "sustainable_rate": finite(outcome.sustainable_rate),
+        "fast_rate": finite(outcome.fast_rate),
         "ports_per_tuple": setting.ports,
         "tuples": setting.tuples,
         "hold_seconds": round(setting.held(plan.load.lifetime), 6),
-        "requests_per_connection": _finite(setting.requests),
+        "requests_per_connection": finite(setting.requests),
         "commands": list(option.commands),
         "requires": option.requires,
         "wrong_when": option.wrong_when,
         "note": option.note,
     }
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
 
 
 def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> str:

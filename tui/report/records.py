@@ -1,7 +1,8 @@
-"""A frame's parts as plain Python data: what JSON, CSV and the API give."""
+"""A frame's parts as plain Python data, and their fields: what JSON, CSV and the API give."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,47 @@ from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
 from tui.kernel.sysctls import assumed
+from tui.writing.export import Counts
 from tui.writing.words import utc
+
+STATES = Counts("states", tuple(state.name for state in State))
+"""Sockets by state."""
+OTHER_STATES = Counts("states", tuple(name for name in STATES.names if name != "TIME_WAIT"))
+"""The same beside a field ``time_wait``, which is the one left out."""
+SOCKET_FIELDS = (
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    "state",
+    "timer",
+    "remaining_seconds",
+    "age_seconds",
+    "rx_queue",
+    "tx_queue",
+    "uid",
+    "inode",
+    "process",
+)
+"""Of a quadruplet."""
+PATTERN_FIELDS = (
+    "direction",
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    OTHER_STATES,
+    "time_wait",
+    "in_use",
+    "capacity",
+    "free",
+    "reusable",
+    "locked",
+    "connectable",
+    "utilization",
+    "process",
+)
+"""Of a pattern."""
 
 
 def head(frame: Frame, schema: str) -> dict[str, Any]:
@@ -36,6 +77,11 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
         },
         "assumed": list(assumed(reading.parameters)),
     }
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number as JSON can write it, to three places."""
+    return None if value is None or not math.isfinite(value) else round(value, 3)
 
 
 def states_record(frame: Frame) -> dict[str, int]:

@@ -10,7 +10,7 @@ from tui.analysis.patterns import Direction
 from tui.analysis.ports import is_loopback
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import Array, State
+from tui.kernel.sockets import State
 from tui.writing.words import percent, ratio
 
 
@@ -21,8 +21,11 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
     and only worth knowing.
     """
     frame, limits = situation.frame, situation.config.remotes
-    remotes = frame.remotes
-    foreign = ~_own(situation)[remotes.ip]
+    table, remotes = frame.table, frame.remotes
+    own = is_loopback(table.address_hi, table.address_lo)
+    own[frame.patterns.local_ip] = True
+    own[table.local_ip[table.state == State.LISTEN]] = True
+    foreign = ~own[remotes.ip]
     ip, total = remotes.ip[foreign], remotes.total[foreign]
     everything = int(total.sum())
     if len(ip) < limits.addresses:
@@ -35,15 +38,6 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
         lambda index: _share(situation, int(ip[index]), int(total[index]), everything, len(ip)),
         "remote IPs",
     )
-
-
-def _own(situation: Situation) -> Array:
-    """Say which of the table's addresses are this host's; shape (addresses,), bool."""
-    table = situation.frame.table
-    own = is_loopback(table.address_hi, table.address_lo)
-    own[situation.frame.patterns.local_ip] = True
-    own[table.local_ip[table.state == State.LISTEN]] = True
-    return own
 
 
 def _share(
