@@ -254,7 +254,7 @@ def _numbers(count: int) -> range:
 
 def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
     count, more, note = _tuples(load, setting)
-    prefix, ip = (128, "ip -6") if facts.ipv6 else (32, "ip")
+    ip, prefix = ("ip -6", 128) if facts.ipv6 else ("ip", 32)
     target = facts.remote_ip or "DESTINATION"
     if facts.loopback and not facts.ipv6:
         named = [f"127.0.0.{number}" for number in _numbers(count)] + ["…"] * (count > SPELLED)

@@ -80,7 +80,7 @@ def _above(situation: Situation, index: int) -> Finding:
 
 
 def _slow(situation: Situation, index: int) -> Finding:
-    use, _ = _use(situation, index)
+    use = port_use(situation.frame.patterns, index)
     return _finding(
         situation,
         index,
@@ -112,7 +112,7 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
 
 def _exhausts_soon(situation: Situation, index: int) -> Finding:
     assert situation.trends is not None
-    use, _ = _use(situation, index)
+    use = port_use(situation.frame.patterns, index)
     left = float(situation.trends.seconds_left[index])
     growth = float(situation.trends.growth[index])
     return _finding(
