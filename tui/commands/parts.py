@@ -23,7 +23,7 @@ from tui.commands.reading import read_frame
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report import records, text
-from tui.report.fields import PATTERN_FIELDS, SOCKET_FIELDS, STATES
+from tui.report.records import PATTERN_FIELDS, SOCKET_FIELDS, STATES
 from tui.writing.export import Counts, Sheet
 
 

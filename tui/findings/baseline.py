@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.findings.config import users_file
 from tui.kernel.sockets import State, ip_halves, ip_text
 from tui.writing.files import write_whole
 
@@ -52,11 +53,8 @@ def take_baseline(frame: Frame) -> Baseline:
 
 
 def baseline_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where they are saved (XDG Base Directory Specification)."""
-    home = environ.get("XDG_STATE_HOME", "")
-    if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
-        home = os.path.expanduser("~/.local/state")  # noqa: PTH111 (as tui.findings.config.config_path)
-    return Path(home) / "twtop" / "listeners.json"
+    """Return where they are saved."""
+    return users_file(environ.get("XDG_STATE_HOME", ""), "~/.local/state", "listeners.json")
 
 
 def save_baseline(baseline: Baseline, path: Path) -> None:

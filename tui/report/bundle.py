@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import re
-import struct
 import sys
 import tarfile
 import tempfile
@@ -20,6 +19,8 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from tui import __version__
 from tui.analysis.frame import Frame, judge
@@ -138,14 +139,12 @@ def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
 
 def _read(text: bytes) -> Address:
     """Return the address that /proc prints so: in words of the host's byte order."""
-    words = struct.iter_unpack(">I", bytes.fromhex(text.decode()))
-    packed = b"".join(struct.pack("=I", word) for (word,) in words)
+    packed = np.frombuffer(bytes.fromhex(text.decode()), ">u4").astype("=u4").tobytes()
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
 
 
 def _write(address: Address) -> bytes:
-    words = struct.iter_unpack("=I", address.packed)
-    return b"".join(b"%08X" % word for (word,) in words)
+    return np.frombuffer(address.packed, "=u4").astype(">u4").tobytes().hex().upper().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +172,10 @@ class Copy:
                 reading = Source(place_at(root), "proc", COPY_SECONDS, one_shot=True).read()
         except OSError as error:
             raise BundleError(f"{tempfile.gettempdir()}: {error.strerror or error}") from None
-        import numpy as np
 
-        table = replace(
-            reading.table,
-            bound_ports=np.array(self.bound_ports, np.uint16),
-            complete=self.complete and reading.table.complete,
-        )
+        complete = self.complete and reading.table.complete
+        bound_ports = np.array(self.bound_ports, np.uint16)
+        table = replace(reading.table, bound_ports=bound_ports, complete=complete)
         return judge(
             replace(reading, place=self.place, table=table, table_time=self.time, time=self.time)
         )
@@ -245,10 +241,16 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
     head += ABOUT_REDACTED if redacted else ""
+    members = {
+        "README.txt": head.encode(),
+        "about.json": json.dumps(about(copy, redacted), indent=2).encode() + b"\n",
+        **{text_name: text.encode() + b"\n" for text_name, text in texts.items()},
+        **{f"proc/{file_name}": content for file_name, content in copy.files.items()},
+    }
 
     def fill(file: BinaryIO) -> int:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:
-            for member, content in _members(copy, texts, head, redacted):
+            for member, content in members.items():
                 info = tarfile.TarInfo(f"{name}/{member}")
                 info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
                 archive.addfile(info, io.BytesIO(content))
@@ -258,14 +260,3 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
         return write_whole(path, fill)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from None
-
-
-def _members(
-    copy: Copy, texts: Mapping[str, str], head: str, redacted: bool
-) -> Iterator[tuple[str, bytes]]:
-    yield "README.txt", head.encode()
-    yield "about.json", json.dumps(about(copy, redacted), indent=2).encode() + b"\n"
-    for name, text in texts.items():
-        yield name, text.encode() + b"\n"
-    for name, content in copy.files.items():
-        yield f"proc/{name}", content

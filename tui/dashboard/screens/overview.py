@@ -22,8 +22,7 @@ from tui.dashboard.widgets.sysctls import SysctlsLine, SysctlsPanel
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import PATTERN_FIELDS
-from tui.report.records import pattern_record
+from tui.report.records import PATTERN_FIELDS, pattern_record
 from tui.watching.view import View
 from tui.writing.export import Sheet
 

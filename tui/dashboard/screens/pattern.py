@@ -15,7 +15,7 @@ from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import SOCKET_FIELDS
+from tui.report.records import SOCKET_FIELDS
 from tui.watching.view import View
 from tui.writing.export import Sheet
 
