@@ -15,10 +15,11 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
+from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
-from tui.dashboard.widgets.remotes import RemotesLine, RemotesPanel
+from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
 from tui.dashboard.widgets.states import StatesPanel
-from tui.dashboard.widgets.sysctls import SysctlsLine, SysctlsPanel
+from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
@@ -74,16 +75,16 @@ class Dashboard(TableScreen):
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
-        self.patterns = PatternsPanel()
+        self.patterns = PatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
-        self.time_wait = TimeWaitPanel()
-        self.states = StatesPanel()
-        self.findings = FindingsPanel()
-        self.findings_line = FindingsLine()
-        self.remotes = RemotesPanel()
-        self.sysctls = SysctlsPanel()
-        self.remotes_line = RemotesLine()
-        self.sysctls_line = SysctlsLine()
+        self.time_wait = TimeWaitPanel(id="timewait")
+        self.states = StatesPanel(id="states")
+        self.findings = FindingsPanel(id="findings")
+        self.findings_line = FindingsLine(id="findings-line")
+        self.remotes = RemotesPanel(id="remotes")
+        self.sysctls = SysctlsPanel(id="sysctls")
+        self.remotes_line = LinePanel(id="remotes-line")
+        self.sysctls_line = LinePanel(id="sysctls-line")
 
     def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
@@ -107,7 +108,7 @@ class Dashboard(TableScreen):
 
     def _failed(self, failure: str | None) -> None:
         if failure is not None and self.view is None:
-            self.title_bar.show_failure("cannot read")
+            self.title_bar.show_nothing("cannot read")
             self.time_wait.show_nothing("the kernel's tables cannot be read; trying again")
             self.patterns.show_nothing(failure)
             self.remotes.show_nothing("nothing read yet")
@@ -135,8 +136,8 @@ class Dashboard(TableScreen):
         self._make_room()
         self.remotes.show(view)
         self.sysctls.show(view)
-        self.remotes_line.show(view)
-        self.sysctls_line.show(view)
+        self.remotes_line.show(remotes_line(view))
+        self.sysctls_line.show(sysctls_line(view))
 
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""

@@ -39,12 +39,12 @@ class PatternScreen(TableScreen):
     export_name = "quadruplets"
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        self.quadruplets = QuadrupletsPanel()
+        self.quadruplets = QuadrupletsPanel(id="quadruplets")
         super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
         self.key = key
         self.facts = FactsPanel(key)
-        self.past = HistoryChart(key)
-        self.future = ReleaseChart(key)
+        self.past = HistoryChart(key, id="past")
+        self.future = ReleaseChart(key, id="future")
 
     @property
     def about(self) -> object:
@@ -61,11 +61,9 @@ class PatternScreen(TableScreen):
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
+        for panel in (self.title_bar, self.facts, self.past, self.future):
+            panel.show(view)
         index = view.frame.patterns.find(self.key)
-        self.title_bar.show(view)
-        self.facts.show(view, index)
-        self.past.show(view, index)
-        self.future.show(view, index)
         self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)
 
     def action_finding(self) -> None:

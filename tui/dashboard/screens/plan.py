@@ -43,11 +43,11 @@ class PlanScreen(ViewScreen):
     ]
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        self.options = OptionsPanel()
+        self.options = OptionsPanel(id="options")
         super().__init__(TitleBar(f"plan  {key}", subject=True), self.options, load=load)
         self.key = key
         self.wanted = Wanted()
-        self.figures = FiguresPanel()
+        self.figures = FiguresPanel(id="figures")
         self.advice = Document(id="advice")
         self.shown: Shown | None = None
         self._observed: Observed | None = None
@@ -68,7 +68,6 @@ class PlanScreen(ViewScreen):
 
     def on_mount(self) -> None:
         """Follow the selected row."""
-        self.figures.entitle("Load")
         self.watch(self.options, "cursor", self._show_advice)
 
     def show(self, view: View) -> None:

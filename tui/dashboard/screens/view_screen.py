@@ -46,7 +46,7 @@ class ViewScreen(Screen[None]):
         """Lay the screen's own panels out between what all screens have."""
         yield self.title_bar
         if self.load:
-            yield ClientsPanel()
+            yield ClientsPanel(id="clients")
         yield from self.panels()
         yield self.prompt
         yield Footer(compact=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 
 from tui.analysis.filter import Filter
-from tui.dashboard.widgets.table import Column, RowTable, TableRows
+from tui.dashboard.widgets.table import RowTable, TableRows
 
 AT_ONCE = 10_000
 """So many rows are filtered and in order before a thread would have begun."""
@@ -63,16 +63,13 @@ class ArrangedTable(RowTable):
     ascending: ClassVar[Collection[str]]
     """The columns whose smallest value stands first."""
 
+    sort: str
+    """The column to sort by."""
+    inverted = False
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""
     _arranging = False
     _shown_choices: Hashable = None
-
-    def __init__(self, columns: Sequence[Column], *, id: str, sort: str) -> None:  # noqa: A002
-        super().__init__(columns, id=id)
-        self.sort = sort
-        """The column to sort by."""
-        self.inverted = False
 
     def title(self, count: str, sort: str) -> str:
         """Return the title of so many rows in this order."""

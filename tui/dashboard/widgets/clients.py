@@ -12,7 +12,7 @@ from textual.content import Content
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.styles import Run, role_classes
 from tui.lab.outcome import Latency, Outcome
 from tui.stage.agreement import Agreement, Standing
 from tui.writing.words import floored, measured, short
@@ -45,37 +45,23 @@ class Played:
     threshold: float = 80.0
 
 
-class ClientsPanel(TextPanel):
+class ClientsPanel(TextPanel[Played]):
     """What is played, what its clients got, what twtop says; its height says how much of that."""
 
-    COMPONENT_CLASSES = {
-        f"clients--{role}"
-        for role in (
-            *("live", "locked", "reusable", "free", "mark"),
-            *("figure", "dim", "good", "warn", "alarm"),
-        )
-    }
-
-    def __init__(self) -> None:
-        super().__init__(id="clients")
-        self._played: Played | None = None
+    COMPONENT_CLASSES = role_classes("clients", "good")
 
     def on_mount(self) -> None:
         """Follow what the app has on."""
-        self.watch(self.app, "played", self.show)
+        self.watch(self.app, "played", self._follow)
 
-    def show(self, played: Played | None) -> None:
-        """Show a moment of the load."""
-        self._played = played
+    def _follow(self, played: Played | None) -> None:
         if played is not None:
             self.entitle(Content(played.title))
-            self.redraw()
+            self.show(played)
 
-    def draw(self) -> Text:
+    def draw(self, played: Played) -> Text:
         """Draw as many lines as there is room for."""
-        played, width, height = self._played, self.size.width, self.size.height
-        if played is None or height < 1:
-            return Text("")
+        width, height = self.size
         if height >= WHOLE:
             lines = whole(played, width)
         elif height > 1:

@@ -17,12 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.dashboard.widgets.panel import Panel
-from tui.dashboard.widgets.styles import Run, backdrop, foreground
-
-ROLES = (
-    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
-    *("good", "warn", "alarm", "gone", "command"),
-)
+from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 
 
 class Line(NamedTuple):
@@ -55,10 +50,9 @@ class Document(ScrollView, Panel, can_focus=True):
         Binding("end,G", "edge(1)", "End", show=False),
         Binding("enter", "choose", "Choose", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "document--cursor",
-        *(f"document--{role}" for role in ROLES),
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
+        "document", "cursor", "good", "gone", "command"
+    )
 
     @dataclass
     class Chosen(Message):

@@ -84,9 +84,10 @@ class Shown:
     """Has the pattern no sockets now?"""
 
 
-class FiguresPanel(TextPanel):
+class FiguresPanel(TextPanel[Shown]):
     """Two figures to play with, and what they come to."""
 
+    BORDER_TITLE = "Load"
     COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
 
     @dataclass
@@ -96,25 +97,10 @@ class FiguresPanel(TextPanel):
         name: str
         by: int
 
-    def __init__(self) -> None:
-        super().__init__(id="figures")
-        self._shown: Shown | None = None
-
-    def show(self, shown: Shown) -> None:
-        """Show the figures."""
-        self._shown = shown
-        self.redraw()
-
-    def draw(self) -> Text:
+    def draw(self, shown: Shown) -> Text:
         """Draw the figures, what they come to, and what to know of them."""
-        if self._shown is None:
-            return Text("")
-        width = self.size.width
-        lines = [self.line(figure(self._shown, name)) for name in NAMES]
-        lines += [self.line([run]) for run in summary(self._shown)]
-        for line in lines:
-            line.truncate(width, overflow="ellipsis")
-        return Text("\n").join(lines[: max(self.size.height, 1)])
+        lines = [self.line(figure(shown, name)) for name in NAMES]
+        return self.stacked([*lines, *(self.line([run]) for run in summary(shown))])
 
     def on_click(self, event: events.Click) -> None:
         """Step a figure, or make it the one that the keys are for."""

@@ -16,7 +16,7 @@ from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column
+from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.sockets import Array
 from tui.watching.view import View
 from tui.writing.words import floored, plural, short, signed, span
@@ -78,21 +78,16 @@ class PatternRows(ArrangedRows):
         """Return the row of a PatternKey."""
         index = self.view.frame.patterns.find(identity)
         if index is not None:
-            rows = np.flatnonzero(self.order == index)
-            return int(rows[0]) if len(rows) else None
-        for position, (key, _) in enumerate(self.gone):
-            if key == identity:
-                return len(self.order) + position
-        return None
+            return first_row(self.order == index)
+        rows = range(len(self.order), len(self))
+        return next((row for row in rows if self.identity(row) == identity), None)
 
     def role(self, row: int) -> str:
         """Mark new and vanished patterns for a moment, and exhausted ones always."""
         if row >= len(self.order):
             return "gone"
         index = int(self.order[row])
-        if index < self.tracked and self.view.trends.new[index]:
-            return "new"
-        return ""
+        return "new" if index < self.tracked and self.view.trends.new[index] else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
@@ -249,11 +244,10 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
 class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
+    columns = COLUMNS
     nothing = "no connections here"
     ascending = ASCENDING
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="patterns", sort="use")
+    sort = "use"
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""

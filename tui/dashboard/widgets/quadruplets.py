@@ -14,7 +14,7 @@ from tui.analysis.hold import TIME_WAIT_MS
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column
+from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
 from tui.report.records import TIMERS, socket_records, time_wait_age
@@ -56,39 +56,25 @@ class QuadrupletRows(ArrangedRows):
             mask = mask & chosen.rows(frame)
         rows = np.flatnonzero(mask)
         order = rows[np.lexsort((table.local_port[rows], *_keys(table, rows, sort)))]
-        self.order = order[::-1] if inverted else order
-
-    def __len__(self) -> int:
-        return len(self.order)
+        self.order = self.items = order[::-1] if inverted else order
 
     def identity(self, row: int) -> Hashable:
         """Return the 4-tuple, addresses as 128-bit halves."""
-        table, index = self.table, int(self.order[row])
-        local, remote = table.local_ip[index], table.remote_ip[index]
-        return (
-            int(table.address_hi[local]),
-            int(table.address_lo[local]),
-            int(table.local_port[index]),
-            int(table.address_hi[remote]),
-            int(table.address_lo[remote]),
-            int(table.remote_port[index]),
-        )
+        return tuple(int(end[0]) for end in self._ends(self.order[row : row + 1]))
 
     def find(self, identity: Any) -> int | None:
         """Return the row of a 4-tuple."""
-        local_hi, local_lo, local_port, remote_hi, remote_lo, remote_port = identity
-        table, rows = self.table, self.order
+        ends = zip(self._ends(self.order), identity, strict=True)
+        return first_row(np.logical_and.reduce([column == value for column, value in ends]))
+
+    def _ends(self, rows: Array) -> tuple[Array, ...]:
+        """Return the columns of these rows' 4-tuples, each address as two of 64 bits."""
+        table = self.table
         hi, lo = table.address_hi, table.address_lo
-        local, remote = table.local_ip[rows], table.remote_ip[rows]
-        found = np.flatnonzero(
-            (table.local_port[rows] == local_port)
-            & (table.remote_port[rows] == remote_port)
-            & (hi[local] == np.uint64(local_hi))
-            & (lo[local] == np.uint64(local_lo))
-            & (hi[remote] == np.uint64(remote_hi))
-            & (lo[remote] == np.uint64(remote_lo))
+        sides = (table.local_ip, table.local_port), (table.remote_ip, table.remote_port)
+        return tuple(
+            column for ip, port in sides for column in (hi[ip[rows]], lo[ip[rows]], port[rows])
         )
-        return int(found[0]) if len(found) else None
 
     def role(self, row: int) -> str:
         """Mark the sockets that have just gone into TIME-WAIT."""
@@ -160,11 +146,10 @@ def _remaining(timer: int, milliseconds: int) -> list[Run]:
 class QuadrupletsPanel(ArrangedTable):
     """The sockets of one pattern."""
 
+    columns = COLUMNS
     nothing = "no sockets in this pattern now"
     ascending = ("remaining", "local", "remote", "state")
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="quadruplets", sort="remaining")
+    sort = "remaining"
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are."""

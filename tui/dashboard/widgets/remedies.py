@@ -29,7 +29,6 @@ VERDICTS = {
     Fit.FAILS: ("! fails", "alarm"),
 }
 """The marks are those of the patterns: ~ slow, ! alarm."""
-LEGEND = "✓ ≤ half of the ports · ~ more · ! too few · rates per second"
 WIDEST = 110
 NOT_THIS = "not this"
 
@@ -37,23 +36,22 @@ NOT_THIS = "not this"
 class OptionRows(TableRows):
     """A plan's rows."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.rows: tuple[Option | Refusal, ...] = (plan.today, *plan.options, *plan.refused)
+    items: tuple[Option | Refusal, ...]
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def __init__(self, plan: Plan) -> None:
+        self.items = (plan.today, *plan.options, *plan.refused)
 
     def identity(self, row: int) -> Hashable:
         """Return the row's code."""
-        return self.rows[row].code
+        return self.items[row].code
 
     def role(self, row: int) -> str:
         """Show what is not to be done as such."""
-        return "dim" if isinstance(self.rows[row], Refusal) else ""
+        return "dim" if isinstance(self.items[row], Refusal) else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
-        one = self.rows[row]
+        one = self.items[row]
         if isinstance(one, Refusal):
             if column == "name":
                 return f"✗ {one.name}"
@@ -88,17 +86,16 @@ def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
 class OptionsPanel(RowTable):
     """What becomes of the load today and under each change."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="options")
-        self.border_title = "What suffices"
-        self.border_subtitle = LEGEND
+    BORDER_TITLE = "What suffices"
+    BORDER_SUBTITLE = "✓ ≤ half of the ports · ~ more · ! too few · rates per second"
+    columns = COLUMNS
 
     @property
     def chosen(self) -> Option | Refusal | None:
         """The selected row."""
         if not isinstance(self.rows, OptionRows) or self.cursor >= len(self.rows):
             return None
-        return self.rows.rows[self.cursor]
+        return self.rows.items[self.cursor]
 
 
 def option_lines(chosen: Option | Refusal | None, width: int) -> list[Line]:
