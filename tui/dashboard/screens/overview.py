@@ -127,15 +127,11 @@ class Dashboard(TableScreen):
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
         view = replace(view, filter=self.filter)
-        self.title_bar.show(view)
-        self.time_wait.show(view)
-        self.states.show(view)
-        self.patterns.show(view)
-        self.findings.show(view)
-        self.findings_line.show(view)
+        for panel in (self.title_bar, self.time_wait, self.states, self.findings_line):
+            panel.show(view)
+        for table in (self.patterns, self.findings, self.remotes, self.sysctls):
+            table.show(view)
         self._make_room()
-        self.remotes.show(view)
-        self.sysctls.show(view)
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
 

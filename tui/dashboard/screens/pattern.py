@@ -41,15 +41,10 @@ class PatternScreen(TableScreen):
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.quadruplets = QuadrupletsPanel(id="quadruplets")
         super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
-        self.key = key
+        self.key = self.about = key
         self.facts = FactsPanel(key)
         self.past = HistoryChart(key, id="past")
         self.future = ReleaseChart(key, id="future")
-
-    @property
-    def about(self) -> object:
-        """The pattern."""
-        return self.key
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""

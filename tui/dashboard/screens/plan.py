@@ -45,7 +45,7 @@ class PlanScreen(ViewScreen):
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.options = OptionsPanel(id="options")
         super().__init__(TitleBar(f"plan  {key}", subject=True), self.options, load=load)
-        self.key = key
+        self.key = self.about = key
         self.wanted = Wanted()
         self.figures = FiguresPanel(id="figures")
         self.advice = Document(id="advice")
@@ -54,11 +54,6 @@ class PlanScreen(ViewScreen):
         self._facts: Facts | None = None
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
-
-    @property
-    def about(self) -> object:
-        """The pattern."""
-        return self.key
 
     def panels(self) -> ComposeResult:
         """Lay out figures, table and the selected row's text from top to bottom."""

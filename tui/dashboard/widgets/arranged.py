@@ -8,7 +8,6 @@ from functools import partial
 from typing import ClassVar
 
 from textual.content import Content
-from textual.message import Message
 
 from tui.analysis.filter import Filter
 from tui.dashboard.widgets.table import RowTable, TableRows
@@ -32,15 +31,10 @@ class Arrangement:
 
     make: Callable[[], ArrangedRows]
     """Filters and sorts. It runs in a thread, so it may touch nothing that changes."""
-    filter: str | None
-    """The text of the user's filter."""
-    sort: str
-    inverted: bool
-
-    @property
-    def choices(self) -> Hashable:
-        """What the user has chosen: rows made for other choices are not shown any more."""
-        return self.filter, self.sort, self.inverted
+    choices: tuple[str | None, str, bool]
+    """The text of the user's filter, the column to sort by, and whether the order is turned round:
+    rows made for other choices are not shown any more.
+    """
 
 
 class ArrangedTable(RowTable):
@@ -50,13 +44,6 @@ class ArrangedTable(RowTable):
     before that are shown if the user still wants them so: where sorting takes longer than the
     time between two frames there would never be any.
     """
-
-    @dataclass(eq=False)
-    class Arranged(Message):
-        """Rows are ready."""
-
-        arrangement: Arrangement | None
-        rows: ArrangedRows | None
 
     nothing: ClassVar[str]
     """What is said where there are no rows to filter."""
@@ -82,16 +69,15 @@ class ArrangedTable(RowTable):
 
         ``make`` gets the column to sort by, and whether the order is turned round.
         """
-        sort, inverted = self.sort, self.inverted
-        text = None if chosen is None else chosen.text
-        wanted = Arrangement(partial(make, sort, inverted), text, sort, inverted)
+        choices = None if chosen is None else chosen.text, self.sort, self.inverted
+        wanted = Arrangement(partial(make, self.sort, self.inverted), choices)
         if count <= AT_ONCE:
             self._wanted = None
             self._show(wanted, wanted.make())
             return
         self._wanted = wanted
         if wanted.choices != self._shown_choices:
-            self.entitle(self._title("…", wanted))
+            self.entitle(self._title("…", *choices[:2]))
         if not self._arranging:
             self._begin()
 
@@ -105,18 +91,18 @@ class ArrangedTable(RowTable):
         super().show_nothing(reason)
 
     def _show(self, made: Arrangement, rows: ArrangedRows) -> None:
-        self._shown_choices = made.choices
+        self._shown_choices = chosen, sort, inverted = made.choices
         count, self.empty = f"{rows.total:,}", self.nothing
-        if made.filter is not None:
+        if chosen is not None:
             count = f"{len(rows):,} of {count}"
             self.empty = "nothing passes the filter; esc clears it"
-        self.entitle(self._title(count, made), rows.note)
-        self.show_rows(rows, sorted_by=(made.sort, (made.sort in self.ascending) != made.inverted))
+        self.entitle(self._title(count, chosen, sort), rows.note)
+        self.show_rows(rows, sorted_by=(sort, (sort in self.ascending) != inverted))
 
-    def _title(self, count: str, made: Arrangement) -> Content:
+    def _title(self, count: str, chosen: str | None, sort: str) -> Content:
         """Return the panel's title; a filter is no markup."""
-        title = self.title(count, made.sort)
-        return Content(title if made.filter is None else f"{title} · filter: {made.filter}")
+        title = self.title(count, sort)
+        return Content(title if chosen is None else f"{title} · filter: {chosen}")
 
     def _begin(self) -> None:
         self._arranging = True
@@ -126,17 +112,16 @@ class ArrangedTable(RowTable):
     def _make(self) -> None:
         """In a thread: make the newest rows that are wanted."""
         wanted = self._wanted
-        self.post_message(self.Arranged(wanted, None if wanted is None else wanted.make()))
+        self.call_later(self._arranged, wanted, None if wanted is None else wanted.make())
 
-    def on_arranged_table_arranged(self, message: Arranged) -> None:
+    def _arranged(self, made: Arrangement | None, rows: ArrangedRows | None) -> None:
         """Show the rows if they are still wanted, and go on with those wanted since."""
-        message.stop()
         self._arranging = False
-        made, wanted = message.arrangement, self._wanted
+        wanted = self._wanted
         if wanted is None:
             return
-        if made is not None and message.rows is not None and made.choices == wanted.choices:
-            self._show(made, message.rows)
+        if made is not None and rows is not None and made.choices == wanted.choices:
+            self._show(made, rows)
         if made is wanted:
             self._wanted = None
         else:

@@ -24,6 +24,13 @@ WHOLE = 6
 WORDS = 3
 """Of those for what to watch for and what is changed; what is too long gives way."""
 LABEL, RIGHT_LABEL = 9, 6
+WHY_AGREED = {
+    (True, True): "no port left, connect() fails",
+    (True, False): "the last port was just taken",
+    (False, True): "what comes back is taken at once",
+    (False, False): "none fails for want of a port",
+}
+"""By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"
 
 
@@ -84,20 +91,12 @@ def whole(played: Played, width: int) -> list[Line]:
         lines.append([(short(f" {note}", width), "figure")])
     left = (width - 1) // 2
     right = width - left - 3
-    for label, mine, yours in zip(
-        ("clients", "", ""),
-        _clients(played.outcome),
-        _twtop(played, right - RIGHT_LABEL),
-        strict=True,
-    ):
-        theirs = "twtop" if label else ""
-        lines.append(
-            [
-                *padded([(f" {label:<{LABEL}}", "dim"), *mine], left),
-                (" │ ", "dim"),
-                *cropped([(f"{theirs:<{RIGHT_LABEL}}", "dim"), *yours], right),
-            ]
-        )
+    labels = ("clients", "twtop"), ("", ""), ("", "")
+    halves = zip(_clients(played.outcome), _twtop(played, right - RIGHT_LABEL), strict=True)
+    for (label, other), (mine, yours) in zip(labels, halves, strict=True):
+        clients = padded([(f" {label:<{LABEL}}", "dim"), *mine], left)
+        twtop = cropped([(f"{other:<{RIGHT_LABEL}}", "dim"), *yours], right)
+        lines.append([*clients, (" │ ", "dim"), *twtop])
     return lines
 
 
@@ -234,14 +233,7 @@ def _standing(verdict: Agreement) -> Line:
             seen = "connect() fails" if verdict.failing else "connect() succeeds"
             return [(f"≠ they differ: {seen}", "alarm")]
         case Standing.AGREES:
-            if verdict.exhausted and verdict.failing:
-                why = "no port left, connect() fails"
-            elif verdict.exhausted:
-                why = "the last port was just taken"
-            elif verdict.failing:
-                why = "what comes back is taken at once"
-            else:
-                why = "none fails for want of a port"
+            why = WHY_AGREED[verdict.exhausted, verdict.failing]
             return [("= agree", "good"), (f": {why}", "")]
 
 

@@ -142,20 +142,14 @@ def summary(shown: Shown) -> list[Run]:
     """Return a line on what the figures come to, and one on what to know of them."""
     if shown.plan is None or shown.estimate is None:
         return [("  type a rate (1–9), or wait until connections close", "dim")]
-    today = shown.plan.today
-    wait = today.setting.wait
+    outcome, wait = shown.plan.today.outcome, shown.plan.today.setting.wait
     how = "in TIME-WAIT" if wait > 10 else "until tcp_tw_reuse gives it back"
-    hold = f"{plain_number(shown.plan.load.lifetime)} s open"
-    runs: list[Run] = [
-        (
-            f"  {today.outcome.needed:,} ports needed, {today.outcome.capacity:,} there: each "
-            f"is held {hold} + {plain_number(wait)} s {how}",
-            "",
-        )
-    ]
-    if (note := _note(shown)) is not None:
-        runs.append((f"  {note}", "warn"))
-    return runs
+    text = (
+        f"  {outcome.needed:,} ports needed, {outcome.capacity:,} there: each is held "
+        f"{plain_number(shown.plan.load.lifetime)} s open + {plain_number(wait)} s {how}"
+    )
+    note = _note(shown)
+    return [(text, ""), *([] if note is None else [(f"  {note}", "warn")])]
 
 
 def _note(shown: Shown) -> str | None:

@@ -129,12 +129,10 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
     counts, key = tally(cases), "  f opens "
-    runs: list[Run] = [
-        (short(f" {MARKS[worst.severity]} {counts}", width), ROLES[worst.severity]),
-    ]
-    room = width - len(runs[0][0]) - 2 - len(key)
-    if room > 0:
-        head = headline(worst, room)
-        used = sum(len(text) for text, _ in head)
-        runs += [(": ", ""), *head, (" " * (room - used) + key, "dim")]
-    return runs
+    mark = short(f" {MARKS[worst.severity]} {counts}", width)
+    room = width - len(mark) - 2 - len(key)
+    if room <= 0:
+        return [(mark, ROLES[worst.severity])]
+    head = headline(worst, room)
+    blank = " " * (room - sum(len(text) for text, _ in head))
+    return [(mark, ROLES[worst.severity]), (": ", ""), *head, (blank + key, "dim")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
 from tui.dashboard.widgets.styles import Run, foreground
@@ -58,6 +60,34 @@ class Panel(Widget):
         for y, (old, new) in enumerate(zip(before, after, strict=True)):
             if old != new:
                 self.refresh(Region(0, y, self.size.width, 1))
+
+
+def moves(first: str, last: str, choose: str) -> list[BindingType]:
+    """Return the keys of a ScrollPanel; the arguments are what they are called there."""
+    return [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", first, show=False),
+        Binding("end,G", "edge(1)", last, show=False),
+        Binding("enter", "choose", choose, show=False),
+    ]
+
+
+class ScrollPanel(ScrollView, Panel):
+    """A panel of more lines than it has room for."""
+
+    head: ClassVar[int] = 0
+    """Lines at its top that do not scroll."""
+
+    def bring_into_view(self, first: int, last: int) -> None:
+        """Scroll as little as shows these lines."""
+        page, top = max(self.size.height - self.head, 1), self.scroll_offset.y
+        if first < top:
+            self.scroll_to(y=first, animate=False, force=True)
+        elif last >= top + page:
+            self.scroll_to(y=last - page + 1, animate=False, force=True)
 
 
 class TextPanel(Panel, Generic[Shown]):

@@ -32,8 +32,6 @@ COLUMNS = (
     Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
     Column("process", "Process", 12, "left", stretch=3, most=30, rank=3),
 )
-SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
-"""The columns ``s`` walks through."""
 SORT_NAMES = {
     "use": "ports in use",
     "time_wait": "TIME-WAIT",
@@ -43,8 +41,8 @@ SORT_NAMES = {
     "left": "time left",
     "pattern": "name",
 }
-ASCENDING = frozenset({"connectable", "left", "pattern"})
-"""Columns whose smallest value is the one to look at first."""
+SORTABLE = tuple(SORT_NAMES)
+"""The columns ``s`` walks through."""
 
 
 class PatternRows(ArrangedRows):
@@ -246,7 +244,7 @@ class PatternsPanel(ArrangedTable):
 
     columns = COLUMNS
     nothing = "no connections here"
-    ascending = ASCENDING
+    ascending = ("connectable", "left", "pattern")
     sort = "use"
 
     def title(self, count: str, sort: str) -> str:

@@ -123,10 +123,8 @@ def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
             return table.remote_port[rows], table.remote_ip[rows]
         case "state":
             return (table.state[rows],)
-        case "rx_queue":
-            return (-table.rx_queue[rows].astype(np.int64),)
         case _:
-            return (-table.tx_queue[rows].astype(np.int64),)
+            return (-getattr(table, sort)[rows].astype(np.int64),)
 
 
 def _endpoint(ip: str, port: int, width: int) -> str:

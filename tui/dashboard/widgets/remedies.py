@@ -30,7 +30,6 @@ VERDICTS = {
 }
 """The marks are those of the patterns: ~ slow, ! alarm."""
 WIDEST = 110
-NOT_THIS = "not this"
 
 
 class OptionRows(TableRows):
@@ -55,9 +54,9 @@ class OptionRows(TableRows):
         if isinstance(one, Refusal):
             if column == "name":
                 return f"✗ {one.name}"
-            return NOT_THIS[:width] if column == "use" else ""
+            return "not this"[:width] if column == "use" else ""
         outcome = one.outcome
-        word, role = VERDICTS[outcome.verdict]
+        verdict = VERDICTS[outcome.verdict]
         match column:
             case "name":
                 return [(short(one.name, width), "figure" if one.code == "today" else "")]
@@ -66,19 +65,18 @@ class OptionRows(TableRows):
             case "ports":
                 return short_number(outcome.capacity)
             case "use":
-                return _use(outcome.needed, outcome.capacity, width, role)
+                return _use(outcome.needed, outcome.capacity, width, verdict[1])
             case "fast":
                 return short_number(outcome.fast_rate)
             case "most":
                 return short_number(outcome.sustainable_rate)
             case _:
-                return [(word, role)]
+                return [verdict]
 
 
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
     percent = f"{share_text(needed / max(capacity, 1)):>5}"
-    held = min(needed, capacity)
-    bar = gauge(PortUse(capacity, live=held), width - len(percent) - 1, 100)
+    bar = gauge(PortUse(capacity, live=min(needed, capacity)), width - len(percent) - 1, 100)
     runs = [(text, role if kind == "live" else kind) for text, kind in bar]
     return [*runs, (f" {percent}", role)]
 
@@ -98,24 +96,17 @@ class OptionsPanel(RowTable):
         return self.rows.items[self.cursor]
 
 
-def option_lines(chosen: Option | Refusal | None, width: int) -> list[Line]:
-    """Return what is to be done for a row, what that needs, and when it is wrong."""
+def option_lines(chosen: Option | Refusal | None, width: int) -> Iterator[Line]:
+    """Yield what is to be done for a row, what that needs, and when it is wrong."""
     width = min(width, WIDEST)
-    return [] if chosen is None else list(_lines(chosen, width))
-
-
-def _lines(chosen: Option | Refusal, width: int) -> Iterator[Line]:
+    if chosen is None:
+        return
     if isinstance(chosen, Refusal):
         yield from paragraph(chosen.why, width, label="why not   ")
         return
     for command in chosen.commands:
-        comment = command.startswith("#")
-        yield from paragraph(
-            command,
-            width,
-            label="  " if comment else "$ ",
-            role="dim" if comment else "command",
-        )
+        label, role = ("  ", "dim") if command.startswith("#") else ("$ ", "command")
+        yield from paragraph(command, width, label=label, role=role)
     if chosen.code == "today":
         yield from paragraph("As it is now: nothing is changed.", width)
     for label, text in (

@@ -10,14 +10,13 @@ from typing import Any, ClassVar, Literal
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.dashboard.widgets.panel import Panel
+from tui.dashboard.widgets.panel import ScrollPanel, moves
 from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 from tui.kernel.sockets import Array
 from tui.writing.words import short
@@ -49,18 +48,10 @@ class TableRows:
         return ""
 
 
-class RowTable(ScrollView, Panel, can_focus=True):
+class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(-1)", "First row", show=False),
-        Binding("end,G", "edge(1)", "Last row", show=False),
-        Binding("enter", "choose", "Drill", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Drill")
     COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
@@ -113,11 +104,8 @@ class RowTable(ScrollView, Panel, can_focus=True):
             found = min(self.cursor, max(len(rows) - 1, 0)) if self._moved else 0
         if found != self.cursor:
             self.cursor = found
-            self._keep_in_view()
-        self._redraw_what_changed()
-
-    def _redraw_what_changed(self) -> None:
-        """Repaint the lines that differ: from one second to the next most are the same."""
+            self.bring_into_view(self.cursor, self.cursor)
+        # From one second to the next most lines are the same.
         before, self._drawn_as = self._drawn, None
         if self.is_on_screen:
             self.repaint_where(before, self._lines())
@@ -145,7 +133,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
         self._layout = fit(self.columns, max(self.size.width - 2, 1))
         self._drawn_as = None
         self.virtual_size = Size(self.size.width, len(self.rows) + self.head)
-        self._keep_in_view()
+        self.bring_into_view(self.cursor, self.cursor)
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen."""
@@ -239,15 +227,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
     def _go(self, row: int) -> None:
         self._moved = True
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
-        self._keep_in_view()
-
-    def _keep_in_view(self) -> None:
-        page = max(self.size.height - self.head, 1)
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True)
-        elif self.cursor >= top + page:
-            self.scroll_to(y=self.cursor - page + 1, animate=False, force=True)
+        self.bring_into_view(self.cursor, self.cursor)
 
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""

@@ -52,9 +52,20 @@ class TitleBar(TextPanel[View]):
 
     def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
-        found, reading = notes(view), view.frame.reading
+        table, patterns, reading = view.frame.table, view.frame.patterns, view.frame.reading
+        found = []
+        if not table.complete:
+            found.append("incomplete: counts are floors")
+        if table.bad_lines:
+            found.append(f"{plural(table.bad_lines, 'line')} unreadable")
+        if view.frame.age >= 0.5:
+            found.append(f"table {view.frame.age:.0f} s old")
+        outgoing = patterns.direction == Direction.OUTGOING
+        exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
+        if exhausted:
+            found.append(f"{exhausted:,} EXHAUSTED")
         critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
-        if self._subject and critical and not any("EXHAUSTED" in note for note in found):
+        if self._subject and critical and not exhausted:
             found.append(f"{critical:,} critical")
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
         if view.failure is None:
@@ -72,21 +83,3 @@ class TitleBar(TextPanel[View]):
             mark, role = ("○ STALE", "warn") if view.failure else ("● LIVE", "live")
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
         return self.line([*failed, (f" {mark} {clock} ", role)])
-
-
-def notes(view: View) -> list[str]:
-    """Return what the user must know of the table: old, cut short, unreadable lines."""
-    table, age = view.frame.table, view.frame.age
-    found = []
-    if not table.complete:
-        found.append("incomplete: counts are floors")
-    if table.bad_lines:
-        found.append(f"{plural(table.bad_lines, 'line')} unreadable")
-    if age >= 0.5:
-        found.append(f"table {age:.0f} s old")
-    patterns = view.frame.patterns
-    outgoing = patterns.direction == Direction.OUTGOING
-    exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
-    if exhausted:
-        found.append(f"{exhausted:,} EXHAUSTED")
-    return found
