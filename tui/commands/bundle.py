@@ -11,7 +11,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, emit, fail, plain
-from tui.commands.owners import owners_of
+from tui.commands.reading import owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation

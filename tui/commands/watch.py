@@ -13,8 +13,7 @@ import click
 
 from tui.commands.options import given, shared_options
 from tui.commands.output import emit, fail
-from tui.commands.owners import owners_of
-from tui.commands.reading import open_source
+from tui.commands.reading import open_source, owners_of
 from tui.kernel.sockets import TableError
 from tui.report.watch import watch_record
 from tui.watching.sampler import Sampler

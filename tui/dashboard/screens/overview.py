@@ -16,17 +16,14 @@ from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
 from tui.dashboard.widgets.panel import LinePanel
-from tui.dashboard.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
+from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
 from tui.dashboard.widgets.states import StatesPanel
 from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import PATTERN_FIELDS
-from tui.report.records import pattern_record
 from tui.watching.view import View
-from tui.writing.export import Sheet
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
@@ -68,9 +65,6 @@ class Dashboard(TableScreen):
             for number, name in enumerate(PANELS, 1)
         ),
     ]
-    sortable = SORTABLE
-    export_name = "patterns"
-
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
@@ -152,18 +146,6 @@ class Dashboard(TableScreen):
         elif self.focused is self.findings:
             self.patterns.focus()
         self.set_class(not lines, "-folded")
-
-    def sheet(self) -> Sheet | None:
-        """Return the patterns shown, with the report's fields."""
-        rows = self.patterns.rows
-        if not isinstance(rows, PatternRows):
-            return None
-        view = rows.view
-        found = [
-            pattern_record(view.frame, index, view.trends.holders.get(index))
-            for index in rows.order.tolist()
-        ]
-        return Sheet(view.frame.time, PATTERN_FIELDS, found)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:

@@ -13,11 +13,9 @@ from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
 from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
-from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
+from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import SOCKET_FIELDS
 from tui.watching.view import View
-from tui.writing.export import Sheet
 
 
 class PatternScreen(TableScreen):
@@ -35,8 +33,6 @@ class PatternScreen(TableScreen):
         Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
         Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
     ]
-    sortable = SORTABLE
-    export_name = "quadruplets"
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.quadruplets = QuadrupletsPanel(id="quadruplets")
@@ -75,13 +71,6 @@ class PatternScreen(TableScreen):
             self.post_message(PlanAsked(self.key))
         else:
             self.notify("a plan is for outgoing patterns (→)", timeout=3)
-
-    def sheet(self) -> Sheet | None:
-        """Return the sockets shown."""
-        rows = self.quadruplets.rows
-        if not isinstance(rows, QuadrupletRows):
-            return None
-        return Sheet(rows.frame.time, SOCKET_FIELDS, rows.records())
 
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -11,6 +11,7 @@ from textual.content import Content
 
 from tui.analysis.filter import Filter
 from tui.dashboard.widgets.table import RowTable, TableRows
+from tui.writing.export import Sheet
 
 AT_ONCE = 10_000
 """So many rows are filtered and in order before a thread would have begun."""
@@ -23,6 +24,10 @@ class ArrangedRows(TableRows):
     """How many there were to filter."""
     note = ""
     """What stands below them."""
+
+    def sheet(self) -> Sheet:
+        """Return the rows for an export."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +52,8 @@ class ArrangedTable(RowTable):
 
     nothing: ClassVar[str]
     """What is said where there are no rows to filter."""
+    sortable: ClassVar[Sequence[str]]
+    """The columns ``s`` walks through."""
     ascending: ClassVar[Collection[str]]
     """The columns whose smallest value stands first."""
 

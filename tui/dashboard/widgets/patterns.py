@@ -18,7 +18,10 @@ from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.sockets import Array
+from tui.report.fields import PATTERN_FIELDS
+from tui.report.records import pattern_record
 from tui.watching.view import View
+from tui.writing.export import Sheet
 from tui.writing.words import floored, plural, short, signed, span
 
 COLUMNS = (
@@ -41,8 +44,6 @@ SORT_NAMES = {
     "left": "time left",
     "pattern": "name",
 }
-SORTABLE = tuple(SORT_NAMES)
-"""The columns ``s`` walks through."""
 
 
 class PatternRows(ArrangedRows):
@@ -95,6 +96,12 @@ class PatternRows(ArrangedRows):
                 return pattern_text(key, width)
             return f"gone (had {total:,})" if column == "use" else ""
         return CELLS[column](self.view, int(self.order[row]), width)
+
+    def sheet(self) -> Sheet:
+        """Return the patterns with the report's fields."""
+        frame, holders = self.view.frame, self.view.trends.holders
+        records = [pattern_record(frame, i, holders.get(i)) for i in self.order.tolist()]
+        return Sheet(frame.time, PATTERN_FIELDS, records)
 
 
 def _order(view: View, sort: str) -> Array:
@@ -244,6 +251,7 @@ class PatternsPanel(ArrangedTable):
 
     columns = COLUMNS
     nothing = "no connections here"
+    sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"
 

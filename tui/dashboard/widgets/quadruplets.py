@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,9 @@ from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
+from tui.report.fields import SOCKET_FIELDS
 from tui.report.records import TIMERS, socket_records, time_wait_age
+from tui.writing.export import Sheet
 from tui.writing.words import short
 
 COLUMNS = (
@@ -31,7 +33,6 @@ COLUMNS = (
     Column("tx_queue", "Send-Q", 7, rank=2),
     Column("process", "Process", 14, "left", stretch=1, most=30, rank=3),
 )
-SORTABLE = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
 
 
 class QuadrupletRows(ArrangedRows):
@@ -107,9 +108,10 @@ class QuadrupletRows(ArrangedRows):
                 process = self.owners.get(int(table.inode[index]))
                 return [("", "")] if process is None else [(short(str(process), width), "")]
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield every row for an export."""
-        return socket_records(self.frame, self.order, self.owners)
+    def sheet(self) -> Sheet:
+        """Return the sockets with the report's fields."""
+        records = socket_records(self.frame, self.order, self.owners)
+        return Sheet(self.frame.time, SOCKET_FIELDS, records)
 
 
 def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
@@ -146,6 +148,7 @@ class QuadrupletsPanel(ArrangedTable):
 
     columns = COLUMNS
     nothing = "no sockets in this pattern now"
+    sortable = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
     ascending = ("remaining", "local", "remote", "state")
     sort = "remaining"
 
