@@ -10,7 +10,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, emit, fail, plain
+from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
 from tui.commands.reading import owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
@@ -22,13 +22,9 @@ from tui.report.text import report_text
 from tui.report.whole import to_json
 
 ENDINGS = (".tar.gz", ".tgz")
-EPILOG = (
-    "Exit codes: 0 done, 1 the archive could not be written, 2 usage, "
-    "3 the kernel's tables could not be read."
-)
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=epilog("the archive"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--redact",

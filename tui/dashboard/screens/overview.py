@@ -202,10 +202,9 @@ class Dashboard(TableScreen):
     def watch_maximized_panel(self, before: str | None, now: str | None) -> None:
         """Hide what is not the maximized panel."""
         self.set_class(now is not None, "-only")
-        if before is not None:
-            self.remove_class(f"-only-{before}")
+        for name in PANELS:
+            self.set_class(name == now, f"-only-{name}")
         if now is not None:
-            self.add_class(f"-only-{now}")
             if now == "findings":
                 self.findings.styles.height = "1fr"
             panel = self.query_one(f"#{now}")

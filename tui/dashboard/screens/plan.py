@@ -49,7 +49,6 @@ class PlanScreen(ViewScreen):
         self.wanted = Wanted()
         self.figures = FiguresPanel(id="figures")
         self.advice = Document(id="advice")
-        self.shown: Shown | None = None
         self._observed: Observed | None = None
         self._facts: Facts | None = None
         self._of: Frame | None = None
@@ -78,8 +77,7 @@ class PlanScreen(ViewScreen):
         assert self._facts is not None
         found = estimate(self._observed, self.wanted.rate, self.wanted.lifetime)
         made = plan(found.load, self._facts) if found is not None else None
-        self.shown = Shown(self.wanted, self._observed, found, made, index is None)
-        self.figures.show(self.shown)
+        self.figures.show(Shown(self.wanted, self._observed, found, made, index is None))
         if made is None:
             self.options.show_nothing("nothing tells the rate")
         else:
@@ -100,10 +98,8 @@ class PlanScreen(ViewScreen):
 
     def action_step(self, direction: int) -> None:
         """Step the focused figure up (1) or down (−1)."""
-        name, found = self.wanted.focused, self.shown.estimate if self.shown else None
-        value = self.wanted.value(name)
-        if value is None and found is not None:
-            value = found.load.rate if name == "rate" else found.load.lifetime
+        name, shown = self.wanted.focused, self.figures.shown
+        value = shown.value(name) if shown is not None else None
         self._set(self.wanted.with_value(stepped(name, value or 0.0, direction)))
 
     def action_other(self) -> None:

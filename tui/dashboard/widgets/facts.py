@@ -20,12 +20,6 @@ from tui.kernel.sockets import State
 from tui.watching.view import View
 from tui.writing.words import floored, per_second, signed, span
 
-PART_NAMES = {
-    "live": "live",
-    "locked": "TIME-WAIT locked",
-    "reusable": "reusable",
-    "free": "free",
-}
 NOT_OURS = (
     " local ports neither ephemeral nor listened on: explicitly bound, "
     "or left by a listener or a range that is gone"
@@ -88,12 +82,11 @@ class FactsPanel(TextPanel[View]):
         return self.stacked([*found, self._owner(view, index)])
 
     def _legend(self, use: PortUse) -> Text:
-        text = Text(" ")
+        runs = [(" ", "")]
         for name, count in parts(use).items():
-            text.append(GLYPHS[name], self.style(name)).append(f" {PART_NAMES[name]} ")
-            text.append(f"{count:,}  ", self.style("figure"))
-        text.append(" ┊ 50 %: connect() slows  │ threshold", self.style("dim"))
-        return text
+            word = "TIME-WAIT locked" if name == "locked" else name
+            runs += [(GLYPHS[name], name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
+        return self.line([*runs, (" ┊ 50 %: connect() slows  │ threshold", "dim")])
 
     def _in_use(self, use: PortUse, level: Level) -> Text:
         percent = f"{floored(use.in_use, use.capacity):.1f}%"

@@ -83,6 +83,13 @@ class Shown:
     gone: bool
     """Has the pattern no sockets now?"""
 
+    def value(self, name: str) -> float | None:
+        """Return a figure: what is set, else the live one; None where there is neither."""
+        value = self.wanted.value(name)
+        if value is not None or self.estimate is None:
+            return value
+        return self.estimate.load.rate if name == "rate" else self.estimate.load.lifetime
+
 
 class FiguresPanel(TextPanel[Shown]):
     """Two figures to play with, and what they come to."""
@@ -114,16 +121,14 @@ class FiguresPanel(TextPanel[Shown]):
 def figure(shown: Shown, name: str) -> list[Run]:
     """Return a figure's line."""
     wanted, estimate = shown.wanted, shown.estimate
-    focused = wanted.focused == name
-    value, source = wanted.value(name), "set; r: back to the live one"
-    if value is None and estimate is not None:
-        rate = name == "rate"
-        value = estimate.load.rate if rate else estimate.load.lifetime
+    rate, focused = name == "rate", wanted.focused == name
+    value, source = shown.value(name), "set; r: back to the live one"
+    if value is None:
+        source = "no live figure: nothing closed in the last minute"
+    elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
         source = f"live, {source}" if source != "assumed" else "not known, taken for 0"
-    elif value is None:
-        source = "no live figure: nothing closed in the last minute"
-    elif name == "rate" and shown.observed is not None and shown.observed.rate:
+    elif rate and shown.observed is not None and shown.observed.rate:
         source = f"set; r: back to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "focused" if focused else ""

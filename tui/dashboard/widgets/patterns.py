@@ -95,7 +95,10 @@ class PatternRows(ArrangedRows):
             if column == "pattern":
                 return pattern_text(key, width)
             return f"gone (had {total:,})" if column == "use" else ""
-        return CELLS[column](self.view, int(self.order[row]), width)
+        index = int(self.order[row])
+        if column in OF_TRACKED and index >= self.tracked:
+            return [("–", "dim")]
+        return CELLS[column](self.view, index, width)
 
     def sheet(self) -> Sheet:
         """Return the patterns with the report's fields."""
@@ -198,15 +201,11 @@ def _connectable(view: View, index: int, width: int) -> list[Run]:
 
 
 def _growth(view: View, index: int, width: int) -> list[Run]:
-    if index >= len(view.trends.growth):
-        return [("–", "dim")]
     value = float(view.trends.growth[index])
     return [(signed(value), "" if abs(value) >= 0.05 else "dim")]
 
 
 def _left(view: View, index: int, width: int) -> list[Run]:
-    if index >= len(view.trends.seconds_left):
-        return [("–", "dim")]
     left = float(view.trends.seconds_left[index])
     if left == 0:
         return [("FULL", "alarm")]
@@ -216,10 +215,7 @@ def _left(view: View, index: int, width: int) -> list[Run]:
 
 
 def _recent(view: View, index: int, width: int) -> list[Run]:
-    time_wait = view.frame.time_wait
-    if index >= len(time_wait.by_pattern):
-        return [("–", "dim")]
-    closings = time_wait.closings_of(index)[::-1].tolist()
+    closings = view.frame.time_wait.closings_of(index)[::-1].tolist()
     newest = int(view.frame.reading.table_time)
     return [(sparkline(resample(closings, width, newest), width), "locked")]
 
@@ -244,6 +240,8 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
     "recent": _recent,
     "process": _process,
 }
+OF_TRACKED = ("growth", "left", "recent")
+"""The columns that only the first TRACKED patterns have something in."""
 
 
 class PatternsPanel(ArrangedTable):

@@ -49,9 +49,7 @@ class ParameterRows(TableRows):
 
 def value_text(parameter: Parameter) -> str:
     """Return a parameter's value as shown."""
-    if parameter.value is None:
-        return "absent"
-    return parameter.value or "none"
+    return "absent" if parameter.value is None else parameter.value or "none"
 
 
 def differs(parameter: Parameter) -> bool:

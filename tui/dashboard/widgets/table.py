@@ -129,9 +129,7 @@ class RowTable(ScrollPanel, can_focus=True):
         super().notify_style_update()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay the columns out anew."""
-        self._layout = fit(self.columns, max(self.size.width - 2, 1))
-        self._drawn_as = None
+        """Keep the selected row in view."""
         self.virtual_size = Size(self.size.width, len(self.rows) + self.head)
         self.bring_into_view(self.cursor, self.cursor)
 
@@ -145,14 +143,13 @@ class RowTable(ScrollPanel, can_focus=True):
         depends_on = (self.size, self.scroll_offset.y, self.has_focus)
         if self._drawn_as != depends_on:
             self._drawn_as = depends_on
+            self._layout = fit(self.columns, max(self.size.width - 2, 1))
             self._drawn = [self._line(y) for y in range(self.size.height)]
         return self._drawn
 
     def _line(self, y: int) -> Strip:
         """Draw the header, a row, or the room below."""
         width = self.size.width
-        if not self._layout:
-            self._layout = fit(self.columns, max(width - 2, 1))
         if y < self.head:
             return self._header(width)
         y -= self.head
@@ -180,16 +177,14 @@ class RowTable(ScrollPanel, can_focus=True):
 
     def _header(self, width: int) -> Strip:
         style = self._style("") + self._style("header")
-        cells = []
+        text = ""
         for column, cell_width in self._layout:
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
                 arrow = "▲" if self.sorted_by[1] else "▼"
             title = short(column.title, cell_width - len(arrow)) + arrow
-            cells.append(
-                title.ljust(cell_width) if column.align == "left" else title.rjust(cell_width)
-            )
-        text = " " + " ".join(cells)
+            side = "<" if column.align == "left" else ">"
+            text += f" {title:{side}{cell_width}}"
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
