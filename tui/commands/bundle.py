@@ -57,21 +57,18 @@ def bundle(
     try:
         copy = copy_procfs(settings.proc, redacted=redact)
         frame = copy.frame()
+        owners = owners_of(settings)
+        findings = diagnose(Situation(frame, owners, config=config))
+        whole = frame.table.complete and not frame.table.bad_lines
+        texts = {
+            "report.txt": report_text(frame, owners, config.ports.threshold, plain),
+            "report.json": to_json(frame, owners),
+            "audit.txt": findings_text(findings, plain, whole=whole),
+            "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
+        }
+        size = write_bundle(file, copy, texts, redacted=redact)
     except TableError as error:
         fail(str(error))
-    except BundleError as error:
-        fail(str(error), UNWRITABLE)
-    owners = owners_of(settings)
-    findings = diagnose(Situation(frame, owners, config=config))
-    whole = frame.table.complete and not frame.table.bad_lines
-    texts = {
-        "report.txt": report_text(frame, owners, config.ports.threshold, plain),
-        "report.json": to_json(frame, owners),
-        "audit.txt": findings_text(findings, plain, whole=whole),
-        "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
-    }
-    try:
-        size = write_bundle(file, copy, texts, redacted=redact)
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")

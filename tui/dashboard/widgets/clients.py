@@ -13,7 +13,7 @@ from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import Run, role_classes
-from tui.lab.outcome import Latency, Outcome
+from tui.lab.outcome import Outcome
 from tui.stage.agreement import Agreement, Standing
 from tui.writing.words import floored, measured, short
 
@@ -167,17 +167,14 @@ def _latency(outcome: Outcome) -> Line:
         return [("no connect() yet", "dim")]
     if found is None:
         return [("no connect() succeeds", "dim")]
+    slow = outcome.overall is not None and found.p50 >= 5 * outcome.overall.p50
     return [
         ("connect() ", "dim"),
-        (measured(found.p50), _slow(found, outcome.overall)),
+        (measured(found.p50), "warn" if slow else "figure"),
         (" p50 · ", "dim"),
         (measured(found.p99), ""),
         (" p99", "dim"),
     ]
-
-
-def _slow(now: Latency, overall: Latency | None) -> str:
-    return "warn" if overall is not None and now.p50 >= 5 * overall.p50 else "figure"
 
 
 def _errors(outcome: Outcome) -> Line:

@@ -17,10 +17,10 @@ from tui.writing.words import short
 COLUMNS = (
     Column("name", "Change", 24, "left", stretch=2, most=64),
     Column("needed", "Needed", 7),
-    Column("ports", "Ports", 7),
+    Column("capacity", "Ports", 7),
     Column("use", "Use", 14, "left", stretch=1, most=40),
-    Column("fast", "Fast to", 7, rank=2),
-    Column("most", "At most", 7, rank=1),
+    Column("fast_rate", "Fast to", 7, rank=2),
+    Column("sustainable_rate", "At most", 7, rank=1),
     Column("verdict", "", 8, "left"),
 )
 VERDICTS = {
@@ -60,18 +60,12 @@ class OptionRows(TableRows):
         match column:
             case "name":
                 return [(short(one.name, width), "figure" if one.code == "today" else "")]
-            case "needed":
-                return short_number(outcome.needed)
-            case "ports":
-                return short_number(outcome.capacity)
             case "use":
                 return _use(outcome.needed, outcome.capacity, width, verdict[1])
-            case "fast":
-                return short_number(outcome.fast_rate)
-            case "most":
-                return short_number(outcome.sustainable_rate)
-            case _:
+            case "verdict":
                 return [verdict]
+            case _:
+                return short_number(getattr(outcome, column))
 
 
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:

@@ -20,11 +20,8 @@ COLUMNS = (
     Column("close_wait", "CLOSE-WAIT", 10, rank=2),
     Column("other", "Other", 6, rank=3),
 )
-NAMED = {
-    "time_wait": State.TIME_WAIT,
-    "established": State.ESTABLISHED,
-    "close_wait": State.CLOSE_WAIT,
-}
+NAMED = (State.TIME_WAIT, State.ESTABLISHED, State.CLOSE_WAIT)
+"""The states with a column of their own."""
 
 
 class RemoteRows(TableRows):
@@ -53,9 +50,9 @@ class RemoteRows(TableRows):
             return f"{self.remotes.total[row]:,}"
         states = self.remotes.states[row]
         if column == "other":
-            count = self.remotes.total[row] - sum(states[state] for state in NAMED.values())
+            count = self.remotes.total[row] - sum(states[state] for state in NAMED)
         else:
-            count = states[NAMED[column]]
+            count = states[State[column.upper()]]
         return [(f"{count:,}", "" if count else "dim")]
 
 
