@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -65,17 +65,20 @@ class QuadrupletRows(ArrangedRows):
 
     def find(self, identity: Any) -> int | None:
         """Return the row of a 4-tuple."""
-        ends = zip(self._ends(self.order), identity, strict=True)
-        return first_row(np.logical_and.reduce([column == value for column, value in ends]))
+        same = np.ones(len(self), bool)
+        for column, value in zip(self._ends(self.order), identity, strict=True):
+            same &= column == value
+        return first_row(same)
 
-    def _ends(self, rows: Array) -> tuple[Array, ...]:
-        """Return the columns of these rows' 4-tuples, each address as two of 64 bits."""
+    def _ends(self, rows: Array) -> Iterator[Array]:
+        """Yield the columns of these rows' 4-tuples, each address as two of 64 bits."""
         table = self.table
-        hi, lo = table.address_hi, table.address_lo
         sides = (table.local_ip, table.local_port), (table.remote_ip, table.remote_port)
-        return tuple(
-            column for ip, port in sides for column in (hi[ip[rows]], lo[ip[rows]], port[rows])
-        )
+        for ip, port in sides:
+            address = ip[rows]
+            yield table.address_hi[address]
+            yield table.address_lo[address]
+            yield port[rows]
 
     def role(self, row: int) -> str:
         """Mark the sockets that have just gone into TIME-WAIT."""
