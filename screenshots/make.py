@@ -18,13 +18,13 @@ from pathlib import Path
 import resvg_py
 
 from tests.live.fates import Pair, Server
-from tests.private import Lab
+from tests.private import Lab, add_addresses
 from tui.dashboard.app import TwtopApp
 from tui.dashboard.stage_app import StageApp
 from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.source import Source
-from tui.lab.namespace import add_addresses, sysctl
+from tui.lab.namespace import sysctl
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import select
 import socket
 import traceback
 from collections.abc import Callable
@@ -11,9 +12,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
+from pyroute2 import IPRoute
+
 from tui.lab import namespace
+from tui.lab.namespace import IFA_F_NODAD
+from tui.lab.outcome import Outcome
 from tui.lab.process import Child, raise_file_limit
 from tui.lab.sockets import family
+from tui.stage.stage import Stage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +57,7 @@ class Lab:
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's result, called in a fresh namespace; what it raises is raised here."""
-        if self._child is None or not self._child.alive:
+        if self._child is None or self._child.process.poll() is not None:
             self.__exit__()
             self._child = Child(_answer_calls)
             self._ask(namespace.gain_privileges, self._user_namespace)
@@ -68,7 +74,7 @@ class Lab:
         try:
             result, error, trace = connection.recv()
         except EOFError:
-            raise RuntimeError(f"the lab ended with {self._child.wait()}") from None
+            raise RuntimeError(f"the lab ended with {self._child.process.wait()}") from None
         if error is not None:
             error.add_note(trace)
             raise error
@@ -113,9 +119,26 @@ def _pickled_error(error: Exception, trace: str) -> bytes:
     return answer
 
 
+def newest(stage: Stage) -> Outcome:
+    """The newest outcome of a stage's load, waiting for one."""
+    while True:
+        message = stage.receive()
+        if isinstance(message, Outcome) and not select.select([stage.fileno()], [], [], 0)[0]:
+            return message
+
+
 def has_sysctl(name: str) -> bool:
     """Whether this kernel has net.<name>."""
     return Path("/proc/sys/net", name.replace(".", "/")).exists()
+
+
+def add_addresses(*addresses: str) -> None:
+    """Give lo further addresses."""
+    with IPRoute() as links:
+        lo = links.link_lookup(ifname="lo")[0]
+        for address in addresses:
+            kind = {"prefixlen": 128, "flags": IFA_F_NODAD} if ":" in address else {"prefixlen": 32}
+            links.addr("add", index=lo, address=address, **kind)
 
 
 def source_of(ip: str) -> str:

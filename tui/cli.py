@@ -123,11 +123,11 @@ def main() -> None:
 
 def asked(arguments: Sequence[str]) -> str | None:
     """Return the command that the arguments of the command line ask for, None for none."""
-    valued = {name for option in cli.params if option.nargs == 1 for name in option.opts}
-    flags = {name for option in cli.params if getattr(option, "is_flag", 0) for name in option.opts}
+    options = [option for option in cli.params if not getattr(option, "is_flag", False)]
+    valued = {name for option in options for name in option.opts}
     words = iter(arguments)
     for word in words:
-        if word in valued - flags:
+        if word in valued:
             next(words, None)
         elif not word.startswith("-"):
             return word

@@ -23,7 +23,7 @@ from tests.commands.hosts import (
     tuple_with,
 )
 from tests.tables import Sock, listener, waiting
-from tui.commands import owners, parts
+from tui.commands import parts, reading
 from tui.commands.options import Settings
 from tui.commands.parts import PARTS
 from tui.kernel.processes import Owners
@@ -342,7 +342,7 @@ class TestCost:
 
         def note(settings: Settings) -> Owners:
             looked.append(settings.proc)
-            return owners.owners_of(settings)
+            return reading.owners_of(settings)
 
         monkeypatch.setattr(parts, "owners_of", note)
         run(name, "--proc", IDLE)

@@ -9,7 +9,7 @@ import pytest
 from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, IDLE, MIXED, PROXY, fixture, host
 from tests.tables import Sock, listener, waiting
-from tui.report.fields import SOCKET_FIELDS
+from tui.report.records import SOCKET_FIELDS
 
 CONTRACT = {
     "schema",

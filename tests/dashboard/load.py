@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from tests.dashboard.scene import Stage as Scene
 from tests.dashboard.scene import StillPoller
@@ -74,11 +75,8 @@ class FakeStage(Stage):
     def enter(self) -> None:
         self.told.append("enter")
 
-    def set_rate(self, rate: float | None) -> None:
-        self.told.append(("rate", rate))
-
-    def set_paused(self, paused: bool) -> None:
-        self.told.append(("pause", paused))
+    def steer(self, setting: Literal["rate", "paused"], value: float | None) -> None:
+        self.told.append((setting, value))
 
     def close(self) -> None:
         os.close(self._read)

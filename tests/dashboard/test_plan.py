@@ -20,9 +20,10 @@ def of_plan(on: Stage) -> PlanScreen:
 
 def needed(on: Stage) -> int:
     screen = of_plan(on)
-    assert screen.shown is not None
-    assert screen.shown.plan is not None
-    return screen.shown.plan.today.outcome.needed
+    shown = screen.figures.shown
+    assert shown is not None
+    assert shown.plan is not None
+    return shown.plan.today.outcome.needed
 
 
 class TestFigures:

@@ -149,7 +149,7 @@ class TestSteering:
             await on.hear(replace(CALM, paused=True))
             assert "PAUSED" in on.text()
             await on.press("p")
-            assert on.load.told == [("pause", True), ("pause", False)]
+            assert on.load.told == [("paused", True), ("paused", False)]
 
     async def test_the_footer_and_the_help_have_the_keys(self) -> None:
         async with theatre(size=(140, 40)) as on:
@@ -227,10 +227,10 @@ class TestScenarios:
             await on.press("right_square_bracket", "p", "r", "right_square_bracket", "p")
             assert on.load.told == [
                 ("rate", 100),
-                ("pause", True),
+                ("paused", True),
                 "exhaustion",
                 ("rate", 100),
-                ("pause", True),
+                ("paused", True),
             ]
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from tests.findings.situations import frame_of
 from tests.tables import NOW, Sock, listener
+from tui.analysis.patterns import endpoint
 from tui.findings.baseline import (
     Baseline,
     BaselineError,
     baseline_path,
-    listener_text,
     listeners,
     load_baseline,
     save_baseline,
@@ -37,7 +37,7 @@ class TestTaking:
         [("::", "[::]:80"), ("::1", "[::1]:80"), ("0.0.0.0", "0.0.0.0:80")],
     )
     def test_they_are_written_as_they_should(self, address: str, text: str) -> None:
-        assert [listener_text(one) for one in listeners(frame_of(listener(address)))] == [text]
+        assert [endpoint(*one) for one in listeners(frame_of(listener(address)))] == [text]
 
 
 class TestKeeping:

@@ -24,7 +24,7 @@ def story(*looks: tuple[float, list[Finding]]) -> list[Cases]:
 
 
 def news(cases: Cases) -> list[str]:
-    return [case.finding.code for case in cases.news]
+    return [case.finding.code for case in cases.news_since(cases.looks - 1)]
 
 
 class TestNews:
@@ -58,7 +58,7 @@ class TestNews:
     def test_what_grows_graver_again_at_once_is_not(self) -> None:
         grave, mild = finding(severity=CRITICAL), finding()
         told = story((100, [mild]), (101, [grave]), (102, [mild]), (103, [grave]))
-        assert [len(cases.news) for cases in told] == [0, 1, 0, 0]
+        assert [len(cases.news_since(cases.looks - 1)) for cases in told] == [0, 1, 0, 0]
 
     def test_what_grows_graver_again_after_a_minute_is(self) -> None:
         grave, mild = finding(severity=CRITICAL), finding()
@@ -68,11 +68,11 @@ class TestNews:
     def test_a_long_interval_does_not_make_old_things_new(self) -> None:
         hour = 3600.0
         told = story((0, []), (hour, [finding()]), (2 * hour, [finding()]))
-        assert [len(cases.news) for cases in told] == [0, 1, 0]
+        assert [len(cases.news_since(cases.looks - 1)) for cases in told] == [0, 1, 0]
 
     def test_two_subjects_are_two(self) -> None:
         told = story((100, [finding()]), (101, [finding(), finding(subject="b")]))
-        assert [case.finding.subject for case in told[-1].news] == ["b"]
+        assert [case.finding.subject for case in told[-1].news_since(told[-1].looks - 1)] == ["b"]
 
     def test_what_the_user_has_changed_is_not(self) -> None:
         before = Cases().then([], 100)

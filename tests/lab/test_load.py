@@ -215,5 +215,5 @@ def test_the_server_is_called_what_it_is_told(lab: Lab) -> None:
 def name_of_server() -> str:
     with Child(serve, Service((HERE,), name="postgres-demo")) as server:
         server.receive()
-        with open(f"/proc/{server.pid}/comm") as comm:  # noqa: PTH123
+        with open(f"/proc/{server.process.pid}/comm") as comm:  # noqa: PTH123
             return comm.read().strip()

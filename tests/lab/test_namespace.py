@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.private import Lab
+from tests.sockets import connect, listen
 from tui.lab import namespace
 from tui.lab.namespace import FAR, NEAR, OWN
 from tui.lab.process import ChildError
-from tui.lab.sockets import connect, listen
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Stage
 

@@ -27,7 +27,7 @@ def sleep(connection: Connection) -> None:
 
 def have_a_child(connection: Connection) -> None:
     with Child(sleep) as child:
-        connection.send((child.pid, child.receive()))
+        connection.send((child.process.pid, child.receive()))
         time.sleep(limit())
 
 
@@ -47,7 +47,7 @@ class TestChild:
         with Child(fail) as child:
             with pytest.raises(ChildError, match="fail failed: no more of this"):
                 child.receive()
-            assert child.wait() == 1
+            assert child.process.wait() == 1
         assert capfd.readouterr() == ("", "")
 
     def test_a_killed_one_is_called_so(self) -> None:
@@ -59,13 +59,13 @@ class TestChild:
     def test_the_end_of_the_line_is_not_an_error(self) -> None:
         child = Child(echo, "hello")
         child.stop()
-        assert child.wait() == 0
+        assert child.process.wait() == 0
 
     def test_it_ends_with_the_one_that_made_it_even_by_kill_9(self) -> None:
         with Child(have_a_child) as child:
             pid, same = child.receive()
             assert pid == same
-            os.kill(child.pid, signal.SIGKILL)
+            os.kill(child.process.pid, signal.SIGKILL)
             until(lambda: gone(pid), "the end of the child's child")
 
     def test_killing_it_ends_its_children_too(self) -> None:

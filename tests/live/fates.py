@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from tests.patience import Patience
-from tui.lab.sockets import connect, listen
+from tests.sockets import connect, listen
 
 STATES = dict(
     enumerate(

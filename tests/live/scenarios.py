@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from tests import private
+from tests import private, sockets
 from tests.live import fates
 from tests.live.fates import Fate, Server, Verdict
 from tests.live.report import KINDS, Kind, read_report
-from tui.lab import namespace, sockets
+from tui.lab import namespace
 from tui.lab.namespace import FAR, NEAR, OWN, Ends
 
 MARGIN_MS = 200

@@ -16,8 +16,8 @@ import pytest
 from tests.live.fates import Fate, Server, exhausted, states
 from tests.patience import limit, start_seconds
 from tests.private import Lab
+from tests.sockets import connect
 from tui.lab.namespace import sysctl
-from tui.lab.sockets import connect
 
 pytestmark = pytest.mark.live
 

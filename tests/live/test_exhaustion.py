@@ -19,8 +19,8 @@ from tests.live.fates import (
 )
 from tests.live.report import KINDS, read_report
 from tests.private import Lab, has_sysctl, source_of
+from tests.sockets import bind, listen, tcp
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
-from tui.lab.sockets import bind, listen, tcp
 
 pytestmark = pytest.mark.live
 

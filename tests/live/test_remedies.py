@@ -17,9 +17,10 @@ import pytest
 from pyroute2 import IPRoute
 
 from tests.live.fates import Fate, Pair, Server, exhausted, states
-from tests.private import Lab, has_sysctl
-from tui.lab.namespace import FAR, NEAR, OWN, add_addresses, peer, sysctl
-from tui.lab.sockets import IP_BIND_ADDRESS_NO_PORT, connect, listen, tcp
+from tests.private import Lab, add_addresses, has_sysctl
+from tests.sockets import connect, listen, tcp
+from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
+from tui.lab.sockets import IP_BIND_ADDRESS_NO_PORT
 
 pytestmark = pytest.mark.live
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.live.fates import states
 from tests.patience import limit, start_seconds, until
-from tests.private import Lab, has_sysctl
+from tests.private import Lab, has_sysctl, newest
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
 from tui.lab.outcome import Outcome
 from tui.lab.process import Child
@@ -362,7 +362,7 @@ def watched() -> Outcome:
     stage = Stage()
     with serving(), closing(stage):
         stage.run(Workload(((HERE, PORT),), closing=Closing.NOBODY, most=PORTS))
-        while not (outcome := stage.newest()).ended:
+        while not (outcome := newest(stage)).ended:
             pass
         return outcome
 
@@ -471,9 +471,9 @@ def server_closes_first() -> Run | None:
         assert server is not None
         # On the clients' processor and before them in its queue, it has closed before connect()
         # returns there.
-        os.sched_setaffinity(server.pid, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(server.process.pid, {min(os.sched_getaffinity(0))})
         try:
-            os.sched_setscheduler(server.pid, os.SCHED_FIFO, os.sched_param(1))
+            os.sched_setscheduler(server.process.pid, os.SCHED_FIFO, os.sched_param(1))
         except PermissionError:
             return None
         return simulate("2", before=one_cpu)

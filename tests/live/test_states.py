@@ -18,8 +18,8 @@ from tests.live.fates import STATES, Fate, Server, settle
 from tests.live.report import KINDS, Kind, Report, run_report
 from tests.patience import limit
 from tests.private import Lab
+from tests.sockets import bind, connect, listen, tcp
 from tui.lab.namespace import OWN, sysctl
-from tui.lab.sockets import bind, connect, listen, tcp
 
 pytestmark = pytest.mark.live
 

@@ -10,8 +10,8 @@ from tests.tables import Sock, any_rules, crossing, fold, frame, listener, rules
 from tui.kernel.processes import Process
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import PortRules
-from tui.report.fields import SOCKET_FIELDS
 from tui.report.records import (
+    SOCKET_FIELDS,
     port_records,
     rows_by_pattern,
     socket_records,

@@ -100,7 +100,7 @@ def evidence(
 ) -> Evidence:
     """What came of it; these sockets are there afterwards."""
     failure = (
-        Failure(connected + 1, call, error, before.plan.sources[0], PLAN.targets[0], seconds)
+        Failure(connected + 1, seconds, call, error, before.plan.sources[0], PLAN.targets[0])
         if error
         else None
     )

@@ -1,21 +1,22 @@
 import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.simulate.scene import HERE, LOW, PORT, situation, time_waits
-from tests.tables import Sock, frame, listener, rules
+from tests.tables import Sock, frame, listener, reading, rules, table
 from tests.tables import waiting as waiting_sock
 from tui.analysis.judgement import PortUse
 from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import Parameter
 from tui.lab.workload import MOST_PENDING
+from tui.simulate import target
 from tui.simulate.held import (
     Held,
     held_ports,
     server_time_waits,
     total,
-    waiting_to_be_accepted,
 )
 from tui.simulate.limits import SPARE_FILES, Limits, allow_files, most_pending, read_limits
 
@@ -93,7 +94,7 @@ def test_together() -> None:
     assert total([Held(HERE, PortUse(0))]).use.utilization == 1.0
 
 
-def test_the_servers_side() -> None:
+def test_the_servers_side(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = frame(
         listener("0.0.0.0", PORT, backlog=7),
         listener("0.0.0.0", 80, backlog=9),
@@ -101,17 +102,18 @@ def test_the_servers_side() -> None:
         Sock(HERE, PORT, HERE, LOW + 1),
     )
     assert server_time_waits(seen, TARGET) == 1
-    assert list(waiting_to_be_accepted(seen.table, TARGET)) == [7]
+    monkeypatch.setattr(target, "read_sockets", lambda root, effort: seen.table)
+    assert target.accept_queues(Path("/proc"), PORT) == [7]
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, resource.RLIM_INFINITY))
     buckets = Parameter("net.ipv4.tcp_max_tw_buckets", "500", None, "")
-    found = read_limits((buckets,), {"tw": 3, "nf_conntrack_count": 4, "nf_conntrack_max": 10})
+    read = reading(table(), counters={"tw": 3, "nf_conntrack_count": 4, "nf_conntrack_max": 10})
+    found = read_limits(replace(read, parameters=(buckets,)))
     assert replace(found, files_open=0) == Limits(1024, 1 << 30, 0, 500, 3, 4, 10)
     assert found.files_open > 2
-    assert found.conntrack_left == 6
-    assert read_limits((), {}).buckets is None
+    assert read_limits(read).buckets is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from tui.simulate.target import (
     Target,
     TargetError,
     Whereabouts,
-    check_ours,
     check_source,
     find_target,
 )
@@ -81,7 +80,6 @@ def test_loopback_is_ours(name: str, ip: str) -> None:
     found = find_target(name, 80)
     assert (found.ip, found.place, found.ours) == (ip, Whereabouts.LOOPBACK, True)
     assert found.source == ("::1" if ip == "::1" else "127.0.0.1")
-    check_ours(found)
 
 
 def route(monkeypatch: pytest.MonkeyPatch, kind: int | None, link: str | None) -> None:
@@ -110,7 +108,7 @@ def test_a_neighbour_is_ours_where_the_way_leads_there(
 ) -> None:
     route(monkeypatch, 1, link)
     monkeypatch.setattr(target, "neighbours_with", lambda ip: [Path("/proc/7")] * found)
-    seen = find_target("10.1.2.3", 80)
+    seen = find_target("10.1.2.3", 80, owned=True)
     assert seen.place is place
     assert (seen.server_root == Path("/proc/7")) is (place is Whereabouts.NEIGHBOUR)
 
@@ -119,7 +117,11 @@ def test_which_of_several_neighbours_is_not_guessed(monkeypatch: pytest.MonkeyPa
     route(monkeypatch, 1, "veth")
     both = [Path("/proc/7"), Path("/proc/8")]
     monkeypatch.setattr(target, "neighbours_with", lambda ip: both)
-    monkeypatch.setattr(target, "_listens", lambda root, port: port == 80 or root == both[1])
+
+    def listeners(root: Path, port: int) -> list[int]:
+        return [0] if port == 80 or root == both[1] else []
+
+    monkeypatch.setattr(target, "accept_queues", listeners)
     assert find_target("10.1.2.3", 80).server_root is None
     assert find_target("10.1.2.3", 81).server_root == both[1]
 
@@ -127,7 +129,7 @@ def test_which_of_several_neighbours_is_not_guessed(monkeypatch: pytest.MonkeyPa
 def test_others_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     route(monkeypatch, None, None)
     with pytest.raises(TargetError, match=r"^192\.0\.2\.1 is not .* --i-own-this-target$"):
-        check_ours(find_target("192.0.2.1", 80))
+        find_target("192.0.2.1", 80)
 
 
 @pytest.mark.parametrize("name", ["0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"])

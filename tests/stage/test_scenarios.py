@@ -9,7 +9,7 @@ import pytest
 from tests.live.fates import states
 from tests.live.report import Report, read_report
 from tests.patience import Patience
-from tests.private import Lab
+from tests.private import Lab, newest
 from tui.lab.outcome import Outcome
 from tui.stage.scenarios import PORTS, SCENARIOS, Scenario
 from tui.stage.stage import Ready, Stage
@@ -45,7 +45,7 @@ def acts(scenario: Scenario) -> Iterator[Act]:
         stage.enter()
         patience = Patience()
         while True:
-            outcome = stage.newest()
+            outcome = newest(stage)
             assert not patience.is_over, f"waited {patience}, and this is all: {outcome}"
             yield Act(outcome, dict(states()), read_report("sock_diag"))
     finally:

@@ -13,8 +13,7 @@ from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.options import given, shared_options
 from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
-from tui.commands.owners import owners_of
-from tui.commands.reading import read_frame
+from tui.commands.reading import owners_of, read_frame
 from tui.findings.baseline import (
     BaselineError,
     baseline_path,

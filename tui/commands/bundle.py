@@ -10,8 +10,8 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, emit, fail, plain
-from tui.commands.owners import owners_of
+from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
+from tui.commands.reading import owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
@@ -22,13 +22,9 @@ from tui.report.text import report_text
 from tui.report.whole import to_json
 
 ENDINGS = (".tar.gz", ".tgz")
-EPILOG = (
-    "Exit codes: 0 done, 1 the archive could not be written, 2 usage, "
-    "3 the kernel's tables could not be read."
-)
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=epilog("the archive"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--redact",
@@ -61,21 +57,18 @@ def bundle(
     try:
         copy = copy_procfs(settings.proc, redacted=redact)
         frame = copy.frame()
+        owners = owners_of(settings)
+        findings = diagnose(Situation(frame, owners, config=config))
+        whole = frame.table.complete and not frame.table.bad_lines
+        texts = {
+            "report.txt": report_text(frame, owners, config.ports.threshold, plain),
+            "report.json": to_json(frame, owners),
+            "audit.txt": findings_text(findings, plain, whole=whole),
+            "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
+        }
+        size = write_bundle(file, copy, texts, redacted=redact)
     except TableError as error:
         fail(str(error))
-    except BundleError as error:
-        fail(str(error), UNWRITABLE)
-    owners = owners_of(settings)
-    findings = diagnose(Situation(frame, owners, config=config))
-    whole = frame.table.complete and not frame.table.bad_lines
-    texts = {
-        "report.txt": report_text(frame, owners, config.ports.threshold, plain),
-        "report.json": to_json(frame, owners),
-        "audit.txt": findings_text(findings, plain, whole=whole),
-        "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
-    }
-    try:
-        size = write_bundle(file, copy, texts, redacted=redact)
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")

@@ -8,7 +8,7 @@ from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
 from tui.commands.terminal import describe_place, run
 from tui.dashboard.app import TwtopApp
-from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
+from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.kernel.processes import find_owners
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
@@ -17,7 +17,12 @@ from tui.watching.watch import Watch
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
     source = open_source(settings)
-    watch = Watch(configured(settings), saved_listeners())
+    config = configured(settings)
+    try:
+        baseline = load_baseline(baseline_path())
+    except BaselineError as error:  # else what came since would be missed in silence
+        fail(str(error), USAGE)
+    watch = Watch(config, baseline)
     run(
         TwtopApp(
             Sampler(source, watch.take),
@@ -26,14 +31,3 @@ def dashboard(settings: Settings) -> None:
             find_owners=lambda: find_owners(settings.proc),
         )
     )
-
-
-def saved_listeners() -> Baseline | None:
-    """Return the listeners that the user has saved, None if never.
-
-    A file that cannot be read ends the command: what came since would be missed in silence.
-    """
-    try:
-        return load_baseline(baseline_path())
-    except BaselineError as error:
-        fail(str(error), USAGE)

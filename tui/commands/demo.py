@@ -21,7 +21,6 @@ from tui.stage.stage import Stage
 DEFAULT = "exhaustion"
 MOST_RATE = 2_000
 """Some scenarios leave a minute of it in TIME-WAIT, and share the machine's memory."""
-PROC = Settings().proc
 EPILOG = (
     "Needs no privileges where the system allows user namespaces, and leaves nothing behind: "
     "your own sockets, ports and sysctls are not touched. "
@@ -67,7 +66,7 @@ def demo(
         emit("\n".join(f"{name:<{width}}  {summary}" for name, summary in summaries()))
         return
     settings = given(context, options)
-    if settings.proc != PROC:
+    if settings.proc != Settings().proc:
         raise click.UsageError("the demo reads its own network namespace; leave out --proc")
     chosen = _find(scenario)
     require_terminal()

@@ -14,17 +14,24 @@ UNWRITABLE = 1
 UNREADABLE = 3
 """Exit code when the kernel's tables could not be read."""
 USAGE = 2
+"""Exit code when options or settings are wrong."""
 NOT_RUN = 64
 """EX_USAGE of sysexits.h: of `audit`, whose 2 is a critical finding."""
-"""Exit code when options or settings are wrong."""
 UNKNOWN = 3
 """Exit code of a monitoring plugin that has no answer."""
 WIDEST = 100
 """Columns of text: longer lines are hard to read."""
-EPILOG = (
-    "Exit codes: 0 done, 1 the report could not be written, 2 usage, "
-    "3 the kernel's tables could not be read."
-)
+
+
+def epilog(what: str, done: str = "done") -> str:
+    """Return the exit codes of a command that writes ``what``, for its help."""
+    return (
+        f"Exit codes: 0 {done}, 1 {what} could not be written, 2 usage, "
+        "3 the kernel's tables could not be read."
+    )
+
+
+EPILOG = epilog("the report")
 """Of commands that print a report or a part of it."""
 
 

@@ -18,12 +18,11 @@ from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
 from tui.commands.options import given, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.owners import owners_of
-from tui.commands.reading import read_frame
+from tui.commands.reading import owners_of, read_frame
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report import records, text
-from tui.report.fields import PATTERN_FIELDS, SOCKET_FIELDS, STATES
+from tui.report.records import PATTERN_FIELDS, SOCKET_FIELDS, STATES
 from tui.writing.export import Counts, Sheet
 
 

@@ -11,20 +11,15 @@ import click
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import given, real, shared_options
-from tui.commands.output import emit, paint
+from tui.commands.output import emit, epilog, paint
 from tui.commands.reading import read_frame
 from tui.planning.demand import Observed, estimate, hottest, observe
 from tui.planning.remedies import plan as make_plan
 from tui.planning.setting import gather
 from tui.report.plan import to_json, to_text
 
-EPILOG = (
-    "Exit codes: 0 done, whatever the plan says, 1 it could not be written, 2 usage, "
-    "3 the kernel's tables could not be read."
-)
 
-
-@click.command(epilog=EPILOG)
+@click.command(epilog=epilog("it", done="done, whatever the plan says"))
 @destination_options
 @click.option(
     "--rate",

@@ -12,6 +12,7 @@ from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
 from tui.commands.output import fail
 from tui.kernel.places import place_at
+from tui.kernel.processes import Owners, find_owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 
@@ -36,6 +37,8 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
     )
 
 
+OWNERS_SECONDS = 0.5
+"""How long a command may look for the owners of sockets."""
 PATIENCE_SECONDS = 1.0
 """After so long one likes to be told that something goes on."""
 
@@ -65,3 +68,8 @@ def read_frame(settings: Settings) -> Frame:
         return take_frame(settings)
     except TableError as error:
         fail(str(error))
+
+
+def owners_of(settings: Settings) -> Owners:
+    """Look for the owners of sockets, for as long as a command may take."""
+    return find_owners(settings.proc, deadline=time.monotonic() + OWNERS_SECONDS)

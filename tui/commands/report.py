@@ -8,8 +8,7 @@ import click
 
 from tui.commands.options import given, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.owners import owners_of
-from tui.commands.reading import read_frame
+from tui.commands.reading import owners_of, read_frame
 from tui.report.text import report_text
 from tui.report.whole import to_json
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ from tui.simulate.summary import (
     to_text,
 )
 from tui.simulate.surroundings import Evidence, Surroundings, planned_connections
-from tui.simulate.target import Target, TargetError, check_ours, check_source, find_target
+from tui.simulate.target import Target, TargetError, check_source, find_target
 from tui.stage.stage import Stage
 
 BLIND = 3
@@ -81,7 +82,7 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     return int(value)
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, context_settings={"show_default": True})
 @click.argument("dst", callback=address)
 @click.argument("dport", callback=port_number)
 @click.argument("loops", type=click.IntRange(1, 1000), default=5)
@@ -98,7 +99,6 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     "--concurrency",
     type=click.IntRange(1, 1000),
     default=1,
-    show_default=True,
     metavar="N",
     help="Connections made at a time.",
 )
@@ -111,10 +111,10 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
 )
 @click.option(
     "--duration",
+    "seconds",
     type=click.FloatRange(0, 3600, min_open=True),
     callback=real,
     default=300,
-    show_default=True,
     metavar="SECONDS",
     help="Time at most.",
 )
@@ -123,7 +123,6 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     type=click.FloatRange(0.1, 60),
     callback=real,
     default=3,
-    show_default=True,
     metavar="SECONDS",
     help="How long a connect() may take.",
 )
@@ -158,18 +157,14 @@ def simulate(
     dport: int,
     loops: int,
     rate: float | None,
-    concurrency: int,
     most: int | None,
-    duration: float,
-    timeout: float,
     sources: tuple[str, ...],
-    bind_first: bool,
     hold: bool,
-    keep_going: bool,
     watch: bool,
     as_json: bool,
     yes: bool,
     owned: bool,
+    **load: Any,
 ) -> int:
     """Run out of ephemeral ports towards a server of yours, and learn which wall comes first.
 
@@ -182,95 +177,65 @@ def simulate(
         raise click.UsageError("simulate makes connections of its own; leave out --proc")
     if watch:
         require_terminal()
-    target = _target(dst, dport, owned)
+    try:
+        target = find_target(dst, dport, owned)
+        chosen = tuple(dict.fromkeys(check_source(one, target) for one in sources))
+    except TargetError as error:
+        raise click.UsageError(str(error)) from None
     plan = Workload(
         targets=((target.ip, target.port),),
-        sources=_sources(sources, target),
+        sources=chosen or (None,),
         rate=None if rate is None or math.isinf(rate) else rate,
-        concurrency=concurrency,
-        seconds=duration,
         closing=Closing.NOBODY if hold else Closing.CLIENT,
-        bind_first=bind_first,
-        keep_going=keep_going,
-        timeout=timeout,
+        **load,
     )
-    reader = Reader()
-    frame = _read(reader)
-    if not frame.ports.capacity:
-        fail(f"there is no port to connect from: {no_ports_text(frame.ports)}", BLIND)
-    plan = replace(
-        plan, most=planned_connections(loops, frame.ports.capacity, len(plan.sources), most)
-    )
-    situation = _situation(target, plan, loops, frame)
-    if rate is None:
-        plan = replace(plan, rate=sustained_rate(situation))
-        situation = _situation(target, plan, loops, frame)
-    expected = expect(situation)
-    width = text_width()
-    coming = preamble(situation, expected, paint, width) + "\n"
-    if not as_json:
-        emit(coming, BLIND)
-    elif not yes:
-        write((coming if sys.stderr.isatty() else click.unstyle(coming)) + "\n")
-    if not yes:
-        try:
+    try:
+        reader = Reader()
+        frame = reader.read()
+        if not (ports := frame.ports.capacity):
+            fail(f"there is no port to connect from: {no_ports_text(frame.ports)}", BLIND)
+        planned = planned_connections(loops, ports, len(plan.sources), most)
+        situation = _situation(target, replace(plan, most=planned), loops, frame)
+        if rate is None:
+            plan = replace(situation.plan, rate=sustained_rate(situation))
+            situation = replace(situation, plan=plan)
+        expected = expect(situation)
+        width = text_width()
+        coming = preamble(situation, expected, paint, width) + "\n"
+        if not as_json:
+            emit(coming, BLIND)
+        elif not yes:
+            write((coming if sys.stderr.isatty() else click.unstyle(coming)) + "\n")
+        if not yes:
             count_down()
-        except Abandoned:
-            fail("stopped before the first connection: nothing was done", ABANDONED)
-        situation = _situation(target, plan, loops, _read(reader))
-    evidence = _watch(situation, reader, settings, expected) if watch else _run(situation, reader)
+            situation = _situation(target, situation.plan, loops, reader.read())
+        if watch:
+            evidence = _watch(situation, reader, settings, expected)
+        else:
+            evidence = _run(situation, reader)
+    except Abandoned:
+        fail("stopped before the first connection: nothing was done", ABANDONED)
+    except (StartError, TableError, ChildError) as error:
+        fail(str(error))
     emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
     return exit_code(evidence)
 
 
-def _target(name: str, port: int, owned: bool) -> Target:
-    try:
-        target = find_target(name, port)
-        if not owned:
-            check_ours(target)
-    except TargetError as error:
-        raise click.UsageError(str(error)) from None
-    return target
-
-
-def _sources(given: Sequence[str], target: Target) -> tuple[str | None, ...]:
-    try:
-        return tuple(dict.fromkeys(check_source(one, target) for one in given)) or (None,)
-    except TargetError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _read(reader: Reader) -> Frame:
-    try:
-        return reader.read()
-    except TableError as error:
-        fail(str(error))
-
-
 def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surroundings:
-    limits = read_limits(frame.reading.parameters, frame.counters)
-    situation = Surroundings(
-        target=target,
-        plan=plan,
-        sources=tuple(
-            source or (None if plan.bind_first else target.source) for source in plan.sources
-        ),
-        loops=loops,
-        frame=frame,
-        limits=limits,
+    sources = tuple(
+        source or (None if plan.bind_first else target.source) for source in plan.sources
     )
-    allow_files(situation.planned if situation.hold else 0, plan.concurrency)
-    limits = read_limits(frame.reading.parameters, frame.counters)
+    held = plan.most if plan.closing is Closing.NOBODY else 0
+    allow_files(held or 0, plan.concurrency)
+    limits = read_limits(frame.reading)
     plan = replace(plan, pending=most_pending(limits, plan.concurrency))
-    return replace(situation, plan=plan, limits=limits)
+    return Surroundings(target, plan, sources, loops, frame, limits)
 
 
 def _run(situation: Surroundings, reader: Reader) -> Evidence:
     progress = Progress(situation.planned, redraw=sys.stderr.isatty())
     try:
         return run(situation, reader, progress)
-    except (StartError, TableError) as error:
-        fail(str(error))
     finally:
         progress.clear()
 
@@ -281,8 +246,7 @@ def _watch(
     """Make the connections in a process of their own, with the dashboard on it."""
     config = configured(settings)
     server_before = server_counters(situation.target)
-    stage = Stage()
-    try:
+    with closing(Stage()) as stage:
         stage.run(situation.plan)
         from tui.commands.staged import stage_app  # see there why not earlier
 
@@ -290,15 +254,8 @@ def _watch(
         expectation = f"Expected: {expected_text(expected)}."
         app = stage_app(stage, settings, config, most_rate=MOST_RATE, watch=expectation)
         app.run()
-    except ChildError as error:
-        fail(str(error))
-    finally:
-        stage.close()
     if app.fatal is not None:
         fail(app.fatal)
     outcome = app.newest or Outcome(0.0, 0.0)
-    try:
-        stopped_by = None if outcome.ended else "Quitting"
-        return conclude(situation, reader, outcome, server_before, stopped_by)
-    except TableError as error:
-        fail(str(error))
+    stopped_by = None if outcome.ended else "Quitting"
+    return conclude(situation, reader, outcome, server_before, stopped_by)

@@ -6,8 +6,9 @@ import math
 import shutil
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import click
 import numpy as np
@@ -89,12 +90,12 @@ def wait(
     began = time.monotonic()
     before: Frame | None = None
     ever = False
-    with _Line() as line:
+    with closing(_Line()) as line:
         while True:
             try:
                 frame = judge(source.read())
             except TableError as error:
-                line.end()
+                line.close()
                 fail(str(error))
             found = outgoing(frame, *ends)
             ever = ever or len(found) > 0
@@ -103,11 +104,11 @@ def wait(
             if progress.reached:
                 break
             if before is not None and stands_still(before, frame):
-                line.end()
+                line.close()
                 fail(f"{settings.proc} does not change: a copy of a procfs never gets there")
             before = before or frame
             if timeout is not None and waited >= timeout:
-                line.end()
+                line.close()
                 fail(f"not {goal} after {waited:.0f} s: {progress.what}", TIMED_OUT)
             line.show(f"{progress.what} · {goal} {expectation(progress)}")
             left = math.inf if timeout is None else timeout - waited
@@ -187,12 +188,6 @@ class _Line:
     def __init__(self) -> None:
         self._shown = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
     def show(self, text: str) -> None:
         if not sys.stderr.isatty():
             return
@@ -200,7 +195,7 @@ class _Line:
         click.echo(f"\r\x1b[K{text[: width - 1]}", err=True, nl=False)
         self._shown = True
 
-    def end(self) -> None:
+    def close(self) -> None:
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._shown = False

@@ -12,21 +12,15 @@ from typing import Any
 import click
 
 from tui.commands.options import given, shared_options
-from tui.commands.output import emit, fail
-from tui.commands.owners import owners_of
-from tui.commands.reading import open_source
+from tui.commands.output import emit, epilog, fail
+from tui.commands.reading import open_source, owners_of
 from tui.kernel.sockets import TableError
 from tui.report.watch import watch_record
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch, views
 
-EPILOG = (
-    "Exit codes: 0 done, 1 the lines could not be written, 2 usage, 3 the kernel's tables "
-    "could not be read."
-)
 
-
-@click.command(epilog=EPILOG)
+@click.command(epilog=epilog("the lines"))
 @click.option(
     "-n", "--count", type=click.IntRange(1), metavar="LINES", help="End after so many lines."
 )

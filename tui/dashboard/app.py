@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.dashboard.news import News
+from tui.dashboard.news import tell
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -65,13 +65,6 @@ class Sampled(Message):
         )
 
 
-@dataclass
-class OwnersFailed(Message):
-    """A walk over the processes ended with an error that nobody has foreseen."""
-
-    failure: str
-
-
 class TwtopApp(App[None]):
     """htop for TIME-WAIT and ephemeral ports."""
 
@@ -112,7 +105,8 @@ class TwtopApp(App[None]):
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
-        self.news = News(self)
+        self._told = 0
+        """Up to which look the news have been told: a frozen screen tells nothing."""
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -173,7 +167,7 @@ class TwtopApp(App[None]):
         self.stop_polling()
         self.poller = self._heard = poller
         self.watched = watch
-        self.news.forget()
+        self._told = 0
         self.frozen = False
         self.failure = self.view = None
         self.dashboard.begin_anew(place)
@@ -186,14 +180,14 @@ class TwtopApp(App[None]):
         try:
             self.watched.look_for_owners(self._find_owners)
         except Exception as error:  # the thread must live, and the user know
-            self.post_message(OwnersFailed(f"{type(error).__name__}: {error}"))
+            self.call_later(self._say_why_no_owners, f"{type(error).__name__}: {error}")
 
-    def on_owners_failed(self, message: OwnersFailed) -> None:
-        """Say once why no owners are found."""
-        if message.failure != self._owners_failed:
-            self._owners_failed = message.failure
+    def _say_why_no_owners(self, failure: str) -> None:
+        """Say so once."""
+        if failure != self._owners_failed:
+            self._owners_failed = failure
             self.notify(
-                message.failure,
+                failure,
                 title="Processes could not be looked up; trying again",
                 severity="warning",
                 markup=False,
@@ -216,7 +210,7 @@ class TwtopApp(App[None]):
         """Take a new view, onto the screen unless that is frozen."""
         if not self.frozen:
             self._show(view)
-            self.news.tell(view.cases)
+            self._told = tell(self, view.cases, self._told)
         elif self.view is not None and self.view.failure != self.failure:
             self._show(self.view)
 
@@ -233,7 +227,7 @@ class TwtopApp(App[None]):
         if shown is not None:
             self._show(shown)
             if not self.frozen:
-                self.news.tell(shown.cases)
+                self._told = tell(self, shown.cases, self._told)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""

@@ -90,7 +90,7 @@ class StageApp(TwtopApp):
         self._watch = watch
         self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
         self._verdict: Agreement | None = None
-        self._rate = _own_rate(stage.scenario)
+        self._rate = None if stage.scenario is None else stage.scenario.plan.rate
         self._paused = False
 
     @property
@@ -153,17 +153,18 @@ class StageApp(TwtopApp):
         """Show the load as it is now, unless the screen is frozen."""
         if self.frozen:
             return
-        scenario = self.stage.scenario
-        names = list(SCENARIOS)
+        name, summary, watch = "simulate", self._watch, self._watch
+        title, keys = "Simulate", RATE_HINT
+        if (scenario := self.stage.scenario) is not None:
+            name, summary, watch = scenario.name, scenario.summary, scenario.watch
+            at, keys = list(SCENARIOS).index(name) + 1, SCENARIO_HINT + RATE_HINT
+            title = f"Demo {at}/{len(SCENARIOS)} · {name}: {summary}"
         self.played = Played(
-            name=scenario.name if scenario else "simulate",
-            summary=scenario.summary if scenario else self._watch,
-            watch=scenario.watch if scenario else self._watch,
-            title=f"Demo {names.index(scenario.name) + 1}/{len(names)} · "
-            f"{scenario.name}: {scenario.summary}"
-            if scenario
-            else "Simulate",
-            keys=SCENARIO_HINT + RATE_HINT if scenario else RATE_HINT,
+            name,
+            summary,
+            watch,
+            title,
+            keys,
             outcome=over(self._outcomes) if self._outcomes else None,
             verdict=self._verdict,
             threshold=self.threshold,
@@ -189,7 +190,7 @@ class StageApp(TwtopApp):
         self._listen()
         self._outcomes.clear()
         self._verdict = None
-        self._rate, self._paused, self.frozen = _own_rate(scenario), False, False
+        self._rate, self._paused, self.frozen = scenario.plan.rate, False, False
         self._publish()
         while self.screen is not self.dashboard:
             self.pop_screen()
@@ -209,21 +210,19 @@ class StageApp(TwtopApp):
 
     def action_step_rate(self, direction: int) -> None:
         """Ask for more (1) or fewer (−1) connections per second."""
-        now = self._rate
+        now, most = self._rate, self._most_rate
         if now is None:
-            newest = self.newest
-            now = newest.connected_per_second if newest is not None else 0.0
-        most = self._most_rate
+            now = self.newest.connected_per_second if self.newest is not None else 0.0
         steps = [rate for rate in RATES if (now < rate <= most if direction > 0 else rate < now)]
         if steps:
             self._rate = steps[0] if direction > 0 else steps[-1]
-            self.stage.set_rate(self._rate)
+            self.stage.steer("rate", self._rate)
             self._confirm(f"{self._rate:,}/s asked")
 
     def action_pause(self) -> None:
         """Halt the load, or let it go on."""
         self._paused = not self._paused
-        self.stage.set_paused(self._paused)
+        self.stage.steer("paused", self._paused)
         self._confirm("paused" if self._paused else "goes on")
 
     def _confirm(self, text: str) -> None:
@@ -250,11 +249,8 @@ class StageApp(TwtopApp):
         yield from super().get_system_commands(screen)
         yield SystemCommand("Load: pause", "Halt the load, or let it go on", self.action_pause)
         for name, by in (("slower", -1), ("faster", 1)):
-            yield SystemCommand(
-                f"Load: {name}",
-                f"Connect {name}",
-                partial(self.action_step_rate, by),
-            )
+            step = partial(self.action_step_rate, by)
+            yield SystemCommand(f"Load: {name}", f"Connect {name}", step)
         if self.stage.scenario is None:
             return
         yield SystemCommand("Demo: restart", "Begin the scenario anew", self.action_restart)
@@ -264,7 +260,3 @@ class StageApp(TwtopApp):
                 scenario.watch,
                 partial(self.play, scenario),
             )
-
-
-def _own_rate(scenario: Scenario | None) -> float | None:
-    return scenario.plan.rate if scenario is not None else None

@@ -46,18 +46,12 @@ NO_PORT_OPTION = Remedy(
 )
 
 
-def more_ports(frame: Frame, index: int, unclosed: Unclosed | None) -> tuple[Remedy, ...]:
+def more_ports(frame: Frame, index: int, unclosed: Unclosed) -> tuple[Remedy, ...]:
     """Return what helps an outgoing pattern that is short of ports, the best first.
 
     What frees TIME-WAITs comes first where they hold most of the ports, and is left out where
     open connections do: those keep their ports whatever TIME-WAIT does.
     """
-    if unclosed is not None:
-        return (*unclosed.remedies, *_more_ports(frame, index), REFUSED_WITH_FIN_WAIT2)
-    return (*_more_ports(frame, index), REFUSED)
-
-
-def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
@@ -66,30 +60,28 @@ def _more_ports(frame: Frame, index: int) -> list[Remedy]:
     today = present(facts)
     wider = widened(facts)
     mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
-    found = [POOL]
+    found = [*unclosed.remedies, POOL]
     if mostly_waiting and not reuse:
-        found.append(_reuse(frame, key, waiting))
+        found.append(_reuse(facts, waiting))
     if wider is not None:
         found.append(_widen(facts, today, wider, load, reuse=reuse))
-    found.append(_more_sources(key, today, wider, load))
-    found.append(_more_destinations(key, today))
+    found += [_more_sources(key, today, wider, load), _more_destinations(key, today)]
     if mostly_waiting:
         found.append(SERVER_CLOSES)
-    return found
+    return (*found, REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED)
 
 
-def _reuse(frame: Frame, key: PatternKey, waiting: int) -> Remedy:
-    delay = frame.rules.reuse_delay_ms / 1000
-    timestamps = "" if frame.rules.timestamps else "net.ipv4.tcp_timestamps=1 "
-    later = "" if frame.rules.timestamps else ", of connections opened with timestamps,"
-    loopback = any(ip_address(ip).is_loopback for ip in (key.local_ip, key.remote_ip))
-    mode = 2 if loopback else 1  # 2, the kernel's default, is for loopback alone
+def _reuse(facts: Facts, waiting: int) -> Remedy:
+    delay = facts.rules.reuse_delay_ms / 1000
+    timestamps = "" if facts.rules.timestamps else "net.ipv4.tcp_timestamps=1 "
+    later = "" if facts.rules.timestamps else ", of connections opened with timestamps,"
+    mode = 2 if facts.loopback else 1  # 2, the kernel's default, is for loopback alone
     what = (
         f"Let connect() take over TIME-WAITs older than {delay:g} s{later} with "
         f"tcp_tw_reuse={mode}: of the {waiting:,} there are, all but those of the last {delay:g} s"
     )
     command = f"sysctl -w {timestamps}net.ipv4.tcp_tw_reuse={mode}"
-    if loopback:
+    if facts.loopback:
         return Remedy(what, command, "Linux is older than 4.19, which knows 0 and 1 only")
     return Remedy(
         what,
@@ -131,29 +123,21 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
             if wider is not None and 1 < (with_range := tuples_needed(load, wider)) < addresses:
                 what += f" ({with_range} with a wide range)"
     remote = ip_address(key.remote_ip)
-    if remote.is_loopback and remote.version == 4:
-        what += (
-            ". All of 127/8 is there already: let the client bind 127.0.0.2, 127.0.0.3 … in turn, "
-            "with IP_BIND_ADDRESS_NO_PORT"
-        )
-        return Remedy(what, None, "the client cannot be told which address to bind")
     ip, bits, at_once = ("ip", 32, "") if remote.version == 4 else ("ip -6", 128, " nodad")
     if remote.is_loopback or key.local_ip == key.remote_ip:
-        what += (
-            ". No route chooses the source of what stays on this host: let the client bind the "
-            "addresses in turn, with IP_BIND_ADDRESS_NO_PORT"
-        )
+        command: str | None = f"{ip} addr add NEW_IP/{bits} dev lo{at_once}"
+        why, bound = "No route chooses the source of what stays on this host", "the addresses"
+        if remote.is_loopback and remote.version == 4:
+            command = None
+            why, bound = "All of 127/8 is there already", "127.0.0.2, 127.0.0.3 …"
         return Remedy(
-            what,
-            f"{ip} addr add NEW_IP/{bits} dev lo{at_once}",
+            f"{what}. {why}: let the client bind {bound} in turn, with IP_BIND_ADDRESS_NO_PORT",
+            command,
             "the client cannot be told which address to bind",
         )
-    what += (
-        ". The route sends all new connections from NEW_IP; to use several at once, let the "
-        "client bind them in turn with IP_BIND_ADDRESS_NO_PORT"
-    )
     return Remedy(
-        what,
+        f"{what}. The route sends all new connections from NEW_IP; to use several at once, let "
+        "the client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
         f"{ip} addr add NEW_IP/{bits} dev DEVICE{at_once} && "
         f"{ip} route replace {remote}/{bits} via GATEWAY dev DEVICE src NEW_IP",
         "answers to the new address do not come back to this host, or the far side lets in "
@@ -178,14 +162,14 @@ STOPGAP_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Unclosed:
-    """Those of one pattern."""
+    """One pattern's ports in FIN-WAIT-2, where they are a substantial part of those in use."""
 
-    count: int
-    soon: int
+    count: int = 0
+    soon: int = 0
     """How many of them come back within the seconds asked for, at least."""
-    timeout: int | None
+    timeout: int | None = None
     """tcp_fin_timeout in seconds, None where it could not be read."""
-    port: int
+    port: int = 0
     """The server's."""
 
     @property
@@ -201,28 +185,25 @@ class Unclosed:
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         """What brings them back, the best first."""
+        if not self.count:
+            return ()
         mend = Remedy(
             "Mend the server: it must close its side when a read returns 0; on its host these "
             "connections are in CLOSE-WAIT, and no sysctl there ends that",
             f"sudo ss -tnp state close-wait sport = :{self.port}",
         )
-        if self.timeout is not None and self.timeout <= STOPGAP_SECONDS:
-            return (mend,)
-        return (
-            mend,
-            Remedy(
-                f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
-                "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from "
-                "then on",
-                f"sysctl -w {TIMEOUT}={STOPGAP_SECONDS}",
-                "a peer closes its side, only later than that: its FIN is then answered with a "
-                "reset",
-            ),
+        stopgap = Remedy(
+            f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
+            "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from then on",
+            f"sysctl -w {TIMEOUT}={STOPGAP_SECONDS}",
+            "a peer closes its side, only later than that: its FIN is then answered with a reset",
         )
+        helps = self.timeout is None or self.timeout > STOPGAP_SECONDS
+        return (mend, stopgap) if helps else (mend,)
 
 
-def unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed | None:
-    """Return those of a pattern; None where they are no substantial part of its ports.
+def find_unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed:
+    """Return those of a pattern, none where they are no substantial part of its ports.
 
     One with a descriptor is not among them: the program has only shut down its sending side,
     and holds the port for as long as it likes.
@@ -230,11 +211,11 @@ def unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed | 
     table, patterns = situation.frame.table, situation.frame.patterns
     least = max(SUBSTANTIAL * int(patterns.in_use[index]), 1)
     if patterns.states[index, State.FIN_WAIT2] < least:
-        return None
+        return Unclosed()
     rows = np.flatnonzero((patterns.member == index) & (table.state == State.FIN_WAIT2))
     rows = rows[(table.inode[rows] == 0) & situation.frame.ports.usable[table.local_port[rows]]]
     if len(rows) < least:
-        return None
+        return Unclosed()
     ends = (table.timer[rows] == Timer.TIME_WAIT) & (table.remaining_ms[rows] < soon_seconds * 1000)
     return Unclosed(
         count=len(rows),

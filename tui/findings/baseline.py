@@ -7,15 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.patterns import endpoint
-from tui.kernel.sockets import State
+from tui.findings.config import users_file
+from tui.kernel.sockets import State, ip_halves, ip_text
 from tui.writing.files import write_whole
 
 SCHEMA = "twtop.listeners/1"
@@ -54,11 +53,8 @@ def take_baseline(frame: Frame) -> Baseline:
 
 
 def baseline_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where they are saved (XDG Base Directory Specification)."""
-    home = environ.get("XDG_STATE_HOME", "")
-    if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
-        home = os.path.expanduser("~/.local/state")  # noqa: PTH111 (as tui.findings.config.config_path)
-    return Path(home) / "twtop" / "listeners.json"
+    """Return where they are saved."""
+    return users_file(environ.get("XDG_STATE_HOME", ""), "~/.local/state", "listeners.json")
 
 
 def save_baseline(baseline: Baseline, path: Path) -> None:
@@ -104,18 +100,13 @@ def load_baseline(path: Path) -> Baseline | None:
 
 
 def _listener(given: Any) -> Listener:
-    address, port = ip_address(given["local_ip"]), given["port"]
+    ip, port = ip_text(*ip_halves(given["local_ip"])), given["port"]
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
         raise ValueError(f"{json.dumps(port)[:20]} is no port")
-    return str(getattr(address, "ipv4_mapped", None) or address), port
+    return ip, port
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
     return str(error) if isinstance(error, ValueError) else "not as it was saved"
-
-
-def listener_text(listener: Listener) -> str:
-    """Return a listener as people write it, such as ``[::]:80``."""
-    return endpoint(*listener)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tui.findings.finding import Finding, Severity
+from tui.writing.words import plural
 
 FORGET_SECONDS = 60.0
 """What comes back, or grows as grave again, this soon is no news: it only flickers."""
@@ -39,19 +41,6 @@ class Case:
         """Return for how many seconds it has been gone, None if it is there."""
         return None if self.gone is None else max(now - self.gone, 0.0)
 
-    def _recent_peak(self, now: float) -> Severity:
-        return self.peak if now - self.peak_at < FORGET_SECONDS else self.finding.severity
-
-    def found_again(self, finding: Finding, now: float) -> Case:
-        """Return the case as it goes on."""
-        peak = max(self._recent_peak(now), finding.severity)
-        at = now if finding.severity == peak else self.peak_at
-        return replace(self, finding=finding, gone=None, peak=peak, peak_at=at)
-
-    def rises_with(self, finding: Finding, now: float) -> bool:
-        """Say whether the finding is graver than all that this case has been of late."""
-        return finding.severity > self._recent_peak(now)
-
 
 @dataclass(frozen=True, slots=True)
 class Cases:
@@ -62,13 +51,8 @@ class Cases:
     looks: int = 0
     """How often they were looked for."""
 
-    @property
-    def news(self) -> tuple[Case, ...]:
-        """Those that began, or grew graver, with the last look; at the first look none."""
-        return self.news_since(self.looks - 1)
-
     def news_since(self, look: int) -> tuple[Case, ...]:
-        """Return those that began, or grew graver, after that look."""
+        """Return those that began, or grew graver, after that look; with the first look none do."""
         return tuple(case for case in self.known if case.news is not None and case.news > look)
 
     @property
@@ -90,12 +74,13 @@ class Cases:
         cases = []
         for finding in findings:
             old = before.pop(finding.identity, None)
-            if old is None:
-                case = Case(finding, now, first, peak=finding.severity, peak_at=now)
-            else:
-                case = old.found_again(finding, now)
-            if not (first or quietly) and (old is None or old.rises_with(finding, now)):
+            case = old or Case(finding, now, first, peak=finding.severity, peak_at=now)
+            peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.severity
+            if not (first or quietly) and (old is None or finding.severity > peak):
                 case = replace(case, news=look)
+            if finding.severity >= peak:
+                case = replace(case, peak_at=now)
+            case = replace(case, finding=finding, gone=None, peak=max(peak, finding.severity))
             cases.append(case)
         for case in before.values():
             if case.gone is None:
@@ -108,10 +93,8 @@ class Cases:
 
 def tally(cases: Iterable[Case]) -> str:
     """Return how many there are of each severity: ``2 critical, 1 warning``; empty for none."""
-    count = dict.fromkeys(sorted(Severity, reverse=True), 0)
-    for case in cases:
-        count[case.finding.severity] += 1
-    names = {severity: severity.label for severity in count}
-    if count[Severity.WARNING] != 1:
-        names[Severity.WARNING] += "s"
-    return ", ".join(f"{number:,} {names[which]}" for which, number in count.items() if number)
+    count = Counter(case.finding.severity for case in cases)
+    return ", ".join(
+        plural(count[which], which.label, "" if which is Severity.WARNING else which.label)
+        for which in sorted(count, reverse=True)
+    )

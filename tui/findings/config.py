@@ -31,19 +31,15 @@ class Allowed:
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        return f"{kind} from {_number(self.low)} to {_number(self.high)}"
-
-
-def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+        return f"{kind} from {self.low:,.12g} to {self.high:,.12g}"
 
 
 def _percent(default: float, meaning: str) -> Any:
     return field(default=default, metadata={"allowed": Allowed(0.1, 100), "meaning": meaning})
 
 
-def _count(default: int, meaning: str, *, high: int = 10_000_000) -> Any:
-    allowed = Allowed(1, high, whole=True)
+def _count(default: int, meaning: str) -> Any:
+    allowed = Allowed(1, 10_000_000, whole=True)
     return field(default=default, metadata={"allowed": allowed, "meaning": meaning})
 
 
@@ -160,12 +156,16 @@ it means and what is allowed."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where the settings are looked for (XDG Base Directory Specification)."""
-    home = environ.get("XDG_CONFIG_HOME", "")
-    if not home.startswith("/"):  # the specification: a relative path is invalid, ignore it
-        # Not Path.home(), which raises for a user without a home: there are no settings then.
-        home = os.path.expanduser("~/.config")  # noqa: PTH111
-    return Path(home) / "twtop" / "config.toml"
+    """Return where the settings are looked for."""
+    return users_file(environ.get("XDG_CONFIG_HOME", ""), "~/.config", "config.toml")
+
+
+def users_file(folder: str, usual: str, name: str) -> Path:
+    """Return where a file of the user's is (XDG Base Directory Specification)."""
+    if not folder.startswith("/"):  # the specification: a relative path is invalid, ignore it
+        # Not Path.home(), which raises for a user without a home: there is no such file then.
+        folder = os.path.expanduser(usual)  # noqa: PTH111
+    return Path(folder) / "twtop" / name
 
 
 def load_config(path: Path, codes: Collection[str]) -> Config:

@@ -6,11 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from tui.analysis.patterns import PatternKey
 
 Evidence = Mapping[str, int | float | str]
+
+
+def known(**numbers: float | str | None) -> dict[str, int | float | str]:
+    """Return as evidence those of the numbers that are known."""
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 class Severity(IntEnum):
@@ -99,9 +104,10 @@ NAMED = 20
 """How many subjects a rule names: a text costs some 50 µs, and nobody reads more."""
 
 
-def tell_each(
-    subjects: Sequence[int], tell: Callable[[int], Finding], kind: str
-) -> Iterator[Finding]:
+T = TypeVar("T")
+
+
+def tell_each(subjects: Sequence[T], tell: Callable[[T], Finding], kind: str) -> Iterator[Finding]:
     """Tell of the first NAMED subjects, the worst first, and sum up the others.
 
     ``kind`` is the subjects' plural. The sum is as grave as the worst in it, and its own

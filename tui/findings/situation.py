@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,12 +28,11 @@ class Situation:
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
-        return next((p.value for p in self.frame.reading.parameters if p.name == name), None)
+        return self.frame.reading.setting(name)
 
     def number(self, name: str) -> int | None:
         """Return a sysctl that is one number of 0 or more, None if it is not, or unknown."""
-        text = self.setting(name) or ""
-        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+        return self.frame.reading.number(name)
 
     def rate(self, counter: str) -> float | None:
         """Return a kernel counter's increase per second, None where it is not known twice."""
@@ -44,17 +43,11 @@ class Situation:
         if self.trends is not None:
             remembered = self.trends.holders.get(pattern)
             return None if remembered is None else str(remembered)
-        return self._present_holder(pattern)
-
-    def _present_holder(self, pattern: int) -> str | None:
         if not self.owners.by_inode:
             return None
         # The most sockets a thousand rows of it have: enough for a name, whatever its size.
         rows = np.flatnonzero(self.frame.patterns.member == pattern)
         inodes = self.frame.table.inode[rows]
-        found: dict[str, int] = {}
-        for inode in inodes[inodes > 0][:1000].tolist():
-            process = self.owners.by_inode.get(inode)
-            if process is not None:
-                found[str(process)] = found.get(str(process), 0) + 1
-        return max(found, key=found.__getitem__, default=None)
+        holders = map(self.owners.by_inode.get, inodes[inodes > 0][:1000].tolist())
+        found = Counter(str(process) for process in holders if process is not None)
+        return next((name for name, _ in found.most_common(1)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -61,6 +62,15 @@ class Reading:
     second_ms: int | None = None
     """How many milliseconds into its second the monotonic clock was when the table was read; None
     where it is not known, as of a copy."""
+
+    def setting(self, name: str) -> str | None:
+        """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
+        return next((p.value for p in self.parameters if p.name == name), None)
+
+    def number(self, name: str) -> int | None:
+        """Return a sysctl that is one number of 0 or more, None if it is not, or unknown."""
+        text = self.setting(name) or ""
+        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
 
 
 def ticks_per_second() -> int:

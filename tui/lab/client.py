@@ -23,16 +23,7 @@ LOOK_EVERY = 8
 
 
 class ConnectError(Exception):
-    """A connection that was not made."""
-
-    def __init__(self, call: str, name: str, source: str | None, target: tuple[str, int]) -> None:
-        super().__init__(f"{call}: {name}")
-        self.call = call
-        """"socket", "bind" or "connect"."""
-        self.name = name
-        """The errno's name."""
-        self.source = source
-        self.target = target
+    """A connection that was not made: the call, the errno's name, source and target."""
 
 
 class Client:

@@ -42,7 +42,7 @@ class Load:
         self._due = 0.0
         self._began = 0.0
         self._working = plan.concurrency
-        self._idle_at: float | None = None
+        self._idle_at = 0.0
         self._before = Outcome(0.0, 0.0)
         self._before_latencies = [0] * SLOTS
         self._stopping = False
@@ -74,7 +74,7 @@ class Load:
         newest = Outcome(
             time=time.time(),
             elapsed=now - self._began,
-            worked=(self._idle_at if ended and self._idle_at is not None else now) - self._began,
+            worked=(self._idle_at if ended else now) - self._began,
             attempted=connected + errors.total(),
             connected=connected,
             errors=dict(errors),
@@ -150,6 +150,4 @@ class Load:
                 # Not its own number: it may have been given that long before its turn came.
                 number = 1 + sum(client.connected for client in self._clients)
                 elapsed = time.monotonic() - self._began
-                self._first_failure = Failure(
-                    number, error.call, error.name, error.source, error.target, elapsed
-                )
+                self._first_failure = Failure(number, elapsed, *error.args)

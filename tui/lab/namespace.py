@@ -58,22 +58,17 @@ def gain_privileges(user_namespace: bool = False) -> None:
         if not user_namespace:
             with suppress(PermissionError):
                 return unshare_network()
-        uid, gid, asked, parent = os.geteuid(), os.getegid(), _death_signal(), os.getppid()
+        uid, gid, parent, asked = os.geteuid(), os.getegid(), os.getppid(), ctypes.c_int()
+        LIBC.prctl(PR_GET_PDEATHSIG, ctypes.byref(asked), 0, 0, 0)
         system("unshare", CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
-        if asked:  # new credentials may have made the kernel forget it
+        if asked.value:  # new credentials may have made the kernel forget it
             die_with(parent)
         return unshare_network()
     except OSError as error:
         raise Unavailable(why_refused(error)) from error
-
-
-def _death_signal() -> int:
-    number = ctypes.c_int()
-    LIBC.prctl(PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
-    return number.value
 
 
 def unshare_network() -> None:
@@ -97,21 +92,9 @@ def bring_up() -> None:
         sysctl("core.somaxconn", 65535)
 
 
-def add_addresses(*addresses: str) -> None:
-    """Give lo further addresses."""
-    with _links() as links:
-        lo = links.link_lookup(ifname="lo")[0]
-        for address in addresses:
-            _add_address(links, lo, address, 128 if ":" in address else 32)
-
-
 def sysctl(name: str, value: object) -> None:
     """Set net.<name> in this namespace."""
-    _sysctl(name).write_text(f"{value}\n")
-
-
-def _sysctl(name: str) -> Path:
-    return Path("/proc/sys/net", name.replace(".", "/"))
+    Path("/proc/sys/net", name.replace(".", "/")).write_text(f"{value}\n")
 
 
 class Peer:
@@ -155,11 +138,9 @@ class Peer:
         os.close(self._away)
 
 
-@contextmanager
-def peer() -> Iterator[Peer]:
+def peer() -> closing[Peer]:
     """Give this namespace a neighbour: NEAR is ours, FAR is its."""
-    with closing(Peer()) as made:
-        yield made
+    return closing(Peer())
 
 
 @contextmanager
@@ -175,13 +156,10 @@ def _links() -> Iterator[Any]:
 def _configure(links: Any, link: str, ends: Ends) -> None:
     index = links.link_lookup(ifname=link)[0]
     links.link("set", index=index, state="up")
-    for address in (*ends.v4, *(ends.v6 if _speaks_ipv6() else ())):
-        _add_address(links, index, address, 64 if ":" in address else 24)
-
-
-def _add_address(links: Any, index: int, address: str, prefix: int) -> None:
-    flags = {"flags": IFA_F_NODAD} if ":" in address else {}
-    links.addr("add", index=index, address=address, prefixlen=prefix, **flags)
+    for address in ends.v4:
+        links.addr("add", index=index, address=address, prefixlen=24)
+    for address in ends.v6 if _speaks_ipv6() else ():
+        links.addr("add", index=index, address=address, prefixlen=64, flags=IFA_F_NODAD)
 
 
 def _introduce(links: Any, link: str, others: Ends, mac: str) -> None:

@@ -29,14 +29,14 @@ class Failure:
 
     number: int
     """Which connection it was, counted from 1: one more than had been made."""
+    elapsed: float
+    """Seconds since the load began."""
     call: str
     """"socket", "bind" or "connect"."""
     error: str
     """The errno's name, such as EADDRNOTAVAIL."""
     source: str | None
     target: tuple[str, int]
-    elapsed: float
-    """Seconds since the load began."""
 
 
 @dataclass(frozen=True, slots=True)

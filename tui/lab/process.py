@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -16,6 +15,7 @@ from tui.lab import namespace
 P = ParamSpec("P")
 T = TypeVar("T")
 
+OPEN_FILES = 60_000
 STOP_SECONDS = 2
 
 
@@ -42,7 +42,7 @@ class Child:
         self.connection, theirs = Pipe()
         with theirs:
             fd = theirs.fileno()
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 # -P: whatever lies in the current directory is not to be run, least by root.
                 [sys.executable, "-P", "-m", "tui.lab", str(fd), str(os.getpid())],
                 pass_fds=[fd],
@@ -57,41 +57,31 @@ class Child:
             )
         self.connection.send((function, args, kwargs))
 
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended; negative for the signal that killed it."""
-        return self._process.wait()
-
     def receive(self) -> Any:
         """What it sends next. Raises ChildError when it failed, ended or was killed."""
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
-            raise ChildError(f"{self.name} {_ending(self.wait())}") from None
-        if isinstance(message, _Crash):
-            raise ChildError(f"{self.name} failed: {message.text}") from None
+            code = self.process.wait()
+            how = (
+                f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+            )
+            raise ChildError(f"{self.name} {how}") from None
+        if isinstance(message, ChildError):
+            raise ChildError(f"{self.name} failed: {message}")
         return message
 
     def kill(self) -> None:
         """End it at once, and with it all that it started."""
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
         self.connection.close()
 
     def stop(self) -> None:
         """Hang up, give it a moment to end, and then kill it."""
         self.connection.close()
         try:
-            self._process.wait(STOP_SECONDS)
+            self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -114,28 +104,15 @@ def run(fd: int, parent: int) -> None:
         except Exception as error:
             # The terminal belongs to whoever started this, so nothing may be printed there.
             with suppress(OSError):
-                connection.send(_Crash(str(error) or repr(error)))
+                connection.send(ChildError(str(error) or repr(error)))
             sys.exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Crash:
-    text: str
-
-
-def _ending(code: int) -> str:
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-
-
-OPEN_FILES = 60_000
-
-
-def raise_file_limit(wanted: int = OPEN_FILES) -> int:
-    """Allow this process as many open files as wanted, or as it may have; returns how many."""
+def raise_file_limit() -> None:
+    """Allow this process OPEN_FILES open files, or as many as it may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, max(hard, OPEN_FILES)))
         except (OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

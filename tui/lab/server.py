@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from tui.lab.process import raise_file_limit
-from tui.lab.sockets import listen
+from tui.lab.sockets import family
 
 ACCEPTS = 64
 """Connections accepted between two looks at those already there."""
@@ -46,7 +47,7 @@ def serve(connection: Connection, service: Service) -> None:
     """Be the server until the other end of the connection closes; says "ready" first."""
     set_name(service.name)
     raise_file_limit()
-    listeners = [listen(ip, port, backlog=service.backlog) for ip, port in service.addresses]
+    listeners = [_listen(ip, port, service.backlog) for ip, port in service.addresses]
     if service.manner is Manner.LOSES_HANDSHAKES:
         for listener in listeners:
             _drop_all_but_syns(listener)
@@ -54,10 +55,17 @@ def serve(connection: Connection, service: Service) -> None:
     _Loop(connection, listeners, service.manner).run()
 
 
+def _listen(ip: str, port: int, backlog: int) -> socket.socket:
+    """An IPv6 one takes IPv4 as well, as most servers' do."""
+    kind = family(ip)
+    return socket.create_server(
+        (ip, port), family=kind, backlog=backlog, dualstack_ipv6=kind == socket.AF_INET6
+    )
+
+
 def set_name(name: str) -> None:
     """Name this process, for whoever looks for the owners of its sockets."""
-    with open("/proc/self/comm", "w") as comm:  # noqa: PTH123
-        comm.write(name[:15])
+    Path("/proc/self/comm").write_text(name[:15])
 
 
 class _Loop:

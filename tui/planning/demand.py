@@ -66,8 +66,7 @@ def outgoing(
             candidates &= np.isin(column, same)
     if remote_port is not None:
         candidates &= patterns.remote_port == remote_port
-    found: Array = np.flatnonzero(candidates)
-    return found
+    return np.flatnonzero(candidates)
 
 
 def hottest(

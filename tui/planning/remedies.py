@@ -19,6 +19,7 @@ from tui.analysis.ports import PORTS, SLOW_CONNECT
 from tui.planning.demand import Demand
 from tui.planning.setting import Effect, Facts, Fit, Setting
 from tui.planning.widening import HIGHEST, LOWEST, present, range_commands, widest
+from tui.writing.words import plural
 
 ROUND = 1000
 """Ends of a suggested range fall on such multiples, for people to remember."""
@@ -90,7 +91,6 @@ class Plan:
     options: tuple[Option, ...]
     """Single changes in a fixed order, then the pairs that do what neither half does alone or
     that need less of it, smallest first."""
-    refused: tuple[Refusal, ...] = REFUSED
 
 
 def plan(load: Demand, facts: Facts) -> Plan:
@@ -193,24 +193,19 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
 
 def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
     rules = facts.rules
-    mode = rules.reuse_mode
-    if mode != 1:
-        mode = 2 if facts.loopback else 1
+    mode = 2 if facts.loopback and rules.reuse_mode != 1 else 1
     wait = facts.wait(replace(rules, reuse_mode=mode, timestamps=True))
     if wait >= setting.wait:
         return None
-    commands = []
-    if mode != rules.reuse_mode:
-        commands.append(f"sysctl -w net.ipv4.tcp_tw_reuse={mode}")
-    if not rules.timestamps:
-        commands.append("sysctl -w net.ipv4.tcp_timestamps=1")
+    changes = [f"tcp_tw_reuse={mode}"] * (mode != rules.reuse_mode)
+    changes += ["tcp_timestamps=1"] * (not rules.timestamps)
     changed = replace(setting, wait=wait)
     return Option(
         "reuse",
-        f"tcp_tw_reuse={mode}" if mode != rules.reuse_mode else "tcp_timestamps=1",
+        changes[0],
         changed,
         changed.judge(load),
-        tuple(commands),
+        tuple(f"sysctl -w net.ipv4.{change}" for change in changes),
         f"TCP timestamps on both ends (`ss -tio` shows ts). A port is free again "
         f"{wait * 1000:,.0f} ms after its close.",
         "NAT, a firewall or a load balancer on the way strips timestamps, or keeps its own entry "
@@ -223,9 +218,9 @@ def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
     """Return the remedies of which the least number is asked that leaves half the ports free."""
     if not setting.ports:
         return []
-    options = [_sources(load, facts, setting), _destinations(load, facts, setting)]
+    more = [_sources(load, facts, setting), _destinations(load, facts, setting)]
     kept = _keep_alive(load, setting)
-    return [*options, kept] if kept else options
+    return [*more, kept] if kept else more
 
 
 def tuples_needed(load: Demand, setting: Setting, share: float = 1) -> int:
@@ -238,23 +233,34 @@ def _tuples(load: Demand, setting: Setting) -> tuple[int, Setting, str]:
     count, least = (
         max(tuples_needed(load, setting, share) - setting.tuples, 1) for share in (SLOW_CONNECT, 1)
     )
-    note = f"{least:,} would do, with slow connect()." if least < count else ""
-    return count, replace(setting, tuples=setting.tuples + count), note
+    return count, replace(setting, tuples=setting.tuples + count), _enough(least, count)
+
+
+def _enough(least: int, count: int) -> str:
+    return f"{least:,} would do, with slow connect()." if least < count else ""
+
+
+def _add_addresses(facts: Facts, name: str, count: int) -> list[str]:
+    """Return the commands that add so many addresses, of which the first are spelled out."""
+    ip, prefix = ("ip -6", 128) if facts.ipv6 else ("ip", 32)
+    spelled = [f"{ip} addr add {name}{number}/{prefix} dev DEV" for number in _numbers(count)]
+    return [*spelled, f"# … and so on, to {name}{count + 1}"] if count > SPELLED else spelled
+
+
+def _numbers(count: int) -> range:
+    """Return the numbers of the further addresses that are spelled out; the first is there."""
+    return range(2, min(count, SPELLED) + 2)
 
 
 def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
     count, more, note = _tuples(load, setting)
-    prefix, ip = (128, "ip -6") if facts.ipv6 else (32, "ip")
+    ip, prefix = ("ip -6", 128) if facts.ipv6 else ("ip", 32)
     target = facts.remote_ip or "DESTINATION"
     if facts.loopback and not facts.ipv6:
-        commands = [f"# all of 127.0.0.0/8 is there already: {_named('127.0.0.', count)}"]
+        named = [f"127.0.0.{number}" for number in _numbers(count)] + ["…"] * (count > SPELLED)
+        commands = [f"# all of 127.0.0.0/8 is there already: {', '.join(named)}"]
     else:
-        commands = [
-            f"{ip} addr add SOURCE{number}/{prefix} dev DEV"
-            for number in range(2, min(count, SPELLED) + 2)
-        ]
-        if count > SPELLED:
-            commands.append(f"# … and so on, to SOURCE{count + 1}")
+        commands = _add_addresses(facts, "SOURCE", count)
     commands += [
         "# the program takes them in turn: bind((SOURCE2, 0)) before connect(), with",
         "# IP_BIND_ADDRESS_NO_PORT set, as nginx's proxy_bind and HAProxy's source do",
@@ -267,7 +273,7 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
         ]
     return Option(
         "sources",
-        f"{count:,} more source{'s' * (count > 1)}",
+        plural(count, "more source"),
         more,
         more.judge(load),
         tuple(commands),
@@ -279,30 +285,20 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
     )
 
 
-def _named(prefix: str, count: int) -> str:
-    named = [f"{prefix}{number}" for number in range(2, min(count, SPELLED) + 2)]
-    return ", ".join([*named, "…"] if count > SPELLED else named)
-
-
 def _destinations(load: Demand, facts: Facts, setting: Setting) -> Option:
     count, more, note = _tuples(load, setting)
-    prefix, ip = (128, "ip -6") if facts.ipv6 else (32, "ip")
-    port = facts.remote_port
-    commands = ["# on the server, another address …"]
-    commands += [
-        f"{ip} addr add TARGET{number}/{prefix} dev DEV"
-        for number in range(2, min(count, SPELLED) + 2)
-    ]
-    if count > SPELLED:
-        commands.append(f"# … and so on, to TARGET{count + 1}")
-    known = endpoint(facts.remote_ip or "TARGET", NO_PORT if port is None else port)
-    commands += ["# … or another port of the service, to be taken in turn with", f"# {known}"]
+    port = NO_PORT if facts.remote_port is None else facts.remote_port
     return Option(
         "destinations",
-        f"{count:,} more destination{'s' * (count > 1)}",
+        plural(count, "more destination"),
         more,
         more.judge(load),
-        tuple(commands),
+        (
+            "# on the server, another address …",
+            *_add_addresses(facts, "TARGET", count),
+            "# … or another port of the service, to be taken in turn with",
+            f"# {endpoint(facts.remote_ip or 'TARGET', port)}",
+        ),
         "More addresses or ports (or servers) that answer as the first one does; connections "
         "spread evenly over them.",
         "The client binds first without IP_BIND_ADDRESS_NO_PORT: all destinations then share "
@@ -313,14 +309,10 @@ def _destinations(load: Demand, facts: Facts, setting: Setting) -> Option:
 
 def _keep_alive(load: Demand, setting: Setting) -> Option | None:
     """Connections that each carry the work of several, and wait once."""
-    count = _requests(load, setting, SLOW_CONNECT)
     least = _requests(load, setting, 1)
-    note = ""
-    if count and least and least < count:
-        note = f"{least:,} would do, with slow connect()."
-    count = count or least
-    if count is None:
+    if least is None:
         return None
+    count = _requests(load, setting, SLOW_CONNECT) or least
     kept = replace(setting, requests=count)
     return Option(
         "keep_alive",
@@ -334,7 +326,7 @@ def _keep_alive(load: Demand, setting: Setting) -> Option | None:
         ),
         "A protocol and a server that keep connections open that long between requests.",
         "The server closes idle connections sooner than the next request comes.",
-        note,
+        _enough(least, count),
     )
 
 
@@ -360,7 +352,7 @@ def _pool(load: Demand, setting: Setting) -> Option:
     outcome = pooled.judge(load)
     return Option(
         "pool",
-        f"pool of {outcome.needed:,} connection{'s' * (outcome.needed > 1)}",
+        f"pool of {plural(outcome.needed, 'connection')}",
         pooled,
         outcome,
         (

@@ -86,11 +86,9 @@ class Setting:
         # A float may miss a whole number by a hair; and no connection is without a port.
         needed = max(math.ceil(load.rate * held - 1e-6), 1)
         rate = self.capacity / held if held else math.inf
+        verdict = Fit.WORKS if needed <= self.capacity * SLOW_CONNECT else Fit.SLOW
         if needed > self.capacity:
             verdict = Fit.FAILS
-        else:
-            slow = needed > self.capacity * SLOW_CONNECT
-            verdict = Fit.SLOW if slow else Fit.WORKS
         return Effect(needed, self.capacity, rate, rate * SLOW_CONNECT, verdict)
 
 

@@ -42,16 +42,11 @@ def range_commands(facts: Facts, low: int, high: int) -> tuple[str, ...]:
 
 def reserve_command(rules: PortRules, ports: Iterable[int]) -> str:
     """Return the command that reserves these ports besides those that are: it sets the list."""
-    spans = spans_text([*rules.reserved, *((port, port) for port in ports)])
-    return f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}"
-
-
-def spans_text(spans: Iterable[tuple[int, int]]) -> str:
-    """Return spans of ports as ip_local_reserved_ports takes them, joined where they touch."""
     joined: list[list[int]] = []
-    for first, last in sorted(spans):
+    for first, last in sorted([*rules.reserved, *((port, port) for port in ports)]):
         if joined and first <= joined[-1][1] + 1:
             joined[-1][1] = max(joined[-1][1], last)
         else:
             joined.append([first, last])
-    return ",".join(f"{first}-{last}" if first < last else f"{first}" for first, last in joined)
+    spans = (f"{first}-{last}" if first < last else f"{first}" for first, last in joined)
+    return f"sysctl -w net.ipv4.ip_local_reserved_ports={','.join(spans)}"

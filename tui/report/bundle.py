@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import re
-import struct
 import sys
 import tarfile
 import tempfile
@@ -20,6 +19,8 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from tui import __version__
 from tui.analysis.frame import Frame, judge
@@ -138,19 +139,19 @@ def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
         yield known.match(line) or known.match(procfs.tidied(name, line) or b"")
 
 
-ORDERS = {"little": "<I", "big": ">I"}
+WORDS = {"little": "<u4", "big": ">u4"}
 
 
 def _read(text: bytes, byte_order: ByteOrder) -> Address:
     """Return the address that /proc prints so: in words of its host's byte order."""
-    words = struct.iter_unpack(">I", bytes.fromhex(text.decode()))
-    packed = b"".join(struct.pack(ORDERS[byte_order], word) for (word,) in words)
+    words = np.frombuffer(bytes.fromhex(text.decode()), ">u4")
+    packed = words.astype(WORDS[byte_order]).tobytes()
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
 
 
 def _write(address: Address, byte_order: ByteOrder) -> bytes:
-    words = struct.iter_unpack(ORDERS[byte_order], address.packed)
-    return b"".join(b"%08X" % word for (word,) in words)
+    words = np.frombuffer(address.packed, WORDS[byte_order])
+    return words.astype(">u4").tobytes().hex().upper().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,6 @@ class Copy:
                 reading = Source(place_at(root), "proc", COPY_SECONDS, one_shot=True).read()
         except OSError as error:
             raise BundleError(f"{tempfile.gettempdir()}: {error.strerror or error}") from None
-        import numpy as np
 
         table = replace(
             reading.table,
@@ -261,10 +261,16 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
     head += ABOUT_REDACTED if redacted else ""
+    members = {
+        "README.txt": head.encode(),
+        "about.json": json.dumps(about(copy, redacted), indent=2).encode() + b"\n",
+        **{text_name: text.encode() + b"\n" for text_name, text in texts.items()},
+        **{f"proc/{file_name}": content for file_name, content in copy.files.items()},
+    }
 
     def fill(file: BinaryIO) -> int:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:
-            for member, content in _members(copy, texts, head, redacted):
+            for member, content in members.items():
                 info = tarfile.TarInfo(f"{name}/{member}")
                 info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
                 archive.addfile(info, io.BytesIO(content))
@@ -274,14 +280,3 @@ def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: 
         return write_whole(path, fill)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from None
-
-
-def _members(
-    copy: Copy, texts: Mapping[str, str], head: str, redacted: bool
-) -> Iterator[tuple[str, bytes]]:
-    yield "README.txt", head.encode()
-    yield "about.json", json.dumps(about(copy, redacted), indent=2).encode() + b"\n"
-    for name, text in texts.items():
-        yield name, text.encode() + b"\n"
-    for name, content in copy.files.items():
-        yield f"proc/{name}", content

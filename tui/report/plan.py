@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
-from tui.planning.remedies import Option, Plan
+from tui.planning.remedies import REFUSED, Option, Plan
 from tui.planning.setting import Fit
-from tui.writing.layout import Paint
+from tui.report.records import finite
+from tui.writing.layout import Paint, wrapped
 
 SCHEMA = "twtop.plan/1"
 NARROWEST, WIDEST = 72, 120
 """Columns between which the text keeps, whatever the terminal has."""
 NUMBERS = 44
 """Columns that a table's row takes beside the name."""
-
-"""Gives a text one of the colours "red", "yellow", "green" or "bold", or leaves it plain."""
 
 VERDICTS = {
     Fit.WORKS: ("works", "green"),
@@ -69,9 +69,7 @@ def to_dict(plan: Plan, estimate: Estimate) -> dict[str, Any]:
         },
         "today": _record(plan, plan.today),
         "options": [_record(plan, option) for option in plan.options],
-        "refused": [
-            {"code": each.code, "name": each.name, "why": each.why} for each in plan.refused
-        ],
+        "refused": [asdict(each) for each in REFUSED],
     }
 
 
@@ -84,12 +82,12 @@ def _record(plan: Plan, option: Option) -> dict[str, Any]:
         "ports_needed": outcome.needed,
         "capacity": outcome.capacity,
         "utilization": round(outcome.utilization, 6),
-        "sustainable_rate": _finite(outcome.sustainable_rate),
-        "fast_rate": _finite(outcome.fast_rate),
+        "sustainable_rate": finite(outcome.sustainable_rate),
+        "fast_rate": finite(outcome.fast_rate),
         "ports_per_tuple": setting.ports,
         "tuples": setting.tuples,
         "hold_seconds": round(setting.held(plan.load.lifetime), 6),
-        "requests_per_connection": _finite(setting.requests),
+        "requests_per_connection": finite(setting.requests),
         "commands": list(option.commands),
         "requires": option.requires,
         "wrong_when": option.wrong_when,
@@ -97,44 +95,39 @@ def _record(plan: Plan, option: Option) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
-
-
 def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> str:
     """Return the plan for people, within ``width`` columns; commands alone may be longer."""
     width = min(max(width, NARROWEST), WIDEST)
+    refused = chain(*(_labelled(f"{one.name}: {one.why}", width, "  – ") for one in REFUSED))
     blocks = [
         _heading(plan, estimate, paint, width),
         _table(plan, paint, width),
         # What a pair needs, its halves have said.
         *(_details(option, paint, width) for option in plan.options if "+" not in option.code),
-        _refused(plan, paint, width),
-        "\n".join(_wrapped(FOOTER, width, "")),
+        "\n".join([paint("Not these", "bold"), *refused]),
+        "\n".join(wrapped(FOOTER, width, "")),
     ]
     return "\n\n".join(blocks)
 
 
 def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
     load, rules, setting = plan.load, plan.facts.rules, plan.today.setting
-    waiting = f"{plain_number(setting.wait)} s in TIME-WAIT"
-    if setting.wait == rules.reuse_delay_ms / 1000:
-        waiting = (
-            f"{plain_number(setting.wait)} s until tcp_tw_reuse={rules.reuse_mode} gives it back"
-        )
+    reused = setting.wait == rules.reuse_delay_ms / 1000
+    until = f"until tcp_tw_reuse={rules.reuse_mode} gives it back" if reused else "in TIME-WAIT"
     lines = [
         paint(f"twtop plan · {ends(plan)}", "bold"),
-        *_wrapped(
+        *wrapped(
             f"{plain_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each "
             f"open {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}), and "
-            f"then its port waits {waiting}: {plan.today.outcome.needed:,} ports needed, "
+            f"then its port waits {plain_number(setting.wait)} s {until}: "
+            f"{plan.today.outcome.needed:,} ports needed, "
             f"{plan.today.outcome.capacity:,} there.",
             width,
             "",
         ),
     ]
     for note in estimate.notes:
-        lines += (paint(line, "yellow") for line in _wrapped(note, width, ""))
+        lines += (paint(line, "yellow") for line in wrapped(note, width, ""))
     return "\n".join(lines)
 
 
@@ -170,7 +163,7 @@ def _table(plan: Plan, paint: Paint, width: int) -> str:
         )
         lines.append(paint(line, colour))
     legend = LEGEND + PAIRS * any("+" in option.code for option in options)
-    return "\n".join([*lines, "", *_wrapped(legend, width, "")])
+    return "\n".join([*lines, "", *wrapped(legend, width, "")])
 
 
 def short_number(value: float) -> str:
@@ -192,27 +185,13 @@ def _details(option: Option, paint: Paint, width: int) -> str:
     word, colour = VERDICTS[option.outcome.verdict]
     lines = [f"{paint(option.name, 'bold')}: {paint(word, colour)}"]
     lines += (f"  {'' if line.startswith('#') else '$ '}{line}" for line in option.commands)
-    lines += _wrapped(option.requires, width, "  needs     ")
-    lines += _wrapped(option.wrong_when, width, "  wrong if  ")
+    lines += _labelled(option.requires, width, "  needs     ")
+    lines += _labelled(option.wrong_when, width, "  wrong if  ")
     if option.note:
-        lines += _wrapped(option.note, width, "  less      ")
+        lines += _labelled(option.note, width, "  less      ")
     return "\n".join(lines)
 
 
-def _refused(plan: Plan, paint: Paint, width: int) -> str:
-    lines = [paint("Not these", "bold")]
-    for each in plan.refused:
-        lines += _wrapped(f"{each.name}: {each.why}", width, "  – ")
-    return "\n".join(lines)
-
-
-def _wrapped(text: str, width: int, label: str) -> Iterator[str]:
-    """Yield the text's lines, the first behind the label and the others below its end."""
-    yield from textwrap.wrap(
-        text,
-        width,
-        initial_indent=label,
-        subsequent_indent=" " * len(label),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+def _labelled(text: str, width: int, label: str) -> list[str]:
+    """Return the text's lines, the first behind the label and the others below its end."""
+    return wrapped(text, width, label, " " * len(label))

@@ -1,7 +1,8 @@
-"""A frame's parts as plain Python data: what JSON, CSV and the API give."""
+"""A frame's parts as plain Python data, and their fields: what JSON, CSV and the API give."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,47 @@ from tui.kernel.places import HERE
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
 from tui.kernel.sysctls import PortRules
+from tui.writing.export import Counts
 from tui.writing.words import utc
+
+STATES = Counts("states", tuple(state.name for state in State))
+"""Sockets by state."""
+OTHER_STATES = Counts("states", tuple(name for name in STATES.names if name != "TIME_WAIT"))
+"""The same beside a field ``time_wait``, which is the one left out."""
+SOCKET_FIELDS = (
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    "state",
+    "timer",
+    "remaining_seconds",
+    "age_seconds",
+    "rx_queue",
+    "tx_queue",
+    "uid",
+    "inode",
+    "process",
+)
+"""Of a quadruplet."""
+PATTERN_FIELDS = (
+    "direction",
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    OTHER_STATES,
+    "time_wait",
+    "in_use",
+    "capacity",
+    "free",
+    "reusable",
+    "locked",
+    "connectable",
+    "utilization",
+    "process",
+)
+"""Of a pattern."""
 
 
 def head(frame: Frame, schema: str) -> dict[str, Any]:
@@ -24,11 +65,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     return {
         "schema": schema,
         "time": utc(frame.time),
-        "place": {
-            "name": reading.place.name,
-            "kind": reading.place.kind,
-            "id": reading.place.id,
-        },
+        "place": {name: getattr(reading.place, name) for name in ("name", "kind", "id")},
         "source": {
             "kind": reading.kind,
             "directory": None if reading.place.network == HERE else str(reading.place.root),
@@ -44,6 +81,11 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     }
 
 
+def finite(value: float | None) -> float | None:
+    """Return a number as JSON can write it, to three places."""
+    return None if value is None or not math.isfinite(value) else round(value, 3)
+
+
 def states_record(frame: Frame) -> dict[str, int]:
     """Return the count of every state, also of those that no socket is in."""
     return {state.name: int(frame.states[state]) for state in State}
@@ -51,14 +93,8 @@ def states_record(frame: Frame) -> dict[str, int]:
 
 def ephemeral_record(frame: Frame) -> dict[str, int]:
     """Return the ports that one tuple can have."""
-    ports = frame.ports
-    return {
-        "low": ports.low,
-        "high": ports.high,
-        "reserved": ports.reserved,
-        "excluded": ports.excluded,
-        "capacity": ports.capacity,
-    }
+    names = "low", "high", "reserved", "excluded", "capacity"
+    return {name: getattr(frame.ports, name) for name in names}
 
 
 def time_wait_record(frame: Frame) -> dict[str, Any]:
@@ -111,12 +147,10 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
 
 def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
     """Yield every remote IP, most sockets first."""
-    ip = _addresses(frame)
     remotes = frame.remotes
-    for address, total, states in zip(
-        remotes.ip.tolist(), remotes.total.tolist(), remotes.states.tolist(), strict=True
-    ):
-        yield {"ip": ip[address], "total": total, "states": _nonzero(states)}
+    columns = (column.tolist() for column in (remotes.ip, remotes.total, remotes.states))
+    for address, total, states in zip(*columns, strict=True):
+        yield {"ip": frame.table.ip(address), "total": total, "states": _nonzero(states)}
 
 
 def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
@@ -152,7 +186,8 @@ def socket_records(
 
     ``age_seconds`` is that of a TIME-WAIT; ``owners`` are processes by inode.
     """
-    table, ip = frame.table, _addresses(frame)
+    table = frame.table
+    ip = [table.ip(address) for address in range(len(table.address_lo))]
     columns = (
         table.local_ip,
         table.local_port,
@@ -191,8 +226,7 @@ def rows_by_pattern(frame: Frame) -> Array:
     """Return the rows of the table that are no listeners, in the order of their patterns."""
     member = frame.patterns.member
     order = np.argsort(member, kind="stable")
-    rows: Array = order[member[order] >= 0]
-    return rows
+    return order[member[order] >= 0]
 
 
 def time_wait_age(rules: PortRules, state: int, remaining_ms: int) -> float | None:
@@ -221,10 +255,6 @@ def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
             "total": int(states[index].sum()),
             "states": _nonzero(states[index].tolist()),
         }
-
-
-def _addresses(frame: Frame) -> list[str]:
-    return [frame.table.ip(address) for address in range(len(frame.table.address_lo))]
 
 
 def _nonzero(states: list[int]) -> dict[str, int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
@@ -13,7 +14,13 @@ from tui.analysis.patterns import Direction, endpoint
 from tui.analysis.timewait import SECONDS
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
-from tui.report.records import listener_records, port_records, rows_by_pattern, socket_records
+from tui.report.records import (
+    listener_records,
+    port_records,
+    remote_records,
+    rows_by_pattern,
+    socket_records,
+)
 from tui.writing.layout import Paint, table, wrapped
 from tui.writing.words import digits_beside, floored, per_second, percent, written
 
@@ -155,17 +162,12 @@ LEVELS = {
 
 def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:
     """Return the remote IPs by how many sockets they have."""
-    remotes = frame.remotes
     rows = [
-        (
-            frame.table.ip(int(remotes.ip[index])),
-            f"{remotes.total[index]:,}",
-            _states(remotes.states[index].tolist()),
-        )
-        for index in range(len(remotes))[:most]
+        (item["ip"], f"{item['total']:,}", _states(item["states"]))
+        for item in islice(remote_records(frame), most)
     ]
-    heads = "Remote IP", ">sockets", "states"
-    return table(f"Remote IPs · {len(remotes):,}", heads, rows, paint, total=len(remotes))
+    heads, total = ("Remote IP", ">sockets", "states"), len(frame.remotes)
+    return table(f"Remote IPs · {total:,}", heads, rows, paint, total=total)
 
 
 def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
@@ -191,7 +193,7 @@ def ports_text(frame: Frame, paint: Paint) -> str:
             str(item["port"]),
             arrows[item["direction"]],
             f"{item['total']:,}",
-            ", ".join(f"{State[name].label} {count:,}" for name, count in item["states"].items()),
+            _states(item["states"]),
         )
         for item in port_records(frame)
     ]
@@ -279,5 +281,5 @@ def _shown(value: str | None) -> str:
     return value[:23] + "…" if len(value) > 24 else value or "(none)"
 
 
-def _states(counts: Sequence[int]) -> str:
-    return ", ".join(f"{state.label} {counts[state]:,}" for state in State if counts[state])
+def _states(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{State[name].label} {count:,}" for name, count in counts.items())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from tui.analysis.frame import Frame
 from tui.analysis.trends import Trends
-from tui.report.records import head, pattern_record, states_record
+from tui.report.records import finite, head, pattern_record, states_record
 
 SCHEMA = "twtop.watch/1"
 
@@ -21,24 +20,19 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> dict[str, Any]:
     for index in range(min(len(frame.patterns), top)):
         record = pattern_record(frame, index, trends.holders.get(index))
         tracked = index < len(trends.growth)
-        record["growth"] = _number(trends.growth[index]) if tracked else None
-        record["seconds_left"] = _number(trends.seconds_left[index]) if tracked else None
+        record["growth"] = finite(trends.growth[index]) if tracked else None
+        record["seconds_left"] = finite(trends.seconds_left[index]) if tracked else None
         patterns.append(record)
     return {
         **head(frame, SCHEMA),
         "states": states_record(frame),
         "time_wait": {
             "count": trends.time_wait_count,
-            "growth": _number(trends.time_wait),
-            "closing": _number(trends.closing),
+            "growth": finite(trends.time_wait),
+            "closing": finite(trends.closing),
             "freed_next_second": int(frame.time_wait.freed_per_second[0]),
-            "reused": _number(trends.rates.get("TWRecycled")),
-            "overflowed": _number(trends.rates.get("TCPTimeWaitOverflow")),
+            "reused": finite(trends.rates.get("TWRecycled")),
+            "overflowed": finite(trends.rates.get("TCPTimeWaitOverflow")),
         },
         "patterns": patterns,
     }
-
-
-def _number(value: float | None) -> float | None:
-    """Return a number as JSON can write it."""
-    return None if value is None or not math.isfinite(value) else round(float(value), 3)

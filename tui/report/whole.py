@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from tui.analysis.frame import Frame
@@ -40,15 +41,7 @@ def to_dict(frame: Frame, owners: Owners, *, details: bool = False) -> dict[str,
         "patterns": list(pattern_records(frame, owners)),
         "remote_ips": list(remote_records(frame)),
         "listeners": list(listener_records(frame, owners)),
-        "sysctls": [
-            {
-                "name": parameter.name,
-                "value": parameter.value,
-                "default": parameter.default,
-                "meaning": parameter.meaning,
-            }
-            for parameter in frame.reading.parameters
-        ],
+        "sysctls": [asdict(parameter) for parameter in frame.reading.parameters],
         "counters": dict(frame.counters),
     }
     if details:

@@ -42,10 +42,9 @@ def _descriptors(situation: Surroundings) -> Expectation:
 
 
 def _conntrack(situation: Surroundings) -> Expectation:
-    limits = situation.limits
-    left = limits.conntrack_left
-    because = f"conntrack has {limits.conntrack or 0:,} of {limits.conntrack_max or 0:,} entries"
-    return Expectation("ETIMEDOUT", None if left is None else left + 1, because)
+    entries, most = situation.limits.conntrack or 0, situation.limits.conntrack_max or 0
+    wall = max(most - entries, 0) + 1 if entries and most else None  # 0 where it follows nothing
+    return Expectation("ETIMEDOUT", wall, f"conntrack has {entries:,} of {most:,} entries")
 
 
 def _ports(situation: Surroundings) -> Expectation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -13,7 +13,7 @@ from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import NO_PORT, Direction, PatternKey
 from tui.analysis.ports import reuse_applies
 from tui.kernel.sockets import Array, SocketTable, State, ip_halves
-from tui.simulate.target import Target, fold
+from tui.simulate.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def held_ports(
 
 
 def _pattern(frame: Frame, source: str, target: Target) -> Held:
-    patterns, (local, remote) = frame.patterns, (_address(source), _address(target.ip))
+    patterns, local, remote = frame.patterns, ip_halves(source), ip_halves(target.ip)
     key = PatternKey(Direction.OUTGOING, *local, NO_PORT, *remote, target.port)
     loopback = np.array([ip_address(source).is_loopback or ip_address(target.ip).is_loopback])
     reuse = bool(reuse_applies(frame.rules, loopback)[0])
@@ -88,7 +88,7 @@ def _bound(frame: Frame, source: str | None) -> Held:
     table = frame.table
     mine = frame.ports.usable[table.local_port] & (table.state != State.LISTEN)
     if source is not None:
-        mine &= np.isin(table.local_ip, _rows_of(table, source))
+        mine &= _at(table, source)
 
     def ports(chosen: Array) -> int:
         return len(np.unique(table.local_port[chosen]))
@@ -103,26 +103,13 @@ def _bound(frame: Frame, source: str | None) -> Held:
 
 def server_time_waits(frame: Frame, target: Target) -> int:
     """Return the TIME-WAITs on the server's side, where the frame shows that too."""
-    return int((_at_server(frame.table, target) & (frame.table.state == State.TIME_WAIT)).sum())
+    table = frame.table
+    waiting = (table.local_port == target.port) & (table.state == State.TIME_WAIT)
+    return int((waiting & _at(table, target.ip)).sum())
 
 
-def waiting_to_be_accepted(table: SocketTable, target: Target) -> Iterator[int]:
-    """Yield how many connections each of the target's listeners has in its accept queue."""
-    listening = (table.state == State.LISTEN) & (table.local_port == target.port)
-    yield from table.rx_queue[listening].tolist()
-
-
-def _at_server(table: SocketTable, target: Target) -> Array:
-    at: Array = (table.local_port == target.port) & np.isin(
-        table.local_ip, _rows_of(table, target.ip)
-    )
-    return at
-
-
-def _rows_of(table: SocketTable, ip: str) -> Array:
-    hi, lo = _address(ip)
-    return np.flatnonzero((table.address_hi == hi) & (table.address_lo == lo))
-
-
-def _address(ip: str) -> tuple[int, int]:
-    return ip_halves(fold(ip).partition("%")[0])
+def _at(table: SocketTable, ip: str) -> Array:
+    """Say which sockets have this local address, shape (sockets,)."""
+    hi, lo = ip_halves(ip)
+    found: Array = ((table.address_hi == hi) & (table.address_lo == lo))[table.local_ip]
+    return found

@@ -14,30 +14,33 @@ class Kept:
     """Why no call failed."""
 
     by: str
-    """"none", "few", "slow", "reuse", "overflow", "server", "reset", "minute", "half_closed" or
-    "unknown"."""
+    """"none", "few", "slow" or what ``given_back`` says."""
     why: str
 
 
 def find_kept(evidence: Evidence) -> Kept:
     """Return what gave the ports back, or that there were too few connections to need it."""
+    situation, took, ended = evidence.situation, measured(evidence.seconds), _what_ended(evidence)
     if not evidence.connected:
+        return Kept("none", f"Not one connection was made in {took}. {ended}")
+    if evidence.connected > situation.free:
+        by, number = given_back(evidence)
+        return Kept(by, _how_given_back(evidence, number)[by])
+    hold = time_wait(situation)
+    needed = evidence.rate * hold.longest
+    kept_busy = situation.hold or evidence.ports.half_closed
+    if evidence.seconds > 0 and needed < situation.free and not kept_busy:
         return Kept(
-            "none",
-            f"Not one connection was made in {measured(evidence.seconds)}. {_what_ended(evidence)}",
+            "slow",
+            f"{evidence.rate:,.1f} connections/s take {needed:,.0f} ports in the "
+            f"{hold.longest:.0f} s that a TIME-WAIT can last, and there were {situation.free:,}: "
+            "at this rate the oldest always comes back in time. It takes more than "
+            f"{per_second(hold.sustains(situation.free))}. {ended}",
         )
-    if evidence.connected > evidence.situation.free:
-        return _what_gave_back(evidence)
-    slow = _too_slow(evidence)
-    return slow if slow is not None else _too_few(evidence)
-
-
-def _too_few(evidence: Evidence) -> Kept:
-    free = evidence.situation.free
     return Kept(
         "few",
-        f"{plural(evidence.connected, 'connection')} in {measured(evidence.seconds)}, and there "
-        f"were ports for {free:,}. {_what_ended(evidence)}",
+        f"{plural(evidence.connected, 'connection')} in {took}, and there were ports for "
+        f"{situation.free:,}. {ended}",
     )
 
 
@@ -50,34 +53,12 @@ def _what_ended(evidence: Evidence) -> str:
     return "No more were asked for."
 
 
-def _too_slow(evidence: Evidence) -> Kept | None:
-    situation = evidence.situation
-    hold = time_wait(situation)
-    needed = evidence.rate * hold.longest
-    if evidence.seconds <= 0 or needed >= situation.free:
-        return None
-    if situation.hold or evidence.ports.half_closed:
-        return None
-    return Kept(
-        "slow",
-        f"{evidence.rate:,.1f} connections/s take {needed:,.0f} ports in the {hold.longest:.0f} s "
-        f"that a TIME-WAIT can last, and there were {situation.free:,}: at this rate the oldest "
-        f"always comes back in time. It takes more than "
-        f"{per_second(hold.sustains(situation.free))}. {_what_ended(evidence)}",
-    )
+def given_back(evidence: Evidence) -> tuple[str, int]:
+    """Return what made most connections give their port back early, and how many those are.
 
-
-def _what_gave_back(evidence: Evidence) -> Kept:
-    shares = given_back(evidence)
-    by = max(shares, key=lambda name: shares[name])
-    if shares[by] <= 0:
-        by = "unknown"
-    return Kept(by, _GAVE_BACK[by](evidence, shares.get(by, 0)))
-
-
-def given_back(evidence: Evidence) -> dict[str, int]:
-    """Return how many of the connections gave their port back early, by what made them."""
-    outcome, events = evidence.outcome, evidence.events
+    That is "reuse", "overflow", "reset", "server", "half_closed", "minute" or "unknown".
+    """
+    outcome, events, ports = evidence.outcome, evidence.events, evidence.ports
     looked = max(outcome.looked_at, 1)
     shares = {
         "reuse": events.get("TWRecycled", 0),
@@ -85,65 +66,56 @@ def given_back(evidence: Evidence) -> dict[str, int]:
         "reset": outcome.resets,
         "server": round(outcome.closed_by_server / looked * evidence.connected),
     }
-    ports = evidence.ports
     ended = evidence.connected - sum(shares.values()) - ports.use.in_use
     if ports.half_closed and evidence.seconds > evidence.situation.fin_timeout:
         shares["half_closed"] = ended
     elif evidence.seconds > time_wait(evidence.situation).seconds:
         shares["minute"] = ended
-    return shares
+    by, number = max(shares.items(), key=lambda share: share[1])
+    return (by, number) if number > 0 else ("unknown", 0)
 
 
-def _reuse(evidence: Evidence, number: int) -> str:
-    situation = evidence.situation
-    return (
-        f"{reuse_text(situation)}: {number:,} of {plural(evidence.connected, 'connection')} took "
-        f"over a port in TIME-WAIT (TWRecycled). That is enough for "
-        f"{reuse_rate(situation):,.0f} connections/s, and there were {evidence.rate:,.0f}."
-    )
-
-
-def _overflow(evidence: Evidence, number: int) -> str:
-    buckets = evidence.situation.limits.buckets
+def _how_given_back(evidence: Evidence, number: int) -> dict[str, str]:
+    """Return the explanation for each of the things that ``given_back`` may say."""
+    situation, outcome, ports = evidence.situation, evidence.outcome, evidence.ports
+    connections = plural(evidence.connected, "connection")
+    buckets = situation.limits.buckets
     limit = "" if buckets is None else f" = {buckets:,}"
-    return (
-        f"tcp_max_tw_buckets{limit} was exceeded: {number:,} of "
-        f"{plural(evidence.connected, 'connection')} skipped TIME-WAIT (TCPTimeWaitOverflow), and "
-        "their ports were free at once. That is a danger, not a remedy: segments that are late "
-        "can hit new connections."
-    )
-
-
-def _reset(evidence: Evidence, number: int) -> str:
-    return (
-        f"The server reset {number:,} of {plural(evidence.connected, 'connection')}. A reset "
-        "leaves no TIME-WAIT behind, so their ports were free at once."
-    )
-
-
-def _server(evidence: Evidence, number: int) -> str:
-    outcome = evidence.outcome
-    return (
-        f"The server closed first in {outcome.closed_by_server:,} of {outcome.looked_at:,} "
-        f"connections looked at, some {number:,} of all {evidence.connected:,}. Their TIME-WAITs "
-        "are on its port, where they are in nobody's way."
-    )
-
-
-def _minute(evidence: Evidence, number: int) -> str:
-    return (
-        f"It took {measured(evidence.seconds)}, and {number:,} of "
-        f"{plural(evidence.connected, 'connection')} ended their 60 s of TIME-WAIT meanwhile: "
-        f"{evidence.rate:,.0f} connections/s are too slow for "
-        f"{plural(evidence.situation.free, 'port')}."
-    )
-
-
-def _half_closed(evidence: Evidence, number: int) -> str:
-    return (
-        f"{number:,} of {plural(evidence.connected, 'connection')} ended their FIN-WAIT-2 "
-        f"meanwhile. {half_closed_text(evidence.situation)}"
-    )
+    return {
+        "reuse": (
+            f"{reuse_text(situation)}: {number:,} of {connections} took over a port in TIME-WAIT "
+            f"(TWRecycled). That is enough for {reuse_rate(situation):,.0f} connections/s, and "
+            f"there were {evidence.rate:,.0f}."
+        ),
+        "overflow": (
+            f"tcp_max_tw_buckets{limit} was exceeded: {number:,} of {connections} skipped "
+            "TIME-WAIT (TCPTimeWaitOverflow), and their ports were free at once. That is a danger, "
+            "not a remedy: segments that are late can hit new connections."
+        ),
+        "reset": (
+            f"The server reset {number:,} of {connections}. A reset leaves no TIME-WAIT behind, so "
+            "their ports were free at once."
+        ),
+        "server": (
+            f"The server closed first in {outcome.closed_by_server:,} of {outcome.looked_at:,} "
+            f"connections looked at, some {number:,} of all {evidence.connected:,}. Their "
+            "TIME-WAITs are on its port, where they are in nobody's way."
+        ),
+        "minute": (
+            f"It took {measured(evidence.seconds)}, and {number:,} of {connections} ended their "
+            f"60 s of TIME-WAIT meanwhile: {evidence.rate:,.0f} connections/s are too slow for "
+            f"{plural(situation.free, 'port')}."
+        ),
+        "half_closed": (
+            f"{number:,} of {connections} ended their FIN-WAIT-2 meanwhile. "
+            f"{half_closed_text(situation)}"
+        ),
+        "unknown": (
+            f"{connections} left only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} "
+            "in use. Neither reuse, overflow, resets nor the server closing first accounts for it: "
+            "something between may answer for the server."
+        ),
+    }
 
 
 def half_closed_text(situation: Surroundings) -> str:
@@ -153,23 +125,3 @@ def half_closed_text(situation: Surroundings) -> str:
         f"tcp_fin_timeout = {situation.fin_timeout:.0f} s after our close, and never by reuse. "
         "Mend the server, which is to close what its client has closed."
     )
-
-
-def _unknown(evidence: Evidence, number: int) -> str:
-    ports = evidence.ports
-    return (
-        f"{plural(evidence.connected, 'connection')} left only {ports.use.in_use:,} of "
-        f"{plural(ports.use.capacity, 'port')} in use. Neither reuse, overflow, resets nor the "
-        "server closing first accounts for it: something between may answer for the server."
-    )
-
-
-_GAVE_BACK = {
-    "reuse": _reuse,
-    "overflow": _overflow,
-    "reset": _reset,
-    "server": _server,
-    "minute": _minute,
-    "half_closed": _half_closed,
-    "unknown": _unknown,
-}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tui.kernel.sysctls import Parameter
+from tui.kernel.source import Reading
 from tui.lab.workload import MOST_PENDING
 
 SPARE_FILES = 64
@@ -30,23 +29,16 @@ class Limits:
     conntrack: int | None = None
     conntrack_max: int | None = None
 
-    @property
-    def conntrack_left(self) -> int | None:
-        """Entries that conntrack has room for, None where it follows nothing."""
-        if not self.conntrack or not self.conntrack_max:
-            return None
-        return max(self.conntrack_max - self.conntrack, 0)
 
-
-def read_limits(parameters: tuple[Parameter, ...], counters: Mapping[str, int]) -> Limits:
-    """Return the limits of this process and of what was read with it."""
+def read_limits(reading: Reading) -> Limits:
+    """Return the limits of this process and of the place that was read."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    buckets = next((p.value for p in parameters if p.name.endswith(".tcp_max_tw_buckets")), None)
+    counters = reading.counters
     return Limits(
         files=_finite(soft),
         files_hard=_finite(hard),
         files_open=len(os.listdir("/proc/self/fd")) - 1,  # noqa: PTH208 - and one to list it
-        buckets=int(buckets) if buckets and buckets.isdigit() else None,
+        buckets=reading.number("net.ipv4.tcp_max_tw_buckets"),
         time_waits=counters.get("tw", 0),
         conntrack=counters.get("nf_conntrack_count"),
         conntrack_max=counters.get("nf_conntrack_max"),

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tui.analysis.frame import Frame, judge
-from tui.kernel import procfs
 from tui.kernel.counters import read_counters
-from tui.kernel.effort import Effort
 from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
-from tui.simulate.held import waiting_to_be_accepted
 from tui.simulate.target import Target
 
 PROC = Path("/proc")
@@ -36,7 +33,14 @@ class Reader:
     def read(self) -> Frame:
         """Read now. Raises TableError."""
         began = time.thread_time()
-        frame = self._judge()
+        try:
+            reading = self._source.read()
+        except TableError:
+            if self._source.choice == "proc":
+                raise
+            self._source = Source(self._source.place, "proc", INTERVAL_SECONDS)
+            reading = self._source.read()
+        frame = judge(reading)
         cost = time.thread_time() - began
         self._due = time.monotonic() + max(LEAST_SECONDS, cost / SHARE)
         return frame
@@ -50,27 +54,7 @@ class Reader:
         except TableError:
             return None
 
-    def _judge(self) -> Frame:
-        try:
-            return judge(self._source.read())
-        except TableError:
-            if self._source.choice == "proc":
-                raise
-            self._source = Source(self._source.place, "proc", INTERVAL_SECONDS)
-            return judge(self._source.read())
 
-
-def server_counters(target: Target) -> Mapping[str, int] | None:
-    """Return the counters of the server's namespace, None where that is not on this machine."""
-    return None if target.server_root is None else read_counters(target.server_root)
-
-
-def accept_queue(target: Target) -> int | None:
-    """Return how many connections wait to be accepted, None where that cannot be seen."""
-    if target.server_root is None:
-        return None
-    try:
-        table = procfs.read_sockets(target.server_root, Effort(LEAST_SECONDS))
-    except TableError:
-        return None
-    return max(waiting_to_be_accepted(table, target), default=None)
+def server_counters(target: Target) -> Mapping[str, int]:
+    """Return the counters of the server's namespace, empty where that is not on this machine."""
+    return {} if target.server_root is None else read_counters(target.server_root)

@@ -11,9 +11,10 @@ from tui.analysis.frame import Frame
 from tui.lab.load import Load
 from tui.lab.outcome import Outcome
 from tui.simulate.held import Held, total
-from tui.simulate.reading import Reader, accept_queue, server_counters
+from tui.simulate.reading import Reader, server_counters
 from tui.simulate.signals import answered
 from tui.simulate.surroundings import Evidence, Surroundings, risen
+from tui.simulate.target import accept_queues
 
 TICK_SECONDS = 0.25
 """Between two looks at how it goes."""
@@ -58,13 +59,14 @@ def conclude(
     situation: Surroundings,
     reader: Reader,
     outcome: Outcome,
-    server_before: Mapping[str, int] | None,
+    server_before: Mapping[str, int],
     stopped_by: str | None,
 ) -> Evidence:
     """Return what can be seen at the end. Raises TableError."""
-    target = situation.target
-    server_after = server_counters(target)
-    waiting = accept_queue(target) if "ETIMEDOUT" in outcome.errors else None
+    target, root = situation.target, situation.target.server_root
+    server_events = None if root is None else risen(server_before, server_counters(target))
+    timed_out = "ETIMEDOUT" in outcome.errors
+    queues = accept_queues(root, target.port) if root is not None and timed_out else []
     frame = _settled(situation, reader)
     return Evidence(
         situation=situation,
@@ -72,12 +74,8 @@ def conclude(
         frame=frame,
         seconds=outcome.worked,
         events=risen(situation.frame.counters, frame.counters),
-        server_events=(
-            None
-            if server_before is None or server_after is None
-            else risen(server_before, server_after)
-        ),
-        accept_queue=waiting,
+        server_events=server_events,
+        accept_queue=max(queues, default=None),
         stopped_by=stopped_by,
     )
 

@@ -14,13 +14,11 @@ from tui.simulate.held import server_time_waits, total
 from tui.simulate.kept import find_kept
 from tui.simulate.parameters import parameter_lines
 from tui.simulate.surroundings import Evidence, Surroundings
-from tui.simulate.wall import Wall, find_wall
+from tui.simulate.wall import find_wall
 from tui.writing.layout import Paint
 from tui.writing.words import joined, measured, plural
 
 SCHEMA = "twtop.simulate/1"
-NO_WALL, WALL = 0, 1
-"""Exit codes."""
 EVENTS = (
     "TWRecycled",
     "TCPTimeWaitOverflow",
@@ -40,7 +38,7 @@ def preamble(situation: Surroundings, expected: Expectation, paint: Paint, width
     sources = _sources(situation.sources)
     named = f" ({target.name})" if target.name != target.ip else ""
     title = f"twtop simulate · {sources} → {target}{named}, {target.place.value}"
-    lines = list(parameter_lines(situation))
+    lines = parameter_lines(situation)
     names, values = (max(len(line[column]) for line in lines) for column in (0, 1))
     values = min(values, 15)
     table = [f"  {name:<{names}}  {value:<{values}}  {note}" for name, value, note in lines]
@@ -97,19 +95,22 @@ def expected_text(expected: Expectation) -> str:
 
 
 def exit_code(evidence: Evidence) -> int:
-    """Return whether a wall was hit."""
-    return NO_WALL if evidence.outcome.first_failure is None else WALL
+    """Return 1 where a wall was hit, 0 where none was."""
+    return int(evidence.outcome.first_failure is not None)
 
 
 def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
     """Return what came of it, for people."""
     wall = find_wall(evidence)
-    if wall is not None:
-        title, colour = _wall_title(wall), "red"
-        why = wall.why
+    if wall is None:
+        title, colour, why = "No wall was hit.", "green", find_kept(evidence).why
     else:
-        title, colour = "No wall was hit.", "green"
-        why = find_kept(evidence).why
+        about = "" if wall.exact else "about "
+        title = (
+            f"Wall: {wall.error} from {wall.call}() at {about}connection {wall.connection:,}, "
+            f"after {measured(wall.seconds)}."
+        )
+        colour, why = "red", wall.why
     if evidence.stopped_by is not None and evidence.stopped_by not in why:
         title += f" {evidence.stopped_by} stopped it early."
     return "\n".join(
@@ -120,14 +121,6 @@ def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
             *([_labelled("Slow", slow, width)] if (slow := _slow(evidence)) else []),
             _labelled("Left behind", left_behind(evidence), width),
         ]
-    )
-
-
-def _wall_title(wall: Wall) -> str:
-    about = "" if wall.exact else "about "
-    return (
-        f"Wall: {wall.error} from {wall.call}() at {about}connection {wall.connection:,}, after "
-        f"{measured(wall.seconds)}."
     )
 
 

@@ -63,9 +63,8 @@ class Surroundings:
     @property
     def fin_timeout(self) -> float:
         """Seconds that a port is held for which the server does not close its side."""
-        values = {p.name: p.value for p in self.frame.reading.parameters}
-        given = values.get("net.ipv4.tcp_fin_timeout")
-        return float(given) if given and given.isdigit() else FIN_TIMEOUT
+        given = self.frame.reading.number("net.ipv4.tcp_fin_timeout")
+        return FIN_TIMEOUT if given is None else given
 
 
 def planned_connections(loops: int, capacity: int, sources: int, most: int | None) -> int:

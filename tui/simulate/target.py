@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,28 +58,25 @@ class Target:
         return self.place is not Whereabouts.ELSEWHERE
 
 
-def find_target(name: str, port: int) -> Target:
+def find_target(name: str, port: int, owned: bool = False) -> Target:
     """Return the target of this name: the first address where there are several.
 
-    Raises TargetError.
+    Raises TargetError; also when it is not on this machine, unless it is ``owned``.
     """
     ip = _address(name, port)
     route = route_to(ip)
     place, root = _place(ip, port, route)
-    return Target(name, ip, port, place, root, route.source)
-
-
-def check_ours(target: Target) -> None:
-    """Raise TargetError when the target is not on this machine."""
-    if not target.ours:
+    target = Target(name, ip, port, place, root, route.source)
+    if not (owned or target.ours):
         raise TargetError(
-            f"{target.ip} is not an address of this machine, and using up ports fills the tables "
-            "of servers, firewalls and NAT on the way; if they are yours to load, say "
+            f"{ip} is not an address of this machine, and using up ports fills the tables of "
+            "servers, firewalls and NAT on the way; if they are yours to load, say "
             "--i-own-this-target"
         )
+    return target
 
 
-def fold(ip: str) -> str:
+def _fold(ip: str) -> str:
     """Return a v4-mapped address as the IPv4 one that it is."""
     address = ip_address(ip)
     return str(getattr(address, "ipv4_mapped", None) or address)
@@ -91,7 +88,7 @@ def _address(name: str, port: int) -> str:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TargetError(f"{name}: {reason}") from None
-    ip = fold(str(found[0][4][0]))
+    ip = _fold(str(found[0][4][0]))
     address = ip_address(ip)
     if address.is_unspecified or address.is_multicast or ip == "255.255.255.255":
         raise TargetError(f"{ip} is no server's address")
@@ -112,16 +109,20 @@ def _place(ip: str, port: int, route: Route) -> tuple[Whereabouts, Path | None]:
 def _only_server(roots: list[Path | None], port: int) -> Path | None:
     """Return the namespace that the server is in; None where several might be it."""
     if len(roots) > 1:
-        roots = [root for root in roots if root and _listens(root, port)]
+        roots = [root for root in roots if root and accept_queues(root, port)]
     return roots[0] if len(roots) == 1 else None
 
 
-def _listens(root: Path, port: int) -> bool:
+def accept_queues(root: Path, port: int) -> list[int]:
+    """Return how many connections wait at each listener of a port; none if unreadable."""
     try:
         table = read_sockets(root, Effort(1.0))
     except TableError:
-        return False
-    return bool(((table.state == State.LISTEN) & (table.local_port == port)).any())
+        return []
+    waiting: list[int] = table.rx_queue[
+        (table.state == State.LISTEN) & (table.local_port == port)
+    ].tolist()
+    return waiting
 
 
 class Route(NamedTuple):
@@ -143,12 +144,10 @@ def route_to(ip: str) -> Route:
     """
     from pyroute2 import IPRoute, NetlinkError  # a fifth of a second to load
 
-    address = ip_address(ip)
     try:
         with IPRoute() as links:
-            scope = address.scope_id if isinstance(address, IPv6Address) else None
+            plain, _, scope = ip.partition("%")
             via = {"oif": socket.if_nametoindex(scope)} if scope else {}
-            plain = ip.partition("%")[0]
             (route,) = links.route("get", dst=plain, family=family(plain), **via)
             index = route.get_attr("RTA_OIF")
             link = links.get_links(index)[0] if index else None
@@ -164,7 +163,7 @@ def check_source(source: str, target: Target) -> str:
     bind() would take multicast and broadcast addresses too.
     """
     try:
-        ip = fold(source)
+        ip = _fold(source)
     except ValueError:
         raise TargetError(f"--source {source}: not an IP address") from None
     if ip_address(ip).is_unspecified:

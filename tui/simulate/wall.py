@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.lab.outcome import Failure
@@ -36,15 +35,74 @@ class Wall:
 
 def find_wall(evidence: Evidence) -> Wall | None:
     """Return the wall that was hit, None where every call succeeded."""
-    failure = evidence.outcome.first_failure
+    failure, plan = evidence.outcome.first_failure, evidence.situation.plan
     if failure is None:
         return None
-    number, plan = failure.number, evidence.situation.plan
-    if not plan.keep_going:  # some of several clients were still at theirs
-        number = evidence.connected + 1
-    exact = not plan.keep_going or plan.concurrency == 1
-    why = _EXPLAIN.get(failure.error, _other)(evidence, failure)
-    return Wall(failure.error, failure.call, number, exact, failure.elapsed, why)
+    return Wall(
+        failure.error,
+        failure.call,
+        # Where all stop at a failure, some of several clients were still at theirs.
+        failure.number if plan.keep_going else evidence.connected + 1,
+        not plan.keep_going or plan.concurrency == 1,
+        failure.elapsed,
+        _why(evidence, failure),
+    )
+
+
+def _why(evidence: Evidence, failure: Failure) -> str:
+    situation, call = evidence.situation, failure.call
+    target, limits = situation.target, situation.limits
+    match failure.error:
+        case "EADDRNOTAVAIL":
+            return _no_port(evidence, failure)
+        case "EADDRINUSE" if call == "bind":
+            return _bound(evidence, failure)
+        case "EMFILE":
+            return (
+                f"This process had the {limits.files:,} descriptors that RLIMIT_NOFILE lets it "
+                f"have (hard limit {limits.files_hard:,}), of which {limits.files_open:,} were no "
+                "connections. Raise it with `ulimit -n`, or LimitNOFILE= in a systemd unit."
+            )
+        case "ENFILE":
+            most = evidence.frame.reading.setting("fs.file-max") or "unreadable"
+            return (
+                f"The whole host has as many open files as it may have: fs.file-max is {most}. "
+                "`cat /proc/sys/fs/file-nr` shows how many there are, and "
+                "`sysctl -w fs.file-max=…` allows more."
+            )
+        case "ETIMEDOUT":
+            timeout = measured(situation.plan.timeout)
+            return f"connect() got no answer within {timeout}. {_who_dropped(evidence)}"
+        case "ECONNREFUSED" if evidence.connected:
+            return (
+                f"{target} took {plural(evidence.connected, 'connection')} and then refused: the "
+                "server has stopped listening (did it crash, or run out of something?), or a "
+                "firewall rejects now."
+            )
+        case "ECONNREFUSED":
+            return f"Nothing listens on {target}, or a firewall rejects connections to it."
+        case "ENOBUFS" | "ENOMEM":
+            pages = evidence.frame.counters.get("mem")
+            used = "" if pages is None else f"TCP has {plural(pages, 'page')} of memory in use. "
+            return (
+                f"{call}() got no memory from the kernel. {used}Compare net.ipv4.tcp_mem with "
+                "`cat /proc/net/sockstat`, and look at the memory limit of the cgroup."
+            )
+        case "ENETUNREACH":
+            return f"There is no route to {target.ip}: see `ip route get {target.ip}`."
+        case "EHOSTUNREACH":
+            return (
+                f"The route to {target.ip} leads nowhere: a router says so, or nobody on the link "
+                f"answers for the address. See `ip route get {target.ip}` and `ip neigh`."
+            )
+        case "EPERM" | "EACCES":
+            return (
+                f"{call}() is forbidden here: by a firewall rule for outgoing packets "
+                "(`nft list ruleset`), a route of type prohibit, a cgroup's BPF program, or a "
+                "security module."
+            )
+    number = getattr(errno, failure.error, None)
+    return f"{call}() failed: {failure.error if number is None else os.strerror(number)}."
 
 
 def _no_port(evidence: Evidence, failure: Failure) -> str:
@@ -75,19 +133,11 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
         )
     how = "by open connections" if situation.hold else _states(ports)
     why = f"{taken}: {how}. {_why_not_again(evidence, failure)}"
-    return why + _why_so_late(evidence)
-
-
-def _why_so_late(evidence: Evidence) -> str:
-    """Say what let more connections through than there were ports."""
-    more = evidence.connected - evidence.situation.free
-    if more <= (1 - FULL) * evidence.situation.free:
-        return ""
-    shares = given_back(evidence)
-    by = max(shares, key=lambda name: shares[name])
-    if shares[by] <= 0:
-        return ""
-    return f" {plural(more, 'connection')} more got through, as {LATE[by]}."
+    more = evidence.connected - situation.free
+    by, _ = given_back(evidence)
+    if more > (1 - FULL) * situation.free and by in LATE:
+        why += f" {plural(more, 'connection')} more got through, as {LATE[by]}."
+    return why
 
 
 LATE = {
@@ -98,7 +148,7 @@ LATE = {
     "minute": "the oldest ended their 60 s of TIME-WAIT",
     "half_closed": "the oldest ended their tcp_fin_timeout",
 }
-"""What gave ports back, though not enough."""
+"""What gave ports back, though not enough: why there were more connections than ports."""
 
 
 def _states(ports: Held) -> str:
@@ -119,8 +169,7 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
         return "Connections that are held keep their ports for as long as they are open."
     if situation.reuse:
         return (
-            f"{_capital(reuse_text(situation))}, and they were used up in "
-            f"{measured(failure.elapsed)}: "
+            f"{reuse_text(situation)}, and they were used up in {measured(failure.elapsed)}: "
             f"{per_second(reuse_rate(situation))} could go on for ever."
         )
     rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
@@ -130,18 +179,10 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     )
 
 
-def _capital(text: str) -> str:
-    """A sysctl's name keeps its small letter."""
-    return text if text.startswith("tcp_") else text[:1].upper() + text[1:]
-
-
 def _bound(evidence: Evidence, failure: Failure) -> str:
-    if failure.call != "bind":
-        return _other(evidence, failure)
-    situation = evidence.situation
     ports = evidence.ports
     where = f" on {failure.source}" if failure.source else ""
-    half_closed = f" {half_closed_text(situation)}" if ports.half_closed else ""
+    half_closed = f" {half_closed_text(evidence.situation)}" if ports.half_closed else ""
     return (
         f"bind() found none of {plural(ports.use.capacity, 'port')}{where} free: "
         f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
@@ -150,36 +191,16 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     )
 
 
-def _own_files(evidence: Evidence, failure: Failure) -> str:
-    limits = evidence.situation.limits
-    return (
-        f"This process had the {limits.files:,} descriptors that RLIMIT_NOFILE lets it have "
-        f"(hard limit {limits.files_hard:,}), of which {limits.files_open:,} were no connections. "
-        "Raise it with `ulimit -n`, or LimitNOFILE= in a systemd unit."
-    )
-
-
-def _all_files(evidence: Evidence, failure: Failure) -> str:
-    values = {p.name: p.value for p in evidence.frame.reading.parameters}
-    most = values.get("fs.file-max")
-    return (
-        "The whole host has as many open files as it may have: fs.file-max is "
-        f"{most or 'unreadable'}. `cat /proc/sys/fs/file-nr` shows how many there are, and "
-        "`sysctl -w fs.file-max=…` allows more."
-    )
-
-
-def _no_answer(evidence: Evidence, failure: Failure) -> str:
-    seconds = evidence.situation.plan.timeout
-    return f"connect() got no answer within {measured(seconds)}. {_who_dropped(evidence)}"
-
-
 def _who_dropped(evidence: Evidence) -> str:
     """Tell a backlog from a conntrack or NAT table, or say how to tell."""
-    full = _full_conntrack(evidence)
-    if full:
-        return full
-    seen = evidence.server_events
+    seen, counters = evidence.server_events, evidence.frame.counters
+    entries, most = counters.get("nf_conntrack_count", 0), counters.get("nf_conntrack_max", 0)
+    if most and entries >= FULL * most:
+        return (
+            f"This namespace's conntrack table is full, {entries:,} of {most:,} entries, and "
+            "packets of new connections are dropped. An entry stays 120 s after the close; raise "
+            "nf_conntrack_max, or exempt this traffic (notrack)."
+        )
     if seen is None:
         sent = evidence.events.get("TCPSynRetrans", 0)
         again = f"{plural(sent, 'SYN')} went out a second time. " if sent > 0 else ""
@@ -210,73 +231,3 @@ def _who_dropped(evidence: Evidence) -> str:
         "conntrack table full. So a firewall drops the packets (`nft list ruleset`), or nobody has "
         "that address any more."
     )
-
-
-def _full_conntrack(evidence: Evidence) -> str:
-    counters = evidence.frame.counters
-    entries, most = counters.get("nf_conntrack_count", 0), counters.get("nf_conntrack_max", 0)
-    if not most or entries < FULL * most:
-        return ""
-    return (
-        f"This namespace's conntrack table is full, {entries:,} of {most:,} entries, and packets "
-        "of new connections are dropped. An entry stays 120 s after the close; raise "
-        "nf_conntrack_max, or exempt this traffic (notrack)."
-    )
-
-
-def _refused(evidence: Evidence, failure: Failure) -> str:
-    target = evidence.situation.target
-    if not evidence.connected:
-        return f"Nothing listens on {target}, or a firewall rejects connections to it."
-    return (
-        f"{target} took {plural(evidence.connected, 'connection')} and then refused: the server "
-        "has stopped listening (did it crash, or run out of something?), or a firewall rejects now."
-    )
-
-
-def _no_memory(evidence: Evidence, failure: Failure) -> str:
-    pages = evidence.frame.counters.get("mem")
-    taken = "" if pages is None else f"TCP has {plural(pages, 'page')} of memory in use. "
-    return (
-        f"{failure.call}() got no memory from the kernel. {taken}Compare net.ipv4.tcp_mem with "
-        "`cat /proc/net/sockstat`, and look at the memory limit of the cgroup."
-    )
-
-
-def _no_way(evidence: Evidence, failure: Failure) -> str:
-    ip = evidence.situation.target.ip
-    if failure.error == "ENETUNREACH":
-        return f"There is no route to {ip}: see `ip route get {ip}`."
-    return (
-        f"The route to {ip} leads nowhere: a router says so, or nobody on the link answers for the "
-        f"address. See `ip route get {ip}` and `ip neigh`."
-    )
-
-
-def _forbidden(evidence: Evidence, failure: Failure) -> str:
-    return (
-        f"{failure.call}() is forbidden here: by a firewall rule for outgoing packets "
-        "(`nft list ruleset`), a route of type prohibit, a cgroup's BPF program, or a security "
-        "module."
-    )
-
-
-def _other(evidence: Evidence, failure: Failure) -> str:
-    number = getattr(errno, failure.error, None)
-    return f"{failure.call}() failed: {failure.error if number is None else os.strerror(number)}."
-
-
-_EXPLAIN: dict[str, Callable[[Evidence, Failure], str]] = {
-    "EADDRNOTAVAIL": _no_port,
-    "EADDRINUSE": _bound,
-    "EMFILE": _own_files,
-    "ENFILE": _all_files,
-    "ETIMEDOUT": _no_answer,
-    "ECONNREFUSED": _refused,
-    "ENOBUFS": _no_memory,
-    "ENOMEM": _no_memory,
-    "ENETUNREACH": _no_way,
-    "EHOSTUNREACH": _no_way,
-    "EPERM": _forbidden,
-    "EACCES": _forbidden,
-}

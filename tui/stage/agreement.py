@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
-from ipaddress import ip_address
 from statistics import median
 
 import numpy as np
@@ -15,6 +14,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import TRACKED
+from tui.kernel.sockets import ip_halves
 from tui.lab.outcome import Latency, Outcome, Tuple, since
 
 NO_PORT_LEFT = "EADDRNOTAVAIL"
@@ -46,11 +46,8 @@ class Agreement:
     """TIME-WAITs by age in seconds, newest first."""
     reuse: bool
     """Does tcp_tw_reuse apply to one of the tuples?"""
-    attempted: int
-    """Connections tried until then, as ``connected`` and ``errors``."""
-    connected: int
-    no_port_left: int
-    bound_in_vain: int
+    outcome: Outcome
+    """What the clients had got by then."""
     failing: bool
     """Has connect() failed for want of a port since the table before?"""
     at_odds: bool
@@ -81,17 +78,16 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
     table_time = frame.reading.table_time
     if previous is not None and previous.time == table_time:
         return previous  # the same table once more: dumps are spaced out
-    if previous is not None and previous.attempted > outcome.attempted:
+    if previous is not None and previous.outcome.attempted > outcome.attempted:
         previous = None  # another load
     use, held = _use(frame, outcome.tuples)
-    attempted, connected = outcome.attempted, outcome.connected
-    failed = no_port_left = outcome.errors.get(NO_PORT_LEFT, 0)
-    refused = bound_in_vain = outcome.errors.get(BOUND_IN_VAIN, 0)
-    if previous is not None:
-        attempted -= previous.attempted
-        connected -= previous.connected
-        failed -= previous.no_port_left
-        refused -= previous.bound_in_vain
+    before = Outcome(0.0, 0.0) if previous is None else previous.outcome
+    attempted = outcome.attempted - before.attempted
+    connected = outcome.connected - before.connected
+    failed, refused = (
+        outcome.errors.get(name, 0) - before.errors.get(name, 0)
+        for name in (NO_PORT_LEFT, BOUND_IN_VAIN)
+    )
     exhausted = bool(outcome.tuples) and use.connectable <= 0
     at_odds = (failed > 0) != exhausted
     if previous is not None and failed:
@@ -116,10 +112,7 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
             frame.time_wait.by_pattern[[at for at in held if at < TRACKED]].sum(axis=0).tolist()
         ),
         reuse=bool(frame.patterns.reuse[held].any()),
-        attempted=outcome.attempted,
-        connected=outcome.connected,
-        no_port_left=no_port_left,
-        bound_in_vain=bound_in_vain,
+        outcome=outcome,
         failing=failed > 0,
         at_odds=at_odds,
         standing=standing,
@@ -149,21 +142,16 @@ def _find(frame: Frame, wanted: Tuple) -> int | None:
     """
     patterns = frame.patterns
     source, (ip, port) = wanted
-    local, remote = None if source is None else _plain(source), _plain(ip)
+    local, remote = None if source is None else ip_halves(source), ip_halves(ip)
     candidates = np.flatnonzero(
         (patterns.direction == Direction.OUTGOING) & (patterns.remote_port == port)
     )
     for index in candidates.tolist():
         key = patterns.key(index)
-        if key.remote_ip == remote and local in (None, key.local_ip):
+        mine, theirs = (key.local_hi, key.local_lo), (key.remote_hi, key.remote_lo)
+        if theirs == remote and local in (None, mine):
             return int(index)
     return None
-
-
-def _plain(ip: str) -> str:
-    """Return an address as patterns write it."""
-    address = ip_address(ip)
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def over(outcomes: Iterable[Outcome]) -> Outcome:

@@ -55,135 +55,130 @@ CLIENTS = Workload(
 )
 BASE = {"ipv4.ip_local_port_range": SMALL_RANGE, "ipv4.tcp_tw_reuse": 0}
 
-EXHAUSTION = Scenario(
-    "exhaustion",
-    "one destination eats all ports",
-    "One destination, 1,000 ports, 50 connections/s, each leaving a TIME-WAIT for 60 s. After "
-    "10 s half the ports are gone and connect() turns slow; after 16 s the threshold; after 20 s "
-    "EADDRNOTAVAIL.",
-    Service(((HERE, DATABASE),), name="postgres-demo"),
-    replace(CLIENTS, rate=50),
-    BASE,
-)
-SERVER_CLOSE = Scenario(
-    "server-close",
-    "thousands of TIME-WAITs that harm nobody",
-    "The server closes first, so the TIME-WAITs are its own, on its listening port: thousands. Ten "
-    "clients connect 20 times a second each, more than 1,000 ports could bear were the TIME-WAITs "
-    "theirs, and nobody runs out.",
-    Service(((HERE, WEB),), Manner.CLOSES_FIRST, name="web-demo"),
-    replace(
-        CLIENTS,
-        targets=((HERE, WEB),),
-        rate=200,
-        sources=tuple(f"127.0.1.{last}" for last in range(1, 11)),
-        closing=Closing.SERVER,
-    ),
-    BASE,
-)
-REUSE = Scenario(
-    "reuse",
-    "tcp_tw_reuse 0, 2 and 1 across two hosts",
-    "A server on another host, 100 connections/s through 1,000 ports: full after 10 s. "
-    "tcp_tw_reuse = 2, the default, helps on loopback only; = 1 ends the failures at once.",
-    Service(((FAR.v4[0], DATABASE),), name="postgres-demo"),
-    replace(CLIENTS, targets=((FAR.v4[0], DATABASE),), rate=100),
-    BASE,
-    far=True,
-    steps=(
-        Step(20, "tcp_tw_reuse = 2: loopback only, nothing changes", {"ipv4.tcp_tw_reuse": 2}),
-        Step(
-            15, "tcp_tw_reuse = 1: TIME-WAITs older than 1 s are reused", {"ipv4.tcp_tw_reuse": 1}
-        ),
-    ),
-)
-SPREAD = Scenario(
-    "spread",
-    "what more source IPs, destinations and ports bring",
-    "100 connections/s; clients go to the next tuple when one is full. Each source IP, "
-    "destination IP or destination port that joins multiplies the ports: 1,000, 2,000, 4,000, "
-    "8,000.",
-    Service(
-        tuple((ip, port) for ip in ("127.0.0.1", "127.0.0.9") for port in (DATABASE, CACHE)),
-        name="postgres-demo",
-    ),
-    replace(CLIENTS, rate=100, sources=("127.0.0.1",), fall_back=True),
-    BASE,
-    steps=(
-        Step(14, "+1 source IP: 2 × 1,000 ports", sources=("127.0.0.1", "127.0.0.2")),
-        Step(
-            14,
-            "+1 destination IP: 4 × 1,000 ports",
-            targets=((HERE, DATABASE), ("127.0.0.9", DATABASE)),
-        ),
-        Step(
-            24,
-            "+1 destination port: 8 × 1,000 ports, more than 60 s of the load",
-            targets=tuple((ip, port) for port in (DATABASE, CACHE) for ip in (HERE, "127.0.0.9")),
-        ),
-    ),
-)
-LEAK = Scenario(
-    "leak",
-    "a server that never closes",
-    "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT for ever, under its "
-    "name. No sysctl ends that; only the program can.",
-    Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
-    replace(CLIENTS, targets=((HERE, WEB),), rate=20),
-    {"ipv4.tcp_tw_reuse": 0},
-)
-HALF_OPEN = Scenario(
-    "half-open",
-    "handshakes that are never completed",
-    "The last packet of each handshake is lost on the way. SYN-RECV fills the listener's backlog "
-    "of 32; the clients that got in believe to be connected, and later ones time out.",
-    Service(((HERE, WEB),), Manner.LOSES_HANDSHAKES, backlog=32, name="web-demo"),
-    replace(
-        CLIENTS,
-        targets=((HERE, WEB),),
-        rate=15,
-        closing=Closing.NOBODY,
-        concurrency=48,
-        hold_seconds=5,
-    ),
-    {"ipv4.tcp_syncookies": 0, "ipv4.tcp_max_syn_backlog": 64, "ipv4.tcp_tw_reuse": 0},
-)
-BUCKET_OVERFLOW = Scenario(
-    "bucket-overflow",
-    "tcp_max_tw_buckets set too low",
-    "tcp_max_tw_buckets is 200: beyond it sockets skip TIME-WAIT and TCPTimeWaitOverflow rises. "
-    "No port runs out, but segments that are late can now hit new connections.",
-    Service(((HERE, DATABASE),), name="postgres-demo"),
-    replace(CLIENTS, rate=50),
-    BASE | {"ipv4.tcp_max_tw_buckets": 200},
-)
 FIVE = tuple((f"127.0.0.{last}", DATABASE) for last in range(1, 6))
-BIND_FIRST = Scenario(
-    "bind-first",
-    "clients that bind before they connect",
-    "Five destinations, and a bind() before each connect(): the port is taken for all of them "
-    "together. After 20 s bind() fails with EADDRINUSE, though every pattern is but a fifth full.",
-    Service(FIVE, name="postgres-demo"),
-    replace(
-        CLIENTS,
-        targets=FIVE,
-        rate=50,
-        sources=("127.0.0.1",),
-        bind_first=True,
-    ),
-    BASE,
-)
 
-SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario
-    for scenario in (
-        EXHAUSTION,
-        SERVER_CLOSE,
-        REUSE,
-        SPREAD,
-        LEAK,
-        HALF_OPEN,
-        BUCKET_OVERFLOW,
-        BIND_FIRST,
-    )
-}
+_ALL = (
+    Scenario(
+        "exhaustion",
+        "one destination eats all ports",
+        "One destination, 1,000 ports, 50 connections/s, each leaving a TIME-WAIT for 60 s. After "
+        "10 s half the ports are gone and connect() turns slow; after 16 s the threshold; after "
+        "20 s EADDRNOTAVAIL.",
+        Service(((HERE, DATABASE),), name="postgres-demo"),
+        replace(CLIENTS, rate=50),
+        BASE,
+    ),
+    Scenario(
+        "server-close",
+        "thousands of TIME-WAITs that harm nobody",
+        "The server closes first, so the TIME-WAITs are its own, on its listening port: "
+        "thousands. Ten clients connect 20 times a second each, more than 1,000 ports could bear "
+        "were the TIME-WAITs theirs, and nobody runs out.",
+        Service(((HERE, WEB),), Manner.CLOSES_FIRST, name="web-demo"),
+        replace(
+            CLIENTS,
+            targets=((HERE, WEB),),
+            rate=200,
+            sources=tuple(f"127.0.1.{last}" for last in range(1, 11)),
+            closing=Closing.SERVER,
+        ),
+        BASE,
+    ),
+    Scenario(
+        "reuse",
+        "tcp_tw_reuse 0, 2 and 1 across two hosts",
+        "A server on another host, 100 connections/s through 1,000 ports: full after 10 s. "
+        "tcp_tw_reuse = 2, the default, helps on loopback only; = 1 ends the failures at once.",
+        Service(((FAR.v4[0], DATABASE),), name="postgres-demo"),
+        replace(CLIENTS, targets=((FAR.v4[0], DATABASE),), rate=100),
+        BASE,
+        far=True,
+        steps=(
+            Step(20, "tcp_tw_reuse = 2: loopback only, nothing changes", {"ipv4.tcp_tw_reuse": 2}),
+            Step(
+                15,
+                "tcp_tw_reuse = 1: TIME-WAITs older than 1 s are reused",
+                {"ipv4.tcp_tw_reuse": 1},
+            ),
+        ),
+    ),
+    Scenario(
+        "spread",
+        "what more source IPs, destinations and ports bring",
+        "100 connections/s; clients go to the next tuple when one is full. Each source IP, "
+        "destination IP or destination port that joins multiplies the ports: 1,000, 2,000, 4,000, "
+        "8,000.",
+        Service(
+            tuple((ip, port) for ip in ("127.0.0.1", "127.0.0.9") for port in (DATABASE, CACHE)),
+            name="postgres-demo",
+        ),
+        replace(CLIENTS, rate=100, sources=("127.0.0.1",), fall_back=True),
+        BASE,
+        steps=(
+            Step(14, "+1 source IP: 2 × 1,000 ports", sources=("127.0.0.1", "127.0.0.2")),
+            Step(
+                14,
+                "+1 destination IP: 4 × 1,000 ports",
+                targets=((HERE, DATABASE), ("127.0.0.9", DATABASE)),
+            ),
+            Step(
+                24,
+                "+1 destination port: 8 × 1,000 ports, more than 60 s of the load",
+                targets=tuple(
+                    (ip, port) for port in (DATABASE, CACHE) for ip in (HERE, "127.0.0.9")
+                ),
+            ),
+        ),
+    ),
+    Scenario(
+        "leak",
+        "a server that never closes",
+        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT for ever, under "
+        "its name. No sysctl ends that; only the program can.",
+        Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
+        replace(CLIENTS, targets=((HERE, WEB),), rate=20),
+        {"ipv4.tcp_tw_reuse": 0},
+    ),
+    Scenario(
+        "half-open",
+        "handshakes that are never completed",
+        "The last packet of each handshake is lost on the way. SYN-RECV fills the listener's "
+        "backlog of 32; the clients that got in believe to be connected, and later ones time out.",
+        Service(((HERE, WEB),), Manner.LOSES_HANDSHAKES, backlog=32, name="web-demo"),
+        replace(
+            CLIENTS,
+            targets=((HERE, WEB),),
+            rate=15,
+            closing=Closing.NOBODY,
+            concurrency=48,
+            hold_seconds=5,
+        ),
+        {"ipv4.tcp_syncookies": 0, "ipv4.tcp_max_syn_backlog": 64, "ipv4.tcp_tw_reuse": 0},
+    ),
+    Scenario(
+        "bucket-overflow",
+        "tcp_max_tw_buckets set too low",
+        "tcp_max_tw_buckets is 200: beyond it sockets skip TIME-WAIT and TCPTimeWaitOverflow "
+        "rises. No port runs out, but segments that are late can now hit new connections.",
+        Service(((HERE, DATABASE),), name="postgres-demo"),
+        replace(CLIENTS, rate=50),
+        BASE | {"ipv4.tcp_max_tw_buckets": 200},
+    ),
+    Scenario(
+        "bind-first",
+        "clients that bind before they connect",
+        "Five destinations, and a bind() before each connect(): the port is taken for all of them "
+        "together. After 20 s bind() fails with EADDRINUSE, though every pattern is but a fifth "
+        "full.",
+        Service(FIVE, name="postgres-demo"),
+        replace(
+            CLIENTS,
+            targets=FIVE,
+            rate=50,
+            sources=("127.0.0.1",),
+            bind_first=True,
+        ),
+        BASE,
+    ),
+)
+SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

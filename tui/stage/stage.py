@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Literal
@@ -22,8 +22,6 @@ from tui.stage.scenarios import Scenario, Step
 
 TICK_SECONDS = 0.25
 """Between two outcomes."""
-
-Command = tuple[Literal["rate"], float | None] | tuple[Literal["pause"], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +62,7 @@ class Stage:
     def receive(self) -> Ready | Outcome:
         """Return what the load says next. Raises ChildError when it cannot go on."""
         assert self._child is not None
-        message: Ready | Outcome = self._child.receive()
-        return message
-
-    def newest(self) -> Outcome:
-        """Return the newest outcome that there is, waiting for one. Raises ChildError."""
-        assert self._child is not None
-        while True:
-            message = self.receive()
-            if isinstance(message, Outcome) and not self._child.connection.poll():
-                return message
+        return self._child.receive()  # type: ignore[no-any-return]
 
     def enter(self) -> None:
         """Move this thread into the network namespace of the scenario.
@@ -82,7 +71,7 @@ class Stage:
         """
         assert self._child is not None
         try:
-            network = namespaces.open_network(self._child.pid)
+            network = namespaces.open_network(self._child.process.pid)
         except OSError as error:
             raise ChildError(f"{self._child.name} ended: {error.strerror}") from None
         try:
@@ -90,20 +79,11 @@ class Stage:
         finally:
             os.close(network)
 
-    def set_rate(self, rate: float | None) -> None:
-        """Make so many connections per second from now on, None for as many as can be."""
-        self._tell(("rate", rate))
-
-    def set_paused(self, paused: bool) -> None:
-        """Halt the load, or let it go on."""
-        self._tell(("pause", paused))
-
-    def _tell(self, command: Command) -> None:
+    def steer(self, setting: Literal["rate", "paused"], value: float | None) -> None:
+        """Set how many connections the load makes per second (None: all it can), or halt it."""
         assert self._child is not None
-        try:
-            self._child.connection.send(command)
-        except OSError:
-            return  # it has ended, which receive() is about to say
+        with suppress(OSError):  # it has ended, which receive() is about to say
+            self._child.connection.send((setting, value))
 
     def close(self) -> None:
         """End the load, and with it all processes and namespaces of its own."""
@@ -123,13 +103,9 @@ def _play(connection: Connection, scenario: Scenario) -> None:
             _set(scenario.sysctls)
         except OSError as error:
             raise Unavailable(why_refused(error)) from error
-        if scenario.far:
-            peer = scene.enter_context(namespace.peer())
-            with peer.inside():
-                server = Child(serve, scenario.service)
-        else:
-            server = Child(serve, scenario.service)
-        scene.enter_context(server)
+        far = scene.enter_context(namespace.peer()).inside() if scenario.far else nullcontext()
+        with far:
+            server = scene.enter_context(Child(serve, scenario.service))
         server.name = "the server's process"
         server.receive()
         load = Load(scenario.plan)
@@ -153,19 +129,11 @@ def _ticks(connection: Connection, load: Load) -> Iterator[None]:
     load.start()
     due = time.monotonic()
     while True:
-        outcome = load.outcome()
-        connection.send(outcome)
+        connection.send(load.outcome())
         yield
         due = max(due + TICK_SECONDS, time.monotonic())
         while connection.poll(max(due - time.monotonic(), 0)):
-            _obey(load, connection.recv())
-
-
-def _obey(load: Load, command: Command) -> None:
-    if command[0] == "rate":
-        load.rate = command[1]
-    else:
-        load.paused = command[1]
+            setattr(load, *connection.recv())
 
 
 class _Steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -84,15 +84,8 @@ class History:
         table_time, states = reading.table_time, frame.states
         if not whole and points:
             table_time, states = points[-1].table_time, points[-1].states
-        points.append(
-            Point(
-                frame.time,
-                table_time,
-                states,
-                current_time_wait(frame),
-                frame.counters.get("TW"),
-            )
-        )
+        time_wait, entered = current_time_wait(frame), frame.counters.get("TW")
+        points.append(Point(frame.time, table_time, states, time_wait, entered))
         while frame.time - points[0].time > KEEP_SECONDS:
             points.popleft()
         self._counters.append((frame.time, frame.counters))
@@ -110,13 +103,11 @@ class History:
         return self._trends(frame)
 
     def _add_patterns(self, frame: Frame) -> None:
-        patterns, count = frame.patterns, len(self._keys)
-        total = patterns.states[:count].sum(axis=1)
-        live = total - patterns.states[:count, State.TIME_WAIT]
-        values = np.array([patterns.in_use[:count], live, total, patterns.capacity[:count]])
-        self._patterns.add(
-            frame.reading.table_time, self._keys, values, saw_all=len(patterns) <= TRACKED
-        )
+        patterns = frame.patterns
+        kinds = patterns.in_use, patterns.live, patterns.total, patterns.capacity
+        values = np.array([column[: len(self._keys)] for column in kinds])
+        saw_all = len(patterns) <= TRACKED
+        self._patterns.add(frame.reading.table_time, self._keys, values, saw_all=saw_all)
 
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
@@ -136,9 +127,8 @@ class History:
     def _holders(self, frame: Frame) -> Mapping[int, Holder]:
         """Return who holds each pattern, or held it when its sockets were still open."""
         found = {}
-        waiting = frame.patterns.states[: len(self._keys), State.TIME_WAIT]
-        live = frame.patterns.states[: len(self._keys)].sum(axis=1) - waiting
-        for index, (key, open_now) in enumerate(zip(self._keys, live.tolist(), strict=True)):
+        live = frame.patterns.live[: len(self._keys)].tolist()
+        for index, (key, open_now) in enumerate(zip(self._keys, live, strict=True)):
             process = self._held.get(key)
             if process is not None:
                 # An incoming pattern's is also who listens: no open connection is needed for it.
@@ -150,22 +140,18 @@ class History:
         columns = self._patterns.columns(self._keys)
         known = columns >= 0  # those of a table that was cut short may have none
         rates = self._rates()
-        growth = np.full(len(columns), np.nan)
-        growth[known] = self._patterns.slope(columns[known], RATE_SECONDS, IN_USE)
-        was_full, new = np.zeros(len(columns), bool), np.zeros(len(columns), bool)
-        was_full[known] = self._patterns.was_full(columns[known], SECONDS)
-        new[known] = self._patterns.is_new(columns[known], MARKED_SECONDS)
+        was_full = self._patterns.was_full(columns, SECONDS)
         return Trends(
             states=self._state_rates(),
             time_wait=self._time_wait_rate(),
             time_wait_count=self._points[-1].time_wait,
-            growth=growth,
+            growth=np.where(known, self._patterns.slope(columns, RATE_SECONDS, IN_USE), np.nan),
             seconds_left=self._seconds_left(frame, columns),
             rates=MappingProxyType(rates),
             closing=max(frame.time_wait.closing_per_second, rates.get("TW", 0.0)),
             close_wait=self._close_wait(),
-            was_full=was_full & ~frame.patterns.reuse[: len(columns)],
-            new=new,
+            was_full=known & was_full & ~frame.patterns.reuse[: len(columns)],
+            new=known & self._patterns.is_new(columns, MARKED_SECONDS),
             gone=self._patterns.gone(columns[known], MARKED_SECONDS),
             holders=self._holders(frame),
             held=self._held_per_second(frame.time),
@@ -178,8 +164,7 @@ class History:
         if base is None or self._points[-1].table_time <= base.table_time:
             return None
         now = self._points[-1]
-        rates: Array = (now.states - base.states) / (now.table_time - base.table_time)
-        return rates
+        return (now.states - base.states) / (now.table_time - base.table_time)
 
     def _time_wait_rate(self) -> float | None:
         base = self._base(RATE_SECONDS)
@@ -193,10 +178,8 @@ class History:
         if len(self._points) < 2:
             return None
         now = self._points[-1].time
-        for point in islice(reversed(self._points), 1, None):
-            if now - point.time >= seconds:
-                return point
-        return self._points[0]
+        older = (point for point in reversed(self._points) if now - point.time >= seconds)
+        return next(older, self._points[0])
 
     def _rates(self) -> dict[str, float]:
         """Return each counter's increase per second, of those that are known twice."""
@@ -204,41 +187,28 @@ class History:
         if now <= then:
             return {}
         span = now - then
-        return {
-            name: (count - before[name]) / span
-            for name, count in counters.items()
-            if name in before
-        }
+        return {name: (counters[name] - before[name]) / span for name in counters if name in before}
 
     def _close_wait(self) -> Growth | None:
         """Return the change of the CLOSE-WAITs over the last minute."""
         now = self._points[-1]
-        base: Point | None = None
-        for point in reversed(self._points):
-            if now.table_time - point.table_time > GROWTH_SECONDS:
-                break
-            base = point
-        if base is None or now.table_time - base.table_time < LEAST_GROWTH_SECONDS:
+        base = next(p for p in self._points if now.table_time - p.table_time <= GROWTH_SECONDS)
+        seconds = now.table_time - base.table_time
+        if seconds < LEAST_GROWTH_SECONDS:
             return None
         rise = int(now.states[State.CLOSE_WAIT]) - int(base.states[State.CLOSE_WAIT])
-        return Growth(rise, now.table_time - base.table_time)
+        return Growth(rise, seconds)
 
     def _held_per_second(self, now: float) -> tuple[float, ...]:
         """Return the TIME-WAIT count of each of the last seconds, newest last.
 
         Seconds without a poll of their own carry the one before.
         """
-        values: list[float] = []
-        points = iter(self._points)
-        point = next(points, None)
-        last: float | None = None
-        for second in range(SHOWN_SECONDS - 1, -1, -1):
-            while point is not None and point.time <= now - second + 1e-3:
-                last = point.time_wait
-                point = next(points, None)
-            if last is not None:
-                values.append(last)
-        return tuple(values)
+        counts = np.array([point.time_wait for point in self._points])
+        times = np.array([point.time for point in self._points])
+        seconds = now - np.arange(SHOWN_SECONDS)[::-1] + 1e-3
+        at = np.searchsorted(times, seconds, "right") - 1
+        return tuple(counts[at[at >= 0]].tolist())
 
     def _entered_per_second(self, frame: Frame) -> tuple[float, ...]:
         """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
@@ -246,17 +216,16 @@ class History:
         The timers know the last minute from the first frame on; what the counter has shown
         since the start is added where it is more.
         """
-        entered = [0.0] * SHOWN_SECONDS
         closings = frame.time_wait.closings.tolist()
-        entered[SHOWN_SECONDS - len(closings) :] = closings[::-1]
+        entered = closings + [0.0] * (SHOWN_SECONDS - len(closings))  # by age
         for before, after in pairwise(self._points):
             first, last = frame.time - after.time, frame.time - before.time
             if before.entered is None or after.entered is None or last <= first:
                 continue
             rate = (after.entered - before.entered) / (last - first)
-            for age in range(max(round(first), 0), min(round(last), SHOWN_SECONDS)):
-                entered[SHOWN_SECONDS - 1 - age] = max(entered[SHOWN_SECONDS - 1 - age], rate)
-        return tuple(entered)
+            for age in range(round(first), min(round(last), SHOWN_SECONDS)):
+                entered[age] = max(entered[age], rate)
+        return tuple(reversed(entered))
 
     def _seconds_left(self, frame: Frame, columns: Array) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
@@ -279,15 +248,10 @@ class History:
 
     def _live_growth(self, columns: Array) -> Array:
         """Return the growth per second of each pattern's open sockets, 0 where it is noise."""
-        growth = np.zeros(len(columns))
-        known = np.flatnonzero(columns >= 0)
-        at = columns[known]
-        slope = self._patterns.slope(at, TREND_SECONDS, LIVE)
-        span = np.minimum(self._patterns.span(at), TREND_SECONDS)
-        rise = np.abs(slope * span)
-        clear = rise > np.maximum(5.0, 0.05 * self._patterns.latest(at, LIVE))
-        growth[known] = np.where(clear, slope, 0.0)
-        return growth
+        slope = self._patterns.slope(columns, TREND_SECONDS, LIVE)
+        rise = np.abs(slope * np.minimum(self._patterns.span(columns), TREND_SECONDS))
+        clear = rise > np.maximum(5.0, 0.05 * self._patterns.latest(columns, LIVE))
+        return np.where((columns >= 0) & clear, slope, 0.0)
 
 
 def current_time_wait(frame: Frame) -> int:

@@ -73,7 +73,10 @@ class PatternSeries:
         self._saw_all = saw_all
 
     def columns(self, keys: Sequence[PatternKey]) -> Array:
-        """Return the column of each of these patterns, −1 where it has none."""
+        """Return the column of each of these patterns, −1 where it has none.
+
+        What is asked of that column is another's: to be left out.
+        """
         return np.array([self._columns.get(key, -1) for key in keys], np.intp)
 
     def past(self) -> Past:
@@ -172,17 +175,14 @@ class PatternSeries:
         """
         self._unused += self._resting
         seen = self._seen.tolist()
-        vanished = [(seen[at], at, key) for key, at in self._columns.items() if seen[at] < now]
+        vanished = [(seen[at], key) for key, at in self._columns.items() if seen[at] < now]
         vanished.sort(key=lambda one: one[0])
         spare = max(len(vanished) - VANISHED, 0)
-        gone = [
-            (at, key)
-            for number, (last, at, key) in enumerate(vanished)
+        self._resting = [
+            self._columns.pop(key)
+            for number, (last, key) in enumerate(vanished)
             if number < spare or now - last > FORGET_SECONDS
         ]
-        for _, key in gone:
-            del self._columns[key]
-        self._resting = [at for at, _ in gone]
 
     def _start(self, now: float) -> int:
         """Return the first row that is not too old."""
@@ -194,12 +194,10 @@ class PatternSeries:
         if self._rows < len(self._time):
             return
         start = self._start(now)
-        kept = self._rows - start
-        rows = kept + max(kept // 4, FIRST_ROWS)
-        time = np.zeros(rows)
-        cells = np.zeros((4, rows, self._cells.shape[2]), np.int32)
-        time[:kept], cells[:, :kept] = self._time[start:], self._cells[:, start:]
-        self._time, self._cells, self._rows = time, cells, kept
+        self._rows -= start
+        more = max(self._rows // 4, FIRST_ROWS)
+        self._time = np.pad(self._time[start:], (0, more))
+        self._cells = np.pad(self._cells[:, start:], ((0, 0), (0, more), (0, 0)))
         self._first = np.maximum(self._first - start, 0)
 
     def _widen(self) -> None:

@@ -18,7 +18,6 @@ from tui.findings.finding import Finding
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import State
 from tui.kernel.source import Reading
 from tui.watching.history import History
 from tui.watching.sampler import Sampler
@@ -160,11 +159,8 @@ class Watch:
         view = self._newest
         if view is None:
             return False
-        states = view.frame.patterns.states[:OWNERS_WANTED]
-        live = states.sum(axis=1) - states[:, State.TIME_WAIT]
-        return any(
-            view.trends.holders.get(index) is None for index in np.flatnonzero(live).tolist()
-        )
+        live = view.frame.patterns.live[:OWNERS_WANTED]
+        return any(index not in view.trends.holders for index in np.flatnonzero(live).tolist())
 
 
 def views(

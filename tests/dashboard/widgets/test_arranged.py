@@ -14,7 +14,7 @@ from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.widgets import arranged
-from tui.dashboard.widgets.patterns import SORTABLE, PatternRows
+from tui.dashboard.widgets.patterns import PatternRows, PatternsPanel
 from tui.dashboard.widgets.table import RowTable, TableRows
 from tui.kernel.sockets import Array
 
@@ -160,7 +160,7 @@ async def test_the_selection_follows_its_pattern(shown: list[PatternRows]) -> No
         await on.press("j")
         table = on.app.dashboard.patterns
         selected, rows = table.selected, set()
-        for _ in SORTABLE:
+        for _ in PatternsPanel.sortable:
             await on.press("s")
             await settle(on)
             assert table.selected == selected

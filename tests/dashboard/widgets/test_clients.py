@@ -26,15 +26,12 @@ AGREED = Agreement(
     use=PortUse(1000, live=1, waiting=411),
     closings=(0,) * 60,
     reuse=False,
-    attempted=412,
-    connected=412,
-    no_port_left=0,
-    bound_in_vain=0,
+    outcome=Outcome(0.0, 8.0, attempted=412, connected=412),
     failing=False,
     at_odds=False,
     standing=Standing.AGREES,
 )
-FULL = replace(AGREED, use=PortUse(1000, waiting=1000), failing=True, no_port_left=1204)
+FULL = replace(AGREED, use=PortUse(1000, waiting=1000), failing=True)
 GOING = Outcome(
     0.0,
     8.0,

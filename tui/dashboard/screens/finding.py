@@ -35,11 +35,7 @@ class FindingScreen(ViewScreen):
         self.body = Document(id="finding")
         super().__init__(TitleBar("finding", subject=True), self.body, load=load)
         self.case = case
-
-    @property
-    def about(self) -> object:
-        """The finding, in whichever frame."""
-        return self.case.identity
+        self.about = case.identity
 
     def panels(self) -> ComposeResult:
         """Yield the text."""
@@ -113,5 +109,6 @@ class FindingScreen(ViewScreen):
             return
         at = next((i for i, case in enumerate(present) if case.identity == self.about), -(by > 0))
         self.case = present[(at + by) % len(present)]
+        self.about = self.case.identity
         self.body.action_edge(-1)
         self.again()

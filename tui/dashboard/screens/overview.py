@@ -15,17 +15,15 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
-from tui.dashboard.widgets.patterns import SORTABLE, PatternRows, PatternsPanel
-from tui.dashboard.widgets.remotes import RemotesLine, RemotesPanel
+from tui.dashboard.widgets.panel import LinePanel
+from tui.dashboard.widgets.patterns import PatternsPanel
+from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
 from tui.dashboard.widgets.states import StatesPanel
-from tui.dashboard.widgets.sysctls import SysctlsLine, SysctlsPanel
+from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import PATTERN_FIELDS
-from tui.report.records import pattern_record
 from tui.watching.view import View
-from tui.writing.export import Sheet
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
@@ -67,23 +65,20 @@ class Dashboard(TableScreen):
             for number, name in enumerate(PANELS, 1)
         ),
     ]
-    sortable = SORTABLE
-    export_name = "patterns"
-
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
-        self.patterns = PatternsPanel()
+        self.patterns = PatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
-        self.time_wait = TimeWaitPanel()
-        self.states = StatesPanel()
-        self.findings = FindingsPanel()
-        self.findings_line = FindingsLine()
-        self.remotes = RemotesPanel()
-        self.sysctls = SysctlsPanel()
-        self.remotes_line = RemotesLine()
-        self.sysctls_line = SysctlsLine()
+        self.time_wait = TimeWaitPanel(id="timewait")
+        self.states = StatesPanel(id="states")
+        self.findings = FindingsPanel(id="findings")
+        self.findings_line = FindingsLine(id="findings-line")
+        self.remotes = RemotesPanel(id="remotes")
+        self.sysctls = SysctlsPanel(id="sysctls")
+        self.remotes_line = LinePanel(id="remotes-line")
+        self.sysctls_line = LinePanel(id="sysctls-line")
 
     def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
@@ -107,7 +102,7 @@ class Dashboard(TableScreen):
 
     def _failed(self, failure: str | None) -> None:
         if failure is not None and self.view is None:
-            self.title_bar.show_failure("cannot read")
+            self.title_bar.show_nothing("cannot read")
             self.time_wait.show_nothing("the kernel's tables cannot be read; trying again")
             self.patterns.show_nothing(failure)
             self.remotes.show_nothing("nothing read yet")
@@ -126,17 +121,13 @@ class Dashboard(TableScreen):
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
         view = replace(view, filter=self.filter)
-        self.title_bar.show(view)
-        self.time_wait.show(view)
-        self.states.show(view)
-        self.patterns.show(view)
-        self.findings.show(view)
-        self.findings_line.show(view)
+        for panel in (self.title_bar, self.time_wait, self.states, self.findings_line):
+            panel.show(view)
+        for table in (self.patterns, self.findings, self.remotes, self.sysctls):
+            table.show(view)
         self._make_room()
-        self.remotes.show(view)
-        self.sysctls.show(view)
-        self.remotes_line.show(view)
-        self.sysctls_line.show(view)
+        self.remotes_line.show(remotes_line(view))
+        self.sysctls_line.show(sysctls_line(view))
 
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
@@ -155,18 +146,6 @@ class Dashboard(TableScreen):
         elif self.focused is self.findings:
             self.patterns.focus()
         self.set_class(not lines, "-folded")
-
-    def sheet(self) -> Sheet | None:
-        """Return the patterns shown, with the report's fields."""
-        rows = self.patterns.rows
-        if not isinstance(rows, PatternRows):
-            return None
-        view = rows.view
-        found = [
-            pattern_record(view.frame, index, view.trends.holders.get(index))
-            for index in rows.order.tolist()
-        ]
-        return Sheet(view.frame.time, PATTERN_FIELDS, found)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:
@@ -223,10 +202,9 @@ class Dashboard(TableScreen):
     def watch_maximized_panel(self, before: str | None, now: str | None) -> None:
         """Hide what is not the maximized panel."""
         self.set_class(now is not None, "-only")
-        if before is not None:
-            self.remove_class(f"-only-{before}")
+        for name in PANELS:
+            self.set_class(name == now, f"-only-{name}")
         if now is not None:
-            self.add_class(f"-only-{now}")
             if now == "findings":
                 self.findings.styles.height = "1fr"
             panel = self.query_one(f"#{now}")

@@ -13,11 +13,9 @@ from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
 from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
-from tui.dashboard.widgets.quadruplets import SORTABLE, QuadrupletRows, QuadrupletsPanel
+from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.titlebar import TitleBar
-from tui.report.fields import SOCKET_FIELDS
 from tui.watching.view import View
-from tui.writing.export import Sheet
 
 
 class PatternScreen(TableScreen):
@@ -35,21 +33,14 @@ class PatternScreen(TableScreen):
         Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
         Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
     ]
-    sortable = SORTABLE
-    export_name = "quadruplets"
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        self.quadruplets = QuadrupletsPanel()
+        self.quadruplets = QuadrupletsPanel(id="quadruplets")
         super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
-        self.key = key
+        self.key = self.about = key
         self.facts = FactsPanel(key)
-        self.past = HistoryChart(key)
-        self.future = ReleaseChart(key)
-
-    @property
-    def about(self) -> object:
-        """The pattern."""
-        return self.key
+        self.past = HistoryChart(key, id="past")
+        self.future = ReleaseChart(key, id="future")
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
@@ -61,11 +52,9 @@ class PatternScreen(TableScreen):
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
+        for panel in (self.title_bar, self.facts, self.past, self.future):
+            panel.show(view)
         index = view.frame.patterns.find(self.key)
-        self.title_bar.show(view)
-        self.facts.show(view, index)
-        self.past.show(view, index)
-        self.future.show(view, index)
         self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)
 
     def action_finding(self) -> None:
@@ -82,13 +71,6 @@ class PatternScreen(TableScreen):
             self.post_message(PlanAsked(self.key))
         else:
             self.notify("a plan is for outgoing patterns (→)", timeout=3)
-
-    def sheet(self) -> Sheet | None:
-        """Return the sockets shown."""
-        rows = self.quadruplets.rows
-        if not isinstance(rows, QuadrupletRows):
-            return None
-        return Sheet(rows.frame.time, SOCKET_FIELDS, rows.records())
 
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""

@@ -43,22 +43,16 @@ class PlanScreen(ViewScreen):
     ]
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
-        self.options = OptionsPanel()
+        self.options = OptionsPanel(id="options")
         super().__init__(TitleBar(f"plan  {key}", subject=True), self.options, load=load)
-        self.key = key
+        self.key = self.about = key
         self.wanted = Wanted()
-        self.figures = FiguresPanel()
+        self.figures = FiguresPanel(id="figures")
         self.advice = Document(id="advice")
-        self.shown: Shown | None = None
         self._observed: Observed | None = None
         self._facts: Facts | None = None
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
-
-    @property
-    def about(self) -> object:
-        """The pattern."""
-        return self.key
 
     def panels(self) -> ComposeResult:
         """Lay out figures, table and the selected row's text from top to bottom."""
@@ -68,7 +62,6 @@ class PlanScreen(ViewScreen):
 
     def on_mount(self) -> None:
         """Follow the selected row."""
-        self.figures.entitle("Load")
         self.watch(self.options, "cursor", self._show_advice)
 
     def show(self, view: View) -> None:
@@ -84,8 +77,7 @@ class PlanScreen(ViewScreen):
         assert self._facts is not None
         found = estimate(self._observed, self.wanted.rate, self.wanted.lifetime)
         made = plan(found.load, self._facts) if found is not None else None
-        self.shown = Shown(self.wanted, self._observed, found, made, index is None)
-        self.figures.show(self.shown)
+        self.figures.show(Shown(self.wanted, self._observed, found, made, index is None))
         if made is None:
             self.options.show_nothing("nothing tells the rate")
         else:
@@ -106,10 +98,8 @@ class PlanScreen(ViewScreen):
 
     def action_step(self, direction: int) -> None:
         """Step the focused figure up (1) or down (−1)."""
-        name, found = self.wanted.focused, self.shown.estimate if self.shown else None
-        value = self.wanted.value(name)
-        if value is None and found is not None:
-            value = found.load.rate if name == "rate" else found.load.lifetime
+        name, shown = self.wanted.focused, self.figures.shown
+        value = shown.value(name) if shown is not None else None
         self._set(self.wanted.with_value(stepped(name, value or 0.0, direction)))
 
     def action_other(self) -> None:

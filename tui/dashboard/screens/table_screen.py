@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.dashboard.screens.view_screen import ViewScreen
-from tui.dashboard.widgets.arranged import ArrangedTable
+from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
@@ -33,18 +33,12 @@ class TableScreen(ViewScreen):
         ),
         Binding("escape", "back", "Back", show=False),
     ]
-    sortable: ClassVar[tuple[str, ...]]
-    export_name: ClassVar[str]
 
     def __init__(self, title_bar: TitleBar, main_table: ArrangedTable, *, load: bool) -> None:
         super().__init__(title_bar, main_table, load=load)
         self.main_table = main_table
         """The table that filter, sort and export are about."""
         self.filter: Filter | None = None
-
-    def sheet(self) -> Sheet | None:
-        """Return the rows shown, for an export; None before there are any."""
-        raise NotImplementedError
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -65,8 +59,8 @@ class TableScreen(ViewScreen):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        at = self.sortable.index(self.main_table.sort)
-        self._sort_by(self.sortable[(at + 1) % len(self.sortable)])
+        columns = self.main_table.sortable
+        self._sort_by(columns[(columns.index(self.main_table.sort) + 1) % len(columns)])
 
     def action_invert(self) -> None:
         """Turn the order round."""
@@ -76,7 +70,7 @@ class TableScreen(ViewScreen):
     @on(RowTable.SortAsked)
     def sort_asked(self, event: RowTable.SortAsked) -> None:
         """Sort by the header that was clicked; a second click turns the order round."""
-        if event.table is not self.main_table or event.column not in self.sortable:
+        if event.table is not self.main_table or event.column not in self.main_table.sortable:
             return
         if event.column == self.main_table.sort:
             self.action_invert()
@@ -90,16 +84,16 @@ class TableScreen(ViewScreen):
 
     def action_export(self) -> None:
         """Ask where to write the rows shown."""
-        name = f"twtop-{self.export_name}-{datetime.now():%Y%m%d-%H%M%S}.csv"
+        name = f"twtop-{self.main_table.id}-{datetime.now():%Y%m%d-%H%M%S}.csv"
         self.prompt.ask("Export to (.csv or .json):", name, self._export)
 
     def _export(self, text: str) -> str | None:
         if any(worker.group == "export" and worker.is_running for worker in self.workers):
             return "writing …"
-        sheet = self.sheet()
-        if sheet is None:
+        rows = self.main_table.rows
+        if not isinstance(rows, ArrangedRows):
             return "there is nothing to write yet"
-        self._write(Path(text.strip()).expanduser(), sheet)
+        self._write(Path(text.strip()).expanduser(), rows.sheet())
         return "writing …"
 
     @work(thread=True, group="export")

@@ -31,6 +31,9 @@ class ViewScreen(Screen[None]):
         (50, "-towering"),
     ]
 
+    about: object = None
+    """Two screens of a kind about the same thing are the same."""
+
     def __init__(self, title_bar: TitleBar, first_focus: Widget, *, load: bool) -> None:
         """With a panel for the ``load`` that the app plays, if there is one."""
         super().__init__()
@@ -46,7 +49,7 @@ class ViewScreen(Screen[None]):
         """Lay the screen's own panels out between what all screens have."""
         yield self.title_bar
         if self.load:
-            yield ClientsPanel()
+            yield ClientsPanel(id="clients")
         yield from self.panels()
         yield self.prompt
         yield Footer(compact=True)
@@ -54,11 +57,6 @@ class ViewScreen(Screen[None]):
     def panels(self) -> ComposeResult:
         """Yield the screen's own panels, from top to bottom."""
         raise NotImplementedError
-
-    @property
-    def about(self) -> object:
-        """What it is about: two screens of a kind about the same thing are the same."""
-        return None
 
     def show(self, view: View) -> None:
         """Show a view."""

@@ -8,10 +8,10 @@ from functools import partial
 from typing import ClassVar
 
 from textual.content import Content
-from textual.message import Message
 
 from tui.analysis.filter import Filter
-from tui.dashboard.widgets.table import Column, RowTable, TableRows
+from tui.dashboard.widgets.table import RowTable, TableRows
+from tui.writing.export import Sheet
 
 AT_ONCE = 10_000
 """So many rows are filtered and in order before a thread would have begun."""
@@ -25,6 +25,10 @@ class ArrangedRows(TableRows):
     note = ""
     """What stands below them."""
 
+    def sheet(self) -> Sheet:
+        """Return the rows for an export."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrangement:
@@ -32,15 +36,10 @@ class Arrangement:
 
     make: Callable[[], ArrangedRows]
     """Filters and sorts. It runs in a thread, so it may touch nothing that changes."""
-    filter: str | None
-    """The text of the user's filter."""
-    sort: str
-    inverted: bool
-
-    @property
-    def choices(self) -> Hashable:
-        """What the user has chosen: rows made for other choices are not shown any more."""
-        return self.filter, self.sort, self.inverted
+    choices: tuple[str | None, str, bool]
+    """The text of the user's filter, the column to sort by, and whether the order is turned round:
+    rows made for other choices are not shown any more.
+    """
 
 
 class ArrangedTable(RowTable):
@@ -51,28 +50,20 @@ class ArrangedTable(RowTable):
     time between two frames there would never be any.
     """
 
-    @dataclass(eq=False)
-    class Arranged(Message):
-        """Rows are ready."""
-
-        arrangement: Arrangement | None
-        rows: ArrangedRows | None
-
     nothing: ClassVar[str]
     """What is said where there are no rows to filter."""
+    sortable: ClassVar[Sequence[str]]
+    """The columns ``s`` walks through."""
     ascending: ClassVar[Collection[str]]
     """The columns whose smallest value stands first."""
 
+    sort: str
+    """The column to sort by."""
+    inverted = False
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""
     _arranging = False
     _shown_choices: Hashable = None
-
-    def __init__(self, columns: Sequence[Column], *, id: str, sort: str) -> None:  # noqa: A002
-        super().__init__(columns, id=id)
-        self.sort = sort
-        """The column to sort by."""
-        self.inverted = False
 
     def title(self, count: str, sort: str) -> str:
         """Return the title of so many rows in this order."""
@@ -85,16 +76,15 @@ class ArrangedTable(RowTable):
 
         ``make`` gets the column to sort by, and whether the order is turned round.
         """
-        sort, inverted = self.sort, self.inverted
-        text = None if chosen is None else chosen.text
-        wanted = Arrangement(partial(make, sort, inverted), text, sort, inverted)
+        choices = None if chosen is None else chosen.text, self.sort, self.inverted
+        wanted = Arrangement(partial(make, self.sort, self.inverted), choices)
         if count <= AT_ONCE:
             self._wanted = None
             self._show(wanted, wanted.make())
             return
         self._wanted = wanted
         if wanted.choices != self._shown_choices:
-            self.entitle(self._title("…", wanted))
+            self.entitle(self._title("…", *choices[:2]))
         if not self._arranging:
             self._begin()
 
@@ -108,18 +98,18 @@ class ArrangedTable(RowTable):
         super().show_nothing(reason)
 
     def _show(self, made: Arrangement, rows: ArrangedRows) -> None:
-        self._shown_choices = made.choices
+        self._shown_choices = chosen, sort, inverted = made.choices
         count, self.empty = f"{rows.total:,}", self.nothing
-        if made.filter is not None:
+        if chosen is not None:
             count = f"{len(rows):,} of {count}"
             self.empty = "nothing passes the filter; esc clears it"
-        self.entitle(self._title(count, made), rows.note)
-        self.show_rows(rows, sorted_by=(made.sort, (made.sort in self.ascending) != made.inverted))
+        self.entitle(self._title(count, chosen, sort), rows.note)
+        self.show_rows(rows, sorted_by=(sort, (sort in self.ascending) != inverted))
 
-    def _title(self, count: str, made: Arrangement) -> Content:
+    def _title(self, count: str, chosen: str | None, sort: str) -> Content:
         """Return the panel's title; a filter is no markup."""
-        title = self.title(count, made.sort)
-        return Content(title if made.filter is None else f"{title} · filter: {made.filter}")
+        title = self.title(count, sort)
+        return Content(title if chosen is None else f"{title} · filter: {chosen}")
 
     def _begin(self) -> None:
         self._arranging = True
@@ -129,17 +119,16 @@ class ArrangedTable(RowTable):
     def _make(self) -> None:
         """In a thread: make the newest rows that are wanted."""
         wanted = self._wanted
-        self.post_message(self.Arranged(wanted, None if wanted is None else wanted.make()))
+        self.call_later(self._arranged, wanted, None if wanted is None else wanted.make())
 
-    def on_arranged_table_arranged(self, message: Arranged) -> None:
+    def _arranged(self, made: Arrangement | None, rows: ArrangedRows | None) -> None:
         """Show the rows if they are still wanted, and go on with those wanted since."""
-        message.stop()
         self._arranging = False
-        made, wanted = message.arrangement, self._wanted
+        wanted = self._wanted
         if wanted is None:
             return
-        if made is not None and message.rows is not None and made.choices == wanted.choices:
-            self._show(made, message.rows)
+        if made is not None and rows is not None and made.choices == wanted.choices:
+            self._show(made, rows)
         if made is wanted:
             self._wanted = None
         else:

@@ -12,8 +12,8 @@ from textual.content import Content
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import Run
-from tui.lab.outcome import Latency, Outcome
+from tui.dashboard.widgets.styles import Run, role_classes
+from tui.lab.outcome import Outcome
 from tui.stage.agreement import Agreement, Standing
 from tui.writing.words import floored, measured, short
 
@@ -24,6 +24,13 @@ WHOLE = 6
 WORDS = 3
 """Of those for what to watch for and what is changed; what is too long gives way."""
 LABEL, RIGHT_LABEL = 9, 6
+WHY_AGREED = {
+    (True, True): "no port left, connect() fails",
+    (True, False): "the last port was just taken",
+    (False, True): "what comes back is taken at once",
+    (False, False): "none fails for want of a port",
+}
+"""By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"
 
 
@@ -45,37 +52,23 @@ class Played:
     threshold: float = 80.0
 
 
-class ClientsPanel(TextPanel):
+class ClientsPanel(TextPanel[Played]):
     """What is played, what its clients got, what twtop says; its height says how much of that."""
 
-    COMPONENT_CLASSES = {
-        f"clients--{role}"
-        for role in (
-            *("live", "locked", "reusable", "free", "mark"),
-            *("figure", "dim", "good", "warn", "alarm"),
-        )
-    }
-
-    def __init__(self) -> None:
-        super().__init__(id="clients")
-        self._played: Played | None = None
+    COMPONENT_CLASSES = role_classes("clients", "good")
 
     def on_mount(self) -> None:
         """Follow what the app has on."""
-        self.watch(self.app, "played", self.show)
+        self.watch(self.app, "played", self._follow)
 
-    def show(self, played: Played | None) -> None:
-        """Show a moment of the load."""
-        self._played = played
+    def _follow(self, played: Played | None) -> None:
         if played is not None:
             self.entitle(Content(played.title))
-            self.redraw()
+            self.show(played)
 
-    def draw(self) -> Text:
+    def draw(self, played: Played) -> Text:
         """Draw as many lines as there is room for."""
-        played, width, height = self._played, self.size.width, self.size.height
-        if played is None or height < 1:
-            return Text("")
+        width, height = self.size
         if height >= WHOLE:
             lines = whole(played, width)
         elif height > 1:
@@ -98,20 +91,12 @@ def whole(played: Played, width: int) -> list[Line]:
         lines.append([(short(f" {note}", width), "figure")])
     left = (width - 1) // 2
     right = width - left - 3
-    for label, mine, yours in zip(
-        ("clients", "", ""),
-        _clients(played.outcome),
-        _twtop(played, right - RIGHT_LABEL),
-        strict=True,
-    ):
-        theirs = "twtop" if label else ""
-        lines.append(
-            [
-                *padded([(f" {label:<{LABEL}}", "dim"), *mine], left),
-                (" │ ", "dim"),
-                *cropped([(f"{theirs:<{RIGHT_LABEL}}", "dim"), *yours], right),
-            ]
-        )
+    labels = ("clients", "twtop"), ("", ""), ("", "")
+    halves = zip(_clients(played.outcome), _twtop(played, right - RIGHT_LABEL), strict=True)
+    for (label, other), (mine, yours) in zip(labels, halves, strict=True):
+        clients = padded([(f" {label:<{LABEL}}", "dim"), *mine], left)
+        twtop = cropped([(f"{other:<{RIGHT_LABEL}}", "dim"), *yours], right)
+        lines.append([*clients, (" │ ", "dim"), *twtop])
     return lines
 
 
@@ -182,17 +167,14 @@ def _latency(outcome: Outcome) -> Line:
         return [("no connect() yet", "dim")]
     if found is None:
         return [("no connect() succeeds", "dim")]
+    slow = outcome.overall is not None and found.p50 >= 5 * outcome.overall.p50
     return [
         ("connect() ", "dim"),
-        (measured(found.p50), _slow(found, outcome.overall)),
+        (measured(found.p50), "warn" if slow else "figure"),
         (" p50 · ", "dim"),
         (measured(found.p99), ""),
         (" p99", "dim"),
     ]
-
-
-def _slow(now: Latency, overall: Latency | None) -> str:
-    return "warn" if overall is not None and now.p50 >= 5 * overall.p50 else "figure"
 
 
 def _errors(outcome: Outcome) -> Line:
@@ -248,14 +230,7 @@ def _standing(verdict: Agreement) -> Line:
             seen = "connect() fails" if verdict.failing else "connect() succeeds"
             return [(f"≠ they differ: {seen}", "alarm")]
         case Standing.AGREES:
-            if verdict.exhausted and verdict.failing:
-                why = "no port left, connect() fails"
-            elif verdict.exhausted:
-                why = "the last port was just taken"
-            elif verdict.failing:
-                why = "what comes back is taken at once"
-            else:
-                why = "none fails for want of a port"
+            why = WHY_AGREED[verdict.exhausted, verdict.failing]
             return [("= agree", "good"), (f": {why}", "")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import ClassVar, NamedTuple
@@ -10,19 +10,13 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.dashboard.widgets.panel import Panel
-from tui.dashboard.widgets.styles import Run, backdrop, foreground
-
-ROLES = (
-    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
-    *("good", "warn", "alarm", "gone", "command"),
-)
+from tui.dashboard.widgets.panel import ScrollPanel, moves
+from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 
 
 class Line(NamedTuple):
@@ -43,22 +37,13 @@ def paragraph(
         yield Line([(head, "dim"), (line, role)], item)
 
 
-class Document(ScrollView, Panel, can_focus=True):
+class Document(ScrollPanel, can_focus=True):
     """Lines made for the width there is; j and k go from item to item, else from line to line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(-1)", "Top", show=False),
-        Binding("end,G", "edge(1)", "End", show=False),
-        Binding("enter", "choose", "Choose", show=False),
-    ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "document--cursor",
-        *(f"document--{role}" for role in ROLES),
-    }
+    BINDINGS: ClassVar[list[BindingType]] = moves("Top", "End", "Choose")
+    COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
+        "document", "cursor", "good", "gone", "command"
+    )
 
     @dataclass
     class Chosen(Message):
@@ -70,10 +55,10 @@ class Document(ScrollView, Panel, can_focus=True):
         super().__init__(id=id)
         self.cursor = 0
         """The selected item."""
-        self._make: Callable[[int], Sequence[Line]] = lambda width: ()
+        self._make: Callable[[int], Iterable[Line]] = lambda width: ()
         self._lines: Sequence[Line] = ()
 
-    def show(self, make: Callable[[int], Sequence[Line]]) -> None:
+    def show(self, make: Callable[[int], Iterable[Line]]) -> None:
         """Show the lines that ``make`` returns for a width, now and after each change of it."""
         self._make = make
         before, cursor = self._in_view(), self.cursor
@@ -88,9 +73,8 @@ class Document(ScrollView, Panel, can_focus=True):
         return self._lines[top : top + self.size.height]
 
     def _lay_out(self) -> None:
-        self._lines = self._make(
-            max(self.size.width - 3, 1)
-        )  # the bar, and a blank at the scrollbar
+        width = max(self.size.width - 3, 1)  # without the bar, and a blank at the scrollbar
+        self._lines = list(self._make(width))
         self.cursor = min(self.cursor, max(self.items - 1, 0))
         self.virtual_size = Size(self.size.width, len(self._lines))
 
@@ -129,11 +113,8 @@ class Document(ScrollView, Panel, can_focus=True):
     def _select(self, item: int) -> None:
         self.cursor = item
         at = [number for number, line in enumerate(self._lines) if line.item == item]
-        top, height = self.scroll_offset.y, max(self.size.height, 1)
-        if at and at[0] < top:
-            self.scroll_to(y=at[0], animate=False, force=True)
-        elif at and at[-1] >= top + height:
-            self.scroll_to(y=at[-1] - height + 1, animate=False, force=True)
+        if at:
+            self.bring_into_view(at[0], at[-1])
         self.refresh()
 
     def action_page(self, by: int) -> None:

@@ -83,10 +83,18 @@ class Shown:
     gone: bool
     """Has the pattern no sockets now?"""
 
+    def value(self, name: str) -> float | None:
+        """Return a figure: what is set, else the live one; None where there is neither."""
+        value = self.wanted.value(name)
+        if value is not None or self.estimate is None:
+            return value
+        return self.estimate.load.rate if name == "rate" else self.estimate.load.lifetime
 
-class FiguresPanel(TextPanel):
+
+class FiguresPanel(TextPanel[Shown]):
     """Two figures to play with, and what they come to."""
 
+    BORDER_TITLE = "Load"
     COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
 
     @dataclass
@@ -96,25 +104,10 @@ class FiguresPanel(TextPanel):
         name: str
         by: int
 
-    def __init__(self) -> None:
-        super().__init__(id="figures")
-        self._shown: Shown | None = None
-
-    def show(self, shown: Shown) -> None:
-        """Show the figures."""
-        self._shown = shown
-        self.redraw()
-
-    def draw(self) -> Text:
+    def draw(self, shown: Shown) -> Text:
         """Draw the figures, what they come to, and what to know of them."""
-        if self._shown is None:
-            return Text("")
-        width = self.size.width
-        lines = [self.line(figure(self._shown, name)) for name in NAMES]
-        lines += [self.line([run]) for run in summary(self._shown)]
-        for line in lines:
-            line.truncate(width, overflow="ellipsis")
-        return Text("\n").join(lines[: max(self.size.height, 1)])
+        lines = [self.line(figure(shown, name)) for name in NAMES]
+        return self.stacked([*lines, *(self.line([run]) for run in summary(shown))])
 
     def on_click(self, event: events.Click) -> None:
         """Step a figure, or make it the one that the keys are for."""
@@ -128,16 +121,14 @@ class FiguresPanel(TextPanel):
 def figure(shown: Shown, name: str) -> list[Run]:
     """Return a figure's line."""
     wanted, estimate = shown.wanted, shown.estimate
-    focused = wanted.focused == name
-    value, source = wanted.value(name), "set; r: back to the live one"
-    if value is None and estimate is not None:
-        rate = name == "rate"
-        value = estimate.load.rate if rate else estimate.load.lifetime
+    rate, focused = name == "rate", wanted.focused == name
+    value, source = shown.value(name), "set; r: back to the live one"
+    if value is None:
+        source = "no live figure: nothing closed in the last minute"
+    elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
         source = f"live, {source}" if source != "assumed" else "not known, taken for 0"
-    elif value is None:
-        source = "no live figure: nothing closed in the last minute"
-    elif name == "rate" and shown.observed is not None and shown.observed.rate:
+    elif rate and shown.observed is not None and shown.observed.rate:
         source = f"set; r: back to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "focused" if focused else ""
@@ -156,20 +147,14 @@ def summary(shown: Shown) -> list[Run]:
     """Return a line on what the figures come to, and one on what to know of them."""
     if shown.plan is None or shown.estimate is None:
         return [("  type a rate (1–9), or wait until connections close", "dim")]
-    today = shown.plan.today
-    wait = today.setting.wait
+    outcome, wait = shown.plan.today.outcome, shown.plan.today.setting.wait
     how = "in TIME-WAIT" if wait > 10 else "until tcp_tw_reuse gives it back"
-    hold = f"{plain_number(shown.plan.load.lifetime)} s open"
-    runs: list[Run] = [
-        (
-            f"  {today.outcome.needed:,} ports needed, {today.outcome.capacity:,} there: each "
-            f"is held {hold} + {plain_number(wait)} s {how}",
-            "",
-        )
-    ]
-    if (note := _note(shown)) is not None:
-        runs.append((f"  {note}", "warn"))
-    return runs
+    text = (
+        f"  {outcome.needed:,} ports needed, {outcome.capacity:,} there: each is held "
+        f"{plain_number(shown.plan.load.lifetime)} s open + {plain_number(wait)} s {how}"
+    )
+    note = _note(shown)
+    return [(text, ""), *([] if note is None else [(f"  {note}", "warn")])]
 
 
 def _note(shown: Shown) -> str | None:

@@ -21,11 +21,7 @@ WIDEST = 100
 """Cells of text: longer lines are hard to read."""
 GAP = 4
 """Blanks between two columns of evidence."""
-STATE_NAMES = {
-    "time_wait": "TIME-WAIT",
-    "close_wait": "CLOSE-WAIT",
-    "syn_recv": "SYN-RECV",
-}
+STATE_NAMES = {"time_wait": "TIME-WAIT", "close_wait": "CLOSE-WAIT", "syn_recv": "SYN-RECV"}
 NAMES_NOT_COUNTS = frozenset({"port", "low", "high"})
 """Evidence that is a port number: written without a thousands separator."""
 
@@ -69,8 +65,7 @@ def finding_lines(case: Case, view: View, width: int) -> list[Line]:
             lines += paragraph(f"Unless {remedy.unless}.", width, label=indent, role="dim")
         if remedy.command is not None:
             for row in remedy.command.splitlines():
-                prompt = f"{indent}$ "
-                lines += paragraph(row, width, label=prompt, role="command", item=item)
+                lines += paragraph(row, width, label=f"{indent}$ ", role="command", item=item)
             item += 1
     return lines
 
@@ -82,12 +77,10 @@ def _status(case: Case, now: float, width: int) -> Line:
         return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])
     clock = datetime.fromtimestamp(case.since).strftime("%H:%M:%S")
     lasts = span(max(now - case.since, 0.0))
-    since = f"since {clock}, {lasts}"
+    since = f" · since {clock}, {lasts}"
     if case.from_start:
-        since = f"since {clock} or before, {lasts} at least"
-    return Line(
-        [(severity_text(severity), ROLES[severity]), (short(f" · {since}", width - 10), "dim")]
-    )
+        since = f" · since {clock} or before, {lasts} at least"
+    return Line([(severity_text(severity), ROLES[severity]), (short(since, width - 10), "dim")])
 
 
 def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
@@ -103,16 +96,20 @@ def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
     use = port_use(view.frame.patterns, index)
     percent = f" {floored(use.in_use, use.capacity):.1f}%"
     bar = gauge(use, width - len(name) - len(percent), view.threshold)
-    runs: list[Run] = [(" " * len(name), ""), *bar, (percent, "figure")]
-    yield Line(runs, 0)
+    yield Line([(" " * len(name), ""), *bar, (percent, "figure")], 0)
 
 
 def _evidence(evidence: Evidence, width: int) -> Iterator[Line]:
     """Yield the numbers as a small table, in as many columns as fit, read downwards; then words."""
-    cells = [(evidence_name(name), evidence_text(name, value)) for name, value in evidence.items()]
-    words = [isinstance(value, str) for value in evidence.values()]
-    numbers = [cell for cell, word in zip(cells, words, strict=True) if not word]
-    label = max(len(name) for name, _ in cells)
+    numbers, words = (
+        [
+            (evidence_name(name), evidence_text(name, value))
+            for name, value in evidence.items()
+            if isinstance(value, str) is word
+        ]
+        for word in (False, True)
+    )
+    label = max(len(name) for name, _ in (*numbers, *words))
     figure = max((len(text) for _, text in numbers), default=0)
     columns = max(1, min((width + GAP) // (label + 2 + figure + GAP), 3))
     rows = -(-len(numbers) // columns)
@@ -122,10 +119,9 @@ def _evidence(evidence: Evidence, width: int) -> Iterator[Line]:
             gap = " " * GAP if runs else ""
             runs += [(f"{gap}{name:<{label}}  ", ""), (f"{text:>{figure}}", "figure")]
         yield Line(runs)
-    for (name, text), word in zip(cells, words, strict=True):
-        if word:
-            room = max(width - label - 2, 8)
-            yield Line([(f"{name:<{label}}  ", ""), (short(text, room), "figure")])
+    for name, text in words:
+        room = max(width - label - 2, 8)
+        yield Line([(f"{name:<{label}}  ", ""), (short(text, room), "figure")])
 
 
 def evidence_name(name: str) -> str:

@@ -37,10 +37,7 @@ class FindingRows(TableRows):
         self.now = now
         gone = [case for case in cases.known if case.gone is not None]
         just = [case for case in gone if (case.gone_for(now) or 0.0) < GONE_SECONDS]
-        self.cases = (*cases.present, *just)
-
-    def __len__(self) -> int:
-        return len(self.cases)
+        self.cases = self.items = (*cases.present, *just)
 
     def identity(self, row: int) -> Hashable:
         """Return the code and the subject of a row."""
@@ -97,8 +94,8 @@ def headline(finding: Finding, width: int) -> list[Run]:
 class FindingsPanel(RowTable):
     """All findings, a line each."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="findings", header=False)
+    columns = COLUMNS
+    head = 0
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -108,7 +105,7 @@ class FindingsPanel(RowTable):
         self.show_rows(FindingRows(view.cases, view.frame.time))
 
 
-class FindingsLine(TextPanel):
+class FindingsLine(TextPanel[View]):
     """The findings in one line: how many, and the headline of the first."""
 
     COMPONENT_CLASSES = {f"findings-line--{role}" for role in ("alarm", "warn", "dim", "figure")}
@@ -116,29 +113,13 @@ class FindingsLine(TextPanel):
     class Chosen(Message):
         """It was clicked."""
 
-    def __init__(self) -> None:
-        super().__init__(id="findings-line")
-        self._cases: tuple[Case, ...] | None = None
-
-    def show(self, view: View) -> None:
-        """Show a view."""
-        self._cases = view.cases.present
-        self.redraw()
-
-    def show_nothing(self) -> None:
-        """Show nothing: nothing was read."""
-        self._cases = None
-        self.redraw()
-
-    def draw(self) -> Text:
+    def draw(self, view: View) -> Text:
         """Draw the line."""
-        if self._cases is None:
-            return Text("")
-        return self.line(line_of(self._cases, self.size.width))
+        return self.line(line_of(view.cases.present, self.size.width))
 
     def on_click(self, event: events.Click) -> None:
         """Open the findings."""
-        if self._cases:
+        if self.shown is not None and self.shown.cases.present:
             self.post_message(self.Chosen())
 
 
@@ -148,12 +129,10 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
     counts, key = tally(cases), "  f opens "
-    runs: list[Run] = [
-        (short(f" {MARKS[worst.severity]} {counts}", width), ROLES[worst.severity]),
-    ]
-    room = width - len(runs[0][0]) - 2 - len(key)
-    if room > 0:
-        head = headline(worst, room)
-        used = sum(len(text) for text, _ in head)
-        runs += [(": ", ""), *head, (" " * (room - used) + key, "dim")]
-    return runs
+    mark = short(f" {MARKS[worst.severity]} {counts}", width)
+    room = width - len(mark) - 2 - len(key)
+    if room <= 0:
+        return [(mark, ROLES[worst.severity])]
+    head = headline(worst, room)
+    blank = " " * (room - sum(len(text) for text, _ in head))
+    return [(mark, ROLES[worst.severity]), (": ", ""), *head, (blank + key, "dim")]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
 from tui.dashboard.widgets.styles import Run, foreground
 from tui.writing.words import short
+
+Shown = TypeVar("Shown")
 
 
 class Panel(Widget):
@@ -58,29 +62,63 @@ class Panel(Widget):
                 self.refresh(Region(0, y, self.size.width, 1))
 
 
-class Drawing(NamedTuple):
-    """What a panel has drawn, and for which size."""
-
-    size: Size
-    text: Text
-
-    def lines(self) -> list[object]:
-        """Return all that the looks of each line depend on."""
-        base = self.text.style
-        return [
-            (line.plain, base, line.style, line.spans)
-            for line in self.text.split("\n", allow_blank=True)
-        ]
+def moves(first: str, last: str, choose: str) -> list[BindingType]:
+    """Return the keys of a ScrollPanel; the arguments are what they are called there."""
+    return [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", first, show=False),
+        Binding("end,G", "edge(1)", last, show=False),
+        Binding("enter", "choose", choose, show=False),
+    ]
 
 
-class TextPanel(Panel):
-    """A panel that draws itself as a text, in roles: component classes that begin with its id."""
+class ScrollPanel(ScrollView, Panel):
+    """A panel of more lines than it has room for."""
 
-    _drawing: Drawing | None = None
+    head: ClassVar[int] = 0
+    """Lines at its top that do not scroll."""
 
-    def draw(self) -> Text:
-        """Return what it shows now, for its present size."""
+    def bring_into_view(self, first: int, last: int) -> None:
+        """Scroll as little as shows these lines."""
+        page, top = max(self.size.height - self.head, 1), self.scroll_offset.y
+        if first < top:
+            self.scroll_to(y=first, animate=False, force=True)
+        elif last >= top + page:
+            self.scroll_to(y=last - page + 1, animate=False, force=True)
+
+
+class TextPanel(Panel, Generic[Shown]):
+    """A panel that draws what it is shown as a text, in roles: component classes that begin with
+    its id.
+    """
+
+    shown: Shown | None = None
+    """What it shows; None where there is nothing."""
+    instead = ""
+    """What it says then."""
+    _drawing: tuple[Size, Text] | None = None
+    """What was drawn last, and for which size."""
+
+    def show(self, shown: Shown) -> None:
+        """Show this."""
+        self.shown = shown
+        self.redraw()
+
+    def show_nothing(self, reason: str = "") -> None:
+        """Show no more than why there is nothing to show."""
+        self.shown, self.instead = None, reason
+        self.redraw()
+
+    def draw(self, shown: Shown) -> Text:
+        """Return what it shows, for its present size."""
         raise NotImplementedError
+
+    def draw_nothing(self) -> Text:
+        """Return what stands there while nothing is shown."""
+        return Text(short(f" {self.instead}", self.size.width), no_wrap=True)
 
     def style(self, role: str) -> Style:
         """Return how a role is drawn, "" being plain."""
@@ -90,22 +128,26 @@ class TextPanel(Panel):
         """Return a line that is cut, not wrapped, where it is too long."""
         return Text.assemble(*((text, self.style(role)) for text, role in runs), no_wrap=True)
 
+    def stacked(self, lines: Sequence[Text]) -> Text:
+        """Return lines below each other, as many and as much of each as there is room for."""
+        for line in lines:
+            line.truncate(self.size.width, overflow="ellipsis")
+        return Text("\n").join(lines[: max(self.size.height, 1)])
+
     def redraw(self) -> None:
         """Draw anew, after what is shown has changed, and repaint the lines that differ."""
         before, self._drawing = self._drawing, None
-        if before is None or before.size != self.size or not self.is_on_screen:
+        if before is None or before[0] != self.size or not self.is_on_screen:
             self.refresh()
         else:
-            self.repaint_where(before.lines(), self._drawn().lines())
+            self.repaint_where(_looks(before[1]), _looks(self.render()))
 
     def render(self) -> Text:
         """Return the drawing for the present size."""
-        return self._drawn().text
-
-    def _drawn(self) -> Drawing:
-        if self._drawing is None or self._drawing.size != self.size:
-            self._drawing = Drawing(self.size, self.draw())
-        return self._drawing
+        if self._drawing is None or self._drawing[0] != self.size:
+            text = self.draw_nothing() if self.shown is None else self.draw(self.shown)
+            self._drawing = self.size, text
+        return self._drawing[1]
 
     def notify_style_update(self) -> None:
         """Draw anew in the new theme's colours."""
@@ -113,19 +155,18 @@ class TextPanel(Panel):
         super().notify_style_update()
 
 
-class LinePanel(TextPanel):
+class LinePanel(TextPanel[str]):
     """A panel of one line, for a screen that has no room for more."""
 
-    _text = ""
+    def draw(self, shown: str) -> Text:
+        """Draw the line, as far as it fits."""
+        return Text(short(f" {shown}", self.size.width), no_wrap=True)
 
-    def say(self, text: str) -> None:
-        """Show this text, as far as it fits."""
-        self._text = text
-        self.redraw()
 
-    def draw(self) -> Text:
-        """Draw the line."""
-        return Text(short(f" {self._text}", self.size.width), no_wrap=True)
+def _looks(text: Text) -> list[object]:
+    """Return all that the looks of each line depend on."""
+    lines = text.split("\n", allow_blank=True)
+    return [(line.plain, text.style, line.style, line.spans) for line in lines]
 
 
 def _markup(title: str | Content) -> str:

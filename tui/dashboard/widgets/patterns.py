@@ -16,9 +16,11 @@ from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column
+from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.sockets import Array
+from tui.report.records import PATTERN_FIELDS, pattern_record
 from tui.watching.view import View
+from tui.writing.export import Sheet
 from tui.writing.words import floored, plural, short, signed, span
 
 COLUMNS = (
@@ -32,8 +34,6 @@ COLUMNS = (
     Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
     Column("process", "Process", 12, "left", stretch=3, most=30, rank=3),
 )
-SORTABLE = ("use", "time_wait", "live", "connectable", "growth", "left", "pattern")
-"""The columns ``s`` walks through."""
 SORT_NAMES = {
     "use": "ports in use",
     "time_wait": "TIME-WAIT",
@@ -43,8 +43,6 @@ SORT_NAMES = {
     "left": "time left",
     "pattern": "name",
 }
-ASCENDING = frozenset({"connectable", "left", "pattern"})
-"""Columns whose smallest value is the one to look at first."""
 
 
 class PatternRows(ArrangedRows):
@@ -78,21 +76,16 @@ class PatternRows(ArrangedRows):
         """Return the row of a PatternKey."""
         index = self.view.frame.patterns.find(identity)
         if index is not None:
-            rows = np.flatnonzero(self.order == index)
-            return int(rows[0]) if len(rows) else None
-        for position, (key, _) in enumerate(self.gone):
-            if key == identity:
-                return len(self.order) + position
-        return None
+            return first_row(self.order == index)
+        rows = range(len(self.order), len(self))
+        return next((row for row in rows if self.identity(row) == identity), None)
 
     def role(self, row: int) -> str:
         """Mark new and vanished patterns for a moment, and exhausted ones always."""
         if row >= len(self.order):
             return "gone"
         index = int(self.order[row])
-        if index < self.tracked and self.view.trends.new[index]:
-            return "new"
-        return ""
+        return "new" if index < self.tracked and self.view.trends.new[index] else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
@@ -101,7 +94,16 @@ class PatternRows(ArrangedRows):
             if column == "pattern":
                 return pattern_text(key, width)
             return f"gone (had {total:,})" if column == "use" else ""
-        return CELLS[column](self.view, int(self.order[row]), width)
+        index = int(self.order[row])
+        if column in OF_TRACKED and index >= self.tracked:
+            return [("–", "dim")]
+        return CELLS[column](self.view, index, width)
+
+    def sheet(self) -> Sheet:
+        """Return the patterns with the report's fields."""
+        frame, holders = self.view.frame, self.view.trends.holders
+        records = [pattern_record(frame, i, holders.get(i)) for i in self.order.tolist()]
+        return Sheet(frame.time, PATTERN_FIELDS, records)
 
 
 def _order(view: View, sort: str) -> Array:
@@ -198,15 +200,11 @@ def _connectable(view: View, index: int, width: int) -> list[Run]:
 
 
 def _growth(view: View, index: int, width: int) -> list[Run]:
-    if index >= len(view.trends.growth):
-        return [("–", "dim")]
     value = float(view.trends.growth[index])
     return [(signed(value), "" if abs(value) >= 0.05 else "dim")]
 
 
 def _left(view: View, index: int, width: int) -> list[Run]:
-    if index >= len(view.trends.seconds_left):
-        return [("–", "dim")]
     left = float(view.trends.seconds_left[index])
     if left == 0:
         return [("FULL", "alarm")]
@@ -216,10 +214,7 @@ def _left(view: View, index: int, width: int) -> list[Run]:
 
 
 def _recent(view: View, index: int, width: int) -> list[Run]:
-    time_wait = view.frame.time_wait
-    if index >= len(time_wait.by_pattern):
-        return [("–", "dim")]
-    closings = time_wait.closings_of(index)[::-1].tolist()
+    closings = view.frame.time_wait.closings_of(index)[::-1].tolist()
     newest = int(view.frame.reading.table_time)
     return [(sparkline(resample(closings, width, newest), width), "locked")]
 
@@ -244,16 +239,18 @@ CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
     "recent": _recent,
     "process": _process,
 }
+OF_TRACKED = ("growth", "left", "recent")
+"""The columns that only the first TRACKED patterns have something in."""
 
 
 class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
+    columns = COLUMNS
     nothing = "no connections here"
-    ascending = ASCENDING
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="patterns", sort="use")
+    sortable = tuple(SORT_NAMES)
+    ascending = ("connectable", "left", "pattern")
+    sort = "use"
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""

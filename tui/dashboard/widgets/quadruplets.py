@@ -13,10 +13,11 @@ from tui.analysis.frame import Frame
 from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column
+from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
-from tui.report.records import TIMERS, socket_records, time_wait_age
+from tui.report.records import SOCKET_FIELDS, TIMERS, socket_records, time_wait_age
+from tui.writing.export import Sheet
 from tui.writing.words import short
 
 COLUMNS = (
@@ -30,7 +31,6 @@ COLUMNS = (
     Column("tx_queue", "Send-Q", 7, rank=2),
     Column("process", "Process", 14, "left", stretch=1, most=30, rank=3),
 )
-SORTABLE = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
 
 
 class QuadrupletRows(ArrangedRows):
@@ -55,39 +55,28 @@ class QuadrupletRows(ArrangedRows):
             mask = mask & chosen.rows(frame)
         rows = np.flatnonzero(mask)
         order = rows[np.lexsort((table.local_port[rows], *_keys(table, rows, sort)))]
-        self.order = order[::-1] if inverted else order
-
-    def __len__(self) -> int:
-        return len(self.order)
+        self.order = self.items = order[::-1] if inverted else order
 
     def identity(self, row: int) -> Hashable:
         """Return the 4-tuple, addresses as 128-bit halves."""
-        table, index = self.table, int(self.order[row])
-        local, remote = table.local_ip[index], table.remote_ip[index]
-        return (
-            int(table.address_hi[local]),
-            int(table.address_lo[local]),
-            int(table.local_port[index]),
-            int(table.address_hi[remote]),
-            int(table.address_lo[remote]),
-            int(table.remote_port[index]),
-        )
+        return tuple(int(end[0]) for end in self._ends(self.order[row : row + 1]))
 
     def find(self, identity: Any) -> int | None:
         """Return the row of a 4-tuple."""
-        local_hi, local_lo, local_port, remote_hi, remote_lo, remote_port = identity
-        table, rows = self.table, self.order
-        hi, lo = table.address_hi, table.address_lo
-        local, remote = table.local_ip[rows], table.remote_ip[rows]
-        found = np.flatnonzero(
-            (table.local_port[rows] == local_port)
-            & (table.remote_port[rows] == remote_port)
-            & (hi[local] == np.uint64(local_hi))
-            & (lo[local] == np.uint64(local_lo))
-            & (hi[remote] == np.uint64(remote_hi))
-            & (lo[remote] == np.uint64(remote_lo))
-        )
-        return int(found[0]) if len(found) else None
+        same = np.ones(len(self), bool)
+        for column, value in zip(self._ends(self.order), identity, strict=True):
+            same &= column == value
+        return first_row(same)
+
+    def _ends(self, rows: Array) -> Iterator[Array]:
+        """Yield the columns of these rows' 4-tuples, each address as two of 64 bits."""
+        table = self.table
+        sides = (table.local_ip, table.local_port), (table.remote_ip, table.remote_port)
+        for ip, port in sides:
+            address = ip[rows]
+            yield table.address_hi[address]
+            yield table.address_lo[address]
+            yield port[rows]
 
     def role(self, row: int) -> str:
         """Mark the sockets that have just gone into TIME-WAIT."""
@@ -122,9 +111,10 @@ class QuadrupletRows(ArrangedRows):
                 process = self.owners.get(int(table.inode[index]))
                 return [("", "")] if process is None else [(short(str(process), width), "")]
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield every row for an export."""
-        return socket_records(self.frame, self.order, self.owners)
+    def sheet(self) -> Sheet:
+        """Return the sockets with the report's fields."""
+        records = socket_records(self.frame, self.order, self.owners)
+        return Sheet(self.frame.time, SOCKET_FIELDS, records)
 
 
 def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
@@ -138,10 +128,8 @@ def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
             return table.remote_port[rows], table.remote_ip[rows]
         case "state":
             return (table.state[rows],)
-        case "rx_queue":
-            return (-table.rx_queue[rows].astype(np.int64),)
         case _:
-            return (-table.tx_queue[rows].astype(np.int64),)
+            return (-getattr(table, sort)[rows].astype(np.int64),)
 
 
 def _endpoint(ip: str, port: int, width: int) -> str:
@@ -161,11 +149,11 @@ def _remaining(timer: int, milliseconds: int) -> list[Run]:
 class QuadrupletsPanel(ArrangedTable):
     """The sockets of one pattern."""
 
+    columns = COLUMNS
     nothing = "no sockets in this pattern now"
+    sortable = ("remaining", "local", "remote", "state", "rx_queue", "tx_queue")
     ascending = ("remaining", "local", "remote", "state")
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="quadruplets", sort="remaining")
+    sort = "remaining"
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are."""

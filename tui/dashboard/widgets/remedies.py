@@ -9,7 +9,7 @@ from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.planning.remedies import Option, Plan, Refusal
+from tui.planning.remedies import REFUSED, Option, Plan, Refusal
 from tui.planning.setting import Fit
 from tui.report.plan import share_text, short_number
 from tui.writing.words import short
@@ -17,10 +17,10 @@ from tui.writing.words import short
 COLUMNS = (
     Column("name", "Change", 24, "left", stretch=2, most=64),
     Column("needed", "Needed", 7),
-    Column("ports", "Ports", 7),
+    Column("capacity", "Ports", 7),
     Column("use", "Use", 14, "left", stretch=1, most=40),
-    Column("fast", "Fast to", 7, rank=2),
-    Column("most", "At most", 7, rank=1),
+    Column("fast_rate", "Fast to", 7, rank=2),
+    Column("sustainable_rate", "At most", 7, rank=1),
     Column("verdict", "", 8, "left"),
 )
 VERDICTS = {
@@ -29,58 +29,48 @@ VERDICTS = {
     Fit.FAILS: ("! fails", "alarm"),
 }
 """The marks are those of the patterns: ~ slow, ! alarm."""
-LEGEND = "✓ ≤ half of the ports · ~ more · ! too few · rates per second"
 WIDEST = 110
-NOT_THIS = "not this"
 
 
 class OptionRows(TableRows):
     """A plan's rows."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.rows: tuple[Option | Refusal, ...] = (plan.today, *plan.options, *plan.refused)
+    items: tuple[Option | Refusal, ...]
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def __init__(self, plan: Plan) -> None:
+        self.items = (plan.today, *plan.options, *REFUSED)
 
     def identity(self, row: int) -> Hashable:
         """Return the row's code."""
-        return self.rows[row].code
+        return self.items[row].code
 
     def role(self, row: int) -> str:
         """Show what is not to be done as such."""
-        return "dim" if isinstance(self.rows[row], Refusal) else ""
+        return "dim" if isinstance(self.items[row], Refusal) else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
-        one = self.rows[row]
+        one = self.items[row]
         if isinstance(one, Refusal):
             if column == "name":
                 return f"✗ {one.name}"
-            return NOT_THIS[:width] if column == "use" else ""
+            return "not this"[:width] if column == "use" else ""
         outcome = one.outcome
-        word, role = VERDICTS[outcome.verdict]
+        verdict = VERDICTS[outcome.verdict]
         match column:
             case "name":
                 return [(short(one.name, width), "figure" if one.code == "today" else "")]
-            case "needed":
-                return short_number(outcome.needed)
-            case "ports":
-                return short_number(outcome.capacity)
             case "use":
-                return _use(outcome.needed, outcome.capacity, width, role)
-            case "fast":
-                return short_number(outcome.fast_rate)
-            case "most":
-                return short_number(outcome.sustainable_rate)
+                return _use(outcome.needed, outcome.capacity, width, verdict[1])
+            case "verdict":
+                return [verdict]
             case _:
-                return [(word, role)]
+                return short_number(getattr(outcome, column))
 
 
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
     percent = f"{share_text(needed / max(capacity, 1)):>5}"
-    held = min(needed, capacity)
-    bar = gauge(PortUse(capacity, live=held), width - len(percent) - 1, 100)
+    bar = gauge(PortUse(capacity, live=min(needed, capacity)), width - len(percent) - 1, 100)
     runs = [(text, role if kind == "live" else kind) for text, kind in bar]
     return [*runs, (f" {percent}", role)]
 
@@ -88,37 +78,29 @@ def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
 class OptionsPanel(RowTable):
     """What becomes of the load today and under each change."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="options")
-        self.border_title = "What suffices"
-        self.border_subtitle = LEGEND
+    BORDER_TITLE = "What suffices"
+    BORDER_SUBTITLE = "✓ ≤ half of the ports · ~ more · ! too few · rates per second"
+    columns = COLUMNS
 
     @property
     def chosen(self) -> Option | Refusal | None:
         """The selected row."""
         if not isinstance(self.rows, OptionRows) or self.cursor >= len(self.rows):
             return None
-        return self.rows.rows[self.cursor]
+        return self.rows.items[self.cursor]
 
 
-def option_lines(chosen: Option | Refusal | None, width: int) -> list[Line]:
-    """Return what is to be done for a row, what that needs, and when it is wrong."""
+def option_lines(chosen: Option | Refusal | None, width: int) -> Iterator[Line]:
+    """Yield what is to be done for a row, what that needs, and when it is wrong."""
     width = min(width, WIDEST)
-    return [] if chosen is None else list(_lines(chosen, width))
-
-
-def _lines(chosen: Option | Refusal, width: int) -> Iterator[Line]:
+    if chosen is None:
+        return
     if isinstance(chosen, Refusal):
         yield from paragraph(chosen.why, width, label="why not   ")
         return
     for command in chosen.commands:
-        comment = command.startswith("#")
-        yield from paragraph(
-            command,
-            width,
-            label="  " if comment else "$ ",
-            role="dim" if comment else "command",
-        )
+        label, role = ("  ", "dim") if command.startswith("#") else ("$ ", "command")
+        yield from paragraph(command, width, label=label, role=role)
     if chosen.code == "today":
         yield from paragraph("As it is now: nothing is changed.", width)
     for label, text in (

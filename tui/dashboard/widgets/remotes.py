@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.styles import Run
-from tui.dashboard.widgets.table import Column, RowTable, TableRows
+from tui.dashboard.widgets.table import Column, RowTable, TableRows, first_row
 from tui.kernel.sockets import State
 from tui.watching.view import View
 
@@ -21,11 +20,8 @@ COLUMNS = (
     Column("close_wait", "CLOSE-WAIT", 10, rank=2),
     Column("other", "Other", 6, rank=3),
 )
-NAMED = {
-    "time_wait": State.TIME_WAIT,
-    "established": State.ESTABLISHED,
-    "close_wait": State.CLOSE_WAIT,
-}
+NAMED = (State.TIME_WAIT, State.ESTABLISHED, State.CLOSE_WAIT)
+"""The states with a column of their own."""
 
 
 class RemoteRows(TableRows):
@@ -33,10 +29,7 @@ class RemoteRows(TableRows):
 
     def __init__(self, view: View) -> None:
         self.table = view.frame.table
-        self.remotes = view.frame.remotes
-
-    def __len__(self) -> int:
-        return len(self.remotes)
+        self.remotes = self.items = view.frame.remotes
 
     def identity(self, row: int) -> Hashable:
         """Return the address of a row as its two halves."""
@@ -47,8 +40,7 @@ class RemoteRows(TableRows):
         """Return the row of an address."""
         hi, lo = identity
         address = np.flatnonzero((self.table.address_hi == hi) & (self.table.address_lo == lo))
-        rows = np.flatnonzero(np.isin(self.remotes.ip, address))
-        return int(rows[0]) if len(rows) else None
+        return first_row(np.isin(self.remotes.ip, address))
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
@@ -58,17 +50,16 @@ class RemoteRows(TableRows):
             return f"{self.remotes.total[row]:,}"
         states = self.remotes.states[row]
         if column == "other":
-            count = self.remotes.total[row] - sum(states[state] for state in NAMED.values())
+            count = self.remotes.total[row] - sum(states[state] for state in NAMED)
         else:
-            count = states[NAMED[column]]
+            count = states[State[column.upper()]]
         return [(f"{count:,}", "" if count else "dim")]
 
 
 class RemotesPanel(RowTable):
     """Sockets by remote IP."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="remotes")
+    columns = COLUMNS
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -77,16 +68,10 @@ class RemotesPanel(RowTable):
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 
-class RemotesLine(LinePanel):
-    """The remote IPs in one line, for a short screen."""
-
-    def __init__(self) -> None:
-        super().__init__(id="remotes-line")
-
-    def show(self, view: View) -> None:
-        """Show a view."""
-        remotes, table = view.frame.remotes, view.frame.table
-        first = range(min(len(remotes), 3))
-        parts = [f"{table.ip(int(remotes.ip[i]))} {remotes.total[i]:,}" for i in first]
-        more = f" · {len(remotes) - 3:,} more" if len(remotes) > 3 else ""
-        self.say("Remote IPs  " + (" · ".join(parts) + more if parts else "none"))
+def remotes_line(view: View) -> str:
+    """Return the remote IPs in one line, for a short screen."""
+    remotes, table = view.frame.remotes, view.frame.table
+    first = range(min(len(remotes), 3))
+    parts = [f"{table.ip(int(remotes.ip[i]))} {remotes.total[i]:,}" for i in first]
+    more = f" · {len(remotes) - 3:,} more" if len(remotes) > 3 else ""
+    return "Remote IPs  " + (" · ".join(parts) + more if parts else "none")

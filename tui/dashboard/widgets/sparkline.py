@@ -21,11 +21,10 @@ def sparkrows(values: Sequence[float], width: int, height: int, top: float = 0.0
     shown = list(values)[-width:] if width > 0 else []
     ceiling = max(top, *shown, 1e-9) if shown else 1.0
     eighths = [max(1, round(value / ceiling * height * 8)) if value > 0 else 0 for value in shown]
-    rows = []
-    for row in range(height - 1, -1, -1):
-        line = "".join(BLOCKS[min(max(level - row * 8, 0), 8)] for level in eighths)
-        rows.append(line.rjust(width))
-    return rows
+    return [
+        "".join(BLOCKS[min(max(level - row * 8, 0), 8)] for level in eighths).rjust(width)
+        for row in reversed(range(height))
+    ]
 
 
 def resample(values: Sequence[float], width: int, newest: int = 0) -> list[float]:

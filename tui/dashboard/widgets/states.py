@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.style import Style
 from rich.text import Text
 
 from tui.dashboard.widgets.panel import TextPanel
@@ -28,29 +27,24 @@ CELL = 28
 """The least width of a state's name, count and change."""
 
 
-class StatesPanel(TextPanel):
+class StatesPanel(TextPanel[View]):
     """Counts by state, all eleven, in as many columns as fit."""
 
+    BORDER_TITLE = "³ TCP states"
     COMPONENT_CLASSES = {"states--dim", "states--bar", "states--time-wait"}
-
-    def __init__(self) -> None:
-        super().__init__(id="states")
-        self.entitle("³ TCP states")
-        self._view: View | None = None
 
     def show(self, view: View) -> None:
         """Show a view."""
-        self._view = view
         self.entitle(f"³ TCP states · {len(view.frame.table):,} sockets")
-        self.redraw()
+        super().show(view)
 
-    def draw(self) -> Text:
+    def draw(self, view: View) -> Text:
         """Draw the panel for its size: one line where there is no room for more."""
-        view, width, height = self._view, self.size.width, self.size.height
-        if view is None:
-            return Text("")
+        width, height = self.size
         if height < 3:
-            return self._line(view, width)
+            counts = view.frame.states
+            parts = [f"{state.label} {counts[state]:,}" for state in ORDER if counts[state]]
+            return Text(short(" " + (" · ".join(parts) or "no TCP sockets"), width), no_wrap=True)
         columns = max(1, min(-(-len(ORDER) // height), width // CELL))
         rows = min(-(-len(ORDER) // columns), height)
         cell = width // columns
@@ -58,24 +52,13 @@ class StatesPanel(TextPanel):
         lines = [Text.assemble(*cells[row::rows][:columns]) for row in range(min(rows, len(cells)))]
         return Text("\n").join(lines)
 
-    def _line(self, view: View, width: int) -> Text:
-        counts = view.frame.states
-        parts = [f"{state.label} {counts[state]:,}" for state in ORDER if counts[state]]
-        return Text(short(" " + (" · ".join(parts) or "no TCP sockets"), width), no_wrap=True)
-
     def _cell(self, view: View, state: State, width: int) -> Text:
-        count = int(view.frame.states[state])
-        rates = view.trends.states
-        rate = None if rates is None else float(rates[state])
-        bar = width - CELL - 1
-        text = Text(no_wrap=True)
-        style = self.style("dim") if count == 0 else Style.null()
-        text.append(f" {state.label:<11}{count:>8,} ", style)
-        if bar >= 4:
+        count, rates = int(view.frame.states[state]), view.trends.states
+        change = signed(None if rates is None else float(rates[state]))
+        runs = [(f" {state.label:<11}{count:>8,} ", "" if count else "dim")]
+        if (bar := width - CELL - 1) >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "time-wait" if state is State.TIME_WAIT else "bar"
-            text.append("█" * length + " " * (bar - length), self.style(kind))
-        change = signed(rate)
-        text.append(f"{change:>7}", self.style("dim") if change in ("0", "–") else Style.null())
-        return text
+            runs.append(("█" * length + " " * (bar - length), kind))
+        return self.line([*runs, (f"{change:>7}", "dim" if change in ("0", "–") else "")])

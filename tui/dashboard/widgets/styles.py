@@ -8,6 +8,14 @@ from textual.widget import Widget
 Run = tuple[str, str]
 """A piece of text and its role: a component class of the widget, or "" for plain."""
 
+ROLES = ("live", "locked", "reusable", "free", "mark", "dim", "figure", "warn", "alarm")
+"""What the parts of a gauge are, and what stands beside one."""
+
+
+def role_classes(prefix: str, *more: str) -> set[str]:
+    """Return the component classes of a widget that draws these roles, and more."""
+    return {f"{prefix}--{role}" for role in (*ROLES, *more)}
+
 
 def foreground(widget: Widget, name: str) -> Style:
     """Return a component class's colour and attributes, without its background.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.kernel.sysctls import Parameter
@@ -24,10 +23,7 @@ class ParameterRows(TableRows):
     """The kernel parameters in their own order."""
 
     def __init__(self, view: View) -> None:
-        self.parameters = view.frame.reading.parameters
-
-    def __len__(self) -> int:
-        return len(self.parameters)
+        self.parameters = self.items = view.frame.reading.parameters
 
     def identity(self, row: int) -> Hashable:
         """Return the parameter's name."""
@@ -53,9 +49,7 @@ class ParameterRows(TableRows):
 
 def value_text(parameter: Parameter) -> str:
     """Return a parameter's value as shown."""
-    if parameter.value is None:
-        return "absent"
-    return parameter.value or "none"
+    return "absent" if parameter.value is None else parameter.value or "none"
 
 
 def differs(parameter: Parameter) -> bool:
@@ -66,8 +60,7 @@ def differs(parameter: Parameter) -> bool:
 class SysctlsPanel(RowTable):
     """The parameters that decide over TIME-WAIT and ports."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, id="sysctls")
+    columns = COLUMNS
 
     def show(self, view: View) -> None:
         """Show a view; nothing is redrawn for parameters that have not changed."""
@@ -93,19 +86,12 @@ class SysctlsPanel(RowTable):
         return f"{value_text(parameter)}{default}\n{parameter.meaning}"
 
 
-class SysctlsLine(LinePanel):
-    """What the parameters amount to, in one line, for a short screen."""
-
-    def __init__(self) -> None:
-        super().__init__(id="sysctls-line")
-
-    def show(self, view: View) -> None:
-        """Show a view."""
-        ports, rules = view.frame.ports, view.frame.rules
-        everywhere = rules.reuse_mode == 1 and rules.timestamps
-        hold = view.frame.hold_with(reuse=everywhere)
-        reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
-        self.say(
-            f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
-            f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
-        )
+def sysctls_line(view: View) -> str:
+    """Return what the parameters amount to in one line, for a short screen."""
+    ports, rules = view.frame.ports, view.frame.rules
+    hold = view.frame.hold_with(reuse=rules.reuse_mode == 1 and rules.timestamps)
+    reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
+    return (
+        f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
+        f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
+    )

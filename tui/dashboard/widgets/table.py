@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Sized
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, ClassVar, Literal
@@ -10,28 +10,26 @@ from typing import Any, ClassVar, Literal
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.dashboard.widgets.panel import Panel
-from tui.dashboard.widgets.styles import Run, backdrop, foreground
+from tui.dashboard.widgets.panel import ScrollPanel, moves
+from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
+from tui.kernel.sockets import Array
 from tui.writing.words import short
-
-ROLES = (
-    *("dim", "figure", "live", "locked", "reusable", "free", "mark"),
-    *("good", "warn", "alarm", "new", "gone"),
-)
 
 
 class TableRows:
-    """What a table shows: rows by number, made into text only when drawn."""
+    """What a table shows: rows by number, made into text only when drawn. Here there are none."""
+
+    items: Sized = ()
+    """What stands for a row each."""
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self.items)
 
     def identity(self, row: int) -> Hashable:
         """Return what the selection follows when the order changes."""
@@ -50,33 +48,17 @@ class TableRows:
         return ""
 
 
-class NoRows(TableRows):
-    """An empty table's rows."""
-
-    def __len__(self) -> int:
-        return 0
-
-
-class RowTable(ScrollView, Panel, can_focus=True):
+class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(-1)", "First row", show=False),
-        Binding("end,G", "edge(1)", "Last row", show=False),
-        Binding("enter", "choose", "Drill", show=False),
-    ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "row-table--header",
-        "row-table--cursor",
-        "row-table--blurred",
-        "row-table--empty",
-        *(f"row-table--{role}" for role in ROLES),
-    }
+    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Drill")
+    COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
+        "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
+    )
 
+    columns: ClassVar[Sequence[Column]]
+    head: ClassVar[int] = 1
+    """Lines above the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
     """The selected row."""
 
@@ -94,20 +76,11 @@ class RowTable(ScrollView, Panel, can_focus=True):
         table: RowTable
         column: str
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        *,
-        id: str | None = None,  # noqa: A002
-        header: bool = True,
-    ) -> None:
+    def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._head = int(header)
-        """Lines above the rows."""
-        self.columns = tuple(columns)
         self.empty = ""
         """What is said where there are no rows."""
-        self.rows: TableRows = NoRows()
+        self.rows = TableRows()
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
         self._layout: list[tuple[Column, int]] = []
@@ -125,17 +98,14 @@ class RowTable(ScrollView, Panel, can_focus=True):
         selected = self.selected if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
-        self.virtual_size = Size(self.size.width, len(rows) + self._head)
+        self.virtual_size = Size(self.size.width, len(rows) + self.head)
         found = rows.find(selected) if selected is not None else None
         if found is None:
             found = min(self.cursor, max(len(rows) - 1, 0)) if self._moved else 0
         if found != self.cursor:
             self.cursor = found
-            self._keep_in_view()
-        self._redraw_what_changed()
-
-    def _redraw_what_changed(self) -> None:
-        """Repaint the lines that differ: from one second to the next most are the same."""
+            self.bring_into_view(self.cursor, self.cursor)
+        # From one second to the next most lines are the same.
         before, self._drawn_as = self._drawn, None
         if self.is_on_screen:
             self.repaint_where(before, self._lines())
@@ -145,7 +115,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
     def show_nothing(self, reason: str) -> None:
         """Show no rows but why there are none."""
         self.empty = reason
-        self.show_rows(NoRows())
+        self.show_rows(TableRows())
 
     @property
     def selected(self) -> Hashable | None:
@@ -159,11 +129,9 @@ class RowTable(ScrollView, Panel, can_focus=True):
         super().notify_style_update()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay the columns out anew."""
-        self._layout = fit(self.columns, max(self.size.width - 2, 1))
-        self._drawn_as = None
-        self.virtual_size = Size(self.size.width, len(self.rows) + self._head)
-        self._keep_in_view()
+        """Keep the selected row in view."""
+        self.virtual_size = Size(self.size.width, len(self.rows) + self.head)
+        self.bring_into_view(self.cursor, self.cursor)
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen."""
@@ -175,23 +143,22 @@ class RowTable(ScrollView, Panel, can_focus=True):
         depends_on = (self.size, self.scroll_offset.y, self.has_focus)
         if self._drawn_as != depends_on:
             self._drawn_as = depends_on
+            self._layout = fit(self.columns, max(self.size.width - 2, 1))
             self._drawn = [self._line(y) for y in range(self.size.height)]
         return self._drawn
 
     def _line(self, y: int) -> Strip:
         """Draw the header, a row, or the room below."""
         width = self.size.width
-        if not self._layout:
-            self._layout = fit(self.columns, max(width - 2, 1))
-        if y < self._head:
+        if y < self.head:
             return self._header(width)
-        y -= self._head
+        y -= self.head
         row = self.scroll_offset.y + y
         if row < len(self.rows):
             return self._row(row, width)
         plain = self._style("")
-        if not len(self.rows) and y >= self._head:
-            text = wrap(self.empty, max(width - 2, 1))[y - self._head : y - self._head + 1]
+        if not len(self.rows) and y >= self.head:
+            text = wrap(self.empty, max(width - 2, 1))[y - self.head : y - self.head + 1]
             line = "".join(text).center(width)
             return Strip([Segment(line, plain + self._style("empty"))], width)
         return Strip([Segment(" " * width, plain)], width)
@@ -210,16 +177,14 @@ class RowTable(ScrollView, Panel, can_focus=True):
 
     def _header(self, width: int) -> Strip:
         style = self._style("") + self._style("header")
-        cells = []
+        text = ""
         for column, cell_width in self._layout:
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
                 arrow = "▲" if self.sorted_by[1] else "▼"
             title = short(column.title, cell_width - len(arrow)) + arrow
-            cells.append(
-                title.ljust(cell_width) if column.align == "left" else title.rjust(cell_width)
-            )
-        text = " " + " ".join(cells)
+            side = "<" if column.align == "left" else ">"
+            text += f" {title:{side}{cell_width}}"
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
@@ -249,31 +214,15 @@ class RowTable(ScrollView, Panel, can_focus=True):
         """Redraw the two rows concerned."""
         lines = self._lines()
         for row in (before, now):
-            y = row - self.scroll_offset.y + self._head
-            if self._head <= y < len(lines):
+            y = row - self.scroll_offset.y + self.head
+            if self.head <= y < len(lines):
                 lines[y] = self._line(y)
                 self.refresh(Region(0, y, self.size.width, 1))
-
-    def on_focus(self) -> None:
-        """Show the selection as the active one."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Show the selection as a passive one."""
-        self.refresh()
 
     def _go(self, row: int) -> None:
         self._moved = True
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
-        self._keep_in_view()
-
-    def _keep_in_view(self) -> None:
-        page = max(self.size.height - self._head, 1)
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True)
-        elif self.cursor >= top + page:
-            self.scroll_to(y=self.cursor - page + 1, animate=False, force=True)
+        self.bring_into_view(self.cursor, self.cursor)
 
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""
@@ -281,7 +230,7 @@ class RowTable(ScrollView, Panel, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + by * max(self.size.height - self._head - 1, 1))
+        self._go(self.cursor + by * max(self.size.height - self.head - 1, 1))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
@@ -297,18 +246,23 @@ class RowTable(ScrollView, Panel, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:  # on the border
             return
-        if at.y < self._head:
+        if at.y < self.head:
             x = 1
             for column, width in self._layout:
                 if x <= at.x < x + width + 1:
                     self.post_message(self.SortAsked(self, column.id))
                 x += width + 1
             return
-        row = self.scroll_offset.y + at.y - self._head
+        row = self.scroll_offset.y + at.y - self.head
         if row < len(self.rows):
             self._go(row)
             if event.chain > 1:
                 self.action_choose()
+
+
+def first_row(mask: Array) -> int | None:
+    """Return the first row for which a mask is set, None if there is none."""
+    return int(mask.argmax()) if mask.any() else None
 
 
 NARROWEST = 8

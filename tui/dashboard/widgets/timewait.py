@@ -13,50 +13,30 @@ LABEL = 8
 """Width of the labels left of the sparklines."""
 
 
-class TimeWaitPanel(TextPanel):
+class TimeWaitPanel(TextPanel[View]):
     """TIME-WAIT now, with two sparklines of a second a cell.
 
     "new/s" comes from the timers and is full from the first frame; "held" is what was
     counted since the start. Both rise from zero.
     """
 
+    BORDER_TITLE = "² TIME-WAIT"
     COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "new")}
+    instead = "reading the kernel's tables …"
 
-    def __init__(self) -> None:
-        super().__init__(id="timewait")
-        self.entitle("² TIME-WAIT")
-        self._view: View | None = None
-        self._instead = "reading the kernel's tables …"
-
-    def show_nothing(self, reason: str) -> None:
-        """Say why there is nothing to show."""
-        self._instead = reason
-        self.redraw()
-
-    def show(self, view: View) -> None:
-        """Show a view."""
-        self._view = view
-        self.redraw()
-
-    def draw(self) -> Text:
+    def draw(self, view: View) -> Text:
         """Draw the panel for its size: two lines where there is no room for more."""
-        view, width, height = self._view, self.size.width, self.size.height
-        if view is None:
-            return Text(short(f" {self._instead}", width), no_wrap=True)
+        width, height = self.size
         lines = [self._figures(view, width)]
         room = max(width - LABEL, 1)
         closed = list(view.trends.entered[-room:])
         if height <= 3:
-            lines.append(
-                self.line([(" new/s".ljust(LABEL), "dim"), (sparkline(closed, room), "new")])
-            )
-            return Text("\n").join(lines)
+            spark = sparkline(closed, room)
+            return Text("\n").join([*lines, self._labelled(" new/s", spark, "new")])
         held = list(view.trends.held[-room:])
-        tall = height - 2
-        new_rows = max(tall // 2, 1)
-        held_rows = tall - new_rows
+        new_rows = max((height - 2) // 2, 1)
         capacity = view.frame.ports.capacity
-        lines += self._spark("held", held, held_rows, room, "held", capacity)
+        lines += self._spark("held", held, height - 2 - new_rows, room, "held", capacity)
         lines += self._spark("new/s", closed, new_rows, room, "new", 0)
         axis = f"−{room} s".ljust(max(room - 3, 0)) + "now"
         if 0 < capacity <= max(held, default=0):
@@ -69,8 +49,7 @@ class TimeWaitPanel(TextPanel):
         """Return the first line: as many figures as fit, the telling ones first."""
         tw, trends = view.frame.time_wait, view.trends
         count, rates = trends.time_wait_count, trends.rates
-        text = Text.assemble((f" {count:,} ", self.style("figure")), no_wrap=True)
-        text.append(f" {signed(trends.time_wait)}/s")
+        text = self.line([(f" {count:,} ", "figure"), (f" {signed(trends.time_wait)}/s", "")])
         figures: list[tuple[str, str]] = []
         if overflowed := rates.get("TCPTimeWaitOverflow"):
             figures.append(("BUCKETS OVERFLOW", f"{overflowed:,.0f}/s"))
@@ -104,11 +83,14 @@ class TimeWaitPanel(TextPanel):
             marked = height - 1 - min(int(line / top * height), height - 1)
         texts = []
         for index, row in enumerate(rows):
-            head = f" {label}" if index == 0 else (f" {short_count(top)}" if index == 1 else "")
-            if index == marked:
-                row = row.replace(" ", "┄")
-            texts.append(self.line([(short(head, LABEL).ljust(LABEL), "dim"), (row, kind)]))
+            head = {0: f" {label}", 1: f" {short_count(top)}"}.get(index, "")
+            texts.append(
+                self._labelled(head, row.replace(" ", "┄") if index == marked else row, kind)
+            )
         return texts
+
+    def _labelled(self, label: str, blocks: str, kind: str) -> Text:
+        return self.line([(short(label, LABEL).ljust(LABEL), "dim"), (blocks, kind)])
 
 
 def short_count(value: float) -> str:

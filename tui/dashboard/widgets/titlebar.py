@@ -13,7 +13,7 @@ from tui.watching.view import View
 from tui.writing.words import plural
 
 
-class TitleBar(TextPanel):
+class TitleBar(TextPanel[View]):
     """Names the host, the source and its age, and whether the screen is live."""
 
     COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
@@ -27,25 +27,19 @@ class TitleBar(TextPanel):
         self.place = place
         """Host name and network namespace."""
         self._subject = subject
-        self._view: View | None = None
-        self._failure: str | None = None
 
-    def show(self, view: View) -> None:
-        """Show a view."""
-        self._view = view
-        self._failure = view.failure
-        self.redraw()
-
-    def show_failure(self, text: str) -> None:
-        """Say why there is nothing to show yet."""
-        self._failure = text
-        self.redraw()
-
-    def draw(self) -> Text:
+    def draw(self, view: View) -> Text:
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
+        return self._aligned(self._details(view), self._state(view))
+
+    def draw_nothing(self) -> Text:
+        """Say why there is nothing to show yet."""
+        state = (f" {self.instead} ", "warn") if self.instead else ("reading … ", "dim")
+        return self._aligned([], self.line([state]))
+
+    def _aligned(self, details: list[Text], state: Text) -> Text:
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self.place}")
-        state, details = self._state(), self._details()
         least = min(left.cell_len, width // 2) if self._subject else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
@@ -56,56 +50,36 @@ class TitleBar(TextPanel):
         line.no_wrap = True
         return line
 
-    def _details(self) -> list[Text]:
+    def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
-        if self._view is None:
-            return []
-        parts = []
-        if self._failure is None:
-            parts.append(Text(f" {source_text(self._view)}  ", self.style("dim")))
-        return parts + [Text(f" {note} ", self.style("warn")) for note in self._notes(self._view)]
-
-    def _notes(self, view: View) -> list[str]:
-        found = notes(view)
+        table, patterns, reading = view.frame.table, view.frame.patterns, view.frame.reading
+        found = []
+        if not table.complete:
+            found.append("incomplete: counts are floors")
+        if table.bad_lines:
+            found.append(f"{plural(table.bad_lines, 'line')} unreadable")
+        if view.frame.age >= 0.5:
+            found.append(f"table {view.frame.age:.0f} s old")
+        outgoing = patterns.direction == Direction.OUTGOING
+        exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
+        if exhausted:
+            found.append(f"{exhausted:,} EXHAUSTED")
         critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
-        if self._subject and critical and not any("EXHAUSTED" in note for note in found):
+        if self._subject and critical and not exhausted:
             found.append(f"{critical:,} critical")
-        return found
+        parts = [self.line([(f" {note} ", "warn")]) for note in found]
+        if view.failure is None:
+            name = "/proc" if reading.kind == "proc" else "sock_diag"
+            source = f" {name} {reading.read_seconds * 1000:.0f} ms · every {view.interval:g} s  "
+            parts.insert(0, self.line([(source, "dim")]))
+        return parts
 
-    def _state(self) -> Text:
+    def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
-        text = Text()
-        if self._failure is not None:
-            text.append(f" {self._failure} ", self.style("warn"))
-        if self._view is None:
-            return text if self._failure else Text("reading … ", self.style("dim"))
-        clock = datetime.fromtimestamp(self._view.frame.time).strftime("%H:%M:%S")
-        if self._view.frozen:
-            return text.append(f" ❚❚ FROZEN {clock} ", self.style("frozen"))
-        mark = "○ STALE" if self._failure else "● LIVE"
-        return text.append(f" {mark} {clock} ", self.style("warn" if self._failure else "live"))
-
-
-def source_text(view: View) -> str:
-    """Return where the sockets came from, how long that took, and how often it is done."""
-    reading = view.frame.reading
-    name = "/proc" if reading.kind == "proc" else "sock_diag"
-    return f"{name} {reading.read_seconds * 1000:.0f} ms · every {view.interval:g} s"
-
-
-def notes(view: View) -> list[str]:
-    """Return what the user must know of the table: old, cut short, unreadable lines."""
-    table, age = view.frame.table, view.frame.age
-    found = []
-    if not table.complete:
-        found.append("incomplete: counts are floors")
-    if table.bad_lines:
-        found.append(f"{plural(table.bad_lines, 'line')} unreadable")
-    if age >= 0.5:
-        found.append(f"table {age:.0f} s old")
-    patterns = view.frame.patterns
-    outgoing = patterns.direction == Direction.OUTGOING
-    exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
-    if exhausted:
-        found.append(f"{exhausted:,} EXHAUSTED")
-    return found
+        clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
+        if view.frozen:
+            mark, role = "❚❚ FROZEN", "frozen"
+        else:
+            mark, role = ("○ STALE", "warn") if view.failure else ("● LIVE", "live")
+        failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
+        return self.line([*failed, (f" {mark} {clock} ", role)])

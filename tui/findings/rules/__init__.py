@@ -8,7 +8,6 @@ run once a second over tables of 300,000 sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 
 from tui.findings.finding import Finding
 from tui.findings.rules import (
@@ -26,30 +25,28 @@ from tui.findings.situation import Situation
 
 Rule = Callable[[Situation], Iterator[Finding]]
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {
-        "ports-exhausted": ports.exhausted,
-        "exhausts-soon": ports.exhausts_soon,
-        "ports-above-threshold": ports.above_threshold,
-        "bind-before-connect": bind_first.bind_before_connect,
-        "connect-slow": ports.slow,
-        "listen-queue-full": backlog.listen_queue_full,
-        "listen-overflow": backlog.listen_overflow,
-        "syn-recv-spike": backlog.syn_recv_spike,
-        "close-wait-held": half_closed.close_wait_held,
-        "time-wait-overflow": time_wait.overflow,
-        "conntrack-near-max": limits.conntrack,
-        "descriptors-near-max": limits.descriptors,
-        "orphans-high": limits.orphans,
-        "remote-share": remotes.remote_share,
-        "new-listener": listeners.new_listener,
-        "incomplete-table": reading.incomplete_table,
-        "reuse-without-timestamps": time_wait.reuse_without_timestamps,
-        "bound-ports-cost": listeners.bound_ports_cost,
-        "listener-in-range": listeners.listener_in_range,
-        "time-wait-high": time_wait.harmless,
-    }
-)
+RULES: Mapping[str, Rule] = {
+    "ports-exhausted": ports.exhausted,
+    "exhausts-soon": ports.exhausts_soon,
+    "ports-above-threshold": ports.above_threshold,
+    "bind-before-connect": bind_first.bind_before_connect,
+    "connect-slow": ports.slow,
+    "listen-queue-full": backlog.listen_queue_full,
+    "listen-overflow": backlog.listen_overflow,
+    "syn-recv-spike": backlog.syn_recv_spike,
+    "close-wait-held": half_closed.close_wait_held,
+    "time-wait-overflow": time_wait.overflow,
+    "conntrack-near-max": limits.conntrack,
+    "descriptors-near-max": limits.descriptors,
+    "orphans-high": limits.orphans,
+    "remote-share": remotes.remote_share,
+    "new-listener": listeners.new_listener,
+    "incomplete-table": reading.incomplete_table,
+    "reuse-without-timestamps": time_wait.reuse_without_timestamps,
+    "bound-ports-cost": listeners.bound_ports_cost,
+    "listener-in-range": listeners.listener_in_range,
+    "time-wait-high": time_wait.harmless,
+}
 """In the order in which findings of one severity are told; tui.findings.codes has the same."""
 
 

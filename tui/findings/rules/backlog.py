@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from tui.analysis.patterns import endpoint
-from tui.findings.finding import Finding, Remedy, Severity, tell_each
+from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import UNKNOWN_LIMIT, State
+from tui.kernel.sockets import UNKNOWN_LIMIT, Array, State
 from tui.writing.words import plural
 
 SOMAXCONN = "net.core.somaxconn"
 SYN_BACKLOG = "net.ipv4.tcp_max_syn_backlog"
+COOKIES_SENT = "net.ipv4.tcp_syncookies"
 DEFAULT_SOMAXCONN = 4096
 """Since Linux 5.4 (include/linux/socket.h)."""
 LEAST_SYN_RECVS = 16
@@ -48,8 +49,8 @@ def listen_queue_full(situation: Situation) -> Iterator[Finding]:
     """
     table = situation.frame.table
     assumed = _somaxconn(situation)
-    known = table.backlog_limit != UNKNOWN_LIMIT
-    full = np.where(known, table.rx_queue > table.backlog_limit, table.rx_queue >= max(assumed, 1))
+    told, limit = table.backlog_limit != UNKNOWN_LIMIT, table.backlog_limit
+    full = np.where(told, table.rx_queue > limit, table.rx_queue >= max(assumed, 1))
     rows = np.flatnonzero((table.state == State.LISTEN) & full)
     rows = rows[np.argsort(-table.rx_queue[rows].astype(np.int64), kind="stable")]
     # Several sockets can share an address (SO_REUSEPORT): the fullest speaks for them.
@@ -64,29 +65,21 @@ def listen_queue_full(situation: Situation) -> Iterator[Finding]:
 
 def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
     table = situation.frame.table
-    known = int(table.backlog_limit[row])
-    name_of_limit, limit = (
-        ("somaxconn", assumed) if known == UNKNOWN_LIMIT else ("backlog_limit", known)
-    )
-    ip, port = table.ip(int(table.local_ip[row])), int(table.local_port[row])
+    queue, told = int(table.rx_queue[row]), int(table.backlog_limit[row])
+    limit_name, limit = ("somaxconn", assumed) if told == UNKNOWN_LIMIT else ("backlog_limit", told)
     process = situation.owners.by_inode.get(int(table.inode[row]))
-    evidence: dict[str, int | float | str] = {
-        "queue": int(table.rx_queue[row]),
-        name_of_limit: limit,
-    }
-    if process is not None:
-        evidence["process"] = str(process)
-    name = endpoint(ip, port)
+    name = _place(situation, row)
     return Finding(
         code="listen-queue-full",
         severity=Severity.CRITICAL,
         subject=name,
-        message=f"{name}: {evidence['queue']:,} connections wait for accept(), the limit is "
-        f"{limit:,}",
+        message=f"{name}: {queue:,} connections wait for accept(), the limit is {limit:,}",
         meaning="The program that listens there does not accept them as fast as they come, and "
         "the kernel drops the handshakes of further clients. They try again after 1, 2, 4 … s, "
         "and see that as a slow or dead server.",
-        evidence=evidence,
+        evidence=known(
+            queue=queue, **{limit_name: limit}, process=str(process) if process else None
+        ),
         remedies=(ACCEPT_FASTER, DEEPER_QUEUE),
     )
 
@@ -95,7 +88,7 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
     """Tell of queues that overflow, by the kernel's counters: now, or once since they began."""
     counters = situation.frame.counters
     # With 2 every SYN gets a cookie, and is counted as if the queue were full.
-    always = situation.number("net.ipv4.tcp_syncookies") == 2
+    always = situation.number(COOKIES_SENT) == 2
     totals = {
         name: counters[name]
         for name in COUNTERS
@@ -105,8 +98,6 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
     rising = {name: rate for name, rate in rates.items() if rate is not None and rate > 0}
     if not totals or (not rising and any(rate is not None for rate in rates.values())):
         return
-    evidence: dict[str, int | float | str] = {**totals}
-    evidence |= {f"{name}_per_second": round(rate, 2) for name, rate in rising.items()}
     if rising:
         message = "Queues of listening sockets overflow: " + ", ".join(
             f"{COUNTERS[name]} ({rate:,.1f}/s)" for name, rate in rising.items()
@@ -115,10 +106,11 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
         message = "Since the namespace began queues have overflowed: " + ", ".join(
             f"{COUNTERS[name]} ({total:,})" for name, total in totals.items()
         )
-    longest = _longest_queue(situation)
-    if longest is not None:
-        evidence["longest_queue"], evidence["listener"] = longest
-    queue = f"; the longest queue now is that of {evidence['listener']}" if longest else ""
+    table = situation.frame.table
+    queues = np.where(table.state == State.LISTEN, table.rx_queue, 0)
+    row = int(queues.argmax()) if queues.any() else None
+    listener = None if row is None else _place(situation, row)
+    queue = f"; the longest queue now is that of {listener}" if listener else ""
     yield Finding(
         code="listen-overflow",
         severity=Severity.WARNING if rising else Severity.INFO,
@@ -127,7 +119,12 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
         meaning="Each is a client whose SYN or last ACK was not taken and who tries again a "
         "second later, or one that was served by a cookie without TCP options that do not fit "
         f"into it. The counters are of all listening sockets together{queue}.",
-        evidence=evidence,
+        evidence=known(
+            **totals,
+            **{f"{name}_per_second": round(rate, 2) for name, rate in rising.items()},
+            longest_queue=None if row is None else int(queues[row]),
+            listener=listener,
+        ),
         remedies=(
             Remedy(
                 "See whose queue is full: for a listening socket Recv-Q is the queue and Send-Q "
@@ -140,14 +137,9 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
     )
 
 
-def _longest_queue(situation: Situation) -> tuple[int, str] | None:
+def _place(situation: Situation, row: int) -> str:
     table = situation.frame.table
-    rows = np.flatnonzero((table.state == State.LISTEN) & (table.rx_queue > 0))
-    if not len(rows):
-        return None
-    row = int(rows[table.rx_queue[rows].argmax()])
-    name = endpoint(table.ip(int(table.local_ip[row])), int(table.local_port[row]))
-    return int(table.rx_queue[row]), name
+    return endpoint(table.ip(int(table.local_ip[row])), int(table.local_port[row]))
 
 
 def syn_recv_spike(situation: Situation) -> Iterator[Finding]:
@@ -168,20 +160,12 @@ def syn_recv_spike(situation: Situation) -> Iterator[Finding]:
     )
 
 
-def _syn_recv(
-    situation: Situation,
-    port: int,
-    rows: np.ndarray[tuple[int], np.dtype[np.intp]],
-    limit: int,
-    what: str,
-) -> Finding:
+def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: str) -> Finding:
     frame, table = situation.frame, situation.frame.table
-    cookies = situation.number("net.ipv4.tcp_syncookies")
-    patterns, of_remote = np.unique(table.remote_ip[rows], return_counts=True)
+    cookies = situation.number(COOKIES_SENT)
+    remotes, of_remote = np.unique(table.remote_ip[rows], return_counts=True)
     most = int(of_remote.argmax())
-    busiest = table.ip(int(patterns[most]))
-    count, remotes = len(rows), len(patterns)
-    full = count >= limit and cookies == 0
+    full = len(rows) >= limit and cookies == 0
     if cookies == 0:
         then = "SYNs are dropped, since tcp_syncookies = 0"
     else:
@@ -190,24 +174,24 @@ def _syn_recv(
         code="syn-recv-spike",
         severity=Severity.CRITICAL if full else Severity.WARNING,
         subject=f"port {port}",
-        message=f"{plural(count, 'handshake')} at port {port} have begun and not ended, from "
-        f"{plural(remotes, 'remote IP')}",
+        message=f"{plural(len(rows), 'handshake')} at port {port} have begun and not ended, from "
+        f"{plural(len(remotes), 'remote IP')}",
         meaning="Each client has sent a SYN and has not answered ours: many addresses mean a SYN "
         "flood or a route that loses our answers, few mean one broken client or balancer. When "
         f"the queue is full ({limit:,} at most, by {what}) {then}.",
-        evidence={
-            "syn_recv": count,
-            "remote_ips": remotes,
-            "busiest_remote_ip": busiest,
-            "from_busiest": int(of_remote[most]),
-            "limit": limit,
-            **({} if cookies is None else {"tcp_syncookies": cookies}),
-        },
+        evidence=known(
+            syn_recv=len(rows),
+            remote_ips=len(remotes),
+            busiest_remote_ip=table.ip(int(remotes[most])),
+            from_busiest=int(of_remote[most]),
+            limit=limit,
+            tcp_syncookies=cookies,
+        ),
         remedies=(
             Remedy("See where they come from", f"ss -tn state syn-recv sport = :{port}"),
             Remedy(
                 "Keep syncookies on: with 1 they are sent only when the queue is full",
-                "sysctl -w net.ipv4.tcp_syncookies=1",
+                f"sysctl -w {COOKIES_SENT}=1",
                 "there is no flood: where our answers get lost on the way cookies change nothing",
             ),
             DEEPER_QUEUE,
@@ -228,6 +212,6 @@ def _request_limit(situation: Situation) -> tuple[int, str]:
     only with tcp_syncookies = 0 (net/ipv4/tcp_input.c, tcp_conn_request).
     """
     somaxconn, backlog = _somaxconn(situation), situation.number(SYN_BACKLOG)
-    if situation.number("net.ipv4.tcp_syncookies") == 0 and backlog is not None:
+    if situation.number(COOKIES_SENT) == 0 and backlog is not None:
         return min((somaxconn, "somaxconn"), (backlog, "tcp_max_syn_backlog"))
     return somaxconn, "somaxconn"

@@ -7,7 +7,7 @@ ports of one, and the error is EADDRINUSE, from bind().
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -57,17 +57,19 @@ def bind_before_connect(situation: Situation) -> Iterator[Finding]:
     distinct, other_parity = _distinct_ports(situation, found)
     for index, address in enumerate(found.tolist()):
         total, expected = int(held[address]), float(held[address] - by_chance[address])
-        shared = total - int(distinct[index])
-        if shared <= SHARE * expected:
-            yield _finding(
-                situation,
-                frame.table.ip(address),
-                total,
-                shared,
-                round(expected),
-                int(destinations[address]),
-                int(other_parity[index]),
-            )
+        evidence = {
+            "destinations": int(destinations[address]),
+            "in_use": total,
+            "distinct_ports": int(distinct[index]),
+            "shared_ports": total - int(distinct[index]),
+            "shared_by_chance": round(expected),
+            "capacity": capacity,
+            "utilization": ratio(int(distinct[index]), capacity),
+            # bind() takes first the parity that connect() takes last, so this tells as well.
+            "ports_of_the_other_parity": int(other_parity[index]),
+        }
+        if evidence["shared_ports"] <= SHARE * expected:
+            yield _finding(situation, frame.table.ip(address), evidence)
 
 
 def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: int) -> Array:
@@ -80,8 +82,7 @@ def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: i
     # The kernel's range may have shrunk since: a pattern is never more than nearly full here.
     missed = np.log1p(-np.minimum(in_use / capacity, 1 - 1e-9))
     untouched = np.exp(np.bincount(local, weights=missed, minlength=addresses))
-    chance: Array = capacity * (1 - untouched)
-    return chance
+    return capacity * (1 - untouched)
 
 
 def _distinct_ports(situation: Situation, found: Array) -> tuple[Array, Array]:
@@ -102,23 +103,13 @@ def _distinct_ports(situation: Situation, found: Array) -> tuple[Array, Array]:
     return by_address.sum(axis=1), by_address[:, 1 - ports.low % 2 :: 2].sum(axis=1)
 
 
-def _finding(
-    situation: Situation,
-    ip: str,
-    total: int,
-    shared: int,
-    expected: int,
-    destinations: int,
-    other_parity: int,
-) -> Finding:
-    capacity, threshold = situation.frame.ports.capacity, situation.config.ports.threshold
-    distinct = total - shared
-    hot = levels(distinct, capacity, threshold) >= Level.HOT
+def _finding(situation: Situation, ip: str, evidence: Mapping[str, int | float]) -> Finding:
+    distinct, capacity = evidence["distinct_ports"], evidence["capacity"]
+    hot = levels(distinct, capacity, situation.config.ports.threshold) >= Level.HOT
     facts = gather(situation.frame, ip, None, None)
     low, high = widest(facts)
-    wider = widened(facts)
     remedies = [NO_PORT_OPTION]
-    if wider is not None:
+    if wider := widened(facts):
         remedies.append(
             Remedy(
                 f"Widen the range to {low}–{high}: {wider.ports:,} ports for all destinations "
@@ -131,21 +122,12 @@ def _finding(
         code="bind-before-connect",
         severity=Severity.CRITICAL if hot else Severity.WARNING,
         subject=ip,
-        message=f"{ip}: a client seems to bind before it connects: {destinations:,} destinations "
-        f"share {shared:,} of {distinct:,} ports, where chance would share {expected:,}",
+        message="{}: a client seems to bind before it connects: {destinations:,} destinations "
+        "share {shared_ports:,} of {distinct_ports:,} ports, where chance would share "
+        "{shared_by_chance:,}".format(ip, **evidence),
         meaning="Bound first, without IP_BIND_ADDRESS_NO_PORT, a port serves one destination only: "
         f"{percent(distinct, capacity)} of what all destinations together can have is gone. At "
         "the end bind() fails with EADDRINUSE although no single destination is full.",
-        evidence={
-            "destinations": destinations,
-            "in_use": total,
-            "distinct_ports": distinct,
-            "shared_ports": shared,
-            "shared_by_chance": expected,
-            "capacity": capacity,
-            "utilization": ratio(distinct, capacity),
-            # bind() takes first the parity that connect() takes last, so this tells as well.
-            "ports_of_the_other_parity": other_parity,
-        },
+        evidence=evidence,
         remedies=(*remedies, POOL),
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui.findings.baseline import Listener, listener_text, listeners
-from tui.findings.finding import Finding, Remedy, Severity, tell_each
+from tui.analysis.patterns import endpoint
+from tui.findings.baseline import Listener, listeners
+from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
 from tui.kernel.sockets import State
 from tui.planning.widening import reserve_command
@@ -24,21 +25,12 @@ def listener_in_range(situation: Situation) -> Iterator[Finding]:
         if ports.low <= listener[1] <= ports.high
         and not any(first <= listener[1] <= last for first, last in reserved)
     ]
-    yield from tell_each(
-        range(len(exposed)), lambda index: _exposed(situation, exposed[index]), "listeners"
-    )
+    yield from tell_each(exposed, lambda one: _exposed(situation, one), "listeners")
 
 
 def _exposed(situation: Situation, listener: Listener) -> Finding:
-    ports, name = situation.frame.ports, listener_text(listener)
-    evidence: dict[str, int | float | str] = {
-        "port": listener[1],
-        "low": ports.low,
-        "high": ports.high,
-    }
+    ports, name = situation.frame.ports, endpoint(*listener)
     process = _process(situation, listener)
-    if process is not None:
-        evidence["process"] = process
     return Finding(
         code="listener-in-range",
         severity=Severity.INFO,
@@ -46,7 +38,7 @@ def _exposed(situation: Situation, listener: Listener) -> Finding:
         message=f"{name} is listened on inside the ephemeral range {ports.low}–{ports.high}",
         meaning="As long as it is open, connect() leaves the port alone. While the daemon is down "
         "any client can be given it, and the daemon then fails to start with EADDRINUSE.",
-        evidence=evidence,
+        evidence=known(port=listener[1], low=ports.low, high=ports.high, process=process),
         remedies=(
             Remedy(
                 "Reserve the port: connect() then never chooses it, and bind() still gets it",
@@ -68,10 +60,9 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
     ports, table = frame.ports, frame.table
     listening = np.unique(table.local_port[table.state == State.LISTEN])
     taken = np.union1d(listening, table.bound_ports)
-    listening, taken = (
-        found[(found >= ports.low) & (found <= ports.high)] for found in (listening, taken)
+    listened, cost = (
+        int(((found >= ports.low) & (found <= ports.high)).sum()) for found in (listening, taken)
     )
-    cost, listened = len(taken), len(listening)
     possible, reserved = ports.capacity + cost, cost - ports.excluded
     if not cost or 100 * cost < least * possible:
         return
@@ -117,20 +108,13 @@ def new_listener(situation: Situation) -> Iterator[Finding]:
     """Find the listeners that were not there when the user saved them."""
     if situation.baseline is None:
         return
-    known = situation.baseline.listeners
-    new = [one for one in listeners(situation.frame) if one not in known]
-    yield from tell_each(range(len(new)), lambda index: _new(situation, new[index]), "listeners")
+    saved = situation.baseline.listeners
+    new = [one for one in listeners(situation.frame) if one not in saved]
+    yield from tell_each(new, lambda one: _new(situation, one, len(saved)), "listeners")
 
 
-def _new(situation: Situation, listener: Listener) -> Finding:
-    assert situation.baseline is not None
-    name, process = listener_text(listener), _process(situation, listener)
-    evidence: dict[str, int | float | str] = {
-        "port": listener[1],
-        "saved_listeners": len(situation.baseline.listeners),
-    }
-    if process is not None:
-        evidence["process"] = process
+def _new(situation: Situation, listener: Listener, saved: int) -> Finding:
+    name, process = endpoint(*listener), _process(situation, listener)
     return Finding(
         code="new-listener",
         severity=Severity.WARNING,
@@ -140,7 +124,7 @@ def _new(situation: Situation, listener: Listener) -> Finding:
         + ", and was not when the listeners were saved",
         meaning="A daemon was added or moved, or something listens that should not. Until you "
         "have looked, take it for a door that you did not open.",
-        evidence=evidence,
+        evidence=known(port=listener[1], saved_listeners=saved, process=process),
         remedies=(
             Remedy(
                 "See who listens; if it is meant to, save the listeners anew",

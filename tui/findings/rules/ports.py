@@ -8,16 +8,16 @@ full. Only outgoing patterns are judged: the ports of an incoming one are the pe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import SECONDS
-from tui.findings.advice import Unclosed, more_ports, unclosed
-from tui.findings.finding import Evidence, Finding, Severity, tell_each
+from tui.findings.advice import Unclosed, find_unclosed, more_ports
+from tui.findings.finding import Finding, Severity, known, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import Array
 from tui.writing.words import duration, percent, plural, ratio, written
 
 PRESSING_SECONDS = 60.0
@@ -28,19 +28,14 @@ SOON = 10
 """How many seconds ahead an exhausted pattern's releases are counted."""
 
 
-def exhausted(situation: Situation) -> Iterator[Finding]:
-    """Find the patterns in which connect() fails now."""
-    return _of_level(situation, Level.EXHAUSTED, _exhausted)
-
-
 def _exhausted(situation: Situation, index: int) -> Finding:
-    use, waiting_for_peer = _use(situation, index)
+    use, unclosed = _use(situation, index)
     if use.capacity:
         message = f"none of the {use.capacity:,} ports is left"
     else:
         message = "there is no port to connect from: all of the range is reserved or bound"
-    back = _freed_soon(situation, index)
-    open_ = use.live - (waiting_for_peer.count if waiting_for_peer else 0)
+    by_age = situation.frame.time_wait.by_pattern
+    back = int(by_age[index, SECONDS - SOON :].sum()) if index < len(by_age) else 0
     return _finding(
         situation,
         index,
@@ -50,25 +45,14 @@ def _exhausted(situation: Situation, index: int) -> Finding:
         "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested "
         "address”), and no kernel counter shows it. "
         f"{plural(use.time_wait, 'socket')} in TIME-WAIT give their ports back 60 s after they "
-        f"closed, {back:,} of them within {SOON} s; {open_:,} are open or closing, and keep "
-        "theirs.",
-        **{f"freed_within_{SOON}_s": back + (waiting_for_peer.soon if waiting_for_peer else 0)},
+        f"closed, {back:,} of them within {SOON} s; {use.live - unclosed.count:,} are open or "
+        "closing, and keep theirs.",
+        **{f"freed_within_{SOON}_s": back + unclosed.soon},
     )
 
 
-def _freed_soon(situation: Situation, index: int) -> int:
-    """Return how many TIME-WAITs of a pattern end within SOON seconds; 0 where not tracked."""
-    by_age = situation.frame.time_wait.by_pattern
-    return int(by_age[index, SECONDS - SOON :].sum()) if index < len(by_age) else 0
-
-
-def above_threshold(situation: Situation) -> Iterator[Finding]:
-    """Find the patterns with more ports locked than the user allows, and some left."""
-    return _of_level(situation, Level.HOT, _above)
-
-
 def _above(situation: Situation, index: int) -> Finding:
-    (use, waiting_for_peer), threshold = _use(situation, index), situation.config.ports.threshold
+    (use, unclosed), threshold = _use(situation, index), situation.config.ports.threshold
     meaning = (
         f"{plural(use.connectable, 'more call finds', 'more calls find')} a port, then connect() "
         "fails with EADDRNOTAVAIL. "
@@ -79,10 +63,9 @@ def _above(situation: Situation, index: int) -> Finding:
             "tries the others."
         )
     else:
-        open_ = use.live - (waiting_for_peer.count if waiting_for_peer else 0)
         meaning += (
-            f"{use.time_wait:,} of those in use are in TIME-WAIT, {open_:,} belong to connections "
-            "that are open or closing."
+            f"{use.time_wait:,} of those in use are in TIME-WAIT, {use.live - unclosed.count:,} "
+            "belong to connections that are open or closing."
         )
     return _finding(
         situation,
@@ -96,13 +79,8 @@ def _above(situation: Situation, index: int) -> Finding:
     )
 
 
-def slow(situation: Situation) -> Iterator[Finding]:
-    """Find the patterns below the threshold in which connect() has become slow."""
-    return _of_level(situation, Level.SLOW, _slow)
-
-
 def _slow(situation: Situation, index: int) -> Finding:
-    use, _ = _use(situation, index)
+    use = port_use(situation.frame.patterns, index)
     return _finding(
         situation,
         index,
@@ -121,7 +99,7 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
     """Find the patterns that will be full within minutes if things go on as they do."""
     patterns, trends = situation.frame.patterns, situation.trends
     if trends is None:
-        return iter(())
+        return
     count = len(trends.seconds_left)  # the fullest; the others are far from it
     soon = np.zeros(len(patterns), bool)
     soon[:count] = trends.seconds_left <= 60 * situation.config.ports.exhausts_within_minutes
@@ -129,17 +107,14 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
     soon &= pattern_levels(patterns, 100) < Level.EXHAUSTED
     found = np.flatnonzero(soon)
     found = found[np.argsort(trends.seconds_left[found], kind="stable")]
-    return _told(situation, found, _exhausts_soon)
+    yield from tell_each(found.tolist(), partial(_exhausts_soon, situation), "patterns")
 
 
 def _exhausts_soon(situation: Situation, index: int) -> Finding:
     assert situation.trends is not None
-    use, _ = _use(situation, index)
+    use = port_use(situation.frame.patterns, index)
     left = float(situation.trends.seconds_left[index])
     growth = float(situation.trends.growth[index])
-    evidence: dict[str, float] = {"seconds_left": round(left, 1)}
-    if np.isfinite(growth):
-        evidence["growth_per_second"] = round(growth, 2)
     return _finding(
         situation,
         index,
@@ -149,28 +124,32 @@ def _exhausts_soon(situation: Situation, index: int) -> Finding:
         "If connections go on to be opened and closed as they are now, the last port is taken "
         "then, and connect() fails with EADDRNOTAVAIL. The ports that TIME-WAIT gives back until "
         "then are reckoned in, second by second.",
-        **evidence,
+        seconds_left=round(left, 1),
+        growth_per_second=round(growth, 2) if np.isfinite(growth) else None,
     )
 
 
-Tell = Callable[[Situation, int], Finding]
+def _use(situation: Situation, index: int) -> tuple[PortUse, Unclosed]:
+    """Return a pattern's ports, and those of them that wait for the peer's close."""
+    return port_use(situation.frame.patterns, index), find_unclosed(situation, index, SOON)
 
 
-def _use(situation: Situation, index: int) -> tuple[PortUse, Unclosed | None]:
-    """Return a pattern's ports, and those of them that wait for the peer's close if many do."""
-    return port_use(situation.frame.patterns, index), unclosed(situation, index, SOON)
-
-
-def _of_level(situation: Situation, level: Level, tell: Tell) -> Iterator[Finding]:
+def _of_level(
+    level: Level, tell: Callable[[Situation, int], Finding], situation: Situation
+) -> Iterator[Finding]:
     """Tell of the patterns of a level, those with the fewest ports left to connect() first."""
     patterns = situation.frame.patterns
     found = np.flatnonzero(pattern_levels(patterns, situation.config.ports.threshold) == level)
-    left = patterns.capacity[found] - (patterns.in_use[found] - patterns.reusable[found])
-    return _told(situation, found[np.argsort(left, kind="stable")], tell)
+    found = found[np.argsort(patterns.connectable[found], kind="stable")]
+    yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 
 
-def _told(situation: Situation, found: Array, tell: Tell) -> Iterator[Finding]:
-    return tell_each(found.tolist(), lambda index: tell(situation, index), "patterns")
+exhausted = partial(_of_level, Level.EXHAUSTED, _exhausted)
+"""Find the patterns in which connect() fails now."""
+above_threshold = partial(_of_level, Level.HOT, _above)
+"""Find the patterns with more ports locked than the user allows, and some left."""
+slow = partial(_of_level, Level.SLOW, _slow)
+"""Find the patterns below the threshold in which connect() has become slow."""
 
 
 def _finding(
@@ -180,41 +159,33 @@ def _finding(
     severity: Severity,
     message: str,
     meaning: str,
-    **evidence: float,
+    **evidence: float | None,
 ) -> Finding:
     frame = situation.frame
-    use, waiting_for_peer = _use(situation, index)
-    key, holder = frame.patterns.key(index), situation.holder(index)
-    numbers: dict[str, int | float | str] = {
-        "in_use": use.in_use,
-        "capacity": use.capacity,
-        "utilization": ratio(use.in_use, use.capacity),
-        "locked": use.locked,
-        "connectable": use.connectable,
-        "reusable": use.reusable,
-        "time_wait": use.time_wait,
-        "live": use.live,
-        "closing_per_second": round(frame.time_wait.closing.item(index), 1),
-        **evidence,
-    }
-    if waiting_for_peer is not None:
-        meaning += f" {waiting_for_peer.meaning}"
-        numbers |= {
-            "open": use.live - waiting_for_peer.count,
-            "fin_wait2": waiting_for_peer.count,
-        }
-        if waiting_for_peer.timeout is not None:
-            numbers["tcp_fin_timeout_seconds"] = waiting_for_peer.timeout
-    if holder is not None:
-        numbers["process"] = holder
-    shown: Evidence = numbers
+    use, unclosed = _use(situation, index)
+    key = frame.patterns.key(index)
     return Finding(
         code=code,
         severity=severity,
         subject=str(key),
         message=f"{key}: {message}",
-        meaning=meaning,
-        evidence=shown,
-        remedies=more_ports(frame, index, waiting_for_peer),
+        meaning=f"{meaning} {unclosed.meaning}" if unclosed.count else meaning,
+        evidence=known(
+            in_use=use.in_use,
+            capacity=use.capacity,
+            utilization=ratio(use.in_use, use.capacity),
+            locked=use.locked,
+            connectable=use.connectable,
+            reusable=use.reusable,
+            time_wait=use.time_wait,
+            live=use.live,
+            closing_per_second=round(frame.time_wait.closing.item(index), 1),
+            **evidence,
+            open=use.live - unclosed.count if unclosed.count else None,
+            fin_wait2=unclosed.count or None,
+            tcp_fin_timeout_seconds=unclosed.timeout,
+            process=situation.holder(index),
+        ),
+        remedies=more_ports(frame, index, unclosed),
         pattern=key,
     )

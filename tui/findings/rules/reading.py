@@ -25,11 +25,11 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
     """Tell that counts are minimums, or old, and that alarms may be missing."""
     table, reading = situation.frame.table, situation.frame.reading
     cut_for = 0.0 if situation.trends is None else situation.trends.cut_short_seconds
+    floors = "All counts are minimums: what is told is true, but a finding can be missing."
     if not table.complete:
         message = "The socket table was cut short"
         meaning = (
-            f"{len(table):,} sockets were read from {reading.kind}, and there are more. All counts "
-            "are minimums: what is told is true, but a finding can be missing."
+            f"{len(table):,} sockets were read from {reading.kind}, and there are more. {floors}"
         )
     elif cut_for >= LASTS_SECONDS:
         message = f"No socket table was read whole for {duration(cut_for)}"
@@ -43,7 +43,7 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
         )
         meaning = (
             f"{len(table):,} sockets were read from {reading.kind}, and not those of the lines "
-            "left out. All counts are minimums: what is told is true, but a finding can be missing."
+            f"left out. {floors}"
         )
     else:
         return

@@ -10,7 +10,7 @@ from tui.analysis.patterns import Direction
 from tui.analysis.ports import is_loopback
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import Array, State
+from tui.kernel.sockets import State
 from tui.writing.words import percent, ratio
 
 
@@ -21,8 +21,11 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
     and only worth knowing.
     """
     frame, limits = situation.frame, situation.config.remotes
-    remotes = frame.remotes
-    foreign = ~_own(situation)[remotes.ip]
+    table, remotes = frame.table, frame.remotes
+    own = is_loopback(table.address_hi, table.address_lo)
+    own[frame.patterns.local_ip] = True
+    own[table.local_ip[table.state == State.LISTEN]] = True
+    foreign = ~own[remotes.ip]
     ip, total = remotes.ip[foreign], remotes.total[foreign]
     everything = int(total.sum())
     if len(ip) < limits.addresses:
@@ -37,15 +40,6 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
     )
 
 
-def _own(situation: Situation) -> Array:
-    """Say which of the table's addresses are this host's; shape (addresses,), bool."""
-    table = situation.frame.table
-    own = is_loopback(table.address_hi, table.address_lo)
-    own[situation.frame.patterns.local_ip] = True
-    own[table.local_ip[table.state == State.LISTEN]] = True
-    return own
-
-
 def _share(
     situation: Situation, address: int, total: int, everything: int, remotes: int
 ) -> Finding:
@@ -56,6 +50,7 @@ def _share(
     incoming = int(sizes[patterns.direction[its] == Direction.INCOMING].sum())
     comes_in = 2 * incoming >= total
     time_wait = int(patterns.time_wait[its].sum())
+    tables, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
     if comes_in:
         meaning = (
             "If this is a client, it abuses the host or does not reuse its connections; if it is "
@@ -66,7 +61,8 @@ def _share(
             Remedy("See what it is connected to", f"ss -tn dst {ip}"),
             Remedy(
                 "Limit it where it comes in, here to 100 connections at once",
-                _limit_command(ip),
+                f"{tables} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
+                f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset",
                 "it is your own balancer, proxy or NAT: then mend how that spreads its load",
             ),
         )
@@ -101,12 +97,4 @@ def _share(
         },
         remedies=remedies,
         pattern=patterns.key(int(its[sizes.argmax()])),
-    )
-
-
-def _limit_command(ip: str) -> str:
-    version, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
-    return (
-        f"{version} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
-        f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset"
     )

@@ -14,7 +14,7 @@ import numpy as np
 from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
 from tui.findings.advice import POOL, REFUSED
-from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.finding import Finding, Remedy, Severity, known
 from tui.findings.situation import Situation
 from tui.writing.words import percent, ratio
 
@@ -74,31 +74,25 @@ def overflow(situation: Situation) -> Iterator[Finding]:
     counters = situation.frame.counters
     rate, limit = situation.rate("TCPTimeWaitOverflow"), situation.number(BUCKETS)
     total, waiting = counters.get("TCPTimeWaitOverflow", 0), counters.get("tw")
-    evidence: dict[str, int | float] = {"overflowed_since_start": total}
-    if waiting is not None:
-        evidence["time_wait"] = waiting
-    if limit is not None:
-        evidence["limit"] = limit
-    near = (
-        limit is not None
-        and waiting is not None
-        and waiting >= (situation.config.time_wait.buckets / 100 * limit)
-    )
+    severity, shown, share = Severity.WARNING, None, None
     if rate is not None and rate > 0:
-        evidence["overflowed_per_second"] = round(rate, 2)
-        severity = Severity.WARNING
+        shown = round(rate, 2)
         message = f"{rate:,.0f} sockets/s skip TIME-WAIT: tcp_max_tw_buckets is reached"
         if rate < 1:
             message = "Sockets skip TIME-WAIT: tcp_max_tw_buckets is reached"
-    elif near and limit is not None and waiting is not None:
-        evidence["share"] = ratio(waiting, limit)
-        severity = Severity.WARNING
+    elif (
+        limit is not None
+        and waiting is not None
+        and waiting >= situation.config.time_wait.buckets / 100 * limit
+    ):
+        share = ratio(waiting, limit)
         message = f"{waiting:,} TIME-WAITs are {percent(waiting, limit)} of tcp_max_tw_buckets"
     elif total and rate is None:
         severity = Severity.INFO
         message = f"{total:,} sockets have skipped TIME-WAIT since the namespace began"
     else:
         return
+    more = max(2 * (limit or 0), LARGEST_DEFAULT)
     yield Finding(
         code="time-wait-overflow",
         severity=severity,
@@ -108,18 +102,23 @@ def overflow(situation: Situation) -> Iterator[Finding]:
         "free at once and ports seem not to run out. That is a danger, not a remedy: an old "
         "segment can reach a new connection of the same addresses and ports, and the peer's "
         "last FIN is answered with a reset.",
-        evidence=evidence,
-        remedies=(_raise_buckets(limit or 0), POOL),
-    )
-
-
-def _raise_buckets(limit: int) -> Remedy:
-    more = max(2 * limit, LARGEST_DEFAULT)
-    return Remedy(
-        f"Raise tcp_max_tw_buckets: {more:,} take at most {more * BUCKET_BYTES / 1e6:,.0f} MB",
-        f"sysctl -w {BUCKETS}={more}",
-        "memory is short; and if free ports rest on the overflow, they will run out then: widen "
-        "the range first",
+        evidence=known(
+            overflowed_since_start=total,
+            time_wait=waiting,
+            limit=limit,
+            overflowed_per_second=shown,
+            share=share,
+        ),
+        remedies=(
+            Remedy(
+                f"Raise tcp_max_tw_buckets: {more:,} take at most "
+                f"{more * BUCKET_BYTES / 1e6:,.0f} MB",
+                f"sysctl -w {BUCKETS}={more}",
+                "memory is short; and if free ports rest on the overflow, they will run out then: "
+                "widen the range first",
+            ),
+            POOL,
+        ),
     )
 
 
