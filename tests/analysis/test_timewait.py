@@ -22,6 +22,7 @@ from tui.kernel.sockets import State, Timer
 from tui.kernel.sysctls import PortRules
 
 MINUTE = np.array([60.0])
+ALL = np.ones(1 << 16, bool)
 """The hold of one pattern whose ports nothing takes over."""
 
 
@@ -103,10 +104,8 @@ class TestPatterns:
 
     def test_more_may_be_asked_for_than_there_are(self) -> None:
         found = table(waiting())
-        assert time_waits(found, np.array([0], np.int32), MINUTE, 60_000).by_pattern.shape == (
-            1,
-            SECONDS,
-        )
+        made = time_waits(found, np.array([0], np.int32), ALL[:1], MINUTE, 60_000)
+        assert made.by_pattern.shape == (1, SECONDS)
 
 
 def aged(*counts: int, remote: str = "10.0.0.9") -> list[Sock]:
@@ -195,7 +194,7 @@ def test_as_in_plain_python(found: list[Sock]) -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_sums_close_in_every_fixture(name: str) -> None:
     found = read_sockets(FIXTURES / name / "proc")
-    made = time_waits(found, np.zeros(len(found), np.int32), MINUTE, 60_000)
+    made = time_waits(found, np.zeros(len(found), np.int32), ALL[: len(found)], MINUTE, 60_000)
     count = int((found.state == State.TIME_WAIT).sum())
     sums = [made.closed_per_second.sum(), made.freed_per_second.sum(), made.by_pattern.sum()]
     assert [made.count, *sums] == [count] * 4
@@ -206,7 +205,13 @@ def test_the_steps_of_a_captured_burst() -> None:
     """4.19-old-kernel: 300 closings to one destination, in five steps 2 s apart."""
     found = read_sockets(FIXTURES / "4.19-old-kernel/proc")
     rows = (found.state == State.TIME_WAIT) & (found.remote_port == 5432)
-    made = time_waits(found, np.where(rows, 0, 1).astype(np.int32), np.repeat(MINUTE, 2), 60_000)
+    made = time_waits(
+        found,
+        np.where(rows, 0, 1).astype(np.int32),
+        ALL[: len(found)],
+        np.repeat(MINUTE, 2),
+        60_000,
+    )
     steps = np.flatnonzero(made.by_pattern[0])
     assert (len(steps), np.diff(steps).tolist()) == (5, [2, 2, 2, 2])
     assert made.by_pattern[0].sum() == 300

@@ -15,7 +15,6 @@ from tui.analysis.timewait import TimeWait, time_waits
 from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import PortRules, port_rules
-from tui.writing.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,6 @@ class Frame:
         return self.rules.assumed
 
     @property
-    def unread(self) -> str:
-        """What of the table was not read, in words: empty where all was."""
-        if not self.table.complete:
-            return "the table is incomplete"
-        bad = self.table.bad_lines
-        return f"{plural(bad, 'line')} unreadable" if bad else ""
-
-    @property
     def age(self) -> float:
         """Seconds between the reading of the table and this frame."""
         return self.reading.time - self.reading.table_time
@@ -91,6 +82,8 @@ def judge(reading: Reading, before: Frame | None = None) -> Frame:
         ports=ports,
         states=np.bincount(table.state, minlength=STATE_SLOTS),
         patterns=patterns,
-        time_wait=time_waits(table, patterns.member, patterns.hold, rules.time_wait_ms),
+        time_wait=time_waits(
+            table, patterns.member, patterns.holding, patterns.hold, rules.time_wait_ms
+        ),
         remotes=count_remotes(table),
     )

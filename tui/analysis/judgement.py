@@ -10,7 +10,7 @@ import numpy as np
 
 from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.ports import SLOW_CONNECT
-from tui.kernel.sockets import Array, State
+from tui.kernel.sockets import Array
 
 SLOW_PERCENT = 100 * SLOW_CONNECT
 
@@ -90,8 +90,7 @@ class PortUse:
 def port_use(patterns: Patterns, index: int) -> PortUse:
     """Return the ports of one pattern; those of an incoming one are its peer's."""
     in_use, reusable = patterns.in_use.item(index), patterns.reusable.item(index)
-    # A TIME-WAIT can also hold a port that is not among those of the capacity.
-    time_wait = min(patterns.states.item(index, State.TIME_WAIT), in_use)
+    time_wait = patterns.waiting.item(index)
     return PortUse(
         capacity=patterns.capacity.item(index),
         live=in_use - time_wait,

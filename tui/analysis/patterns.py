@@ -28,7 +28,8 @@ class Direction(IntEnum):
     """How a pattern's sockets came to be, judged by their local port."""
 
     OUTGOING = 0
-    """An ephemeral port: grouped by local IP, remote IP and remote port."""
+    """An ephemeral port, or one of a client's own choice: grouped by local IP, remote IP and remote
+    port."""
     INCOMING = 1
     """A port listened on: grouped by local IP, local port and remote IP."""
     OTHER = 2
@@ -96,12 +97,19 @@ class Patterns:
     capacity: Array
     reusable: Array
     """Ports in TIME-WAIT that tcp_tw_reuse lets connect() take now."""
+    waiting: Array
+    """Ports in use that are in TIME-WAIT, those that are reusable too."""
+    beside: Array
+    """Sockets of an outgoing pattern at ports that connect() would not choose: outside of the
+    range, reserved, or bound. They take nothing of the capacity."""
     reuse: Array
     """Does tcp_tw_reuse apply to the pattern? bool."""
     hold: Array
     """Seconds from a close until connect() can have the port again, at the earliest."""
     member: Array
     """For each row of the table the index of its pattern, −1 for listeners."""
+    holding: Array
+    """For each row of the table: is its port one of those in use? bool."""
     keys: tuple[Array, Array]
     """The table's addresses as halves, to make PatternKeys of."""
 
@@ -229,7 +237,9 @@ def find_patterns(
     outgoing = direction == Direction.OUTGOING
     held = outgoing & ports.usable[local_port]
     peers = (direction == Direction.INCOMING) & _within(table.remote_port[rows], ports)
-    in_use = np.bincount(code[held | peers], minlength=count)
+    holds = held | peers
+    in_use = np.bincount(code[holds], minlength=count)
+    waiting = np.bincount(code[holds & (state == State.TIME_WAIT)], minlength=count)
     reusable = np.zeros(count, np.intp)
     if reuse.any():
         delay = rules.reuse_delay_ms
@@ -246,6 +256,8 @@ def find_patterns(
     rank[order] = np.arange(count, dtype=np.int32)
     member = np.full(len(table), -1, np.int32)
     member[rows] = rank[code]
+    holding = np.zeros(len(table), bool)
+    holding[rows] = holds
     kind, port = kind[order], port[order]
     return Patterns(
         direction=kind,
@@ -257,9 +269,12 @@ def find_patterns(
         in_use=in_use[order],
         capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
         reusable=reusable[order],
+        waiting=waiting[order],
+        beside=np.bincount(code[outgoing & ~held], minlength=count)[order],
         reuse=reuse[order],
         hold=np.where(reuse[order], rules.reuse_delay_ms, rules.time_wait_ms) / 1000,
         member=member,
+        holding=holding,
         keys=(table.address_hi, table.address_lo),
     )
 
@@ -285,4 +300,22 @@ def _directions(table: SocketTable, rows: Array, local_port: Array, ports: PortS
             here = table.local_ip[rows[maybe]].astype(np.int64) << 16 | local_port[maybe]
             accepted[maybe] = np.isin(here, ip.astype(np.int64) << 16 | port)
         direction[accepted] = Direction.INCOMING
+    other = np.flatnonzero(direction == Direction.OTHER)
+    if len(other):
+        direction[other[_of_a_client(table, rows[other])]] = Direction.OUTGOING
     return direction.astype(np.uint8)
+
+
+def _of_a_client(table: SocketTable, rows: Array) -> Array:
+    """Say which of these rows come from a client that brings its own list of source ports.
+
+    Such as a proxy or NFS: several local ports lead to one port of a peer. No service has that,
+    for there each connection comes from a port of its own.
+    """
+    addresses = np.uint64(len(table.address_lo))
+    pair = table.local_ip[rows].astype(np.uint64) * addresses + table.remote_ip[rows].astype(
+        np.uint64
+    )
+    _, code = factorise(pair << np.uint64(16) | table.remote_port[rows])
+    several: Array = np.bincount(code)[code] > 1
+    return several

@@ -35,6 +35,8 @@ class TimeWait:
     count; the expiring ones are in the first."""
     by_pattern: Array
     """closed_per_second of each of the first TRACKED patterns, shape (≤ TRACKED, 60)."""
+    held_by_pattern: Array
+    """The same of those that hold a port of their pattern's capacity: others give none back."""
     closing: Array
     """Closings per second of late, of every pattern, shape (patterns,): over RECENT seconds, or
     where connect() takes TIME-WAITs over, over those in which they are all still there."""
@@ -60,11 +62,14 @@ class TimeWait:
         return _without(self.by_pattern[pattern], int(self.older_by_pattern[pattern]))
 
 
-def time_waits(table: SocketTable, member: Array, hold: Array, length_ms: int) -> TimeWait:
+def time_waits(
+    table: SocketTable, member: Array, holding: Array, hold: Array, length_ms: int
+) -> TimeWait:
     """Sort the TIME-WAIT sockets by time.
 
-    ``member`` is the pattern of each row, ``hold`` how many seconds each pattern's closed
-    connections keep their port, ``length_ms`` how long a TIME-WAIT lasts.
+    ``member`` is the pattern of each row, ``holding`` says whether its port is one of the
+    pattern's, ``hold`` how many seconds each pattern's closed connections keep their port,
+    ``length_ms`` how long a TIME-WAIT lasts.
     """
     rows = np.flatnonzero(table.state == State.TIME_WAIT)
     remaining = np.minimum(table.remaining_ms[rows], length_ms)
@@ -77,12 +82,17 @@ def time_waits(table: SocketTable, member: Array, hold: Array, length_ms: int) -
     young = age < window[pattern]
     inside = pattern < tracked
     owner = pattern[inside]
-    by_pattern = np.bincount(owner * SECONDS + age[inside], minlength=tracked * SECONDS)
+    slot = owner * SECONDS + age[inside]
+    held = slot[holding[rows][inside]]
+    by_pattern = np.bincount(slot, minlength=tracked * SECONDS).reshape(tracked, SECONDS)
     return TimeWait(
         count=len(rows),
         closed_per_second=np.bincount(age, minlength=SECONDS),
         freed_per_second=np.bincount(seconds_left, minlength=SECONDS),
-        by_pattern=by_pattern.reshape(tracked, SECONDS),
+        by_pattern=by_pattern,
+        held_by_pattern=by_pattern
+        if len(held) == len(slot)
+        else np.bincount(held, minlength=tracked * SECONDS).reshape(tracked, SECONDS),
         closing=np.bincount(pattern[young], minlength=len(hold)) / window,
         expiring=int(np.count_nonzero(remaining == 0)),
         older=int(older.sum()),

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import click
 
+from tui.analysis.doubts import doubts, surely_fine
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
-from tui.commands.destination import Address, destination, destination_options
+from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import given, percent, shared_options
 from tui.commands.output import emit, unknown
 from tui.commands.reading import take_frame
@@ -50,6 +51,9 @@ class Answer(NamedTuple):
     help="Of a tuple's capacity locked.  [default: the threshold, -t]",
 )
 @destination_options
+@click.option(
+    "--must-exist", is_flag=True, help="UNKNOWN where no outgoing connection is to be judged."
+)
 @shared_options
 @click.pass_context
 def check(
@@ -60,6 +64,7 @@ def check(
     dst: Address | None,
     dport: int | None,
     src: Address | None,
+    must_exist: bool,
     **options: Any,
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
@@ -67,7 +72,8 @@ def check(
     A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. It is
     judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
     gives to connect(). One that has no port left is critical whatever the percentages. Incoming
-    connections are not judged: the ports they take are their peers'.
+    connections are not judged: the ports they take are their peers'. Where sysctls or a part of
+    the table could not be read the answer is UNKNOWN instead of OK.
 
     \b
     twtop check -w 50 -c 80
@@ -86,15 +92,26 @@ def check(
         frame = take_frame(settings)
     except TableError as error:
         unknown(str(error))
-    verdict = judge_fullest(frame, outgoing(frame, *ends), warning, critical)
+    found = outgoing(frame, *ends)
+    none = "no outgoing connections" if ends == (None, None, None) else f"none {ends_text(*ends)}"
+    verdict = judge_fullest(frame, found, warning, critical, none, must_exist=must_exist)
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
 
 
-def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: float) -> Answer:
+def judge_fullest(
+    frame: Frame,
+    candidates: Array,
+    warning: float,
+    critical: float,
+    none: str = "no outgoing connections",
+    *,
+    must_exist: bool = False,
+) -> Answer:
     """Judge the fullest of the candidates, indices of outgoing patterns, by its locked ports.
 
-    ``warning`` and ``critical`` are percentages of capacity. Fullest is the one with the fewest
+    ``warning`` and ``critical`` are percentages of capacity; ``none`` is what to say without a
+    candidate, which is no answer where one ``must_exist``. Fullest is the one with the fewest
     ports left to connect(): two with all ports in use look alike, while one of them may still
     take over its TIME-WAITs.
 
@@ -108,20 +125,22 @@ def judge_fullest(frame: Frame, candidates: Array, warning: float, critical: flo
         use = port_use(patterns, index)
         text = f"{patterns.key(index)} uses {floored(use.in_use, use.capacity)}%"
         text += f" of {use.capacity:,} ports"
+        if beside := patterns.beside.item(index):
+            text += f", and {beside:,} that its program chose itself"
     else:
         use = PortUse(frame.ports.capacity)
-        text = "no outgoing connections" if use.capacity else "no ephemeral port at all"
+        text = none if use.capacity else "no ephemeral port at all"
     level = use.level(critical, warning)
     code = {Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL)
     if len(candidates) and level is Level.EXHAUSTED:
         text += ": EXHAUSTED, connect() fails"
     elif len(candidates):
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
-    if not frame.table.complete:
-        code = UNKNOWN if code == OK else code
-        text += " (the table was cut short: figures are floors)"
-    if frame.table.bad_lines:
-        text += f" ({frame.table.bad_lines:,} lines unreadable, not counted)"
+    sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
+    if code == OK and (not sure or (must_exist and not len(candidates))):
+        code = UNKNOWN
+    if why := doubts(frame):
+        text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)
     perfdata = (
         f"use={floored(use.in_use, use.capacity, digits):.{digits}f}%;;;0;100 "

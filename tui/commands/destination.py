@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address
 
 import click
 
+from tui.analysis.patterns import NO_PORT, endpoint
 from tui.commands.options import together
 
 Address = tuple[str, int | None]
@@ -65,3 +66,10 @@ def destination(
     if local_ip and remote_ip and (":" in local_ip) != (":" in remote_ip):
         raise click.UsageError(f"--src {local_ip} cannot reach --dst {remote_ip}: IPv4 and IPv6")
     return local_ip, remote_ip, remote_port
+
+
+def ends_text(local_ip: str | None, remote_ip: str | None, remote_port: int | None) -> str:
+    """Return the ends as words, such as ``from 10.0.0.1 to 10.0.0.9:5432``; empty without any."""
+    port = NO_PORT if remote_port is None else remote_port
+    remote = endpoint(remote_ip, port) if remote_ip else f"port {port}" if remote_port else ""
+    return " ".join([f"from {local_ip}"] * bool(local_ip) + [f"to {remote}"] * bool(remote))

@@ -60,6 +60,7 @@ class Query:
         theirs = time_waits(
             replace(table, state=state),
             patterns.member,
+            patterns.holding,
             patterns.hold,
             self.frame.rules.time_wait_ms,
         )

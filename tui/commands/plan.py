@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from tui.analysis.patterns import NO_PORT, endpoint
-from tui.commands.destination import Address, destination, destination_options
+from tui.analysis.doubts import doubts
+from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import given, real, shared_options
 from tui.commands.output import emit, epilog, paint
 from tui.commands.reading import read_frame
@@ -71,16 +71,12 @@ def plan(
         key = frame.patterns.key(index)
         local_ip, remote_ip, remote_port = key.local_ip, key.remote_ip, key.remote_port
         where = f"{key} closed nothing in the last minute"
-    elif remote_ip or remote_port or local_ip:
-        port = NO_PORT if remote_port is None else remote_port
-        remote = endpoint(remote_ip, port) if remote_ip else f"port {port}" if remote_port else ""
-        where += f" from {local_ip}" * bool(local_ip) + f" to {remote}" * bool(remote)
+    elif ends := ends_text(local_ip, remote_ip, remote_port):
+        where += f" {ends}"
     expected = estimate(observed, rate, lifetime)
     if expected is None:
         raise click.UsageError(f"{where}; give --rate, the new connections per second to plan for")
-    if not frame.table.complete:
-        notes = (*expected.notes, "The table was cut short: what it shows of the load is a floor.")
-        expected = replace(expected, notes=notes)
+    expected = replace(expected, notes=(*expected.notes, *doubts(frame)))
     made = make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))
     if as_json:
         emit(to_json(made, expected))

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
+from tui.analysis.doubts import doubts, unread
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.commands.destination import Address, destination, destination_options
@@ -99,11 +100,14 @@ def wait(
                 fail(str(error))
             found = outgoing(frame, *ends)
             ever = ever or len(found) > 0
+            if frame.assumed or (frame.reading.place.kind == "copy" and unread(frame)):
+                line.close()  # the next look will know no more
+                fail(f"cannot tell: {'; '.join(doubts(frame))}")
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
                 break
-            if before is not None and stands_still(before, frame):
+            if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
                 line.close()
                 fail(f"{settings.proc} does not change: a copy of a procfs never gets there")
             before = before or frame
@@ -120,10 +124,8 @@ def wait(
 def stands_still(before: Frame, now: Frame) -> bool:
     """Say whether timers have not moved that must have moved by now."""
     running = before.table.remaining_ms
-    return (
-        now.time - before.time > STILL_SECONDS
-        and before.time_wait.count > before.time_wait.expiring
-        and np.array_equal(running, now.table.remaining_ms)
+    return before.time_wait.count > before.time_wait.expiring and np.array_equal(
+        running, now.table.remaining_ms
     )
 
 
@@ -134,7 +136,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     short shows too little to be sure, so nothing is reached by it.
     """
     patterns, table = frame.patterns, frame.table
-    sure, doubt = table.complete, "" if table.complete else " (the table was cut short)"
+    missing = unread(frame)
+    sure, doubt = not missing, f" ({'; '.join(missing)})" if missing else ""
     if below is None:
         waiting = candidates[patterns.time_wait[candidates] > 0]
         rows = np.isin(patterns.member, waiting) & (table.state == State.TIME_WAIT)

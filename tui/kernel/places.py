@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
 from tui.kernel.below import read_below
 from tui.kernel.namespaces import inside
+from tui.kernel.ticket import Origin, origin_of, unpack
 
 T = TypeVar("T")
 
@@ -37,6 +39,10 @@ class Place:
     settings: Path | None = None
     """The directory whose sys/ has this place's sysctls for a thread that is in it; None where
     they cannot be read."""
+    origin: Origin | None = None
+    """What is said of where a copy was made."""
+    unpacked: TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
+    """What keeps the files of an archive there."""
 
     @property
     def tables(self) -> Path:
@@ -62,12 +68,16 @@ class Place:
 
 
 def place_at(root: Path) -> Place:
-    """Return the place that a procfs, a process's directory or a copy of files shows.
+    """Return the place that a procfs, a process's directory, a copy or its archive shows.
 
     Every live procfs, wherever it is mounted, shows the namespace of the thread that looks, and
-    that is the host's own if the first process is in it too. Never raises: what is not there
-    is a copy in which nothing can be read.
+    that is the host's own if the first process is in it too. What is not there is a copy in which
+    nothing can be read. Raises TableError for a file that is no archive of a copy.
     """
+    if root.is_file():
+        folder, copy = unpack(root)
+        place = Place(copy, str(root), "copy", None, settings=copy, origin=origin_of(copy))
+        return replace(place, unpacked=folder)
     host = os.uname().nodename
     here = _inode(HERE)
     if here is not None and _inode(root / "thread-self/ns/net") == here:
@@ -75,7 +85,7 @@ def place_at(root: Path) -> Place:
         kind: PlaceKind = "host" if with_init else "process"
         return Place(root, host, kind, here, HERE, _with_sysctls(root))
     if not _is_procfs(root / "net/tcp"):
-        return Place(root, str(root), "copy", None, settings=root)
+        return Place(root, str(root), "copy", None, settings=root, origin=origin_of(root))
     name, number, network = _process_name(root) or host, _inode(root / "ns/net"), root / "ns/net"
     if _tables_inode(root) == _tables_inode(Path("/proc/thread-self")):
         return Place(root, name, "process", number or here, settings=_with_sysctls(root.parent))

@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from tui.kernel import procfs, sock_diag
 from tui.kernel.counters import read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.places import Place
-from tui.kernel.sockets import Array, ByteOrder, SocketTable, TableError
+from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer
 from tui.kernel.sysctls import Parameter, read_parameters
 
 SourceKind = Literal["proc", "sock_diag"]
@@ -78,21 +79,18 @@ def ticks_per_second() -> int:
     return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
 
 
-def _changed(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None
-
-
 def falls_short(table: SocketTable, counters: Mapping[str, int]) -> bool:
     """Say whether a copy's table is far shorter than the sockstat beside it.
 
     Two files of one copy are not of one moment, so a quarter may be missing, and a few more.
     Requests that wait for their last ACK have a row and are not counted.
     """
-    counted = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
-    return len(table) + FEW < counted * (1 - MAY_BE_MISSING)
+    waiting = np.count_nonzero((table.state == State.TIME_WAIT) | (table.timer == Timer.TIME_WAIT))
+    rows = {("tw",): waiting, ("inuse", "inuse6"): len(table) - waiting}
+    return any(
+        count + FEW < (1 - MAY_BE_MISSING) * sum(counters.get(name, 0) for name in names)
+        for names, count in rows.items()
+    )
 
 
 class Source:
@@ -143,7 +141,7 @@ class Source:
         counters = self._counters()
         copy = self.place.kind == "copy"
         if copy and self.one_shot:
-            now = _changed(self.place.root / "net/tcp") or now
+            now = self._made() or now
         if copy and falls_short(table, counters):
             table = replace(table, complete=False)
         if not table.complete:
@@ -173,6 +171,15 @@ class Source:
                 time=time.time(),
             )
         )
+
+    def _made(self) -> float | None:
+        """Return when a copy was made, Unix time."""
+        if self.place.origin is not None:
+            return self.place.origin.time
+        try:
+            return (self.place.root / "net/tcp").stat().st_mtime
+        except OSError:
+            return None
 
     def _counters(self) -> dict[str, int]:
         return read_counters(self.place.tables, self.place.settings)
@@ -234,7 +241,7 @@ class Source:
     def _read_proc(self, seconds: float) -> SocketTable:
         """Read the files, for so long where they are the kernel's: a copy is read whole."""
         if self.place.kind == "copy":
-            return procfs.read_copy(self.place.root, self.progress, self.byte_order)
+            return self._read_copy()
         walk = self._walk_bound_ports(time.monotonic())
         try:
             table = procfs.read_sockets(self.place.tables, Effort(seconds))
@@ -243,6 +250,20 @@ class Source:
                 walk.join()
         ports = self._bound_ports
         return table if ports is None else replace(table, bound_ports=ports, bound_known=True)
+
+    def _read_copy(self) -> SocketTable:
+        """Read a copy's files, whole; what is said of them beside them counts as well."""
+        origin = self.place.origin
+        order = self.byte_order or (None if origin is None else origin.byte_order)
+        table = procfs.read_copy(self.place.root, self.progress, order)
+        if origin is None:
+            return table
+        return replace(
+            table,
+            complete=table.complete and origin.complete,
+            bound_ports=np.array(origin.bound_ports or (), np.uint16),
+            bound_known=origin.bound_ports is not None,
+        )
 
     def _walk_bound_ports(self, now: float) -> threading.Thread | None:
         """Start reading the bound, unconnected sockets, which /proc does not list.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +12,20 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.timewait import RECENT, time_waits
-from tui.kernel.sockets import Array, ip_halves
+from tui.kernel.sockets import Array, State, ip_halves
+from tui.writing.words import plural
 
-RateFrom = Literal["given", "last seconds", "busiest seconds"]
+STUCK = [
+    State.SYN_SENT,
+    State.FIN_WAIT1,
+    State.CLOSE_WAIT,
+    State.LAST_ACK,
+    State.CLOSING,
+]
+"""States in which a port is held for no load: until the program closes (CLOSE-WAIT), or until a
+peer answers or is given up (tcp_syn_retries, tcp_orphan_retries)."""
+
+RateFrom = Literal["given", "last seconds", "busiest seconds", "none closes"]
 LifetimeFrom = Literal["given", "live", "assumed"]
 
 
@@ -22,9 +34,12 @@ class Demand:
     """What a tuple has to bear, on average; bursts need more."""
 
     rate: float
-    """New connections per second, > 0."""
+    """New connections per second, ≥ 0."""
     lifetime: float
     """Seconds from a connection's start to its close, ≥ 0; its TIME-WAIT not counted."""
+    held: int = 0
+    """Ports that today's connections hold besides, and no rate explains: those that nobody closes,
+    that a dead peer leaves half closed, or that wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +52,11 @@ class Observed:
     """The same of the busiest RECENT seconds of the last minute: a floor, as TIME-WAITs that
     tcp_tw_reuse took over are gone."""
     live: int
-    """Connections that are open now."""
+    """Connections that are open now, or closing."""
     connectable: int
     """How many more would find a port now."""
+    stuck: int = 0
+    """Of the live ones, those in a state that only a program or a peer can end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,7 @@ def observe(frame: Frame, pattern: int) -> Observed:
         busiest=busiest(frame, pattern),
         live=frame.patterns.live_of(pattern),
         connectable=port_use(frame.patterns, pattern).connectable,
+        stuck=int(frame.patterns.states[pattern, STUCK].sum()),
     )
 
 
@@ -103,7 +121,8 @@ def busiest(frame: Frame, pattern: int) -> float:
     else:
         alone = np.where(frame.patterns.member == pattern, 0, 1)
         hold = frame.patterns.hold[[pattern, pattern]]
-        closings = time_waits(frame.table, alone, hold, frame.rules.time_wait_ms).closings_of(0)
+        holding, length = frame.patterns.holding, frame.rules.time_wait_ms
+        closings = time_waits(frame.table, alone, holding, hold, length).closings_of(0)
     return float(np.convolve(closings, np.ones(RECENT), "valid").max() / RECENT)
 
 
@@ -113,9 +132,10 @@ def estimate(
     """Return the load to plan for, or None where nothing tells the rate.
 
     What is given goes before what was observed. The lifetime follows from Little's law: open
-    connections = rate × lifetime.
+    connections = rate × lifetime. Open connections that this does not explain come on top.
     """
     seen = observed or Observed(0, 0, 0, 1)
+    open_ = seen.live - seen.stuck
     rate_from: RateFrom = "given"
     if rate is None:
         # Where no port is left, the last seconds show but what gets through.
@@ -125,12 +145,20 @@ def estimate(
             else (seen.busiest, "busiest seconds")
         )
         if not rate:
-            return None
+            if not seen.live:
+                return None
+            rate_from = "none closes"
     lifetime_from: LifetimeFrom = "given"
     if lifetime is None:
-        lifetime, lifetime_from = (seen.live / seen.rate, "live") if seen.rate else (0.0, "assumed")
+        lifetime, lifetime_from = (open_ / seen.rate, "live") if seen.rate else (0.0, "assumed")
+    held = seen.stuck + max(math.floor(open_ - seen.rate * lifetime + 1e-6), 0)
     notes = []
-    if rate_from != "given" and seen.connectable <= 0:
+    if rate_from == "none closes":
+        notes.append(
+            "Nothing closed in the last minute, so no rate is known: give the wanted one with "
+            "--rate."
+        )
+    elif rate_from != "given" and seen.connectable <= 0:
         notes.append(
             "No port is left now: the rate is what gets through, not what is wanted. Give the "
             "wanted one with --rate."
@@ -140,14 +168,14 @@ def estimate(
             f"The busiest {RECENT} seconds of the last minute had {seen.busiest:,.0f}/s: try "
             f"--rate {seen.busiest:.0f}."
         )
-    if lifetime_from == "assumed":
+    if lifetime_from == "assumed" and rate:
         notes.append(
             "How long a connection is open is not known and counted as 0 s; give it with "
             "--lifetime."
         )
-        if seen.live:
-            notes.append(
-                f"{seen.live:,} connections are open and none closes; the ports that they hold "
-                "come on top."
-            )
-    return Estimate(Demand(rate, lifetime), rate_from, lifetime_from, tuple(notes))
+    if held:
+        notes.append(
+            f"{plural(held, 'port')} of today's are held by connections that do not close, and come "
+            f"on top of what the rate needs; {seen.connectable:,} are connectable now."
+        )
+    return Estimate(Demand(rate, lifetime, held), rate_from, lifetime_from, tuple(notes))

@@ -337,7 +337,7 @@ def _requests(load: Demand, setting: Setting, share: float) -> int | None:
     that are open at once take more already. At least 2, or it would be no change.
     """
     allowed = math.floor(setting.capacity * share)
-    room = allowed - load.rate * load.lifetime
+    room = allowed - load.held - load.rate * load.lifetime
     if room <= 0:
         return None
     # One less than the quotient: rounding may have made it too large, and the loop finds out.
@@ -352,7 +352,7 @@ def _pool(load: Demand, setting: Setting) -> Option:
     outcome = pooled.judge(load)
     return Option(
         "pool",
-        f"pool of {plural(outcome.needed, 'connection')}",
+        f"pool of {plural(max(outcome.needed - load.held, 1), 'connection')}",
         pooled,
         outcome,
         (

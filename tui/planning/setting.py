@@ -1,7 +1,8 @@
 """Ports that a load needs, and ports that there are.
 
 Every connection takes a port of its tuple (local IP, remote IP, remote port) for as long as it is
-open and then for its TIME-WAIT, so a load needs ``rate × (lifetime + wait)`` ports (Little's law).
+open and then for its TIME-WAIT, so a load needs ``rate × (lifetime + wait)`` ports (Little's law),
+and what is held besides.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Effect:
     sustainable_rate: float
     """Connections of today per second at which the last port is taken; may be infinite."""
     fast_rate: float
-    """The same up to which connect() stays fast: half of it."""
+    """The same up to which connect() stays fast: until half of the ports are taken."""
     verdict: Fit
 
     @property
@@ -84,12 +85,13 @@ class Setting:
         """Return what this does for the load."""
         held = self.held(load.lifetime)
         # A float may miss a whole number by a hair; and no connection is without a port.
-        needed = max(math.ceil(load.rate * held - 1e-6), 1)
-        rate = self.capacity / held if held else math.inf
+        needed = max(math.ceil(load.rate * held - 1e-6), 1) + load.held
+        rate = max(self.capacity - load.held, 0) / held if held else math.inf
         verdict = Fit.WORKS if needed <= self.capacity * SLOW_CONNECT else Fit.SLOW
         if needed > self.capacity:
             verdict = Fit.FAILS
-        return Effect(needed, self.capacity, rate, rate * SLOW_CONNECT, verdict)
+        fast = max(self.capacity * SLOW_CONNECT - load.held, 0) / held if held else math.inf
+        return Effect(needed, self.capacity, rate, fast, verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ RATE_FROM = {
     "given": "given",
     "last seconds": f"closed in the last {RECENT} s",
     "busiest seconds": f"of the busiest {RECENT} s of the last minute",
+    "none closes": "none closes",
 }
 LIFETIME_FROM = {"given": "given", "live": "from those open now", "assumed": "assumed"}
 
@@ -65,6 +66,7 @@ def to_dict(plan: Plan, estimate: Estimate) -> dict[str, Any]:
             "rate_from": estimate.rate_from,
             "lifetime": round(load.lifetime, 6),
             "lifetime_from": estimate.lifetime_from,
+            "held": load.held,
             "notes": list(estimate.notes),
         },
         "today": _record(plan, plan.today),

@@ -12,7 +12,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.owners import holders
 from tui.analysis.patterns import NO_PORT, Direction
-from tui.kernel.places import HERE
+from tui.kernel.places import HERE, Place
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
 from tui.kernel.sysctls import PortRules
@@ -68,7 +68,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
         "place": {name: getattr(reading.place, name) for name in ("name", "kind", "id")},
         "source": {
             "kind": reading.kind,
-            "directory": None if reading.place.network == HERE else str(reading.place.root),
+            "directory": _directory(reading.place),
             "complete": table.complete,
             "duplicates": table.duplicates,
             "bad_lines": table.bad_lines,
@@ -84,6 +84,13 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
 def finite(value: float | None) -> float | None:
     """Return a number as JSON can write it, to three places."""
     return None if value is None or not math.isfinite(value) else round(value, 3)
+
+
+def _directory(place: Place) -> str | None:
+    """Return what was read, as the user named it; None for this namespace's own procfs."""
+    if place.network == HERE:
+        return None
+    return str(place.root) if place.unpacked is None else place.name
 
 
 def states_record(frame: Frame) -> dict[str, int]:

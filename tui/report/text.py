@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
+from tui.analysis.doubts import doubts
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.owners import holders
@@ -65,16 +67,19 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     """Return what was read, when, and whether it was all."""
     table, reading = frame.table, frame.reading
     when = datetime.fromtimestamp(frame.time).astimezone()
+    place, milliseconds = reading.place, reading.read_seconds * 1000
+    where = f"the copy {place.name}, made then" if place.kind == "copy" else reading.kind
     lines = [
         paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
-        f"{len(table):,} sockets from {reading.kind} in {reading.read_seconds * 1000:.0f} ms",
+        f"{len(table):,} sockets from {where}, read in {milliseconds:.0f} ms",
+        *unsound(frame, paint),
     ]
-    if not table.complete:
-        lines.append(paint("INCOMPLETE: the table was cut short, counts are floors", "yellow"))
-    if table.bad_lines:
-        lines.append(paint(f"{table.bad_lines:,} lines unreadable, not counted", "yellow"))
     if table.duplicates:
         lines.append(f"{table.duplicates:,} sockets were seen twice and counted once")
+    if table.byte_order is None:
+        lines.append(f"No address tells its byte order: taken for {sys.byteorder}-endian")
+    if not table.bound_known and place.kind != "copy":
+        lines.append("Bound, unconnected sockets cannot be seen here: there may be fewer ports")
     return "\n".join(lines)
 
 
@@ -90,11 +95,13 @@ def time_wait_text(frame: Frame, paint: Paint) -> str:
     """Return how many TIME-WAITs there are, and what the ports allow."""
     tw, rules, ports = frame.time_wait, frame.rules, frame.ports
     mode = {0: "off", 1: "on", 2: "on loopback only"}.get(rules.reuse_mode, "?")
-    reuse = f"tcp_tw_reuse {rules.reuse_mode} ({mode}), after {rules.reuse_delay_ms} ms"
+    after = "from the next second" if rules.whole_seconds else f"after {rules.reuse_delay_ms} ms"
+    reuse = f"tcp_tw_reuse {rules.reuse_mode} ({mode}), {after}"
     if not rules.timestamps:
         reuse += ", but timestamps are off: no reuse"
     excluded = f", {ports.excluded:,} bound or listened on" if ports.excluded else ""
     reserved = f", {ports.reserved:,} reserved" if ports.reserved else ""
+    guess = " (assumed)" if "net.ipv4.ip_local_port_range" in frame.assumed else ""
     plain, reusing = (
         frame.hold_with(reuse=reuse).sustains(ports.capacity) for reuse in (False, True)
     )
@@ -102,7 +109,7 @@ def time_wait_text(frame: Frame, paint: Paint) -> str:
         f"{tw.count:,} in TIME-WAIT; {tw.closing_per_second:,.0f}/s closing; "
         f"{int(tw.freed_per_second[0]):,} freed in the next second, "
         f"{int(tw.freed_per_second[:10].sum()):,} in the next 10",
-        f"ports {ports.low}–{ports.high}{reserved}{excluded}: "
+        f"ports {ports.low}–{ports.high}{guess}{reserved}{excluded}: "
         f"{ports.capacity:,} for each (local IP, remote IP, remote port)",
         reuse,
         f"sustainable to one destination: {per_second(plain)}, {per_second(reusing)} with reuse",
@@ -259,16 +266,19 @@ def schedule_text(frame: Frame, paint: Paint) -> str:
 
 
 def unsound(frame: Frame, paint: Paint) -> list[str]:
-    """Return what must be known of a table that is not whole."""
-    notes = heading_text(frame, paint).splitlines()[2:]
-    return ["\n".join(notes)] if notes else []
+    """Return what must be known of a frame of which not all could be read."""
+    notes = "\n".join(paint(doubt, "yellow") for doubt in doubts(frame))
+    return [notes] if notes else []
 
 
 def sysctls_text(frame: Frame, paint: Paint, width: int = 80) -> str:
     """Return the kernel's parameters as sysctl writes them, and what they do below."""
     lines = [paint("Kernel parameters", "bold")]
     for parameter in frame.reading.parameters:
-        lines.append(f"  {parameter.name} = {_shown(parameter.value)}")
+        shown = _shown(parameter.value)
+        if parameter.name in frame.assumed:
+            shown = f"unreadable, {_shown(parameter.default)} is assumed"
+        lines.append(f"  {parameter.name} = {shown}")
         if parameter.value is not None and parameter.default not in (None, parameter.value):
             lines[-1] += f" (default {_shown(parameter.default)})"
         lines += wrapped(parameter.meaning, width, "      ")

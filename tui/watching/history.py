@@ -233,7 +233,7 @@ class History:
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        closings = frame.time_wait.by_pattern
+        closings = frame.time_wait.held_by_pattern
         left = seconds_to_exhaustion(
             live=np.maximum(in_use - closings.sum(axis=1), 0),
             live_growth=self._live_growth(columns),

@@ -24,6 +24,7 @@ class ParameterRows(TableRows):
 
     def __init__(self, view: View) -> None:
         self.parameters = self.items = view.frame.reading.parameters
+        self.assumed = view.frame.assumed
 
     def identity(self, row: int) -> Hashable:
         """Return the parameter's name."""
@@ -31,7 +32,8 @@ class ParameterRows(TableRows):
 
     def role(self, row: int) -> str:
         """Show parameters that this kernel does not have as such."""
-        return "dim" if self.parameters[row].value is None else ""
+        parameter = self.parameters[row]
+        return "dim" if parameter.value is None and parameter.name not in self.assumed else ""
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
@@ -40,6 +42,8 @@ class ParameterRows(TableRows):
             case "name":
                 return parameter.name.rsplit(".", 1)[-1]
             case "value":
+                if parameter.name in self.assumed:
+                    return [(short(f"{parameter.default or 'none'}, assumed", width), "warn")]
                 return [(short(value_text(parameter), width), "warn" if differs(parameter) else "")]
             case "default":
                 return [(short(parameter.default or "–", width), "dim")]
@@ -91,7 +95,8 @@ def sysctls_line(view: View) -> str:
     ports, rules = view.frame.ports, view.frame.rules
     hold = view.frame.hold_with(reuse=rules.reuse_mode == 1 and rules.timestamps)
     reuse = REUSE_MODES.get(rules.reuse_mode, "?") if rules.timestamps else "off, no timestamps"
+    guess = ", assumed" if view.frame.assumed else ""
     return (
-        f"Ports  {ports.low}–{ports.high} · {ports.capacity:,} per destination · "
+        f"Ports  {ports.low}–{ports.high}{guess} · {ports.capacity:,} per destination · "
         f"sustains {per_second(hold.sustains(ports.capacity))} · reuse {reuse}"
     )

@@ -54,6 +54,10 @@ class TitleBar(TextPanel[View]):
         """Return what is worth knowing of the source, the most important part last."""
         table, patterns, reading = view.frame.table, view.frame.patterns, view.frame.reading
         found = []
+        if not table.bound_known and reading.place.kind != "copy":
+            found.append("bound ports unknown")
+        if view.frame.assumed:
+            found.append(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
             found.append("incomplete: counts are floors")
         if table.bad_lines:
@@ -80,6 +84,9 @@ class TitleBar(TextPanel[View]):
         if view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
         else:
-            mark, role = ("○ STALE", "warn") if view.failure else ("● LIVE", "live")
+            copy = view.frame.reading.place.kind == "copy"
+            mark, role = ("○ COPY", "dim") if copy else ("● LIVE", "live")
+            if view.failure:
+                mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
         return self.line([*failed, (f" {mark} {clock} ", role)])

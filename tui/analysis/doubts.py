@@ -1,0 +1,49 @@
+"""What a frame does not know, and what may not be concluded from it then."""
+
+from __future__ import annotations
+
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import Level, levels
+from tui.writing.words import joined, plural
+
+
+def unread(frame: Frame) -> tuple[str, ...]:
+    """Return what of the table was not read, a sentence each: then all counts are minimums."""
+    table, notes = frame.table, []
+    if not table.complete:
+        notes.append("INCOMPLETE: a part of the table is missing, so counts are minimums")
+    if table.bad_lines:
+        notes.append(f"{plural(table.bad_lines, 'line')} unreadable, not counted")
+    return tuple(notes)
+
+
+def assumed(frame: Frame) -> str:
+    """Return which sysctls could not be read and what stands in for them; empty if all were."""
+    rules = frame.rules
+    values = {
+        "ip_local_port_range": f"{rules.low}–{rules.high}",
+        "ip_local_reserved_ports": "none",
+        "tcp_tw_reuse": str(rules.reuse_mode),
+        "tcp_tw_reuse_delay": f"{rules.reuse_delay_ms} ms",
+        "tcp_tw_timeout": f"{rules.time_wait_ms // 1000} s",
+        "tcp_timestamps": "on",
+    }
+    names = [name.rpartition(".")[2] for name in frame.assumed]
+    stand_ins = [f"{name} {values[name]}" for name in names]
+    return f"ASSUMED, for it could not be read: {joined(stand_ins)}" if names else ""
+
+
+def doubts(frame: Frame) -> tuple[str, ...]:
+    """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
+    return tuple(filter(None, (*unread(frame), assumed(frame))))
+
+
+def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
+    """Say whether so many locked ports of a capacity are fine whatever was not read.
+
+    ``slow`` is a percentage of capacity. Each unreadable line may be one more locked port.
+    """
+    if not frame.table.complete or frame.assumed:
+        return False
+    most = locked + frame.table.bad_lines
+    return bool(levels(most, capacity, slow, slow) == Level.FINE)

@@ -1,0 +1,100 @@
+"""What comes with a copy of a procfs: its archive, and what is said of where it was made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tui.kernel.below import MOST, read_below
+from tui.kernel.sockets import ByteOrder, TableError
+
+MOST_FILES = 10_000
+MOST_BYTES = 1 << 30
+"""Of an archive's files together. One that holds more is no ticket."""
+SCHEMA = "twtop.bundle/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What about.json says of a copy that twtop made."""
+
+    time: float
+    """When it was made, Unix time."""
+    complete: bool
+    byte_order: ByteOrder | None
+    bound_ports: tuple[int, ...] | None
+    """Ports that were bound and nothing else; None where they were not known."""
+
+
+def origin_of(root: Path) -> Origin | None:
+    """Return what the about.json beside a copy says, None where there is none that fits."""
+    try:
+        about = json.loads(read_below(root.parent, "about.json"))
+        if about["schema"] != SCHEMA:
+            return None
+        ports = about["bound_ports"]
+        return Origin(
+            datetime.fromisoformat(about["time"]).timestamp(),
+            about["complete"] is True,
+            about["byteorder"] if about["byteorder"] in ("little", "big") else None,
+            None if ports is None else tuple(map(_port, ports)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _port(number: Any) -> int:
+    if not isinstance(number, int) or number not in range(1 << 16):
+        raise ValueError(number)
+    return number
+
+
+def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    """Unpack an archive's plain files, and return where they are and the copy among them.
+
+    They are there as long as the directory's object is. Links, devices, pipes, names that lead out
+    of it and files too long are left out. Raises TableError where there is no net/tcp in it.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="twtop-")
+    try:
+        root = _unpack(archive, Path(folder.name).resolve())
+    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+        folder.cleanup()
+        raise TableError(f"{archive}: {error or 'cannot be unpacked'}: {CURE}") from error
+    if root is None:
+        folder.cleanup()
+        raise TableError(f"{archive}: there is no net/tcp in it: {CURE}")
+    return folder, root
+
+
+CURE = "--proc names a procfs, a copy of one, or a .tar.gz of either"
+
+
+def _unpack(archive: Path, folder: Path) -> Path | None:
+    left = MOST_BYTES
+    tables: list[Path] = []
+    with tarfile.open(archive) as members:
+        for number, member in enumerate(members):
+            path = folder / member.name.lstrip("/")
+            table = path.parts[-2:] in (("net", "tcp"), ("net", "tcp6"))
+            if not member.isreg() or ".." in path.parts or (member.size > MOST and not table):
+                continue
+            left -= member.size
+            if number >= MOST_FILES or left < 0:
+                raise ValueError("too much is packed in it")
+            content = members.extractfile(member)
+            assert content is not None  # of a regular file there is
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+            os.utime(path, (member.mtime, member.mtime))
+            if path.parts[-2:] == ("net", "tcp"):
+                tables.append(path)
+    return min(tables, key=lambda path: len(path.parts)).parents[1] if tables else None
