@@ -17,7 +17,9 @@ import pytest
 from tests.commands import hosts
 from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, IDLE, MIXED, PROXY, cut_short, fixture, host, tuple_with
-from tests.tables import listener
+from tests.tables import Sock, listener
+from tui.commands import bundle
+from tui.kernel.processes import Owners, Process
 from tui.report.bundle import _write
 
 HEAD = ("README.txt", "about.json", "report.txt", "report.json", "audit.txt", "audit.json")
@@ -200,6 +202,26 @@ class TestRedaction:
             assert {(one.uname, one.gname, one.uid) for one in archive} == {("", "", 0)}
         name = platform.node().encode()
         assert len(name) < 4 or name not in b"".join(found.values())
+
+    def test_nor_a_program_or_a_user(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One keeps its other name and number wherever it stands."""
+        socks = [
+            Sock(local_port=40_000 + number, uid=70_000 + number % 2, inode=100 + number)
+            for number in range(6)
+        ]
+        owners = {sock.inode: Process(7, f"acme-payd-{sock.inode % 2}") for sock in socks}
+        monkeypatch.setattr(bundle, "owners_of", lambda _: Owners(owners))
+        path = tmp_path / "a.tar.gz"
+        run("bundle", path, "--redact", "--proc", host(tmp_path / "proc", socks))
+        found = members(path)
+        everything = b"".join(found.values())
+        assert not re.search(rb"acme|7000[01]", everything)
+        named = re.findall(rb"program-\d+", everything)
+        assert {*named} == {b"program-1"}  # the one that most of its sockets have
+        rows = found["proc/net/tcp"].splitlines()[1:]
+        assert {row.split()[7] for row in rows} == {b"10001", b"10002"}
 
     def test_loopback_and_the_unspecified_address_stay(self, run: Run, tmp_path: Path) -> None:
         run("bundle", tmp_path / "a.tar.gz", "--redact", "--proc", MIXED)

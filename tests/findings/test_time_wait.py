@@ -60,7 +60,7 @@ class TestHarmless:
         assert (finding.evidence["time_wait"], finding.evidence["time_wait_of_all"]) == (600, 1400)
 
     def test_they_close_to_a_sum(self) -> None:
-        other = [waiting(n, local="10.0.0.5", remote="10.0.0.3") for n in range(1000, 1100)]
+        other = [waiting(1000 + n, remote="10.0.0.3", remote_port=2000 + n) for n in range(100)]
         config = Config(time_wait=TimeWaits(count=300))
         evidence = only(
             "time-wait-high", look(HTTPS, *served(150), *waits(50), *other, config=config)

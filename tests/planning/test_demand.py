@@ -92,7 +92,7 @@ class TestEstimate:
 
     def test_nothing_to_go_by(self) -> None:
         assert estimate(None, None, 1) is None
-        assert estimate(Observed(0, 0, 10, 5), None, None) is None
+        assert estimate(Observed(0, 0, 0, 5), None, None) is None
 
     def test_what_is_seen(self) -> None:
         found = estimate(Observed(rate=300, busiest=310, live=120, connectable=5), None, None)
@@ -122,4 +122,4 @@ class TestEstimate:
         assert found
         assert found.load.lifetime == 0
         assert "--lifetime" in found.notes[0]
-        assert "400 connections are open" in found.notes[1]
+        assert (found.load.held, "400 ports" in found.notes[1]) == (400, True)

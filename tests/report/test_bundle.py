@@ -102,11 +102,18 @@ def of_files(root: Path, files: dict[str, bytes]) -> Frame:
 
 
 def shape(frame: Frame) -> object:
-    """All of a table but its addresses."""
+    """All of a table but its addresses and users."""
     table = frame.table
-    columns = ("local_port", "remote_port", "state", "timer", "remaining_ms", "uid", "inode")
+    columns = ("local_port", "remote_port", "state", "timer", "remaining_ms", "inode")
     rows = sorted(zip(*(getattr(table, name).tolist() for name in columns), strict=True))
-    return rows, table.bad_lines, table.duplicates, len(table.address_lo), frame.states.tolist()
+    return (
+        rows,
+        table.bad_lines,
+        table.duplicates,
+        len(table.address_lo),
+        frame.states.tolist(),
+        len({*table.uid.tolist()}),
+    )
 
 
 class TestTables:

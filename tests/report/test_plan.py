@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from tests.tables import FIXTURES, Sock, frame, rules
 from tui.commands import reading
 from tui.commands.plan import plan as command
+from tui.kernel.sockets import State
 from tui.planning.demand import Demand, Estimate
 from tui.planning.remedies import Plan, plan
 from tui.planning.setting import gather
@@ -107,6 +108,7 @@ class TestJson:
             "rate_from": "given",
             "lifetime": 0.4,
             "lifetime_from": "live",
+            "held": 0,
             "notes": ["A note that is to be read."],
         }
         assert said["today"]["verdict"] == "fails"
@@ -238,11 +240,14 @@ class TestCommand:
         assert run("--rate", "1", proc=str(tmp_path)).exit_code == 3
 
     def test_a_pattern_that_closes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        found = frame(Sock(), given=rules(32768, 60999))
+        """What it holds is known without a rate: 300 of 500 ports, and one for the next."""
+        held = [Sock(local_port=40_000 + n, state=State.CLOSE_WAIT) for n in range(300)]
+        found = frame(*held, given=rules(40_000, 40_499))
         monkeypatch.setattr("tui.commands.plan.read_frame", lambda settings: found)
-        ran = run()
-        assert ran.exit_code == 2
-        assert "closed nothing in the last minute; give --rate" in " ".join(ran.output.split())
+        said = json.loads(run("--json").output)
+        assert (said["load"]["rate_from"], said["load"]["held"]) == ("none closes", 300)
+        assert (said["today"]["ports_needed"], said["today"]["verdict"]) == (301, "slow")
+        assert "--rate" in said["load"]["notes"][0]
 
     def test_one_reading(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = 0

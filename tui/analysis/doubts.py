@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, levels
+from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
 
@@ -41,9 +42,12 @@ def doubts(frame: Frame) -> tuple[str, ...]:
 def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     """Say whether so many locked ports of a capacity are fine whatever was not read.
 
-    ``slow`` is a percentage of capacity. Each unreadable line may be one more locked port.
+    ``slow`` is a percentage of capacity. Each unreadable line may be one more locked port, and so
+    may each socket that is counted by a copy's sockstat and not in its table.
     """
     if not frame.table.complete or frame.assumed:
         return False
     most = locked + frame.table.bad_lines
+    if frame.reading.place.kind == "copy":
+        most += sum(missing(frame.table, frame.counters))
     return bool(levels(most, capacity, slow, slow) == Level.FINE)

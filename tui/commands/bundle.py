@@ -16,7 +16,7 @@ from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
-from tui.report.bundle import BundleError, copy_procfs, write_bundle
+from tui.report.bundle import BundleError, copy_procfs, renamed, write_bundle
 from tui.report.findings import findings_text
 from tui.report.text import report_text
 from tui.report.whole import to_json
@@ -29,7 +29,8 @@ ENDINGS = (".tar.gz", ".tgz")
 @click.option(
     "--redact",
     is_flag=True,
-    help="Replace every address by another one, always the same; leave out the host's name.",
+    help="Replace every address, user and program by another one, always the same; leave out the "
+    "host's name.",
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @shared_options
@@ -57,7 +58,7 @@ def bundle(
     try:
         copy = copy_procfs(settings.proc, redacted=redact)
         frame = copy.frame()
-        owners = owners_of(settings)
+        owners = renamed(owners_of(settings)) if redact else owners_of(settings)
         findings = diagnose(Situation(frame, owners, config=config))
         whole = frame.table.complete and not frame.table.bad_lines
         texts = {

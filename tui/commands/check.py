@@ -93,7 +93,8 @@ def check(
     except TableError as error:
         unknown(str(error))
     found = outgoing(frame, *ends)
-    none = "no outgoing connections" if ends == (None, None, None) else f"none {ends_text(*ends)}"
+    named = ends_text(*ends)
+    none = f"no outgoing connections, none {named}" if named else "no outgoing connections"
     verdict = judge_fullest(frame, found, warning, critical, none, must_exist=must_exist)
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)

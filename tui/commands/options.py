@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from tui.kernel.sockets import ByteOrder
     from tui.kernel.source import SourceChoice
 
 
@@ -24,6 +25,8 @@ class Settings:
     """Percent of capacity; None is what is configured."""
     source: SourceChoice = "auto"
     proc: Path = Path("/proc")
+    byte_order: ByteOrder | None = None
+    """That of a copy's machine, if the user knows it."""
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -78,7 +81,13 @@ shared_options = together(
         "--proc",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Read this procfs: a copy, or a host's mounted in a container.  [default: /proc]",
+        help="Read this procfs: a copy (also a .tar.gz), or a host's mounted in a container.  "
+        "[default: /proc]",
+    ),
+    click.option(
+        "--byte-order",
+        type=click.Choice(["little", "big"]),
+        help="That of the machine a copy is from.  [default: what its addresses tell]",
     ),
 )
 """What every command takes, before its name or behind it."""

@@ -33,6 +33,7 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
         settings.source,
         settings.interval,
         one_shot=one_shot,
+        byte_order=settings.byte_order,
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from tui.analysis.doubts import doubts, unread
+from tui.analysis.doubts import assumed, unread
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.commands.destination import Address, destination, destination_options
@@ -100,9 +100,9 @@ def wait(
                 fail(str(error))
             found = outgoing(frame, *ends)
             ever = ever or len(found) > 0
-            if frame.assumed or (frame.reading.place.kind == "copy" and unread(frame)):
+            if frame.assumed:
                 line.close()  # the next look will know no more
-                fail(f"cannot tell: {'; '.join(doubts(frame))}")
+                fail(f"cannot tell: {assumed(frame)}")
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:

@@ -193,7 +193,7 @@ def read_copy(
         return replace(table, byte_order=byte_order)
     if order_evidence(table):
         return table
-    other = read_sockets(root, None, progress, turned)
+    other = read_sockets(root, None, None, turned)
     return (
         replace(other, byte_order=turned)
         if order_evidence(other)

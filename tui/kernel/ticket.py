@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,9 +67,10 @@ def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
     folder = tempfile.TemporaryDirectory(prefix="twtop-")
     try:
         root = _unpack(archive, Path(folder.name).resolve())
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+    except (OSError, EOFError, tarfile.TarError, ValueError, lzma.LZMAError, zlib.error) as error:
         folder.cleanup()
-        raise TableError(f"{archive}: {error or 'cannot be unpacked'}: {CURE}") from error
+        reason = getattr(error, "strerror", None) or "it cannot be unpacked"
+        raise TableError(f"{archive}: {reason}: {CURE}") from error
     if root is None:
         folder.cleanup()
         raise TableError(f"{archive}: there is no net/tcp in it: {CURE}")

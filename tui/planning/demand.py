@@ -175,7 +175,7 @@ def estimate(
         )
     if held:
         notes.append(
-            f"{plural(held, 'port')} of today's are held by connections that do not close, and come "
-            f"on top of what the rate needs; {seen.connectable:,} are connectable now."
+            f"{plural(held, 'port')} of today's are held by connections that do not close; they "
+            f"come on top of what the rate needs. {seen.connectable:,} are connectable now."
         )
     return Estimate(Demand(rate, lifetime, held), rate_from, lifetime_from, tuple(notes))

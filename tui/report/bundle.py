@@ -28,6 +28,7 @@ from tui.kernel import procfs, sock_diag
 from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import Place, place_at
+from tui.kernel.processes import Owners
 from tui.kernel.sockets import ByteOrder, TableError
 from tui.kernel.source import Source
 from tui.kernel.sysctls import NAMES
@@ -50,8 +51,9 @@ proc/                     the kernel's own files; twtop reads them again with
                               twtop report --proc proc
 """
 ABOUT_REDACTED = """
-Every address but loopback is another one, in all files the same; of the lines of net/tcp and
-net/tcp6 only what twtop reads is kept.
+Every address but loopback is another one, in all files the same, and so are the names of programs
+and the numbers of users but root; the host has no name. Of the lines of net/tcp and net/tcp6 only
+what twtop reads is kept.
 """
 
 
@@ -60,6 +62,28 @@ class BundleError(Exception):
 
 
 Address = IPv4Address | IPv6Address
+
+
+class Aliases(dict[str, str]):
+    """Gives every name another one, always the same: `program-1` for the first, and so on."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f"{self.kind}-{len(self) + 1}"
+        return self[name]
+
+
+def renamed(owners: Owners) -> Owners:
+    """Return the same owners with other names; one process is the same one everywhere."""
+    aliases = Aliases("program")
+    processes = {
+        inode: replace(process, name=aliases[process.name])
+        for inode, process in owners.by_inode.items()
+    }
+    return replace(owners, by_inode=processes)
 
 
 class Redactor:
@@ -101,7 +125,7 @@ TEST_V6 = range(int(IPv6Address("2001:db8::1")), int(IPv6Address("2001:db9::")))
 
 
 def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -> dict[str, bytes]:
-    """Return tables of /proc/net with other addresses, the same ones in all of them.
+    """Return tables of /proc/net with other addresses and users, the same ones in all of them.
 
     Of a line only what twtop reads is kept, with a dash for the rest, and of one that it cannot
     read nothing: an address may be anywhere in it.
@@ -115,24 +139,30 @@ def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -
     }
     redactor = Redactor(known.values())
     other = {word: _write(redactor.other(address), byte_order) for word, address in known.items()}
+    users = {b"0": 0}
+
+    def redacted(line: re.Match[bytes] | None) -> bytes:
+        if line is None:
+            return UNREADABLE
+        head, local, middle, remote, tail, user, rest = line.groups()
+        uid = users.setdefault(user, ANONYMOUS + len(users))
+        parts = head, other[local], middle, other[remote], tail.rstrip()
+        return b"%b %5d%b-\n" % (b"".join(parts), uid, rest)
+
     return {
-        name: procfs.HEADER
-        + b"".join(
-            UNREADABLE
-            if line is None
-            else b"%s%s%s%s%s-\n" % (line[1], other[line[2]], line[3], other[line[4]], line[5])
-            for line in _lines(name, text)
-        )
+        name: procfs.HEADER + b"".join(map(redacted, _lines(name, text)))
         for name, text in tables.items()
     }
 
 
+ANONYMOUS = 10_000
+"""Users but root have numbers from here on."""
 UNREADABLE = b"unreadable\n"
 
 
 def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
     """Yield each line below the header as far as tui.kernel.procfs reads it, if it can."""
-    pattern = rb"( *\d+: )(h{W})(:h{4} )(h{W})(:h{4} hh h{8}:h{8} hh:h{8} h{8} +\d+ +\d+ \d+ )"
+    pattern = rb"( *\d+: )(h{W})(:h{4} )(h{W})(:h{4} hh h{8}:h{8} hh:h{8} h{8} +)(\d+)( +\d+ \d+ )"
     pattern = pattern.replace(b"W", b"8" if name == "net/tcp" else b"32")
     known = re.compile(pattern.replace(b"h", b"[0-9A-Fa-f]"))
     for line in text.split(b"\n")[1:-1]:

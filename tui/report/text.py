@@ -43,7 +43,7 @@ def report_text(
         time_wait_text(frame, paint),
         patterns_text(frame, owners, threshold, paint, most=TEXT_ROWS),
         remotes_text(frame, paint, most=TEXT_ROWS),
-        listeners_text(frame, owners, paint),
+        listeners_text(frame, owners, paint, most=TEXT_ROWS),
         sysctls_text(frame, paint),
         *([quadruplets_text(frame, owners, paint)] if details else []),
     ]
@@ -68,10 +68,10 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     table, reading = frame.table, frame.reading
     when = datetime.fromtimestamp(frame.time).astimezone()
     place, milliseconds = reading.place, reading.read_seconds * 1000
-    where = f"the copy {place.name}, made then" if place.kind == "copy" else reading.kind
     lines = [
         paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
-        f"{len(table):,} sockets from {where}, read in {milliseconds:.0f} ms",
+        f"{len(table):,} sockets from {reading.kind} in {milliseconds:.0f} ms",
+        *([f"A copy: {place.name}"] if place.kind == "copy" else []),
         *unsound(frame, paint),
     ]
     if table.duplicates:
@@ -177,8 +177,9 @@ def remotes_text(frame: Frame, paint: Paint, *, most: int | None = None) -> str:
     return table(f"Remote IPs · {total:,}", heads, rows, paint, total=total)
 
 
-def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
-    """Return the listening sockets by port."""
+def listeners_text(frame: Frame, owners: Owners, paint: Paint, *, most: int | None = None) -> str:
+    """Return the listening sockets by port, the first ones of them."""
+    every = list(listener_records(frame, owners))
     rows = [
         (
             endpoint(item["local_ip"], item["port"]),
@@ -186,10 +187,10 @@ def listeners_text(frame: Frame, owners: Owners, paint: Paint) -> str:
             str(item["uid"]),
             item["process"] or "",
         )
-        for item in listener_records(frame, owners)
+        for item in every[:most]
     ]
     heads = "Listening on", ">waiting", ">uid", "process"
-    return table(f"Listeners · {len(rows):,}", heads, rows, paint)
+    return table(f"Listeners · {len(every):,}", heads, rows, paint, total=len(every))
 
 
 def ports_text(frame: Frame, paint: Paint) -> str:

@@ -14,6 +14,8 @@ from tui.writing.files import write_whole
 from tui.writing.words import utc
 
 FORMATS = (".csv", ".json")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a spreadsheet tells a formula (OWASP, CSV injection)."""
 Record = Mapping[str, Any]
 
 
@@ -68,7 +70,8 @@ def write_export(path: Path, sheet: Sheet) -> int:
 def write_csv(file: TextIO, sheet: Sheet) -> int:
     """Write a line of heads and one a record, and return how many records there were.
 
-    None is an empty cell, and a mapping that is no Counts is JSON.
+    None is an empty cell, and a mapping that is no Counts is JSON. What a spreadsheet would run as
+    a formula begins with an apostrophe, which it takes for text: anyone can name a process so.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["time", *_heads(sheet)])
@@ -91,7 +94,9 @@ def _cells(sheet: Sheet, record: Record) -> Iterator[Any]:
             yield from (counts.get(name, 0) for name in field.names)
         else:
             value = record[field]
-            yield json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+            if isinstance(value, dict):
+                value = json.dumps(value, ensure_ascii=False)
+            yield f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _write_json(file: TextIO, sheet: Sheet) -> int:

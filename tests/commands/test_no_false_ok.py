@@ -1,0 +1,166 @@
+"""What is not known is never OK.
+
+Whatever of a host's files is missing, cut or unreadable: check is not OK where the host is not, nor
+on an assumption, and wait never says that it is drained.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.commands.conftest import Run
+from tests.commands.hosts import LOW, host
+from tests.tables import Sock, listener, steady, waiting
+from tui.analysis.frame import Frame, judge
+from tui.commands.check import OK, judge_fullest
+from tui.commands.wait import measure
+from tui.kernel.places import place_at
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Source
+from tui.planning.demand import outgoing
+
+DECISIVE = ("ip_local_port_range", "ip_local_reserved_ports", "tcp_tw_reuse", "tcp_timestamps")
+FILES = ("net/tcp", "net/tcp6", "net/sockstat", *(f"sys/net/ipv4/{name}" for name in DECISIVE))
+SIZE = 60
+
+
+def full_host(root: Path, ports: int) -> Path:
+    """A host with so many of 60 ports locked, half of them in TIME-WAIT, and its sockstat."""
+    socks = [listener("0.0.0.0", 22)]
+    socks += [
+        waiting(LOW + number) if number % 2 else Sock(local_port=LOW + number)
+        for number in range(ports)
+    ]
+    made = host(root, socks, size=SIZE, ip_local_reserved_ports="7-9")
+    tw = ports // 2
+    (made / "net/sockstat").write_text(
+        f"sockets: used 99\nTCP: inuse {len(socks) - tw} orphan 0 tw {tw} alloc 9 mem 1\n"
+    )
+    return made
+
+
+def seen(root: Path) -> Frame | None:
+    try:
+        return judge(Source(place_at(root), "auto", 1.0, one_shot=True).read())
+    except TableError:
+        return None
+
+
+def says_ok(frame: Frame | None) -> bool:
+    if frame is None:
+        return False
+    return judge_fullest(frame, outgoing(frame, None, None, None), 50, 80).code == OK
+
+
+def says_drained(frame: Frame | None) -> bool:
+    if frame is None or frame.assumed:
+        return False
+    return measure(frame, outgoing(frame, None, None, None), None).reached
+
+
+def remove(path: Path, where: float) -> None:
+    path.unlink()
+
+
+def empty(path: Path, where: float) -> None:
+    path.write_bytes(b"")
+
+
+def cut(path: Path, where: float) -> None:
+    text = path.read_bytes()
+    path.write_bytes(text[: int(len(text) * where)])
+
+
+def lose_lines(path: Path, where: float) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: 1 + int(len(lines) * where)]))
+
+
+def garble(path: Path, where: float) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    noise = [b"~" * len(line[:-1]) + b"\n" for line in lines[int(len(lines) * where) :]]
+    path.write_bytes(b"".join([*lines[: int(len(lines) * where)], *noise]))
+
+
+def fifo(path: Path, where: float) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def endless(path: Path, where: float) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def folder(path: Path, where: float) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+HARM: tuple[Callable[[Path, float], None], ...] = (
+    remove,
+    empty,
+    cut,
+    lose_lines,
+    garble,
+    fifo,
+    endless,
+    folder,
+)
+harm = st.tuples(st.sampled_from(("net/tcp", *FILES)), st.sampled_from(HARM), st.floats(0, 0.99))
+
+
+@given(st.sampled_from((31, 40, 55, 60)), st.lists(harm, min_size=1, max_size=2))
+@steady
+def test_what_is_not_fine_is_never_ok(
+    tmp_path_factory: pytest.TempPathFactory,
+    ports: int,
+    harms: list[tuple[str, Callable[[Path, float], None], float]],
+) -> None:
+    root = full_host(tmp_path_factory.mktemp("host") / "proc", ports)
+    assert not says_ok(seen(root))
+    for name, do, where in harms:
+        if (root / name).is_file() and not (root / name).is_symlink():
+            do(root / name, where)
+    frame = seen(root)
+    counted = frame is not None and "tw" in frame.counters
+    told = any(name == "net/tcp" and do is lose_lines for name, do, _ in harms)
+    if not told or counted:  # whole lines lost, and nobody who counted them: nothing can tell
+        assert not says_ok(frame)
+    assert not says_drained(frame) or told
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("name", DECISIVE)
+@pytest.mark.parametrize("do", [remove, empty, garble, fifo, endless, folder])
+def test_nothing_is_ok_on_an_assumption(
+    run: Run, tmp_path: Path, name: str, do: Callable[[Path, float], None]
+) -> None:
+    root = full_host(tmp_path / "proc", 6)
+    assert run("check", "--proc", root).code == OK
+    do(root / "sys/net/ipv4" / name, 0)
+    if name == "ip_local_reserved_ports" and do is empty:
+        return  # as the kernel has it where none is reserved
+    ran = run("check", "--proc", root)
+    assert (ran.code, name in ran.out) == (3, True)
+    report = run("report", "--json", "--proc", root).json
+    assert report["assumed"] == [f"net.ipv4.{name}"]
+    for command in (["report"], ["audit"], ["plan", "--rate", 5]):
+        assert "ASSUMED" in " ".join(run(*command, "--proc", root).out.split())
+    for goal in ("--drained", "--below=99"):
+        assert run("wait", goal, "--timeout", 0, "--proc", root).code == 3
+
+
+def test_a_destination_that_matches_nothing_is_said_to(run: Run, tmp_path: Path) -> None:
+    root = full_host(tmp_path / "proc", 6)
+    ran = run("check", "--dst", "1.2.3.4:5", "--proc", root)
+    assert (ran.code, "none to 1.2.3.4:5" in ran.out) == (OK, True)
+    assert run("check", "--dst", "1.2.3.4:5", "--must-exist", "--proc", root).code == 3
+    assert run("check", "--dst", "10.0.0.9:443", "--must-exist", "--proc", root).code == OK

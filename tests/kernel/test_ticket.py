@@ -1,0 +1,151 @@
+"""Copies in archives, and what is said of them beside them."""
+
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.wire import header, line, write_proc
+from tests.tables import Sock, socks
+from tui.kernel.places import place_at
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Reading, Source
+from tui.kernel.ticket import Origin, origin_of
+
+ONE = Sock()
+MADE = 1_700_000_000
+ABOUT: dict[str, Any] = {
+    "schema": "twtop.bundle/1",
+    "time": "2023-11-14T22:13:20+00:00",
+    "complete": True,
+    "byteorder": "little",
+    "bound_ports": [9000, 65535],
+}
+
+
+def pack(path: Path, files: dict[str, bytes | tarfile.TarInfo], mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            info.mtime = MADE
+            if isinstance(content, bytes):
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+            else:
+                archive.addfile(info)
+    return path
+
+
+def read(path: Path) -> Reading:
+    return Source(place_at(path), "auto", 1.0, one_shot=True).read()
+
+
+TABLE = header(1) + line(0, ONE)
+
+
+@pytest.mark.parametrize("top", ["", "./", "ticket-7/proc/", "/host/proc/", "a/b/c/"])
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w"])
+def test_wherever_in_an_archive_the_copy_is(tmp_path: Path, top: str, mode: str) -> None:
+    files = {
+        f"{top}net/tcp": TABLE,
+        f"{top}sys/net/ipv4/ip_local_port_range": b"40000 40999",
+    }
+    found = read(pack(tmp_path / "ticket.tgz", files, mode))
+    assert socks(found.table) == [ONE]
+    assert found.parameters[0].value == "40000 40999"
+    assert (found.time, found.place.name) == (MADE, str(tmp_path / "ticket.tgz"))
+
+
+def test_it_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    found = read(pack(tmp_path / "ticket.tgz", {"net/tcp": TABLE}))
+    assert found.place.root.exists()
+    del found
+    assert os.listdir(tmp_path / "temporary") == []  # noqa: PTH208
+
+
+def link(name: str, to: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, to
+    return info
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"../../evil": b"x"},
+        {"net/../../../evil": b"x"},
+        {"net/sockstat": link("net/sockstat", "/etc/passwd")},
+        {"net/sockstat": link("net/sockstat", "/etc/passwd", tarfile.LNKTYPE)},
+        {"net": link("net", "/")},
+        {"net/sockstat": link("net/sockstat", "", tarfile.FIFOTYPE)},
+        {"net/sockstat": link("net/sockstat", "", tarfile.CHRTYPE)},
+        {"net/sockstat": b"x" * (2 << 20)},
+    ],
+)
+def test_what_leads_out_of_it_is_left_out(
+    tmp_path: Path, bad: dict[str, bytes | tarfile.TarInfo]
+) -> None:
+    found = read(pack(tmp_path / "ticket.tgz", {**bad, "net/tcp": TABLE}))
+    assert (socks(found.table), found.counters) == ([ONE], {})
+    assert not list(tmp_path.parent.rglob("evil"))
+
+
+@pytest.mark.parametrize("content", [b"", b"noise", b"\x1f\x8b\x08\0" + bytes(50)])
+def test_what_is_no_archive_names_file_and_cure(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ticket.tgz"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=f"{path}: .*--proc"):
+        place_at(path)
+
+
+def test_an_archive_without_a_table(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no net/tcp"):
+        place_at(pack(tmp_path / "ticket.tgz", {"net/tcp6": TABLE}))
+
+
+def test_one_that_is_cut_short(tmp_path: Path) -> None:
+    path = pack(tmp_path / "ticket.tgz", {"net/tcp": TABLE + line(1, Sock(local_port=2)) * 900})
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(TableError, match=str(path)):
+        place_at(path)
+
+
+def test_what_a_bundle_says_of_its_copy_counts(tmp_path: Path) -> None:
+    root = write_proc(tmp_path / "ticket/proc", [ONE])
+    (tmp_path / "ticket/about.json").write_text(json.dumps(ABOUT))
+    found = read(root)
+    assert found.table.bound_ports.tolist() == [9000, 65535]
+    assert (found.table.bound_known, found.time) == (True, MADE)
+    (tmp_path / "ticket/about.json").write_text(json.dumps({**ABOUT, "complete": False}))
+    assert not read(root).table.complete
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "[",
+        "[" * 100_000,
+        "[]",
+        "{}",
+        json.dumps({**ABOUT, "schema": "another"}),
+        json.dumps({**ABOUT, "time": "yesterday"}),
+        json.dumps({**ABOUT, "bound_ports": [70_000]}),
+        json.dumps({**ABOUT, "bound_ports": ["x"]}),
+        json.dumps({**ABOUT, "bound_ports": 7}),
+    ],
+)
+def test_what_says_nothing_sensible_says_nothing(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "about.json").write_text(wrong)
+    assert origin_of(tmp_path / "proc") is None
+
+
+def test_ports_that_were_not_known_are_not_none(tmp_path: Path) -> None:
+    (tmp_path / "about.json").write_text(json.dumps({**ABOUT, "bound_ports": None}))
+    assert origin_of(tmp_path / "proc") == Origin(MADE, True, "little", None)
