@@ -125,7 +125,7 @@ class TestTrends:
             first = seen.line()
             assert first["time_wait"]["growth"] is None
             assert first["patterns"][0]["growth"] is None
-            assert first["patterns"][0]["seconds_left"] > 0  # the timers tell it at once
+            assert first["patterns"][0]["seconds_left"] is None  # a burst is no trend
             host(tmp_path, tuple_with(200, 59_900))
             came = [first]
             while came[-1]["patterns"][0]["in_use"] < 200:  # a busy machine is long at writing it
@@ -138,7 +138,6 @@ class TestTrends:
         apart = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
         assert 100 / sum(apart) * 0.9 < growing < 100 / min(apart) * 1.1
         assert second["time_wait"]["growth"] > 0
-        assert 0 < second["patterns"][0]["seconds_left"] < first["patterns"][0]["seconds_left"]
 
     def test_a_line_is_not_kept_back(self, tmp_path: Path) -> None:
         """Whoever reads a pipe gets each line when it is written."""

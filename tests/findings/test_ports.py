@@ -191,11 +191,11 @@ class TestSlow:
 
 class TestSoon:
     def test_a_growth_that_ends_within_minutes(self) -> None:
-        frames = [frame_of(*opens(100 + 2 * n), second=n) for n in range(0, 40, 5)]
+        frames = [frame_of(*opens(100 + 6 * n), second=n) for n in range(0, 65, 5)]
         finding = only("exhausts-soon", after(*frames))
         assert finding.severity == Severity.WARNING
-        assert finding.evidence["growth_per_second"] == 2
-        assert finding.evidence["seconds_left"] == pytest.approx((1000 - 170) / 2, abs=5)
+        assert finding.evidence["growth_per_second"] == 6
+        assert finding.evidence["seconds_left"] == pytest.approx((1000 - 460) / 6, abs=5)
 
     def test_within_a_minute_it_is_critical(self) -> None:
         frames = [frame_of(*opens(100 + 10 * n), second=n) for n in range(0, 65, 5)]
@@ -216,8 +216,8 @@ class TestSoon:
         assert not found("exhausts-soon", after(frame_of(*socks)))
 
     def test_not_later_than_the_minutes_asked_for(self) -> None:
-        frames = [frame_of(*opens(100 + 2 * n), second=n) for n in range(0, 40, 5)]
-        config = Config(ports=Ports(exhausts_within_minutes=5))
+        frames = [frame_of(*opens(100 + 6 * n), second=n) for n in range(0, 65, 5)]
+        config = Config(ports=Ports(exhausts_within_minutes=1))
         assert not found("exhausts-soon", after(*frames, config=config))
 
     def test_without_a_history_nothing_is_foretold(self) -> None:
@@ -363,7 +363,7 @@ class TestUnclosed:
         assert "tcp_fin_timeout = 60 s after the close" in finding.meaning
 
     def test_also_where_they_are_foretold(self) -> None:
-        frames = [frame_of(*never_closed(100 + 2 * n), second=n) for n in range(0, 40, 5)]
+        frames = [frame_of(*never_closed(100 + 6 * n), second=n) for n in range(0, 65, 5)]
         assert "FIN-WAIT-2" in only("exhausts-soon", after(*frames)).meaning
 
     def test_they_do_not_keep_their_ports(self) -> None:

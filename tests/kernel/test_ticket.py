@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ ABOUT: dict[str, Any] = {
 }
 
 
-def pack(path: Path, files: dict[str, bytes | tarfile.TarInfo], mode: str = "w:gz") -> Path:
+def pack(path: Path, files: Mapping[str, bytes | tarfile.TarInfo], mode: str = "w:gz") -> Path:
     with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
         for name, content in files.items():
             info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)

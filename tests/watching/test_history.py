@@ -339,16 +339,25 @@ class TestSecondsLeft:
         ]
 
     def test_one_frame_is_enough_for_a_load_that_closes(self) -> None:
-        """1000 ports, 100/s since 5 s: the timers tell it."""
-        assert self.left(at(0, *self.burst(100))) == [pytest.approx(5)]
+        """1000 ports, 100/s since 8 s: the timers tell it."""
+        assert self.left(at(0, *self.burst(100, 8))) == [pytest.approx(2)]
+
+    def test_a_burst_is_no_trend(self) -> None:
+        """400 ports at once, closed or open: nothing says that more will follow."""
+        assert self.left(at(0, *self.burst(400, 1))) == [NEVER]
+        opened = [at(second, *busy(400 if second > 5 else 10)) for second in range(30)]
+        for number in range(1, 30):
+            assert self.left(*opened[:number]) == [NEVER]
 
     def test_a_load_that_levels_off_never_runs_out(self) -> None:
         assert self.left(at(0, *self.burst(16))) == [NEVER]
 
-    def test_a_leak_needs_two(self) -> None:
-        frames = [at(0, *busy(300)), at(10, *busy(400))]
-        assert self.left(frames[0]) == [NEVER]
-        assert self.left(*frames) == [pytest.approx(60)]
+    def test_a_leak_must_be_seen_to_go_on(self) -> None:
+        frames = [at(second, *busy(300 + 10 * second)) for second in range(31)]
+        assert self.left(*frames[:5]) == [NEVER]
+        assert self.left(*frames) == [pytest.approx(40)]
+        apart = [at(second, *busy(300 + 10 * second)) for second in (0, 10)]
+        assert self.left(*apart) == [NEVER], "it may have been one burst between the two"
 
     def test_a_few_sockets_more_are_no_leak(self) -> None:
         assert self.left(at(0, *busy(400)), at(10, *busy(405))) == [NEVER]
@@ -360,11 +369,11 @@ class TestSecondsLeft:
 
     def test_reuse_gives_ports_back_after_its_delay(self) -> None:
         given = rules(40000, 40999, reuse_mode=2)
-        far = self.burst(100)
+        far = self.burst(100, 8)
         near = [replace(sock, local="127.0.0.1", remote="127.0.0.1") for sock in far]
         shown = frame(*far, *near, given=given, time=NOW)
         left = dict(zip(self.remotes(shown), self.left(shown), strict=True))
-        assert left == {"10.0.0.9": pytest.approx(5), "127.0.0.1": NEVER}
+        assert left == {"10.0.0.9": pytest.approx(2), "127.0.0.1": NEVER}
 
     def remotes(self, shown: Frame) -> Iterator[str]:
         for index in range(len(shown.patterns)):

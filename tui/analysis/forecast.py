@@ -4,39 +4,77 @@ from __future__ import annotations
 
 import numpy as np
 
-from tui.analysis.timewait import SECONDS
+from tui.analysis.pace import EVIDENCE, Pace, pace
+from tui.analysis.timewait import RECENT, SECONDS
 from tui.kernel.sockets import Array
 
 NEVER = float("inf")
-HORIZON = 3600.0
-"""Seconds beyond which a forecast from the last minute would be a guess."""
+AHEAD = 10
+"""How many times as far as it has been seen a growth may be foretold."""
+LEAK_VAGUE = 0.12
+"""As VAGUE, of open sockets, whose number sways by itself."""
 
 
 def seconds_to_exhaustion(
-    live: Array, live_growth: Array, closings: Array, rate: Array, capacity: Array, hold: Array
+    live: Array,
+    opened: Array,
+    closings: Array,
+    capacity: Array,
+    hold: Array,
+    apart: float = 1.0,
 ) -> Array:
     """Return for each pattern the seconds until no port is left, or NEVER; shape (n,).
 
-    ``live``: ports held by open sockets; ``live_growth``: their change per second;
-    ``closings``: TIME-WAITs by age in seconds, newest first, shape (n, 60); ``rate``:
-    closings per second of late; ``hold``: how long a TIME-WAIT keeps its port, 60 s or, where
-    reuse applies, its delay.
+    ``live``: ports held by open sockets; ``opened``: their change in each of the last seconds,
+    newest first, shape (n, 60); ``closings``: TIME-WAITs by age in seconds, newest first, shape
+    (n, 60), the older ones in the last; ``hold``: how long a TIME-WAIT keeps its port, or, where
+    reuse applies, its delay; ``apart``: seconds between two polls.
 
-    The ports that come back are known second by second from the timers, and those closed
-    from now on come back ``hold`` seconds later: a load that levels off below the capacity
-    never runs out, however steep it looks now.
+    The ports that come back are known second by second from the timers, and those closed from
+    now on come back ``hold`` seconds later: a load that levels off below the capacity never
+    runs out, however steep it looks now. An end is told only where what is proven brings it: a
+    rise may bring it nearer, but is none yet that would bring it alone.
     """
+    # Most are far from it: what has been seen is too little for an end within AHEAD times that.
+    near = (1 + AHEAD) * (live + closings.sum(axis=1)) >= capacity
+    ends = np.full(len(live), NEVER)
+    if near.any():
+        ends[near] = _ends(
+            live[near], opened[near], closings[near], capacity[near], hold[near], apart
+        )
+    return ends
+
+
+def _ends(
+    live: Array, opened: Array, closings: Array, capacity: Array, hold: Array, apart: float
+) -> Array:
     count = len(live)
-    if not count:
-        return np.empty(0)
-    time = np.arange(SECONDS + 1)
-    # held[n, t]: of today's TIME-WAITs, those still not given back in t seconds
-    cumulated = np.concatenate([np.zeros((count, 1)), np.cumsum(closings, axis=1)], axis=1)
-    left = np.clip(np.ceil(hold)[:, None] - time[None, :], 0, SECONDS).astype(np.intp)
-    held = np.take_along_axis(cumulated, left, axis=1)
-    fresh = rate[:, None] * np.minimum(time[None, :], hold[:, None])
-    open_ = np.maximum(live[:, None] + live_growth[:, None] * time[None, :], 0)
-    used = open_ + held + fresh
+    length = np.ceil(hold)[:, None]
+    time = np.arange(max(SECONDS, int(length.max())) + 1.0)[None, :]
+    # held: of today's TIME-WAITs, those still not given back in t seconds
+    until = np.zeros((count, SECONDS))
+    np.cumsum(closings[:, :-1], axis=1, out=until[:, 1:])
+    left = length - time
+    oldest = SECONDS - 1
+    held = np.take_along_axis(until, np.clip(left, 0, oldest).astype(np.intp), axis=1)
+    # The last are of a minute and more where the hold is longer: they go back as far as they
+    # would have come at the rate of those just before them.
+    before = closings[:, oldest - RECENT : oldest].mean(axis=1, keepdims=True)
+    reach = closings[:, -1:] / np.maximum(before, 1e-9)
+    reach = np.clip(reach, 1, np.maximum(length - oldest, 1))
+    older = np.clip((left - oldest) / reach, 0, 1)
+    held += closings[:, -1:] * older
+
+    opening = pace(closings + opened, np.minimum(np.floor(hold), oldest), apart=apart)
+    leak = pace(opened, np.full(count, oldest), 2 * live + 4, apart, LEAK_VAGUE)
+    base = live[:, None] + held
+    within = np.minimum(time, hold[:, None])
+    past = time - within
+    least = np.where(hold < EVIDENCE, leak.sure, opening.sure)
+    sure = base + least[:, None] * within + leak.sure[:, None] * past
+    proven = (sure >= capacity[:, None]).any(axis=1)
+    growth = np.where(leak.sure > 0, leak.rate, 0)
+    used = base + _opened(opening, within) + growth[:, None] * past
 
     full = used >= capacity[:, None]
     full[:, 0] = False
@@ -45,11 +83,20 @@ def seconds_to_exhaustion(
     rows = np.arange(count)
     before, after = used[rows, step - 1], used[rows, step]
     climb = np.maximum(after - before, 1e-9)
-    within = step - 1 + np.clip((capacity - before) / climb, 0, 1)
+    at = step - 1 + np.clip((capacity - before) / climb, 0, 1)
 
     # Past the last known release only the open sockets can still grow.
-    level = live + rate * hold
-    growth = np.where(live_growth > 0, live_growth, np.nan)
-    later = np.nan_to_num((capacity - level) / growth, nan=NEVER)
-    later = np.where(later > HORIZON, NEVER, np.maximum(later, SECONDS))
-    return np.where(reached, within, later)
+    end, last = time[0, -1], used[:, -1]
+    later = np.where(growth > 0, end + (capacity - last) / np.maximum(growth, 1e-9), NEVER)
+    later = np.where(later > AHEAD * leak.seconds, NEVER, later)
+    return np.where(reached, np.where(proven, at, NEVER), later)
+
+
+def _opened(opening: Pace, time: Array) -> Array:
+    """Return how many come within these times, at a rate that changes until it is 0."""
+    rate, rise = opening.rate, opening.rise
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stop = np.where(rate * rise < 0, -rate / rise, NEVER)[:, None]
+    time = np.minimum(time, stop)
+    result: Array = rate[:, None] * time + (rise / 2)[:, None] * time**2
+    return result

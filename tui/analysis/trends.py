@@ -82,7 +82,7 @@ class Trends:
     growth: Array
     """Change per second of the ports in use; NaN where it is not yet known."""
     seconds_left: Array
-    """Until no port is left: 0 is now, NEVER not within the hour as things go."""
+    """Until no port is left: 0 is now, NEVER where nothing that goes on brings it."""
     rates: Mapping[str, float]
     """The kernel's counters by name: their increase per second, where it is known."""
     closing: float

@@ -44,7 +44,7 @@ def _count(default: int, meaning: str) -> Any:
 
 
 def _minutes(default: float, meaning: str) -> Any:
-    # The forecast itself looks no further than an hour (tui.analysis.forecast.HORIZON).
+    # The forecast itself looks no further than ten minutes (tui.analysis.forecast.AHEAD).
     return field(default=default, metadata={"allowed": Allowed(0.1, 60), "meaning": meaning})
 
 

@@ -24,8 +24,6 @@ SHOWN_SECONDS = 300
 """How many of the last seconds the trends tell one by one."""
 RATE_SECONDS = 5.0
 """Over how long a change per second is taken: shorter is jumpy, longer is late."""
-TREND_SECONDS = 20.0
-"""Over how long the growth of open sockets must show before it counts as one."""
 GROWTH_SECONDS = 60.0
 """How far back a growth of CLOSE-WAITs is looked for."""
 LEAST_GROWTH_SECONDS = 10.0
@@ -234,24 +232,18 @@ class History:
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
         closings = frame.time_wait.held_by_pattern
+        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
         left = seconds_to_exhaustion(
             live=np.maximum(in_use - closings.sum(axis=1), 0),
-            live_growth=self._live_growth(columns),
+            opened=np.where((columns >= 0)[:, None], opened, 0.0),
             closings=closings,
-            rate=frame.time_wait.closing[:count],
             capacity=capacity,
             hold=patterns.hold[:count],
+            apart=apart,
         )
         left[in_use - patterns.reusable[:count] >= capacity] = 0.0
         left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
         return left
-
-    def _live_growth(self, columns: Array) -> Array:
-        """Return the growth per second of each pattern's open sockets, 0 where it is noise."""
-        slope = self._patterns.slope(columns, TREND_SECONDS, LIVE)
-        rise = np.abs(slope * np.minimum(self._patterns.span(columns), TREND_SECONDS))
-        clear = rise > np.maximum(5.0, 0.05 * self._patterns.latest(columns, LIVE))
-        return np.where((columns >= 0) & clear, slope, 0.0)
 
 
 def current_time_wait(frame: Frame) -> int:

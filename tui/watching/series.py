@@ -107,17 +107,28 @@ class PatternSeries:
             slope: Array = np.where(span > 0, change / span, np.nan)
         return slope
 
-    def span(self, columns: Array) -> Array:
-        """Return how many seconds each series covers."""
-        if not self._rows:
-            return np.zeros(len(columns))
-        covered: Array = self._time[self._rows - 1] - self._time[self._first[columns]]
-        return covered
+    def changes(self, columns: Array, seconds: int, kind: int) -> tuple[Array, float]:
+        """Return by how much IN_USE, LIVE or TOTAL changed in each of the last seconds, newest
+        first, shape (columns, seconds), and the seconds between the last two times.
 
-    def latest(self, columns: Array, kind: int) -> Array:
-        """Return the newest value of each series."""
-        found: Array = self._cells[kind, max(self._rows - 1, 0), columns]
-        return found
+        What changed between two times is spread over the seconds between them; before the first
+        time nothing is known to have changed.
+        """
+        if self._rows < 2:
+            return np.zeros((len(columns), seconds)), 1.0
+        time = self._time[: self._rows]
+        ends = time[-1] - np.arange(seconds + 1.0)
+        after = np.clip(np.searchsorted(time, ends, "left"), 1, self._rows - 1)
+        share = np.clip(
+            (ends - time[after - 1]) / np.maximum(time[after] - time[after - 1], 1e-9), 0, 1
+        )
+        first = self._first[columns]
+        late, early = (np.maximum(row[:, None], first) for row in (after, after - 1))
+        cells = self._cells[kind]
+        value = cells[early, columns] + share[:, None] * (
+            cells[late, columns] - cells[early, columns]
+        )
+        return (value[:-1] - value[1:]).T, float(time[-1] - time[-2])
 
     def was_full(self, columns: Array, seconds: float) -> Array:
         """Say which had all ports in use within the last seconds."""

@@ -1,0 +1,62 @@
+"""What is foretold of real loads on a small range, and when connect() really fails."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.private import Lab
+from tests.sockets import connect, listen
+from tui.lab.namespace import sysctl
+
+pytestmark = pytest.mark.live
+
+PORTS = 300
+Told = list[tuple[float, float]]
+"""Seconds since the load began, and the seconds that are left then; inf where none are told."""
+
+
+def watched(rates: list[int]) -> tuple[Told, float | None]:
+    """Make so many connections in each second; what was told, and when connect() failed."""
+    from tui.analysis.frame import judge
+    from tui.kernel.places import place_at
+    from tui.kernel.source import Source
+    from tui.watching.history import History
+
+    sysctl("ipv4.tcp_tw_reuse", 0)
+    sysctl("ipv4.ip_local_port_range", f"20000 {20000 + PORTS - 1}")
+    source, history = Source(place_at(Path("/proc")), "proc", interval=1.0), History()
+    told: Told = []
+    with listen("127.0.0.1", 5001) as server:
+        began = time.monotonic()
+        for second, rate in enumerate(rates):
+            for number in range(rate):
+                time.sleep(max(0, began + second + number / rate - time.monotonic()))
+                try:
+                    client = connect("127.0.0.1", 5001)
+                except OSError:
+                    return told, time.monotonic() - began
+                with client, server.accept()[0] as accepted:
+                    client.close()
+                    accepted.recv(1)
+            time.sleep(max(0, began + second + 1 - time.monotonic()))
+            left = history.add(judge(source.read())).seconds_left
+            told.append((time.monotonic() - began, float(left.min(initial=float("inf")))))
+    return told, None
+
+
+@pytest.mark.parametrize(
+    "rates", [[20] * 30, [3 * second for second in range(1, 30)]], ids=["steady", "ramp"]
+)
+def test_an_end_is_foretold(lab: Lab, rates: list[int]) -> None:
+    told, failed = lab.call(watched, rates)
+    assert failed is not None
+    ends = [now + left for now, left in told if left < 60]
+    assert len(ends) >= 2
+    assert [end for end in ends if abs(end - failed) > 2] == []
+
+
+def test_of_a_burst_none_is(lab: Lab) -> None:
+    told, failed = lab.call(watched, [0, 150, 0, 0, 0, 0, 0, 0])
+    assert failed is None
+    assert [left for _, left in told] == [float("inf")] * len(told)
