@@ -64,6 +64,9 @@ def frame_of(
     found = replace(table(*socks), **more)  # type: ignore[arg-type]
     parameters = (
         Parameter("net.ipv4.ip_local_port_range", ports, "32768 60999", "Ports to choose from."),
+        Parameter("net.ipv4.ip_local_reserved_ports", "", "", "Ports never chosen."),
+        Parameter("net.ipv4.tcp_timestamps", "1", "1", "Reuse needs them."),
+        Parameter("net.ipv4.tcp_tw_reuse_delay", "1000", "1000", "Age before reuse."),
         Parameter("net.ipv4.tcp_tw_reuse", str(reuse), "2", "Reuse of TIME-WAIT by connect()."),
         Parameter("net.ipv4.tcp_fin_timeout", "60", "60", "Not TIME-WAIT's length."),
     )

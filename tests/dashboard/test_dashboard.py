@@ -87,11 +87,11 @@ class TestPanels:
     async def test_what_fills_up_says_when(self) -> None:
         socks = [
             wait
-            for age in range(5)
+            for age in range(8)
             for wait in waits(100, DATABASE, first=32768 + 100 * age, left=59.5 - age)
         ]
         async with stage(frame_of(socks)) as on:
-            assert " 5 s" in on.line(DATABASE)
+            assert " 2 s" in on.line(DATABASE)
 
     async def test_hidden_processes_are_said(self) -> None:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:

@@ -105,12 +105,12 @@ class TestFigures:
             await on.pilot.pause()
             assert "▸" in on.line("Lifetime")
 
-    async def test_a_pattern_that_closes_nothing_waits_for_a_number(self) -> None:
+    async def test_a_pattern_that_closes_nothing_is_planned_by_what_it_holds(self) -> None:
         async with stage(frame_of(opened(5, DATABASE, first=33000))) as on:
             await on.press("l")
-            assert "nothing closed in the last minute" in on.text()
+            assert "none closes" in on.text()
             await on.press("5", "enter")
-            assert "311 ports needed" in on.text()
+            assert "316 ports needed" in on.text()
             assert "5 connections are open and none closes" in on.text()
 
     async def test_when_no_port_is_left_the_rate_is_what_gets_through(self) -> None:
