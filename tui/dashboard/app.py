@@ -13,10 +13,12 @@ from typing import ClassVar, Protocol
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.news import tell
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
@@ -119,11 +121,18 @@ class TwtopApp(App[None]):
         """Percentage of capacity from which a pattern is in violation."""
         return self.watched.config.ports.threshold
 
-    def on_mount(self) -> None:
-        """Open the dashboard and start reading."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+    def get_driver_class(self) -> type[Driver]:
+        """Return what a terminal is driven by."""
+        return TerminalDriver
+
+    def on_load(self) -> None:
+        """Listen to the signals that end it, before anything is done to the terminal."""
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
+
+    def on_mount(self) -> None:
+        """Open the dashboard and start reading."""
         self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
@@ -131,7 +140,7 @@ class TwtopApp(App[None]):
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
-        if not self.is_headless and not os.isatty(2):
+        if not self.is_headless and not os.isatty(1):
             # The terminal itself is gone. Nothing can be restored, and Textual would wait for
             # ever to write to it: its writing thread ends with the first error.
             os._exit(code)
