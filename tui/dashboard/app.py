@@ -17,12 +17,14 @@ from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.news import tell
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.palette import Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
@@ -290,7 +292,12 @@ class TwtopApp(App[None]):
         self._open(PlanScreen(message.key, load=self.plays_load))
 
     def _open(self, wanted: ViewScreen) -> None:
-        """Show a screen: go back to it where it lies below, so that no circle piles up."""
+        """Show a screen: go back to it where it lies below, so that no circle piles up.
+
+        What was asked for before help or the palette came in front is not wanted any more.
+        """
+        if not isinstance(self.screen, ViewScreen):
+            return
         below = [
             screen
             for screen in self.screen_stack
@@ -301,6 +308,15 @@ class TwtopApp(App[None]):
             return
         while self.screen is not below[0]:
             self.pop_screen()
+
+    def action_command_palette(self) -> None:
+        """Show the palette, without an id: the one before may still be closing."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        """Show the palette of the themes."""
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
         """Show the keys and the words."""
