@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from tests.patience import STARTS, limit
 from tui import cli
 from tui.dashboard.app import TwtopApp
+from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.widgets.states import StatesPanel
 from tui.watching.sampler import Sampler
 
@@ -21,6 +22,7 @@ def sleep(*_: Any) -> NoReturn:
 
 
 DEFECTS: dict[str, tuple[type, str, Any]] = {
+    "keyboard": (TerminalDriver, "process_message", fail),
     "handler": (TwtopApp, "action_freeze", fail),
     "render": (StatesPanel, "render", fail),
     "reader": (Sampler, "poll", fail),

@@ -72,8 +72,8 @@ class Pty:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def press(self, keys: str) -> None:
-        """Type."""
-        os.write(self._master, keys.encode())
+        """Type; a lone surrogate stands for a byte that is not UTF-8."""
+        os.write(self._master, keys.encode(errors="surrogateescape"))
 
     def read(self, seconds: float) -> bytes:
         """The output there is, for which it waits so long; empty when none came."""
@@ -92,6 +92,12 @@ class Pty:
     def is_as_before(self) -> bool:
         """Whether the terminal's line settings (stty) are what they were at the start."""
         return bool(termios.tcgetattr(self._slave) == self._modes)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the program is stopped, as by SIGSTOP."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
 
 def _take_terminal() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -151,6 +152,18 @@ def test_however_it_is_asked_to_end_nothing_is_left(lab: Lab, end: str) -> None:
             assert terminal.wait() == 128 + number
             terminal.assert_clean()
         assert_nothing_left(players, before)
+
+
+@pytest.mark.live
+def test_stderr_may_be_a_file(lab: Lab, tmp_path: Path) -> None:
+    """What a shell's ``twtop demo 2>log`` asks for: the screen is stdout's."""
+    log = tmp_path / "log"
+    with Terminal(("sh", "-c", f"exec {shlex.join(DEMO)} 2>{log}")) as terminal:
+        terminal.wait_for("LIVE", "Demo 1/8")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        terminal.assert_clean()
+    assert log.read_bytes() == b""
 
 
 def where_refused() -> tuple[int, str]:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:  # Textual takes a third of a second to load
     from tui.dashboard.app import TwtopApp
     from tui.kernel.places import Place
 
+CRASHED = 1
+
 
 def require_terminal() -> None:
     """Raise click.UsageError where no screen can be opened."""
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):  # stderr may be a file
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
 
 
@@ -39,4 +41,6 @@ def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     # The terminal is restored; taking Python down in order would cost the user a tenth of a second.
+    if app.return_code is None:  # nobody asked it to end
+        os._exit(CRASHED)
     os._exit(app.return_code or (UNREADABLE if app.fatal is not None else 0))

@@ -13,14 +13,18 @@ from typing import ClassVar, Protocol
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
+from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.news import tell
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.palette import Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
@@ -119,11 +123,18 @@ class TwtopApp(App[None]):
         """Percentage of capacity from which a pattern is in violation."""
         return self.watched.config.ports.threshold
 
-    def on_mount(self) -> None:
-        """Open the dashboard and start reading."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+    def get_driver_class(self) -> type[Driver]:
+        """Return what a terminal is driven by."""
+        return TerminalDriver
+
+    def on_load(self) -> None:
+        """Listen to the signals that end it, before anything is done to the terminal."""
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
+
+    def on_mount(self) -> None:
+        """Open the dashboard and start reading."""
         self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
@@ -131,7 +142,7 @@ class TwtopApp(App[None]):
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
-        if not self.is_headless and not os.isatty(2):
+        if not self.is_headless and not os.isatty(1):
             # The terminal itself is gone. Nothing can be restored, and Textual would wait for
             # ever to write to it: its writing thread ends with the first error.
             os._exit(code)
@@ -281,7 +292,12 @@ class TwtopApp(App[None]):
         self._open(PlanScreen(message.key, load=self.plays_load))
 
     def _open(self, wanted: ViewScreen) -> None:
-        """Show a screen: go back to it where it lies below, so that no circle piles up."""
+        """Show a screen: go back to it where it lies below, so that no circle piles up.
+
+        What was asked for before help or the palette came in front is not wanted any more.
+        """
+        if not isinstance(self.screen, ViewScreen):
+            return
         below = [
             screen
             for screen in self.screen_stack
@@ -292,6 +308,15 @@ class TwtopApp(App[None]):
             return
         while self.screen is not below[0]:
             self.pop_screen()
+
+    def action_command_palette(self) -> None:
+        """Show the palette, without an id: the one before may still be closing."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        """Show the palette of the themes."""
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
         """Show the keys and the words."""

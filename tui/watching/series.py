@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from types import MappingProxyType
 
@@ -30,7 +31,7 @@ class PatternSeries:
 
     def __init__(self) -> None:
         self._time = np.zeros(FIRST_ROWS)
-        self._cells = np.zeros((4, FIRST_ROWS, FIRST_COLUMNS), np.int32)
+        self._cells = _zeros(FIRST_ROWS, FIRST_COLUMNS)
         self._rows = 0
         self._columns: dict[PatternKey, int] = {}
         self._unused = list(range(FIRST_COLUMNS))
@@ -52,7 +53,7 @@ class PatternSeries:
         """
         if self._rows and time < self._time[self._rows - 1]:
             self._rows, self._saw_all = 0, False  # the clock was set back: no series goes on
-            self._time, self._cells = np.zeros_like(self._time), np.zeros_like(self._cells)
+            self._time, self._cells = np.zeros_like(self._time), _zeros(*self._cells.shape[1:])
             self._unused += [*self._columns.values(), *self._resting]
             self._columns, self._resting = {}, []
         columns = self.columns(keys)
@@ -208,14 +209,31 @@ class PatternSeries:
         self._rows -= start
         more = max(self._rows // 4, FIRST_ROWS)
         self._time = np.pad(self._time[start:], (0, more))
-        self._cells = np.pad(self._cells[:, start:], ((0, 0), (0, more), (0, 0)))
+        self._cells = _grown(self._cells[:, start:], rows=more)
         self._first = np.maximum(self._first - start, 0)
 
     def _widen(self) -> None:
         columns = self._cells.shape[2]
         more = columns // 2
-        self._cells = np.pad(self._cells, ((0, 0), (0, 0), (0, more)))
+        self._cells = _grown(self._cells, columns=more)
         self._first = np.pad(self._first, (0, more))
         self._seen = np.pad(self._seen, (0, more))
         self._last_total = np.pad(self._last_total, (0, more))
         self._unused = list(range(columns + more - 1, columns - 1, -1))
+
+
+def _zeros(rows: int, columns: int) -> Array:
+    """Return cells in pages of their own, which go back to the system with them.
+
+    They are tens of megabytes and made anew now and then; once malloc has had such a one back,
+    it keeps the room of the next ones, and the process grows to a multiple of what it holds.
+    """
+    cells = np.frombuffer(mmap.mmap(-1, 4 * rows * columns * 4), np.int32)
+    return cells.reshape(4, rows, columns)
+
+
+def _grown(cells: Array, rows: int = 0, columns: int = 0) -> Array:
+    _, before, across = cells.shape
+    grown = _zeros(before + rows, across + columns)
+    grown[:, :before, :across] = cells
+    return grown

@@ -10,6 +10,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.dashboard.screens.closing import ClosesOnce
+
 HELP = """\
 [b]Keys[/b]
   ↑ ↓ j k    move              enter  drill into a pattern; open a finding;
@@ -68,7 +70,7 @@ HELP = """\
 """
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], ClosesOnce):
     """One page of help over the screen that asked for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from textual.app import App, ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
 from tui.analysis.patterns import PatternKey
+from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.watching.view import View
 
 
-class ViewScreen(Screen[None]):
+class ViewScreen(ClosesOnce):
     """A screen that shows the app's view."""
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [

@@ -43,6 +43,8 @@ class Prompt(Horizontal):
         ``begun``: the value is what the user has begun to type, and goes on behind it.
         """
         self._answer = answer
+        if not self.is_attached:  # the key came while its screen opens or closes
+            return
         self._before = self.screen.focused
         self.query_one("#prompt-label", Label).update(label)
         self.query_one("#prompt-error", Label).update("")
