@@ -32,8 +32,7 @@ def cut_for(seconds: float, *, bad_lines: int = 0) -> Situation:
 
 def test_one_cut_read_is_made_good_by_the_next() -> None:
     assert not found("incomplete-table", cut_for(LASTS_SECONDS - 0.1))
-    mild = only("incomplete-table", cut_for(LASTS_SECONDS - 0.1, bad_lines=2))
-    assert mild.severity == Severity.INFO
+    assert only("incomplete-table", cut_for(LASTS_SECONDS - 0.1, bad_lines=2))
 
 
 def test_reads_that_are_cut_short_one_after_the_other() -> None:
@@ -52,7 +51,7 @@ def test_reads_that_are_cut_short_one_after_the_other() -> None:
 
 def test_lines_that_could_not_be_read() -> None:
     finding = only("incomplete-table", at_once(garbled(frame_of(Sock()), 2)))
-    assert finding.severity == Severity.INFO
+    assert finding.severity == Severity.WARNING
     assert finding.evidence["bad_lines"] == 2
     assert "2 lines could not be read" in finding.message
 
