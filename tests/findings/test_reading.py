@@ -64,3 +64,22 @@ def test_by_netlink_there_is_no_netlink_to_turn_to() -> None:
     frame = frame_of(Sock(), complete=False)
     frame = replace(frame, reading=replace(frame.reading, kind="sock_diag"))
     assert "-i 2" in advice(only("incomplete-table", at_once(frame)))
+
+
+def seen(frame: Frame, *, bound_known: bool, copy: bool = False) -> Situation:
+    place = replace(frame.reading.place, kind="copy" if copy else "host")
+    table = replace(frame.table, bound_known=bound_known)
+    return at_once(replace(frame, reading=replace(frame.reading, table=table, place=place)))
+
+
+def test_bound_sockets_that_cannot_be_seen_make_the_capacity_an_upper_bound() -> None:
+    finding = only("bound-ports-unknown", seen(frame_of(Sock()), bound_known=False))
+    assert finding.severity == Severity.INFO
+    assert finding.evidence == {"capacity": 1000}
+    assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=True))
+    assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=False, copy=True))
+
+
+def test_a_copy_is_to_be_made_anew() -> None:
+    situation = seen(frame_of(Sock(), complete=False), bound_known=True, copy=True)
+    assert "--source sock_diag" not in advice(only("incomplete-table", situation))

@@ -14,6 +14,7 @@ from tui.writing.words import percent, ratio
 MAX_ORPHANS = "net.ipv4.tcp_max_orphans"
 MAX_CONNTRACK = "net.netfilter.nf_conntrack_max"
 MAX_FILES = "fs.file-max"
+EARLY_DROPS = "nf_conntrack_early_drop"
 PREFIX = "net.netfilter."
 TIMEOUT = f"{PREFIX}nf_conntrack_tcp_timeout_"
 CLOSED_TIMEOUT, IDLE_TIMEOUT = f"{TIMEOUT}time_wait", f"{TIMEOUT}established"
@@ -60,6 +61,9 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
     counters = situation.frame.counters
     count, limit = counters.get("nf_conntrack_count"), counters.get("nf_conntrack_max")
     severity = _grade(count, limit, situation.config.conntrack)
+    early, rate = counters.get(EARLY_DROPS, 0), situation.rate(EARLY_DROPS)
+    if severity is None and early:  # it is not full now, and has been
+        severity = Severity.WARNING if rate else Severity.INFO
     if severity is None or count is None or limit is None:
         return
     waiting = situation.number(CLOSED_TIMEOUT)
@@ -79,14 +83,16 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
         severity=severity,
         subject=MAX_CONNTRACK,
         message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
-        "nf_conntrack_max",
+        "nf_conntrack_max"
+        + (f", and gave up {early:,} entries for want of room since the start" if early else ""),
         meaning="When the table is full the first packets of new connections are dropped, both "
         f"ways, and the log says “nf_conntrack: table full, dropping packet”.{kept}",
         evidence=known(
             entries=count,
             limit=limit,
             share=ratio(count, limit),
-            early_dropped_since_start=counters.get("nf_conntrack_early_drop") or None,
+            early_drop=early or None,
+            early_drop_per_second=round(rate, 2) if rate else None,
             **{name.removeprefix(PREFIX): now for name, (now, _) in long.items()},
         ),
         remedies=(
