@@ -29,6 +29,7 @@ def host(
     write_proc(root, socks)
     settings = {
         "ip_local_port_range": f"{low} {low + size - 1}",
+        "ip_local_reserved_ports": "",
         "tcp_tw_reuse": 0,
         "tcp_timestamps": 1,
     }
