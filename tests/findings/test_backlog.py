@@ -4,6 +4,7 @@ from tests.findings.situations import (
     HTTPS,
     NGINX,
     accepted,
+    advice,
     after,
     at_once,
     found,
@@ -38,6 +39,28 @@ class TestQueueFull:
         assert finding.severity == Severity.CRITICAL
         assert finding.evidence == {"queue": most + 1, "backlog_limit": limit}
         assert not found("listen-queue-full", look(listener(backlog=most, backlog_limit=limit)))
+
+    @pytest.mark.parametrize(
+        ("limit", "somaxconn", "raised", "asked"),
+        [
+            (5, "4096", False, True),
+            (4096, "4096", True, True),
+            (128, "128", True, True),
+            (65_535, "65535", False, False),
+            (511, "65535", False, True),
+        ],
+    )
+    def test_the_smaller_of_two_limits_is_to_be_raised(
+        self, limit: int, somaxconn: str, raised: bool, asked: bool
+    ) -> None:
+        frame = frame_of(
+            listener(port=443, backlog=limit + 1, backlog_limit=limit),
+            sysctls={"net.core.somaxconn": somaxconn},
+        )
+        text = advice(only("listen-queue-full", at_once(frame)))
+        assert ("sysctl -w net.core.somaxconn=16384" in text) == raised
+        assert ("asks listen() for" in text) == asked
+        assert (f"it is {limit:,} now" in text) == (asked and not raised)
 
     def test_the_kernels_default_where_the_limit_is_not_known(self) -> None:
         assert not found("listen-queue-full", look(listener(backlog=4095)))

@@ -1,7 +1,12 @@
+import pytest
+
 from tests.findings.situations import NGINX, advice, at_once, found, frame_of, look, only
 from tests.tables import Sock, listener, rules
 from tui.findings.baseline import Baseline, take_baseline
-from tui.findings.finding import Severity
+from tui.findings.finding import Finding, Severity
+from tui.kernel.sockets import State
+
+SERVICE = listener(port=40500)
 
 
 class TestInRange:
@@ -133,3 +138,57 @@ class TestNew:
 
     def test_all_are_new_where_none_were(self) -> None:
         assert found("new-listener", at_once(frame_of(listener()), baseline=self.saved()))
+
+
+class TestGone:
+    def gone(self, *socks: Sock, saved: Sock = SERVICE, owned: bool = False) -> list[Finding]:
+        frame, baseline = frame_of(*socks), take_baseline(frame_of(saved))
+        owners = {5: NGINX} if owned else {}
+        return found("listener-gone", at_once(frame, owners=owners, baseline=baseline))
+
+    @pytest.mark.parametrize("state", [State.ESTABLISHED, State.TIME_WAIT, State.CLOSE_WAIT])
+    def test_a_client_has_its_port(self, state: State) -> None:
+        [finding] = self.gone(Sock(local_port=40500, state=state, inode=5), owned=True)
+        assert (finding.severity, finding.subject) == (Severity.CRITICAL, "0.0.0.0:40500")
+        assert finding.evidence == {
+            "port": 40500,
+            "held_to": "10.0.0.9:443",
+            "state": state.label,
+            "process": "nginx[10]",
+        }
+        assert str(finding.pattern) == "10.0.0.5 → 10.0.0.9:443"
+        assert "ip_local_reserved_ports=40500" in advice(finding)
+
+    def test_it_is_there(self) -> None:
+        assert not self.gone(SERVICE, Sock(local_port=40500))
+
+    def test_nobody_has_its_port(self) -> None:
+        assert not self.gone(Sock(local_port=40501))
+
+    def test_what_it_had_accepted_is_in_nobodys_way(self) -> None:
+        """Measured: with SO_REUSEADDR, which the service has, it can listen again."""
+        assert not self.gone(Sock(local_port=40500, remote_port=40777))
+        several = [Sock(local_port=40500, remote_port=port) for port in (20001, 20002)]
+        assert not self.gone(*several), "a client with a range of its own"
+
+    def test_nor_is_a_port_that_connect_never_chooses(self) -> None:
+        saved = listener(port=80)
+        assert not self.gone(Sock(local_port=80, remote_port=20001), saved=saved)
+
+    @pytest.mark.parametrize(
+        ("saved", "local", "told"),
+        [
+            ("10.0.0.5", "10.0.0.5", True),
+            ("10.0.0.6", "10.0.0.5", False),
+            ("::", "10.0.0.5", True),
+            ("::", "2001:db8::5", True),
+            ("0.0.0.0", "2001:db8::5", False),
+        ],
+    )
+    def test_only_where_the_addresses_meet(self, saved: str, local: str, told: bool) -> None:
+        remote = "2001:db8::9" if ":" in local else "10.0.0.9"
+        held = Sock(local, 40500, remote)
+        assert bool(self.gone(held, saved=listener(saved, 40500))) == told
+
+    def test_nothing_was_saved(self) -> None:
+        assert not found("listener-gone", look(Sock(local_port=40500)))

@@ -32,8 +32,7 @@ def cut_for(seconds: float, *, bad_lines: int = 0) -> Situation:
 
 def test_one_cut_read_is_made_good_by_the_next() -> None:
     assert not found("incomplete-table", cut_for(LASTS_SECONDS - 0.1))
-    mild = only("incomplete-table", cut_for(LASTS_SECONDS - 0.1, bad_lines=2))
-    assert mild.severity == Severity.INFO
+    assert only("incomplete-table", cut_for(LASTS_SECONDS - 0.1, bad_lines=2))
 
 
 def test_reads_that_are_cut_short_one_after_the_other() -> None:
@@ -52,7 +51,7 @@ def test_reads_that_are_cut_short_one_after_the_other() -> None:
 
 def test_lines_that_could_not_be_read() -> None:
     finding = only("incomplete-table", at_once(garbled(frame_of(Sock()), 2)))
-    assert finding.severity == Severity.INFO
+    assert finding.severity == Severity.WARNING
     assert finding.evidence["bad_lines"] == 2
     assert "2 lines could not be read" in finding.message
 
@@ -65,3 +64,22 @@ def test_by_netlink_there_is_no_netlink_to_turn_to() -> None:
     frame = frame_of(Sock(), complete=False)
     frame = replace(frame, reading=replace(frame.reading, kind="sock_diag"))
     assert "-i 2" in advice(only("incomplete-table", at_once(frame)))
+
+
+def seen(frame: Frame, *, bound_known: bool, copy: bool = False) -> Situation:
+    place = replace(frame.reading.place, kind="copy" if copy else "host")
+    table = replace(frame.table, bound_known=bound_known)
+    return at_once(replace(frame, reading=replace(frame.reading, table=table, place=place)))
+
+
+def test_bound_sockets_that_cannot_be_seen_make_the_capacity_an_upper_bound() -> None:
+    finding = only("bound-ports-unknown", seen(frame_of(Sock()), bound_known=False))
+    assert finding.severity == Severity.INFO
+    assert finding.evidence == {"capacity": 1000}
+    assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=True))
+    assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=False, copy=True))
+
+
+def test_a_copy_is_to_be_made_anew() -> None:
+    situation = seen(frame_of(Sock(), complete=False), bound_known=True, copy=True)
+    assert "--source sock_diag" not in advice(only("incomplete-table", situation))

@@ -61,6 +61,36 @@ class TestFiles:
         assert both(tmp_path) == expected
         assert read_counters(tmp_path) == {}
 
+    STATISTICS = (
+        "entries  clashres insert_failed drop early_drop search_restart\n"
+        "0001d601 0000000a 00016462 0000000b 00000000 00000001\n"
+        "0001d601 00000000 00012001 00000001 00000002 00000001\n"
+    )
+
+    def test_what_conntrack_loses_is_added_up_over_processors(self, tmp_path: Path) -> None:
+        (tmp_path / "net/stat").mkdir(parents=True)
+        (tmp_path / "net/stat/nf_conntrack").write_text(self.STATISTICS)
+        assert read_counters(tmp_path) == {
+            "nf_conntrack_insert_failed": 0x16462 + 0x12001,
+            "nf_conntrack_drop": 0xC,
+            "nf_conntrack_early_drop": 2,
+        }
+
+    @pytest.mark.parametrize("bad", ["0x16462", "-1", "1g", "0" * 17])
+    def test_a_number_of_it_that_is_none_spoils_its_sum(self, tmp_path: Path, bad: str) -> None:
+        (tmp_path / "net/stat").mkdir(parents=True)
+        text = self.STATISTICS.replace("00016462", bad)
+        (tmp_path / "net/stat/nf_conntrack").write_text(text)
+        assert read_counters(tmp_path) == {"nf_conntrack_drop": 0xC, "nf_conntrack_early_drop": 2}
+
+    @pytest.mark.parametrize("text", ["", "\n\n", "entries drop\n", "drop\n00000001 00000002\n"])
+    def test_a_header_or_rows_of_another_length_are_nothing(
+        self, tmp_path: Path, text: str
+    ) -> None:
+        (tmp_path / "net/stat").mkdir(parents=True)
+        (tmp_path / "net/stat/nf_conntrack").write_text(text)
+        assert read_counters(tmp_path) == {}
+
 
 class TestGarbled:
     @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class TestReading:
         assert names == [p.name for p in read_parameters(FIXTURES / "6.18-proxy/proc")]
         assert names[0] == "net.ipv4.ip_local_port_range"
         assert names[-1] == "kernel.pid_max"
-        assert len(set(names)) == len(names) == 24
+        assert len(set(names)) == len(names) == 28
 
     def test_missing_ones_have_no_value(self, tmp_path: Path) -> None:
         assert set(values(tmp_path).values()) == {None}

@@ -1,5 +1,6 @@
 """What twtop says of the demo's scenarios: the right finding, and no wrong one."""
 
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from tests.live.fates import states
 from tests.patience import Patience
 from tests.private import Lab
 from tui.api import audit, snapshot
+from tui.findings.baseline import take_baseline
 from tui.findings.finding import Severity
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
 from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.sockets import State
@@ -143,3 +147,27 @@ def test_a_full_accept_queue_is_told_by_its_own_limit(lab: Lab) -> None:
     assert lab.call(queue_that_nobody_takes_from, LIMIT) == (LIMIT, None)
     full = {"queue": LIMIT + 1, "backlog_limit": LIMIT}
     assert lab.call(queue_that_nobody_takes_from, LIMIT + 1) == (LIMIT + 1, full)
+
+
+def service_whose_port_a_client_took() -> tuple[int, str, list[str]]:
+    """How listening again ends for a service that was down, its name, and of whom it is said."""
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        host, port = service.getsockname()
+        saved = take_baseline(snapshot("sock_diag"))
+    with socket.create_server((host, 5001)) as far, socket.socket() as client:
+        client.bind((host, port))
+        client.connect(far.getsockname())
+        found = diagnose(Situation(snapshot("sock_diag"), baseline=saved))
+        with socket.socket() as again:
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            error = 0
+            try:
+                again.bind((host, port))
+            except OSError as refused:
+                error = refused.errno or 0
+    return error, f"{host}:{port}", [one.subject for one in found if one.code == "listener-gone"]
+
+
+def test_a_service_cannot_have_the_port_that_a_client_took(lab: Lab) -> None:
+    error, service, said = lab.call(service_whose_port_a_client_took)
+    assert (error, said) == (errno.EADDRINUSE, [service])

@@ -10,10 +10,12 @@ import numpy as np
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
 from tui.findings.finding import Remedy
+from tui.findings.held import Held
 from tui.findings.situation import Situation
+from tui.findings.sysctl_remedy import to_lower
 from tui.kernel.sockets import State, Timer
-from tui.planning.demand import Demand, busiest
-from tui.planning.remedies import tuples_needed
+from tui.planning.demand import Demand
+from tui.planning.remedies import reuse_changes, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
 from tui.planning.widening import present, range_commands, widened, widest
 from tui.writing.words import per_second
@@ -46,41 +48,48 @@ NO_PORT_OPTION = Remedy(
 )
 
 
-def more_ports(frame: Frame, index: int, unclosed: Unclosed) -> tuple[Remedy, ...]:
+def more_ports(
+    frame: Frame, index: int, held: Held, unclosed: Unclosed, rate: float
+) -> tuple[Remedy, ...]:
     """Return what helps an outgoing pattern that is short of ports, the best first.
 
-    What frees TIME-WAITs comes first where they hold most of the ports, and is left out where
-    open connections do: those keep their ports whatever TIME-WAIT does.
+    What gives back the ports that are held comes first. What frees TIME-WAITs, and what a rate
+    needs, is left out where something else holds them: ``rate`` is in connections per second, 0
+    where the wanted one is not known.
     """
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
+    refused = REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED
+    found = [*held.remedies, *unclosed.remedies]
+    if not held.more_ports_help:
+        return (*found, refused)
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
-    waiting = patterns.time_wait_of(index)
-    load = Demand(0 if reuse else busiest(frame, index), 0)
+    paced = held.by_time_wait and not reuse
+    load = Demand(rate if paced else 0, 0)
     today = present(facts)
     wider = widened(facts)
-    mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
-    found = [*unclosed.remedies, POOL]
-    if mostly_waiting and not reuse:
-        found.append(_reuse(facts, waiting))
+    if held.state != State.ESTABLISHED:
+        found.append(POOL)
+    if paced:
+        found.append(_reuse(facts, patterns.time_wait_of(index)))
     if wider is not None:
-        found.append(_widen(facts, today, wider, load, reuse=reuse))
+        found.append(_widen(facts, today, wider, load, paced=paced))
     found += [_more_sources(key, today, wider, load), _more_destinations(key, today)]
-    if mostly_waiting:
+    if held.by_time_wait:
         found.append(SERVER_CLOSES)
-    return (*found, REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED)
+    return (*found, refused)
 
 
 def _reuse(facts: Facts, waiting: int) -> Remedy:
-    delay = facts.rules.reuse_delay_ms / 1000
-    timestamps = "" if facts.rules.timestamps else "net.ipv4.tcp_timestamps=1 "
-    later = "" if facts.rules.timestamps else ", of connections opened with timestamps,"
-    mode = 2 if facts.loopback else 1  # 2, the kernel's default, is for loopback alone
+    rules = facts.rules
+    delay = rules.reuse_delay_ms / 1000
+    later = "" if rules.timestamps else ", of connections opened with timestamps,"
+    mode, changes = reuse_changes(facts)
     what = (
         f"Let connect() take over TIME-WAITs older than {delay:g} s{later} with "
         f"tcp_tw_reuse={mode}: of the {waiting:,} there are, all but those of the last {delay:g} s"
     )
-    command = f"sysctl -w {timestamps}net.ipv4.tcp_tw_reuse={mode}"
+    command = f"sysctl -w {' '.join(f'net.ipv4.{change}' for change in reversed(changes))}"
     if facts.loopback:
         return Remedy(what, command, "Linux is older than 4.19, which knows 0 and 1 only")
     return Remedy(
@@ -92,15 +101,15 @@ def _reuse(facts: Facts, waiting: int) -> Remedy:
     )
 
 
-def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, reuse: bool) -> Remedy:
+def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced: bool) -> Remedy:
     low, high = widest(facts)
     what = (
         f"Widen the range to {low}–{high}: {wider.ports:,} ports to each destination instead of "
         f"{today.ports:,}"
     )
-    if not reuse:
+    if paced:
         rates = (per_second(setting.judge(load).sustainable_rate) for setting in (wider, today))
-        what += ", enough for {} for ever instead of {}".format(*rates)
+        what += ", which sustains {} instead of {}".format(*rates)
     if load.rate:
         effect = wider.judge(load)
         enough = "not enough by itself" if effect.verdict is Fit.FAILS else "enough"
@@ -192,14 +201,15 @@ class Unclosed:
             "connections are in CLOSE-WAIT, and no sysctl there ends that",
             f"sudo ss -tnp state close-wait sport = :{self.port}",
         )
-        stopgap = Remedy(
+        stopgap = to_lower(
+            TIMEOUT,
+            self.timeout,
+            STOPGAP_SECONDS,
             f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
             "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from then on",
-            f"sysctl -w {TIMEOUT}={STOPGAP_SECONDS}",
             "a peer closes its side, only later than that: its FIN is then answered with a reset",
         )
-        helps = self.timeout is None or self.timeout > STOPGAP_SECONDS
-        return (mend, stopgap) if helps else (mend,)
+        return mend, *stopgap
 
 
 def find_unclosed(situation: Situation, index: int, soon_seconds: int) -> Unclosed:

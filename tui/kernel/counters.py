@@ -3,10 +3,15 @@
 Sources: net/ipv4/proc.c, net/ipv6/proc.c, net/netfilter/nf_conntrack_standalone.c.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tui.kernel.below import read_below
+
+CONNTRACK_LOSSES = ("insert_failed", "drop", "early_drop")
+"""What conntrack has lost: entries that clashed with another one, packets dropped for whatever
+reason, and entries that gave way in a full table. The others are 0, harmless or no counts."""
 
 
 def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
@@ -22,6 +27,8 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
     - net/netstat, group TcpExt, and net/snmp, group Tcp: events since the namespace began, except
       the gauges of snmp (`CurrEstab`, and `MaxConn`, which is -1).
     - `nf_conntrack_count` and `nf_conntrack_max` in entries, where conntrack is loaded.
+    - net/stat/nf_conntrack: each of CONNTRACK_LOSSES as `nf_conntrack_NAME`, events since the
+      namespace began, all processors together.
 
     Never raises: a file, group or number that is missing or unreadable is left out.
     """
@@ -30,6 +37,7 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
         counters["inuse6"] = inuse6
     counters |= _group(_read(root, "net/netstat"), b"TcpExt:")
     counters |= _group(_read(root, "net/snmp"), b"Tcp:")
+    counters |= _of_processors(_read(root, "net/stat/nf_conntrack"))
     if sysctls is not None:
         for name in ("nf_conntrack_count", "nf_conntrack_max"):
             text = _read(sysctls, f"sys/net/netfilter/{name}")
@@ -64,6 +72,19 @@ def _group(text: bytes, group: bytes) -> dict[str, int]:
     names, numbers = next(lines, []), next(lines, [])
     # Columns come and go with kernels; where the two lines differ no number can be trusted.
     return _numbers(names, numbers) if len(names) == len(numbers) else {}
+
+
+def _of_processors(text: bytes) -> dict[str, int]:
+    """Return conntrack's losses, added up: a line of names, then one of hex a processor."""
+    names, *rows = [line.split() for line in text.splitlines()] or [[]]
+    found = {}
+    for name in CONNTRACK_LOSSES:
+        # Columns come and go with kernels, as in a group: a line of another length is not trusted.
+        at = names.index(name.encode()) if name.encode() in names else len(names)
+        numbers = [row[at] for row in rows if len(row) == len(names) > at]
+        if numbers and all(re.fullmatch(rb"[0-9a-f]{1,16}", number) for number in numbers):
+            found[f"nf_conntrack_{name}"] = sum(int(number, 16) for number in numbers)
+    return found
 
 
 def _numbers(names: list[bytes], numbers: list[bytes]) -> dict[str, int]:

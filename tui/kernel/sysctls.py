@@ -99,6 +99,11 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
         "Seconds an orphaned FIN-WAIT-2 lasts. NOT TIME-WAIT's length: that is 60 s, compiled in.",
     ),
     (
+        "net.ipv4.tcp_syn_retries",
+        "6",
+        "SYNs sent again before connect() gives up; the port is held for it: 6 are some 130 s.",
+    ),
+    (
         "net.ipv4.tcp_orphan_retries",
         "0",
         "Retries before a closed, unacknowledged socket is dropped (0 acts as 8). Not TIME-WAIT.",
@@ -162,6 +167,21 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
         "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
         "60",
         "Seconds conntrack keeps an entry whose one side has closed and whose other has not.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_last_ack",
+        "30",
+        "Seconds conntrack waits for the last FIN's ACK. Does not change the socket's timers.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_syn_sent",
+        "120",
+        "Seconds conntrack keeps an entry whose SYN was not answered. connect() may give up first.",
+    ),
+    (
+        "net.netfilter.nf_conntrack_tcp_timeout_established",
+        "432000",
+        "Seconds conntrack keeps an idle connection, 5 days: also one that ended without a FIN.",
     ),
     (
         "fs.file-max",

@@ -191,14 +191,19 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
     )
 
 
-def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
+def reuse_changes(facts: Facts) -> tuple[int, list[str]]:
+    """Return the tcp_tw_reuse that is wanted, never a lower one, and what to set for it to work."""
     rules = facts.rules
     mode = 2 if facts.loopback and rules.reuse_mode != 1 else 1
-    wait = facts.wait(replace(rules, reuse_mode=mode, timestamps=True))
+    changes = [f"tcp_tw_reuse={mode}"] * (mode != rules.reuse_mode)
+    return mode, changes + ["tcp_timestamps=1"] * (not rules.timestamps)
+
+
+def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
+    mode, changes = reuse_changes(facts)
+    wait = facts.wait(replace(facts.rules, reuse_mode=mode, timestamps=True))
     if wait >= setting.wait:
         return None
-    changes = [f"tcp_tw_reuse={mode}"] * (mode != rules.reuse_mode)
-    changes += ["tcp_timestamps=1"] * (not rules.timestamps)
     changed = replace(setting, wait=wait)
     return Option(
         "reuse",

@@ -35,7 +35,13 @@ from tui.kernel.sysctls import NAMES
 from tui.writing.files import write_whole
 
 TABLES = ("net/tcp", "net/tcp6")
-COUNTERS = ("net/sockstat", "net/sockstat6", "net/netstat", "net/snmp")
+COUNTERS = (
+    "net/sockstat",
+    "net/sockstat6",
+    "net/netstat",
+    "net/snmp",
+    "net/stat/nf_conntrack",
+)
 CONNTRACK = ("sys/net/netfilter/nf_conntrack_count", "sys/net/netfilter/nf_conntrack_max")
 COPY_SECONDS = 10.0
 """How long the tables may take: on a table that grows fast, reading on might never end."""

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from tui.analysis.patterns import endpoint
 from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
+from tui.findings.sysctl_remedy import to_lower, to_raise
 from tui.kernel.sockets import UNKNOWN_LIMIT, Array, State
 from tui.writing.words import plural
 
 SOMAXCONN = "net.core.somaxconn"
 SYN_BACKLOG = "net.ipv4.tcp_max_syn_backlog"
 COOKIES_SENT = "net.ipv4.tcp_syncookies"
+RECYCLE = "net.ipv4.tcp_tw_recycle"
 DEFAULT_SOMAXCONN = 4096
 """Since Linux 5.4 (include/linux/socket.h)."""
 LEAST_SYN_RECVS = 16
 """However small the backlog: fewer are the handshakes of any moment."""
 COOKIES = "TCPReqQFullDoCookies"
+DROPS, RECYCLED = "ListenDrops", "PAWSPassive"
 COUNTERS = {
     "ListenOverflows": "accept queue full",
-    "ListenDrops": "connection requests dropped by a listener, for any reason",
+    DROPS: "connection requests dropped by a listener, for any reason",
     "TCPReqQFullDrop": "SYNs dropped, request queue full",
     COOKIES: "SYNs answered with a cookie, request queue full",
 }
@@ -32,12 +35,27 @@ ACCEPT_FASTER = Remedy(
     "Let the program accept faster: more workers or threads, nothing slow between two accept() "
     "calls, descriptors enough (ulimit -n)",
 )
-DEEPER_QUEUE = Remedy(
-    "Give it a deeper queue: raise somaxconn and the backlog that the program asks listen() for "
-    "(nginx: listen … backlog=N), then restart it; the limit is taken when it calls listen()",
-    f"sysctl -w {SOMAXCONN}=16384",
-    "it is slow all the time: a deeper queue then only makes clients wait longer",
-)
+DEEP = 16_384
+ASKED = "the backlog that the program asks listen() for (nginx: listen … backlog=N)"
+RESTART = "then restart it; the limit is taken when it calls listen()"
+ALWAYS_SLOW = "it is slow all the time: a deeper queue then only makes clients wait longer"
+
+
+def deeper_queue(situation: Situation, limit: int = UNKNOWN_LIMIT) -> tuple[Remedy, ...]:
+    """Return how a listening socket gets a deeper queue: by what is its limit now.
+
+    That is the smaller of somaxconn and what the program has asked for; ``limit`` is the two
+    together where it is known.
+    """
+    now = situation.number(SOMAXCONN)
+    if now is not None and limit < now:
+        asked = f"Raise {ASKED}: it is {limit:,} now, and somaxconn allows {now:,}; {RESTART}"
+        return (Remedy(asked, unless=ALWAYS_SLOW),)
+    both = f"Give it a deeper queue: raise somaxconn and {ASKED}, {RESTART}"
+    raised = to_raise(SOMAXCONN, now, DEEP, both, ALWAYS_SLOW)
+    if raised or now is None or limit != UNKNOWN_LIMIT:
+        return raised
+    return (Remedy(f"Raise {ASKED} if it is below somaxconn, {now:,}; {RESTART}"),)
 
 
 def listen_queue_full(situation: Situation) -> Iterator[Finding]:
@@ -80,7 +98,7 @@ def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
         evidence=known(
             queue=queue, **{limit_name: limit}, process=str(process) if process else None
         ),
-        remedies=(ACCEPT_FASTER, DEEPER_QUEUE),
+        remedies=(ACCEPT_FASTER, *deeper_queue(situation, told)),
     )
 
 
@@ -90,11 +108,14 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
     # With 2 every SYN gets a cookie, and is counted as if the queue were full.
     always = situation.number(COOKIES_SENT) == 2
     totals = {
-        name: counters[name]
+        name: total
         for name in COUNTERS
-        if counters.get(name, 0) > 0 and not (always and name == COOKIES)
+        if (total := _of_queues(name, counters)) > 0 and not (always and name == COOKIES)
     }
-    rates = {name: situation.rate(name) for name in totals}
+    known_rates = {} if situation.trends is None else situation.trends.rates
+    rates = {
+        name: _of_queues(name, known_rates) if name in known_rates else None for name in totals
+    }
     rising = {name: rate for name, rate in rates.items() if rate is not None and rate > 0}
     if not totals or (not rising and any(rate is not None for rate in rates.values())):
         return
@@ -132,7 +153,53 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
                 "ss -tln",
             ),
             ACCEPT_FASTER,
-            DEEPER_QUEUE,
+            *deeper_queue(situation),
+        ),
+    )
+
+
+def _of_queues(name: str, counts: Mapping[str, float]) -> float:
+    """Return a counter, or its rate, without what tcp_tw_recycle drops: that is no queue's.
+
+    Each SYN it refuses is in ListenDrops as well (net/ipv4/tcp_input.c before 4.12,
+    tcp_conn_request).
+    """
+    return counts.get(name, 0) - (counts.get(RECYCLED, 0) if name == DROPS else 0)
+
+
+def recycle_drops(situation: Situation) -> Iterator[Finding]:
+    """Tell of clients behind NAT that tcp_tw_recycle refuses: the counter is of nothing else."""
+    total, now = situation.frame.counters.get(RECYCLED, 0), situation.number(RECYCLE)
+    rate = situation.rate(RECYCLED)
+    if total <= 0:
+        return
+    if rate:
+        severity, happens = Severity.CRITICAL, f"refuses {rate:,.1f} SYNs/s"
+    elif rate is None and now != 0:
+        severity, happens = Severity.WARNING, f"has refused {total:,} SYNs since the start"
+    else:
+        severity, happens = Severity.INFO, f"has refused {total:,} SYNs, none of them now"
+    yield Finding(
+        code="tw-recycle-drops-clients",
+        severity=severity,
+        subject=RECYCLE,
+        message=f"tcp_tw_recycle {happens}: clients behind NAT are shut out",
+        meaning="With it the kernel takes all clients of one address for one, and drops a SYN with "
+        "a timestamp older than the last one's (PAWSPassive). Those who share an address time out "
+        "now and then, without a trace in any log; no queue is full, and no backlog helps.",
+        evidence=known(
+            PAWSPassive=total,
+            PAWSPassive_per_second=round(rate, 2) if rate else None,
+            tcp_tw_recycle=now,
+        ),
+        remedies=(
+            *to_lower(
+                RECYCLE,
+                now,
+                0,
+                "Turn tcp_tw_recycle off, here and in /etc/sysctl.conf: Linux 4.12 removed it",
+            ),
+            Remedy("Do not turn TCP timestamps off instead: that ends PAWS and tcp_tw_reuse too"),
         ),
     )
 
@@ -189,12 +256,14 @@ def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: st
         ),
         remedies=(
             Remedy("See where they come from", f"ss -tn state syn-recv sport = :{port}"),
-            Remedy(
-                "Keep syncookies on: with 1 they are sent only when the queue is full",
-                f"sysctl -w {COOKIES_SENT}=1",
+            *to_raise(
+                COOKIES_SENT,
+                cookies,
+                1,
+                "Turn syncookies on: with 1 they are sent only when the queue is full",
                 "there is no flood: where our answers get lost on the way cookies change nothing",
             ),
-            DEEPER_QUEUE,
+            *deeper_queue(situation),
         ),
         pattern=frame.patterns.key(int(np.bincount(frame.patterns.member[rows]).argmax())),
     )

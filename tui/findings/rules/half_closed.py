@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tui.findings.finding import Finding, Remedy, Severity, known
+from tui.findings.held import close_what_peers_closed
 from tui.findings.situation import Situation
 from tui.kernel.sockets import Array, State
 from tui.writing.words import plural
@@ -77,17 +78,7 @@ def _held(
         "The peers have closed, and the program has not closed its side: the kernel waits "
         "for close() without limit. Each holds a descriptor, its buffers and its port, until "
         "accept() or open() fails with EMFILE.",
-        Remedy(
-            "See which connections they are, then mend the program: when a read returns 0 it "
-            "must close, on its error paths as well",
-            look,
-            "it goes on sending to peers that have shut down their sending side only",
-        ),
-        Remedy(
-            "Until then restart the program before its descriptors run out: no sysctl ends "
-            "CLOSE-WAIT, neither tcp_fin_timeout nor tcp_keepalive_time",
-            unless="it stops growing by itself: a pool may close its idle connections late",
-        ),
+        *close_what_peers_closed(look),
         **evidence,
     )
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tui.findings.config import Levels
-from tui.findings.finding import Finding, Remedy, Severity
+from tui.findings.finding import Finding, Remedy, Severity, known
+from tui.findings.held import give_up_sooner
 from tui.findings.situation import Situation
+from tui.findings.sysctl_remedy import to_lower, to_raise
 from tui.writing.words import percent, ratio
 
 MAX_ORPHANS = "net.ipv4.tcp_max_orphans"
 MAX_CONNTRACK = "net.netfilter.nf_conntrack_max"
 MAX_FILES = "fs.file-max"
+EARLY_DROPS = "nf_conntrack_early_drop"
+PREFIX = "net.netfilter."
+TIMEOUT = f"{PREFIX}nf_conntrack_tcp_timeout_"
+CLOSED_TIMEOUT, IDLE_TIMEOUT = f"{TIMEOUT}time_wait", f"{TIMEOUT}established"
 
 
 def orphans(situation: Situation) -> Iterator[Finding]:
@@ -38,15 +44,12 @@ def orphans(situation: Situation) -> Iterator[Finding]:
                 "See to whom they still send",
                 "ss -tno state fin-wait-1 state last-ack state closing",
             ),
-            Remedy(
-                "Give up sooner on peers that do not answer: 2 retries take seconds, the default "
-                "acts as 8 and takes minutes",
-                "sysctl -w net.ipv4.tcp_orphan_retries=2",
-                "your clients are on networks that lose much: their last bytes are lost then",
-            ),
-            Remedy(
+            *give_up_sooner(situation),
+            *to_raise(
+                MAX_ORPHANS,
+                limit,
+                2 * limit,
                 "Raise the limit",
-                f"sysctl -w {MAX_ORPHANS}={2 * limit}",
                 "memory is short: an orphan can hold 64 kB that cannot be swapped out",
             ),
         ),
@@ -54,34 +57,79 @@ def orphans(situation: Situation) -> Iterator[Finding]:
 
 
 def conntrack(situation: Situation) -> Iterator[Finding]:
-    """Tell of a connection tracking table that is nearly full."""
+    """Tell of a connection tracking table that is nearly full, and of what keeps entries long."""
     counters = situation.frame.counters
     count, limit = counters.get("nf_conntrack_count"), counters.get("nf_conntrack_max")
     severity = _grade(count, limit, situation.config.conntrack)
+    early, rate = counters.get(EARLY_DROPS, 0), situation.rate(EARLY_DROPS)
+    if severity is None and early:  # it is not full now, and has been
+        severity = Severity.WARNING if rate else Severity.INFO
     if severity is None or count is None or limit is None:
         return
+    waiting = situation.number(CLOSED_TIMEOUT)
+    long = _long_timeouts(situation)
+    kept = "".join(
+        f" {name.removeprefix(PREFIX)} is {now:,} s, where the kernel's default is {default:,} s: "
+        "such entries pile up."
+        for name, (now, default) in long.items()
+    )
+    if waiting is not None:
+        kept += (
+            f" It keeps a closed connection for {waiting:,} s of its own, apart from the socket's "
+            "TIME-WAIT."
+        )
     yield Finding(
         code="conntrack-near-max",
         severity=severity,
         subject=MAX_CONNTRACK,
         message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
-        "nf_conntrack_max",
+        "nf_conntrack_max"
+        + (f", and gave up {early:,} entries for want of room since the start" if early else ""),
         meaning="When the table is full the first packets of new connections are dropped, both "
-        "ways, and the log says “nf_conntrack: table full, dropping packet”. It keeps a closed "
-        "connection for 120 s of its own, twice as long as the socket's TIME-WAIT.",
-        evidence={"entries": count, "limit": limit, "share": ratio(count, limit)},
+        f"ways, and the log says “nf_conntrack: table full, dropping packet”.{kept}",
+        evidence=known(
+            entries=count,
+            limit=limit,
+            share=ratio(count, limit),
+            early_drop=early or None,
+            early_drop_per_second=round(rate, 2) if rate else None,
+            **{name.removeprefix(PREFIX): now for name, (now, _) in long.items()},
+        ),
         remedies=(
-            Remedy(
+            *(
+                remedy
+                for name, (now, default) in long.items()
+                for remedy in to_lower(
+                    name,
+                    now,
+                    default,
+                    f"Set {name.removeprefix(PREFIX)} back to the kernel's default",
+                    "it was raised for connections that must outlive a long silence",
+                )
+                if name not in (CLOSED_TIMEOUT, IDLE_TIMEOUT)
+            ),
+            *to_raise(
+                MAX_CONNTRACK,
+                limit,
+                2 * limit,
                 "Raise the limit: an entry takes about 0.3 kB; in a container this is set on the "
                 "host",
-                f"sysctl -w {MAX_CONNTRACK}={2 * limit}",
                 "memory is short",
             ),
-            Remedy(
+            *to_lower(
+                CLOSED_TIMEOUT,
+                waiting,
+                30,
                 "Let conntrack forget closed connections sooner; the sockets' 60 s and their "
                 "ports are not touched by it",
-                "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=30",
                 "most entries are open connections: see conntrack -L -p tcp --state TIME_WAIT",
+            ),
+            *to_lower(
+                IDLE_TIMEOUT,
+                situation.number(IDLE_TIMEOUT),
+                86_400,
+                "Let it forget connections that have been idle for a day",
+                "some are idle for longer without a keep-alive: they are then cut off",
             ),
             Remedy(
                 "Do not track what needs no tracking (chain raw, target NOTRACK)",
@@ -89,6 +137,17 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
             ),
         ),
     )
+
+
+def _long_timeouts(situation: Situation) -> dict[str, tuple[int, int]]:
+    """Return which states conntrack keeps longer than the kernel would: seconds, and its own."""
+    found = {}
+    for parameter in situation.frame.reading.parameters:
+        if parameter.name.startswith(TIMEOUT) and parameter.default is not None:
+            now, default = situation.number(parameter.name), int(parameter.default)
+            if now is not None and now > default:
+                found[parameter.name] = (now, default)
+    return found
 
 
 def descriptors(situation: Situation) -> Iterator[Finding]:
@@ -113,9 +172,11 @@ def descriptors(situation: Situation) -> Iterator[Finding]:
                 'for p in /proc/[0-9]*; do echo "$(ls $p/fd 2>/dev/null | wc -l) '
                 '$(cat $p/comm)"; done | sort -rn | head',
             ),
-            Remedy(
+            *to_raise(
+                MAX_FILES,
+                limit,
+                2 * limit,
                 "Raise the limit",
-                f"sysctl -w {MAX_FILES}={2 * limit}",
                 "one process leaks them: mend that one, a higher limit only delays the end",
             ),
         ),

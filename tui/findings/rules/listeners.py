@@ -135,6 +135,71 @@ def _new(situation: Situation, listener: Listener, saved: int) -> Finding:
     )
 
 
+def listener_gone(situation: Situation) -> Iterator[Finding]:
+    """Find the saved listeners that are gone and cannot come back: a client has their port.
+
+    bind() fails with EADDRINUSE then, with SO_REUSEADDR too, whether the client's socket is open
+    or in TIME-WAIT (measured on Linux 6.18). What the listener had accepted is in nobody's way;
+    it is told apart by the far ports: those of a client's own range, or several of one address.
+    """
+    if situation.baseline is None:
+        return
+    frame, table = situation.frame, situation.frame.table
+    ports, open_ = frame.ports, table.state != State.LISTEN
+    held = []
+    for listener in sorted(situation.baseline.listeners - {*listeners(frame)}):
+        ip, port = listener
+        rows = np.flatnonzero(open_ & (table.local_port == port))
+        far, remote = table.remote_port[rows], table.remote_ip[rows]
+        if not ports.low <= port <= ports.high or len(np.unique(remote)) < len(rows):
+            continue
+        found = rows[(far < ports.low) | (far > ports.high)].tolist()
+        row = next((r for r in found if _overlap(ip, table.ip(int(table.local_ip[r])))), None)
+        if row is not None:
+            held.append((listener, row))
+    yield from tell_each(held, lambda one: _gone(situation, *one), "listeners")
+
+
+def _overlap(bound: str, local: str) -> bool:
+    """Say whether a listener's address is also that of a socket, so that they need two ports."""
+    return bound in (local, "::") or (bound == "0.0.0.0" and ":" not in local)
+
+
+def _gone(situation: Situation, listener: Listener, row: int) -> Finding:
+    frame, table = situation.frame, situation.frame.table
+    name, port = endpoint(*listener), listener[1]
+    there = endpoint(table.ip(int(table.remote_ip[row])), int(table.remote_port[row]))
+    state = State(int(table.state[row]))
+    owner = situation.owners.by_inode.get(int(table.inode[row]))
+    pattern = int(frame.patterns.member[row])
+    process = str(owner) if owner else situation.holder(pattern)
+    return Finding(
+        code="listener-gone",
+        severity=Severity.CRITICAL,
+        subject=name,
+        message=f"{name} is listened on no more, and a connection to {there} has its port"
+        + (f", of {process}" if process else ""),
+        meaning="The service cannot start again: its bind() fails with EADDRINUSE as long as that "
+        f"socket is there, and it is in {state.label}. The kernel gave the port to connect() while "
+        "the service was down and the port not reserved.",
+        evidence=known(port=port, held_to=there, state=state.label, process=process),
+        remedies=(
+            Remedy(
+                "End that connection: restart who holds it, or cut it off (where the kernel has "
+                "CONFIG_INET_DIAG_DESTROY); then start the service",
+                f"sudo ss -K dst {there} sport = :{port}",
+                "it was taken away on purpose: save the listeners anew",
+            ),
+            Remedy(
+                "Reserve the port (ip_local_reserved_ports), so that it does not happen again: "
+                "connect() then never chooses it, and bind() still gets it",
+                reserve_command(frame.rules, [port]),
+            ),
+        ),
+        pattern=frame.patterns.key(pattern),
+    )
+
+
 def _process(situation: Situation, listener: Listener) -> str | None:
     """Return who holds the listening socket, where that can be seen."""
     table = situation.frame.table

@@ -17,7 +17,9 @@ from tui.analysis.patterns import Direction
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Unclosed, find_unclosed, more_ports
 from tui.findings.finding import Finding, Severity, known, tell_each
+from tui.findings.held import find_held
 from tui.findings.situation import Situation
+from tui.planning.demand import busiest
 from tui.writing.words import duration, percent, plural, ratio, written
 
 PRESSING_SECONDS = 60.0
@@ -29,13 +31,19 @@ SOON = 10
 
 
 def _exhausted(situation: Situation, index: int) -> Finding:
-    use, unclosed = _use(situation, index)
+    (use, unclosed), held = _use(situation, index), find_held(situation, index)
     if use.capacity:
-        message = f"none of the {use.capacity:,} ports is left"
+        message = f"none of the {use.capacity:,} ports is left{held.briefly}"
     else:
         message = "there is no port to connect from: all of the range is reserved or bound"
-    by_age = situation.frame.time_wait.by_pattern
-    back = int(by_age[index, SECONDS - SOON :].sum()) if index < len(by_age) else 0
+    by_age, hold = situation.frame.time_wait.by_pattern, situation.frame.rules.time_wait_ms // 1000
+    soon = max(min(hold, SECONDS) - SOON, 0)
+    back = int(by_age[index, soon:].sum()) if index < len(by_age) else 0
+    given_back = (
+        f" {plural(use.time_wait, 'socket')} in TIME-WAIT give their ports back {hold} s after "
+        f"they closed, {back:,} of them within {SOON} s; {use.live - unclosed.count:,} are open or "
+        "closing, and keep theirs."
+    )
     return _finding(
         situation,
         index,
@@ -43,10 +51,8 @@ def _exhausted(situation: Situation, index: int) -> Finding:
         Severity.CRITICAL,
         message,
         "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested "
-        "address”), and no kernel counter shows it. "
-        f"{plural(use.time_wait, 'socket')} in TIME-WAIT give their ports back 60 s after they "
-        f"closed, {back:,} of them within {SOON} s; {use.live - unclosed.count:,} are open or "
-        "closing, and keep theirs.",
+        "address”), and no kernel counter shows it."
+        + (given_back if use.time_wait or not held.meaning else ""),
         **{f"freed_within_{SOON}_s": back + unclosed.soon},
     )
 
@@ -72,8 +78,8 @@ def _above(situation: Situation, index: int) -> Finding:
         index,
         "ports-above-threshold",
         Severity.CRITICAL,
-        f"{percent(use.locked, use.capacity, threshold)} of {use.capacity:,} ports are taken; the "
-        f"threshold is {written(threshold)} %",
+        f"{percent(use.locked, use.capacity, threshold)} of {use.capacity:,} ports are taken"
+        f"{find_held(situation, index).briefly}; the threshold is {written(threshold)} %",
         meaning,
         threshold_percent=threshold,
     )
@@ -87,7 +93,7 @@ def _slow(situation: Situation, index: int) -> Finding:
         "connect-slow",
         Severity.WARNING,
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
-        "taken",
+        f"taken{find_held(situation, index).briefly}",
         "connect() tries the ports of one parity first, and past half it scans all of them in "
         "vain: some 2,000 µs a call instead of 12 with the default range. That is CPU time spent "
         "in the kernel by whoever connects, and the second half of the ports goes as the first "
@@ -134,6 +140,18 @@ def _use(situation: Situation, index: int) -> tuple[PortUse, Unclosed]:
     return port_use(situation.frame.patterns, index), find_unclosed(situation, index, SOON)
 
 
+def _throttled(situation: Situation, index: int) -> bool:
+    """Say whether a pattern's closings are what gets through, and no measure of what is wanted.
+
+    So it is where the pattern is full or was so in the last minute, and where it is within a
+    second of it: a full one flickers as its ports come back.
+    """
+    patterns, trends = situation.frame.patterns, situation.trends
+    closing = situation.frame.time_wait.closing.item(index)
+    full = trends is not None and index < len(trends.was_full) and bool(trends.was_full[index])
+    return full or patterns.connectable.item(index) < max(closing, 1)
+
+
 def _of_level(
     level: Level, tell: Callable[[Situation, int], Finding], situation: Situation
 ) -> Iterator[Finding]:
@@ -163,13 +181,22 @@ def _finding(
 ) -> Finding:
     frame = situation.frame
     use, unclosed = _use(situation, index)
+    held, throttled = find_held(situation, index), _throttled(situation, index)
     key = frame.patterns.key(index)
+    closing = round(frame.time_wait.closing.item(index), 1)
+    through = (
+        f"The {closing:,}/s that close are what gets through, not what is wanted: twtop plan says "
+        "what the wanted rate needs."
+        if throttled and held.by_time_wait and closing
+        else ""
+    )
+    waits_for_peer = unclosed.meaning if unclosed.count else ""
     return Finding(
         code=code,
         severity=severity,
         subject=str(key),
         message=f"{key}: {message}",
-        meaning=f"{meaning} {unclosed.meaning}" if unclosed.count else meaning,
+        meaning=" ".join(filter(None, (meaning, held.meaning, waits_for_peer, through))),
         evidence=known(
             in_use=use.in_use,
             capacity=use.capacity,
@@ -179,13 +206,16 @@ def _finding(
             reusable=use.reusable,
             time_wait=use.time_wait,
             live=use.live,
-            closing_per_second=round(frame.time_wait.closing.item(index), 1),
+            closing_per_second=closing,
             **evidence,
+            held_by=held.label if held.meaning else None,
             open=use.live - unclosed.count if unclosed.count else None,
             fin_wait2=unclosed.count or None,
             tcp_fin_timeout_seconds=unclosed.timeout,
             process=situation.holder(index),
         ),
-        remedies=more_ports(frame, index, unclosed),
+        remedies=more_ports(
+            frame, index, held, unclosed, 0 if throttled else busiest(frame, index)
+        ),
         pattern=key,
     )

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
-from tui.writing.words import duration, plural
+from tui.kernel.source import Reading
+from tui.kernel.sysctls import PortRules
+from tui.writing.words import duration, joined, plural
 
 NETLINK = Remedy(
     "Read by netlink, which takes a third of the time and misses nothing",
@@ -14,6 +16,10 @@ NETLINK = Remedy(
     "the table is that of another container's /proc, or a saved one",
 )
 LONGER = Remedy("Give a read more time: it may take half of the interval", "twtop -i 2")
+AGAIN = Remedy(
+    "Make the copy anew, of all files in one go: twtop bundle does, where the sockets are",
+    "twtop bundle",
+)
 
 
 LASTS_SECONDS = 5.0
@@ -50,7 +56,7 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
     whole = table.complete and cut_for < LASTS_SECONDS
     yield Finding(
         code="incomplete-table",
-        severity=Severity.INFO if whole else Severity.WARNING,
+        severity=Severity.WARNING,
         subject="the socket table",
         message=message,
         meaning=meaning,
@@ -60,5 +66,76 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
             "complete": int(whole),
             "table_age_seconds": round(situation.frame.age, 1),
         },
-        remedies=(NETLINK,) if reading.kind == "proc" else (LONGER,),
+        remedies=(_cure(reading),),
+    )
+
+
+def _cure(reading: Reading) -> Remedy:
+    if reading.place.kind == "copy":
+        return AGAIN
+    return NETLINK if reading.kind == "proc" else LONGER
+
+
+def sysctls_assumed(situation: Situation) -> Iterator[Finding]:
+    """Tell which sysctls that decide on ports could not be read, and what is taken instead."""
+    frame = situation.frame
+    if not frame.assumed:
+        return
+    instead = _instead(frame.rules)
+    copy = frame.reading.place.kind == "copy"
+    names = [name.rpartition(".")[2] for name in frame.assumed]
+    yield Finding(
+        code="sysctls-assumed",
+        severity=Severity.WARNING,
+        subject="sysctls",
+        message=f"{joined(names)} could not be read: the kernel's defaults are taken",
+        meaning=f"Taken instead: {joined([f'{name} {instead[name]}' for name in names])}. Whether "
+        "ports are short depends on them, so nothing is judged as OK here, and an alarm can be "
+        "false.",
+        evidence={name: instead[name] for name in names},
+        remedies=(
+            AGAIN
+            if copy
+            else Remedy(
+                "Run twtop where the sysctls are: in the network namespace itself, as root, with a "
+                "procfs that is not mounted with subset=pid",
+                "sudo nsenter -t PID -n twtop",
+            ),
+        ),
+    )
+
+
+def _instead(rules: PortRules) -> dict[str, str]:
+    """Return what each sysctl that may be assumed stands at, in words."""
+    return {
+        "ip_local_port_range": f"{rules.low}–{rules.high}",
+        "ip_local_reserved_ports": "none",
+        "tcp_tw_reuse": str(rules.reuse_mode),
+        "tcp_tw_reuse_delay": f"{rules.reuse_delay_ms} ms",
+        "tcp_timestamps": "on" if rules.timestamps else "off",
+        "tcp_tw_timeout": f"{rules.time_wait_ms // 1000} s",
+    }
+
+
+def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
+    """Tell that bound, unconnected sockets are not seen, which take a port from everybody."""
+    frame = situation.frame
+    if frame.table.bound_known or frame.reading.place.kind == "copy":
+        return
+    yield Finding(
+        code="bound-ports-unknown",
+        severity=Severity.INFO,
+        subject="bound sockets",
+        message="Sockets that are bound and not yet connected cannot be seen here",
+        meaning="Linux lists them from 6.8 on, to those who may ask by netlink. Each takes its "
+        f"port from every destination, so the {frame.ports.capacity:,} ports are at most: "
+        "connect() may fail with fewer in use.",
+        evidence={"capacity": frame.ports.capacity},
+        remedies=(
+            Remedy(
+                "Take the capacity for an upper bound; on Linux 6.8 and newer look from inside the "
+                "network namespace",
+                "sudo nsenter -t PID -n twtop",
+            ),
+        ),
     )

@@ -40,6 +40,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     spread = int(waiting[outgoing].sum())
     quiet = outgoing & ~blocking
     fullest = float(patterns.utilization[quiet].max()) if quiet.any() else 0.0
+    hold = situation.frame.rules.time_wait_ms // 1000
     blocked = "" if not blocking.any() else " (besides those of the patterns that are told of)"
     yield Finding(
         code="time-wait-high",
@@ -49,7 +50,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
         meaning=f"{incoming:,} are on ports that this host listens on, where a new connection is "
         f"accepted into them, and {spread:,} are spread over destinations of which the fullest "
         f"has used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
-        "descriptor and no process, and goes by itself after 60 s.",
+        f"descriptor and no process, and goes by itself after {hold} s.",
         evidence={
             "time_wait": count,
             "time_wait_of_all": situation.frame.time_wait.count,
