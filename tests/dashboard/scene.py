@@ -69,8 +69,6 @@ def frame_of(
         Parameter("net.ipv4.tcp_tw_reuse_delay", "1000", "1000", "Age before reuse."),
         Parameter("net.ipv4.tcp_tw_reuse", str(reuse), "2", "Reuse of TIME-WAIT by connect()."),
         Parameter("net.ipv4.tcp_fin_timeout", "60", "60", "Not TIME-WAIT's length."),
-        Parameter("net.ipv4.ip_local_reserved_ports", "", "", "Ports never chosen."),
-        Parameter("net.ipv4.tcp_timestamps", "1", "1", "Without them nothing is reused."),
     )
     waiting = int((found.state == State.TIME_WAIT).sum())
     reading = Reading(
