@@ -227,7 +227,7 @@ def _who_dropped(evidence: Evidence) -> str:
     if (dropped := seen.get("ListenDrops", 0)) > 0:
         return f"The server's listener dropped them: ListenDrops rose by {dropped:,}."
     return (
-        "The server is on this machine, and none of its counters of a full backlog moved; nor is a "
-        "conntrack table full. So a firewall drops the packets (`nft list ruleset`), or nobody has "
-        "that address any more."
+        "None of the server's counters of a full backlog moved, and the conntrack table here is "
+        "not full. What is left is a firewall that drops the packets, here or in the server's "
+        "namespace (`nft list ruleset`), or that nobody answers for the address."
     )
