@@ -151,6 +151,13 @@ def route_to(ip: str) -> Route:
         return Route()
 
 
+def can_connect_from(source: str | None, target: Target) -> bool:
+    """Say whether the source is an address of this host; None asks if there is any to be chosen."""
+    if source is None:
+        return route_to(target.ip).source is not None
+    return route_to(source).kind == RTN_LOCAL
+
+
 def check_source(source: str, target: Target) -> str:
     """Return the source address in its usual form; raises TargetError when it cannot be one.
 
@@ -164,6 +171,6 @@ def check_source(source: str, target: Target) -> str:
         raise TargetError(f"--source {ip} is no address; leave out --source for any")
     if family(ip) != family(target.ip):
         raise TargetError(f"--source {ip} and {target.ip} are not of the same IP version")
-    if route_to(ip).kind != RTN_LOCAL:
+    if not can_connect_from(ip, target):
         raise TargetError(f"--source {ip}: it must be an address of this host")
     return ip

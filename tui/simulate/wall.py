@@ -7,7 +7,13 @@ import os
 from dataclasses import dataclass
 
 from tui.lab.outcome import Failure
-from tui.simulate.expectation import no_reuse_text, reuse_rate, reuse_text, time_wait
+from tui.simulate.expectation import (
+    no_reuse_text,
+    no_source_text,
+    reuse_rate,
+    reuse_text,
+    time_wait,
+)
 from tui.simulate.held import Held, total
 from tui.simulate.kept import given_back, half_closed_text
 from tui.simulate.surroundings import Evidence
@@ -107,16 +113,17 @@ def _why(evidence: Evidence, failure: Failure) -> str:
 
 def _no_port(evidence: Evidence, failure: Failure) -> str:
     situation, rules = evidence.situation, evidence.frame.rules
+    if failure.call == "bind" or evidence.sourceless:
+        why = no_source_text(situation.target, failure.source)
+        return f"It is the address, not the ports: {why}."
     source = failure.source or situation.sources[0] or "any address"
-    if failure.call == "bind":
-        return f"{source} is no longer an address of this host."
     held = situation.held(evidence.frame)
     ports = total(held)
     if ports.use.in_use < FULL * ports.use.capacity and evidence.connected < FULL * situation.free:
         return (
             f"Only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} are seen in use. "
-            "Others are taken in a way that nothing shows: by sockets that were bound before they "
-            "connected, or by the source address having gone."
+            "The others are bound by sockets that look like any other, since they were bound "
+            "before they connected, or that nothing shows."
         )
     towards = f"towards {situation.target}"
     of = f"{rules.low}–{rules.high}"
