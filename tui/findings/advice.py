@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import numpy as np
@@ -55,17 +55,20 @@ def more_ports(frame: Frame, index: int, unclosed: Unclosed) -> tuple[Remedy, ..
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
+    bound_first, facts = facts.elsewhere is not None, replace(facts, elsewhere=None)
     waiting = patterns.time_wait_of(index)
     load = Demand(0 if reuse else busiest(frame, index), 0)
     today = present(facts)
     wider = widened(facts)
     mostly_waiting = 2 * waiting >= int(patterns.in_use[index])
-    found = [*unclosed.remedies, POOL]
+    found = [*unclosed.remedies, *[NO_PORT_OPTION] * bound_first, POOL]
     if mostly_waiting and not reuse:
         found.append(_reuse(facts, waiting))
     if wider is not None:
         found.append(_widen(facts, today, wider, load, reuse=reuse))
-    found += [_more_sources(key, today, wider, load), _more_destinations(key, today)]
+    found.append(_more_sources(key, today, wider, load))
+    if not bound_first:
+        found.append(_more_destinations(key, today))
     if mostly_waiting:
         found.append(SERVER_CLOSES)
     return (*found, REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED)
