@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tables import any_rules, crossing, frame, listener, rules, steady, table, waiting
+from tests.tables import (
+    Sock,
+    any_rules,
+    crossing,
+    frame,
+    listener,
+    reading,
+    rules,
+    steady,
+    table,
+    waiting,
+)
+from tui.analysis.frame import Frame, judge
 from tui.analysis.hold import TIME_WAIT
 from tui.analysis.ports import port_space
 from tui.kernel.sysctls import PortRules
@@ -427,3 +439,25 @@ class TestAClientThatBindsFirst:
         expected = estimate(seen, 1, 0)
         assert expected is not None
         assert any("binds before" in note or "bind before" in note for note in expected.notes)
+
+
+class TestADestinationOfOnesOwn:
+    """No route is advised, for it would bring nothing."""
+
+    @staticmethod
+    def routed(found: Frame) -> bool:
+        sources = option(made(8, where=gather(found, "10.0.0.5", "10.0.0.9", 443)), "sources")
+        return any("route" in line for line in sources.commands)
+
+    @pytest.mark.parametrize(
+        ("addresses", "routed"), [({"10.0.0.5", "10.0.0.9"}, False), ({"10.0.0.5"}, True)]
+    )
+    def test_is_told_by_the_addresses(self, addresses: set[str], routed: bool) -> None:
+        """A proxy that is transparent has sockets at addresses that are not its host's."""
+        seen = reading(table(waiting(40_000, 30_000), Sock("10.0.0.9", 443, "10.0.0.7", 1)))
+        assert self.routed(judge(replace(seen, addresses=frozenset(addresses)))) is routed
+
+    @pytest.mark.parametrize(("local", "routed"), [("10.0.0.9", False), ("10.0.0.8", True)])
+    def test_is_told_by_the_sockets_of_a_copy(self, local: str, routed: bool) -> None:
+        found = frame(waiting(40_000, 30_000), Sock(local, 443, "10.0.0.7", 1))
+        assert self.routed(found) is routed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def more_ports(frame: Frame, index: int, unclosed: Unclosed) -> tuple[Remedy, ..
         found.append(_reuse(facts, waiting))
     if wider is not None:
         found.append(_widen(facts, today, wider, load, reuse=reuse))
-    found.append(_more_sources(key, today, wider, load))
+    found.append(_more_sources(facts, today, wider, load))
     if not bound_first:
         found.append(_more_destinations(key, today))
     if mostly_waiting:
@@ -117,7 +116,7 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, reuse:
     )
 
 
-def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
+def _more_sources(facts: Facts, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
     what = f"Use more source addresses: each brings {today.ports:,} ports more to this destination"
     if load.rate and today.ports:
         addresses = tuples_needed(load, today)
@@ -125,12 +124,11 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
             what += f", and {addresses} carry the {load.rate:,.0f}/s of the busiest seconds"
             if wider is not None and 1 < (with_range := tuples_needed(load, wider)) < addresses:
                 what += f" ({with_range} with a wide range)"
-    remote = ip_address(key.remote_ip)
-    ip, bits, at_once = ("ip", 32, "") if remote.version == 4 else ("ip -6", 128, " nodad")
-    if remote.is_loopback or key.local_ip == key.remote_ip:
+    ip, bits, at_once = ("ip -6", 128, " nodad") if facts.ipv6 else ("ip", 32, "")
+    if facts.at_home or facts.loopback:
         command: str | None = f"{ip} addr add NEW_IP/{bits} dev lo{at_once}"
         why, bound = "No route chooses the source of what stays on this host", "the addresses"
-        if remote.is_loopback and remote.version == 4:
+        if facts.loopback and not facts.ipv6:
             command = None
             why, bound = "All of 127/8 is there already", "127.0.0.2, 127.0.0.3 …"
         return Remedy(
@@ -142,7 +140,7 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
         f"{what}. The route sends all new connections from NEW_IP; to use several at once, let "
         "the client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
         f"{ip} addr add NEW_IP/{bits} dev DEVICE{at_once} && "
-        f"{ip} route replace {remote}/{bits} via GATEWAY dev DEVICE src NEW_IP",
+        f"{ip} route replace {facts.remote_ip}/{bits} via GATEWAY dev DEVICE src NEW_IP",
         "answers to the new address do not come back to this host, or the far side lets in "
         "known addresses only",
     )

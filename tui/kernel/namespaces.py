@@ -6,9 +6,12 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
+from contextlib import suppress
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TypeVar
+
+from tui.kernel.below import read_below
 
 T = TypeVar("T")
 
@@ -62,29 +65,29 @@ def inside(network: Path, call: Callable[[], T]) -> T:
     return done[0]
 
 
-def has_address(root: Path, ip: str) -> bool:
-    """Say whether the namespace that ``root``/net shows has this address; False if unreadable.
+def own_addresses(root: Path) -> frozenset[str]:
+    """Return the addresses of the namespace that ``root``/net shows; none where unreadable.
 
     A local route to more than one address makes none of them its own: anybody may have set that,
     in a namespace of theirs. Sources: net/ipv4/fib_trie.c (fib_trie_seq_show), net/ipv6/addrconf.c
     (if6_seq_show).
     """
-    address = ip_address(ip.partition("%")[0])
-    if address.version == 6:
-        inside = f"{int(address):032x} "
-        return any(line.startswith(inside) for line in _lines(root / "net/if_inet6"))
-    leaf = ""
-    for line in _lines(root / "net/fib_trie"):
+    found, leaf = set(), ""
+    for line in _lines(root, "net/fib_trie"):
         if "|-- " in line:
             leaf = line.partition("|-- ")[2]
-        elif line.endswith("/32 host LOCAL") and leaf == str(address):
-            return True
-    return False
+        elif line.endswith("/32 host LOCAL"):
+            found.add(leaf)
+    for line in _lines(root, "net/if_inet6"):
+        with suppress(ValueError, IndexError):
+            found.add(str(IPv6Address(int(line.split()[0], 16))))
+    return frozenset(found)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(root: Path, name: str) -> list[str]:
+    """Return the lines of a file; none of one that a whole routing table makes too long."""
     try:
-        return path.read_text().splitlines()
+        return read_below(root, name).decode(errors="replace").splitlines()
     except OSError:
         return []
 

@@ -277,7 +277,8 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
         "# the program takes them in turn: bind((SOURCE2, 0)) before connect(), with",
         "# IP_BIND_ADDRESS_NO_PORT set, as nginx's proxy_bind and HAProxy's source do",
     ]
-    if not facts.loopback:  # the table of local addresses comes before every rule
+    # The table of local addresses comes before every rule.
+    if not (facts.at_home or facts.loopback):
         commands += [
             "# or, for a program that cannot, a worker under a user of its own for each:",
             f"{ip} route add {target}/{prefix} via GATEWAY dev DEV src SOURCE2 table 102",

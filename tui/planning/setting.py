@@ -107,6 +107,8 @@ class Facts:
     remote_ip: str | None = None
     remote_port: int | None = None
     hz: int = USUAL_HZ
+    at_home: bool = False
+    """Whether the destination is one of the place's own addresses: then no route has a say."""
     elsewhere: int | None = None
     """Ports that the other destinations hold, where the client seems to bind before it connects:
     then all of them share one range, and no TIME-WAIT is reused. None where connect() chooses."""
@@ -153,5 +155,6 @@ def gather(
         remote_ip=remote_ip,
         remote_port=remote_port,
         hz=frame.reading.hz or USUAL_HZ,
+        at_home=remote_ip is not None and (local_ip == remote_ip or frame.owns(remote_ip)),
         elsewhere=elsewhere,
     )

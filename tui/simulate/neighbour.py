@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tui.kernel.namespaces import has_address, other_namespaces
+from tui.kernel.namespaces import other_namespaces, own_addresses
 from tui.lab.sockets import family
 
 NOT_ASSIGNED = 0xFFFFFFFF
@@ -52,7 +52,8 @@ def namespace_behind(ip: str, link: int) -> Path | None:
             homes = {
                 number: place
                 for place in other_namespaces()
-                if has_address(place, plain) and (number := _number(links, place)) in veths.values()
+                if plain in own_addresses(place)
+                and (number := _number(links, place)) in veths.values()
             }
             leading = {end: homes[number] for end, number in veths.items() if number in homes}
             if bridged and leading:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tui.analysis.patterns import endpoint
 from tui.kernel.effort import Effort
-from tui.kernel.namespaces import has_address
+from tui.kernel.namespaces import own_addresses
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, TableError
 from tui.lab.sockets import family
@@ -100,7 +100,7 @@ def _place(ip: str, route: Route) -> tuple[Whereabouts, Path | None]:
     """Say whose address it is, and where the server's net/ is."""
     if ip_address(ip).is_loopback:
         return Whereabouts.LOOPBACK, Path("/proc")
-    if route.kind == RTN_LOCAL and has_address(Path("/proc"), ip):
+    if route.kind == RTN_LOCAL and ip.partition("%")[0] in own_addresses(Path("/proc")):
         return Whereabouts.HERE, Path("/proc")
     # Others may have the same private address, and the route might lead to them.
     if route.kind == RTN_UNICAST and route.link and (root := namespace_behind(ip, route.link)):
