@@ -160,6 +160,37 @@ class TestVerdict:
         assert "no outgoing connections" in ran.out
 
 
+class TestAClientThatBindsFirst:
+    """No destination is near its end, and all together are."""
+
+    @staticmethod
+    def shared(ports: int) -> list[Sock]:
+        return [waiting(hosts.LOW + n, 30_000, remote=f"10.1.0.{n % 10 + 1}") for n in range(ports)]
+
+    @pytest.mark.parametrize(
+        ("ports", "code"), [(240, OK), (260, WARNING), (400, CRITICAL), (500, CRITICAL)]
+    )
+    @pytest.mark.parametrize("reuse", [0, 1])
+    def test_is_judged_by_what_is_left_of_one_range(
+        self, run: Run, tmp_path: Path, ports: int, code: int, reuse: int
+    ) -> None:
+        place = host(tmp_path, self.shared(ports), tcp_tw_reuse=reuse)
+        for which in (), ("--dst", "10.1.0.1:443"):
+            ran = run("check", "--proc", place, *which)
+            assert ran.code == code
+            assert perfdata(ran)["connectable"].value == hosts.SIZE - ports
+            assert ("bind() fails" in ran.out) == (ports == hosts.SIZE)
+
+    def test_and_a_destination_that_has_fewer_left_goes_before(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        other = [
+            waiting(hosts.LOW + n, 30_000, local="10.0.0.6", remote="10.1.0.1") for n in range(350)
+        ]
+        ran = run("check", "--proc", host(tmp_path, [*self.shared(300), *other]))
+        assert perfdata(ran)["connectable"].value == 150
+
+
 class TestUnknown:
     @pytest.mark.parametrize(
         "arguments",

@@ -3,6 +3,7 @@ import pytest
 
 from tests.findings.situations import advice, found, look, only
 from tests.tables import Sock, rules
+from tui.analysis.bind_first import DESTINATIONS, USE
 from tui.findings.config import BindFirst, Config
 from tui.findings.finding import Severity
 
@@ -25,6 +26,10 @@ def by_chance(destinations: int, each: int, seed: int = 1, *, parity: bool = Fal
         for remote in REMOTES[:destinations]
         for port in random.choice(np.array(ports), each, replace=False)
     ]
+
+
+def test_the_settings_begin_with_what_plan_goes_by() -> None:
+    assert BindFirst() == BindFirst(DESTINATIONS, USE)
 
 
 class TestItFires:

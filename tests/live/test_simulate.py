@@ -16,10 +16,12 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import pytest
+from pyroute2 import IPRoute
 
 from tests.live.fates import states
 from tests.patience import limit, start_seconds, until
 from tests.private import Lab, has_sysctl, newest
+from tests.sockets import connect, listen
 from tui.lab.namespace import FAR, NEAR, OWN, peer, sysctl
 from tui.lab.outcome import Outcome
 from tui.lab.process import Child
@@ -447,6 +449,56 @@ def test_a_source_must_be_local(lab: Lab) -> None:
         assert run.code == 2
         assert why in run.errors
         assert "--source" in run.errors
+
+
+def no_ipv6() -> list[Run]:
+    with serving():
+        simulate()  # the ports of IPv4 are all taken
+        sysctl("ipv6.conf.all.disable_ipv6", 1)
+        given = simulate("--source", "::1", to="::1")
+        return [simulate(to="::1"), given]
+
+
+def test_without_ipv6_it_is_the_address_that_is_missing(lab: Lab) -> None:
+    run, given = lab.call(no_ipv6)
+    assert run.wall == ("EADDRNOTAVAIL", "connect", 1)
+    assert run.expected == ("EADDRNOTAVAIL", 1)
+    assert "not the ports: lo has no ::1" in run.why
+    assert "disable_ipv6" in run.why
+    assert given.code == 2
+    assert "--source ::1: it must be an address of this host" in given.errors
+
+
+def source_goes() -> Run:
+    with serving():
+        process = start("--rate", "50", "--source", OWN.v4[0])
+        until(lambda: states()["TIME_WAIT"], "the first connection")
+        with IPRoute() as links:
+            links.flush_addr(index=links.link_lookup(ifname="lo")[0], address=OWN.v4[0])
+        return finish(process)
+
+
+def test_a_source_that_goes_meanwhile(lab: Lab) -> None:
+    run = lab.call(source_goes)
+    assert run.wall is not None
+    assert run.wall[:2] == ("EADDRNOTAVAIL", "bind")
+    assert f"not the ports: {OWN.v4[0]} is no longer an address" in run.why
+
+
+def taken_by_bind() -> Run:
+    """Ten ports, each bound to another address first: they look like any other connection's."""
+    with serving(ip_local_port_range="40000 40009"), ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.5", PORT + 1))
+        for number in range(10):
+            stack.enter_context(connect("127.0.0.5", PORT + 1, "127.0.0.9", 40_000 + number))
+            stack.enter_context(listener.accept()[0])
+        return simulate()
+
+
+def test_ports_that_somebody_else_has_bound(lab: Lab) -> None:
+    run = lab.call(taken_by_bind)
+    assert run.wall == ("EADDRNOTAVAIL", "connect", 1)
+    assert run.why.startswith("Only 0 of 10 ports are seen in use. The others are bound")
 
 
 def resets() -> Run:

@@ -6,11 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tables import any_rules, crossing, frame, listener, rules, steady, table, waiting
+from tests.tables import (
+    Sock,
+    any_rules,
+    crossing,
+    frame,
+    listener,
+    reading,
+    rules,
+    steady,
+    table,
+    waiting,
+)
+from tui.analysis.frame import Frame, judge
 from tui.analysis.hold import TIME_WAIT
 from tui.analysis.ports import port_space
 from tui.kernel.sysctls import PortRules
-from tui.planning.demand import Demand
+from tui.planning.demand import Demand, estimate, observe
 from tui.planning.remedies import REFUSED, Option, Plan, plan, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
 from tui.planning.widening import present, range_commands, reserve_command, widened, widest
@@ -379,3 +391,73 @@ def test_a_plan_needs_no_more_than_a_table() -> None:
     found = frame(*(waiting(port) for port in range(40_000, 40_010)))
     today = plan(Demand(1, 0), gather(found, "10.0.0.5", "10.0.0.9", 443)).today
     assert (today.outcome.needed, today.outcome.capacity) == (63, 10)
+
+
+class TestAClientThatBindsFirst:
+    """Ten destinations hold 80 ports each of one range of 1,000, and no port twice."""
+
+    given = rules(40_000, 40_999, reuse_mode=1)
+    found = frame(
+        *(waiting(40_000 + n, 30_000, remote=f"10.1.0.{n % 10 + 1}") for n in range(800)),
+        given=given,
+    )
+    where = gather(found, "10.0.0.5", "10.1.0.1", 443)
+
+    def test_has_what_the_others_leave_and_no_reuse(self) -> None:
+        today = made(1, where=self.where).today
+        assert (today.setting.ports, today.setting.wait) == (1000 - 720, TIME_WAIT.longest)
+
+    def test_is_helped_by_connect_choosing_the_port_and_not_by_more_destinations(self) -> None:
+        found = made(8, where=self.where)
+        assert found.today.outcome.verdict is Fit.FAILS
+        no_port = option(found, "bind_no_port")
+        assert (no_port.outcome.verdict, no_port.outcome.capacity) == (Fit.WORKS, 1000)
+        assert no_port.setting.wait == 1  # and then there is reuse
+        assert not {"destinations", "reuse"} & set("+".join(codes(found)).split("+"))
+
+    def test_further_sources_come_with_it(self) -> None:
+        sources = option(made(8, where=self.where), "sources")
+        assert sources.outcome.capacity == 1000 * sources.setting.tuples
+
+    def test_a_wider_range_is_for_all_of_them(self) -> None:
+        widened = option(made(8, where=self.where), "range")
+        assert widened.outcome.verdict is Fit.WORKS
+        assert widened.setting.ports == self.where.choosable[slice(*self.ends(widened))].sum() - 720
+
+    @staticmethod
+    def ends(widened: Option) -> tuple[int, int]:
+        low, high = map(int, re.findall(r"\d+", widened.name))
+        return low, high + 1
+
+    def test_is_seen_at_its_end(self) -> None:
+        full = frame(
+            *(waiting(40_000 + n, 30_000, remote=f"10.1.0.{n % 10 + 1}") for n in range(1000)),
+            given=self.given,
+        )
+        seen = observe(full, 0)
+        assert (seen.connectable, seen.sharing) == (0, 10)
+        expected = estimate(seen, 1, 0)
+        assert expected is not None
+        assert any("binds before" in note or "bind before" in note for note in expected.notes)
+
+
+class TestADestinationOfOnesOwn:
+    """No route is advised, for it would bring nothing."""
+
+    @staticmethod
+    def routed(found: Frame) -> bool:
+        sources = option(made(8, where=gather(found, "10.0.0.5", "10.0.0.9", 443)), "sources")
+        return any("route" in line for line in sources.commands)
+
+    @pytest.mark.parametrize(
+        ("addresses", "routed"), [({"10.0.0.5", "10.0.0.9"}, False), ({"10.0.0.5"}, True)]
+    )
+    def test_is_told_by_the_addresses(self, addresses: set[str], routed: bool) -> None:
+        """A proxy that is transparent has sockets at addresses that are not its host's."""
+        seen = reading(table(waiting(40_000, 30_000), Sock("10.0.0.9", 443, "10.0.0.7", 1)))
+        assert self.routed(judge(replace(seen, addresses=frozenset(addresses)))) is routed
+
+    @pytest.mark.parametrize(("local", "routed"), [("10.0.0.9", False), ("10.0.0.8", True)])
+    def test_is_told_by_the_sockets_of_a_copy(self, local: str, routed: bool) -> None:
+        found = frame(waiting(40_000, 30_000), Sock(local, 443, "10.0.0.7", 1))
+        assert self.routed(found) is routed

@@ -39,7 +39,7 @@ def situation(
     )
     place = Whereabouts.LOOPBACK if ip_address(ip).is_loopback else Whereabouts.ELSEWHERE
     root = Path("/proc") if server_seen and place is not Whereabouts.ELSEWHERE else None
-    target = Target(ip, ip, PORT, place, root)
+    target = Target(ip, ip, PORT, place, root, source=sources[0] or HERE)
     return Surroundings(target, plan, sources, 5, frame(*found, given=given), limits)
 
 
@@ -97,6 +97,7 @@ def evidence(
     server_events: Mapping[str, int] | None = None,
     accept_queue: int | None = None,
     stopped_by: str | None = None,
+    sourceless: bool = False,
 ) -> Evidence:
     """What came of it; these sockets are there afterwards."""
     failure = (
@@ -122,4 +123,5 @@ def evidence(
         server_events=server_events,
         accept_queue=accept_queue,
         stopped_by=stopped_by,
+        sourceless=sourceless,
     )

@@ -14,6 +14,7 @@ from tests.simulate.scene import (
     time_waits,
     with_parameter,
 )
+from tests.tables import Sock
 from tui.simulate.summary import to_text
 from tui.simulate.surroundings import Evidence
 from tui.simulate.wall import find_wall
@@ -113,6 +114,7 @@ def test_ports_that_are_held() -> None:
 def test_ports_taken_by_what_nothing_shows() -> None:
     text = why(evidence(situation(), *time_waits(20), connected=20, error="EADDRNOTAVAIL"))
     assert text.startswith("Only 20 of 1,000 ports are seen in use.")
+    assert "address" not in text
 
 
 def test_more_connections_than_ports() -> None:
@@ -129,8 +131,17 @@ def test_more_connections_than_ports() -> None:
 
 
 def test_a_source_that_went_away() -> None:
-    seen = evidence(situation(), error="EADDRNOTAVAIL", call="bind", connected=3)
-    assert why(seen) == "127.0.0.1 is no longer an address of this host."
+    before = situation(plan=replace(PLAN, sources=(HERE,)))
+    seen = evidence(before, error="EADDRNOTAVAIL", call="bind", connected=3)
+    assert "127.0.0.1 is no longer an address of this host" in why(seen)
+
+
+@pytest.mark.parametrize("taken", [[], FULL])
+def test_an_address_that_is_not_there_is_not_a_lack_of_ports(taken: list[Sock]) -> None:
+    """However many ports are in use: those may be another address's."""
+    before = situation(*taken, sources=(None,))
+    gone = evidence(before, *taken, connected=0, error="EADDRNOTAVAIL", sourceless=True)
+    assert why(gone) == "It is the address, not the ports: lo has no 127.0.0.1."
 
 
 def test_bind() -> None:
@@ -170,7 +181,9 @@ def test_a_full_conntrack_table() -> None:
 
 
 def test_a_server_here_that_dropped_nothing() -> None:
-    assert "a firewall drops the packets" in timed_out(server_events={"ListenOverflows": 0})
+    why = timed_out(server_events={"ListenOverflows": 0})
+    assert "nft list ruleset" in why
+    assert "nobody answers" in why  # nothing that was looked at proves a firewall
 
 
 def test_a_server_elsewhere() -> None:

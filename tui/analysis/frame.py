@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tui.analysis.patterns import Patterns, find_patterns
 from tui.analysis.ports import PortSpace, port_space
 from tui.analysis.remotes import Remotes, count_remotes
 from tui.analysis.timewait import TimeWait, time_waits
-from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
+from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable, ip_halves
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import PortRules, port_rules
 
@@ -49,6 +50,17 @@ class Frame:
     def assumed(self) -> tuple[str, ...]:
         """Full names of the sysctls that decide on ports and could not be read."""
         return self.rules.assumed
+
+    def owns(self, ip: str) -> bool:
+        """Say whether an address is one of the place's own: what goes there does not leave it."""
+        if ip_address(ip).is_loopback or ip in self.reading.addresses:
+            return True
+        if self.reading.addresses:
+            return False
+        # Not all copies tell, but a socket there does. A transparent proxy's would mislead.
+        table, (hi, lo) = self.table, ip_halves(ip)
+        same = (table.address_hi == hi) & (table.address_lo == lo)
+        return bool(same[table.local_ip].any())
 
     @property
     def age(self) -> float:

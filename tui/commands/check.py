@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from tui.analysis.bind_first import find_bound_first
 from tui.analysis.doubts import doubts, surely_fine
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
@@ -15,7 +16,7 @@ from tui.commands.destination import Address, destination, destination_options, 
 from tui.commands.options import given, percent, shared_options
 from tui.commands.output import emit, unknown
 from tui.commands.reading import take_frame
-from tui.findings.config import ConfigError
+from tui.findings.config import BindFirst, ConfigError
 from tui.kernel.sockets import Array, TableError
 from tui.planning.demand import outgoing
 from tui.writing.words import digits_beside, floored, written
@@ -81,9 +82,10 @@ def check(
     """
     settings = given(context, options)
     try:
-        critical = load(settings).ports.threshold if critical is None else critical
+        config = load(settings)
     except ConfigError as error:
         unknown(str(error))
+    critical = config.ports.threshold if critical is None else critical
     warning = min(SLOW_PERCENT, critical) if warning is None else warning
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
@@ -95,7 +97,9 @@ def check(
     found = outgoing(frame, *ends)
     named = ends_text(*ends)
     none = f"no outgoing connections, none {named}" if named else "no outgoing connections"
-    verdict = judge_fullest(frame, found, warning, critical, none, must_exist=must_exist)
+    verdict = judge_fullest(
+        frame, found, warning, critical, config.bind_first, none, must_exist=must_exist
+    )
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
 
@@ -105,6 +109,7 @@ def judge_fullest(
     candidates: Array,
     warning: float,
     critical: float,
+    limits: BindFirst = BindFirst(),
     none: str = "no outgoing connections",
     *,
     must_exist: bool = False,
@@ -114,27 +119,36 @@ def judge_fullest(
     ``warning`` and ``critical`` are percentages of capacity; ``none`` is what to say without a
     candidate, which is no answer where one ``must_exist``. Fullest is the one with the fewest
     ports left to connect(): two with all ports in use look alike, while one of them may still
-    take over its TIME-WAITs.
+    take over its TIME-WAITs. Where their client binds first, all destinations of a local IP
+    together have the ports of one, and those are judged if fewer are left.
 
     The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
     Guidelines have it.
     """
-    patterns = frame.patterns
+    patterns, fails = frame.patterns, "connect() fails"
     if len(candidates):
         left = patterns.capacity[candidates] - patterns.locked[candidates]
         index = int(candidates[left.argmin()])
         use = port_use(patterns, index)
-        text = f"{patterns.key(index)} uses {floored(use.in_use, use.capacity)}%"
-        text += f" of {use.capacity:,} ports"
+        subject = str(patterns.key(index))
         if beside := patterns.beside.item(index):
-            text += f", and {beside:,} that its program chose itself"
+            subject += f" (besides {beside:,} connections from ports that its program chose)"
+        # Whatever its own address, connect() takes no port that another socket has bound.
+        bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
+        if bound is not None and bound.use.connectable < use.connectable:
+            use, fails = bound.use, "bind() fails"
+            subject = (
+                f"{frame.table.ip(bound.address)} to all its {bound.destinations} destinations"
+            )
+            subject += " (the client seems to bind() first)"
+        text = f"{subject} uses {floored(use.in_use, use.capacity)}% of {use.capacity:,} ports"
     else:
         use = PortUse(frame.ports.capacity)
         text = none if use.capacity else "no ephemeral port at all"
     level = use.level(critical, warning)
     code = {Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL)
     if len(candidates) and level is Level.EXHAUSTED:
-        text += ": EXHAUSTED, connect() fails"
+        text += f": EXHAUSTED, {fails}"
     elif len(candidates):
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,17 +63,22 @@ def more_ports(
     if not held.more_ports_help:
         return (*found, refused)
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
+    bound_first, facts = facts.elsewhere is not None, replace(facts, elsewhere=None)
     paced = held.by_time_wait and not reuse
     load = Demand(rate if paced else 0, 0)
     today = present(facts)
     wider = widened(facts)
+    if bound_first:
+        found.append(NO_PORT_OPTION)
     if held.state != State.ESTABLISHED:
         found.append(POOL)
     if paced:
         found.append(_reuse(facts, patterns.time_wait_of(index)))
     if wider is not None:
         found.append(_widen(facts, today, wider, load, paced=paced))
-    found += [_more_sources(key, today, wider, load), _more_destinations(key, today)]
+    found.append(_more_sources(facts, today, wider, load))
+    if not bound_first:
+        found.append(_more_destinations(key, today))
     if held.by_time_wait:
         found.append(SERVER_CLOSES)
     return (*found, refused)
@@ -123,7 +127,7 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced:
     )
 
 
-def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
+def _more_sources(facts: Facts, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
     what = f"Use more source addresses: each brings {today.ports:,} ports more to this destination"
     if load.rate and today.ports:
         addresses = tuples_needed(load, today)
@@ -131,12 +135,11 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
             what += f", and {addresses} carry the {load.rate:,.0f}/s of the busiest seconds"
             if wider is not None and 1 < (with_range := tuples_needed(load, wider)) < addresses:
                 what += f" ({with_range} with a wide range)"
-    remote = ip_address(key.remote_ip)
-    ip, bits, at_once = ("ip", 32, "") if remote.version == 4 else ("ip -6", 128, " nodad")
-    if remote.is_loopback or key.local_ip == key.remote_ip:
+    ip, bits, at_once = ("ip -6", 128, " nodad") if facts.ipv6 else ("ip", 32, "")
+    if facts.at_home or facts.loopback:
         command: str | None = f"{ip} addr add NEW_IP/{bits} dev lo{at_once}"
         why, bound = "No route chooses the source of what stays on this host", "the addresses"
-        if remote.is_loopback and remote.version == 4:
+        if facts.loopback and not facts.ipv6:
             command = None
             why, bound = "All of 127/8 is there already", "127.0.0.2, 127.0.0.3 …"
         return Remedy(
@@ -148,7 +151,7 @@ def _more_sources(key: PatternKey, today: Setting, wider: Setting | None, load: 
         f"{what}. The route sends all new connections from NEW_IP; to use several at once, let "
         "the client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
         f"{ip} addr add NEW_IP/{bits} dev DEVICE{at_once} && "
-        f"{ip} route replace {remote}/{bits} via GATEWAY dev DEVICE src NEW_IP",
+        f"{ip} route replace {facts.remote_ip}/{bits} via GATEWAY dev DEVICE src NEW_IP",
         "answers to the new address do not come back to this host, or the far side lets in "
         "known addresses only",
     )

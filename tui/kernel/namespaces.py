@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TypeVar
+
+from tui.kernel.below import read_below
 
 T = TypeVar("T")
 
@@ -64,53 +65,35 @@ def inside(network: Path, call: Callable[[], T]) -> T:
     return done[0]
 
 
-Networks = set[IPv4Network | IPv6Network]
+def own_addresses(root: Path) -> frozenset[str]:
+    """Return the addresses of the namespace that ``root``/net shows; none where unreadable.
 
-
-def neighbours_with(ip: str, root: Path = Path("/proc")) -> list[Path | None]:
-    """Return a directory with the net/ of each other namespace that has this address.
-
-    It is that of a process, /proc/PID; None stands for a namespace without any, and so without
-    a server.
+    A local route to more than one address makes none of them its own: anybody may have set that,
+    in a namespace of theirs. Sources: net/ipv4/fib_trie.c (fib_trie_seq_show), net/ipv6/addrconf.c
+    (if6_seq_show).
     """
-    address = ip_address(ip.partition("%")[0])
-    found: list[Path | None] = [
-        place
-        for place in _processes(root)
-        if any(address in network for network in local_networks(place))
-    ]
-    if not found and any(address in network for network in _mounted(root)):
-        return [None]
-    return found
-
-
-def local_networks(root: Path) -> Networks:
-    """Return what is local in the namespace that ``root``/net shows; empty if unreadable.
-
-    Sources: net/ipv4/fib_trie.c (fib_trie_seq_show), net/ipv6/addrconf.c (if6_seq_show).
-    """
-    found: Networks = set()
-    address = ""
-    for line in _lines(root / "net/fib_trie"):
-        if match := re.match(r"\s*\|-- ([0-9.]+)$", line):
-            address = match[1]
-        elif match := re.match(r"\s*/(\d+) host LOCAL$", line):
-            found.add(ip_network((address, int(match[1])), strict=False))
-    for line in _lines(root / "net/if_inet6"):
+    found, leaf = set(), ""
+    for line in _lines(root, "net/fib_trie"):
+        if "|-- " in line:
+            leaf = line.partition("|-- ")[2]
+        elif line.endswith("/32 host LOCAL"):
+            found.add(leaf)
+    for line in _lines(root, "net/if_inet6"):
         with suppress(ValueError, IndexError):
-            found.add(IPv6Network(IPv6Address(int(line.split()[0], 16))))
-    return found
+            found.add(str(IPv6Address(int(line.split()[0], 16))))
+    return frozenset(found)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(root: Path, name: str) -> list[str]:
+    """Return the lines of a file; none of one that a whole routing table makes too long."""
     try:
-        return path.read_text().splitlines()
+        return read_below(root, name).decode(errors="replace").splitlines()
     except OSError:
         return []
 
 
-def _processes(root: Path) -> Iterator[Path]:
-    """Yield one process of each network namespace but this one's.
+def other_namespaces(root: Path = Path("/proc")) -> Iterator[Path]:
+    """Yield the directory of one process in each network namespace but this one.
 
     Nobody but root may read another's ns/net; but each namespace has net/ files of its own, which
     have numbers of their own (fs/proc/generic.c, proc_register).
@@ -127,18 +110,3 @@ def _number(place: Path) -> int | None:
         return (place / "net/dev").stat().st_ino
     except OSError:
         return None
-
-
-def _mounted(root: Path) -> Networks:
-    """Return what is local in the namespaces that a mount keeps, as `ip netns add` makes them.
-
-    Only root may enter them; for others they are not there.
-    """
-    found: Networks = set()
-    mounts = (line.split(" - ") for line in _lines(root / "self/mountinfo"))
-    points = [m[0].split()[4] for m in mounts if len(m) == 2 and m[1].startswith("nsfs ")]
-
-    for point in points:
-        with suppress(OSError):
-            found |= inside(Path(point), lambda: local_networks(root / "thread-self"))
-    return found

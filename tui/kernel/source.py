@@ -14,6 +14,7 @@ import numpy as np
 from tui.kernel import procfs, sock_diag
 from tui.kernel.counters import read_counters
 from tui.kernel.effort import Effort
+from tui.kernel.namespaces import own_addresses
 from tui.kernel.places import Place
 from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer
 from tui.kernel.sysctls import Parameter, read_parameters
@@ -63,6 +64,8 @@ class Reading:
     second_ms: int | None = None
     """How many milliseconds into its second the monotonic clock was when the table was read; None
     where it is not known, as of a copy."""
+    addresses: frozenset[str] = frozenset()
+    """The place's own addresses; none where they could not be read, as of most copies."""
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
@@ -167,6 +170,7 @@ class Source:
             time=now,
             hz=None if copy else ticks_per_second(),
             second_ms=None if copy else int(clock * 1000) % 1000,
+            addresses=own_addresses(self.place.tables),
         )
 
     def refresh(self, reading: Reading) -> Reading:

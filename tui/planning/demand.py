@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from tui.analysis.bind_first import bound_first_at
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction
@@ -57,6 +58,9 @@ class Observed:
     """How many more would find a port now."""
     stuck: int = 0
     """Of the live ones, those in a state that only a program or a peer can end."""
+    sharing: int = 1
+    """Destinations that have the ports of one together: more than 1 where the client seems to bind
+    before it connects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,15 @@ def hottest(
 
 def observe(frame: Frame, pattern: int) -> Observed:
     """Return the load that the frame shows of one pattern."""
+    bound = bound_first_at(frame, frame.patterns.key(pattern).local_ip)
+    use = port_use(frame.patterns, pattern) if bound is None else bound.use
     return Observed(
         rate=frame.time_wait.closing.item(pattern),
         busiest=busiest(frame, pattern),
         live=frame.patterns.live_of(pattern),
-        connectable=port_use(frame.patterns, pattern).connectable,
+        connectable=use.connectable,
         stuck=int(frame.patterns.states[pattern, STUCK].sum()),
+        sharing=1 if bound is None else bound.destinations,
     )
 
 
@@ -167,6 +174,11 @@ def estimate(
         notes.append(
             f"The busiest {RECENT} seconds of the last minute had {seen.busiest:,.0f}/s: try "
             f"--rate {seen.busiest:.0f}."
+        )
+    if seen.sharing > 1:
+        notes.append(
+            f"The client seems to bind before it connects: its {seen.sharing:,} destinations have "
+            "the ports of one together, and tcp_tw_reuse gives none back."
         )
     if lifetime_from == "assumed" and rate:
         notes.append(

@@ -105,7 +105,7 @@ def plan(load: Demand, facts: Facts) -> Plan:
         *_countable(load, facts, setting),
         _pool(load, setting),
         _server_closes(load, facts, setting),
-        _no_port(load, setting),
+        _no_port(load, facts, setting),
     ]
     if today.outcome.verdict is not Fit.WORKS:
         options += _pairs(load, facts, today, _range(load, facts, setting, widest(facts)), reuse)
@@ -157,9 +157,10 @@ def _smallest_range(facts: Facts, today: Effect) -> tuple[int, int] | None:
     rules, wanted = facts.rules, math.ceil(today.needed / SLOW_CONNECT)
     if today.verdict is Fit.WORKS or facts.ports(min(rules.low, LOWEST), HIGHEST) < wanted:
         return None
+    wanted += facts.elsewhere or 0
     below = np.concatenate([[0], np.cumsum(facts.choosable)])
     # below[p]: ports that connect() could choose, smaller than p
-    if facts.ports(rules.low, HIGHEST) >= wanted:
+    if below[PORTS] - below[rules.low] >= wanted:
         high = int(np.searchsorted(below, below[rules.low] + wanted)) - 1
         return rules.low, min(high // ROUND * ROUND + ROUND - 1, HIGHEST)
     low = int(np.searchsorted(below, below[PORTS] - wanted, side="right")) - 1
@@ -221,11 +222,22 @@ def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
 
 def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
     """Return the remedies of which the least number is asked that leaves half the ports free."""
-    if not setting.ports:
+    chosen = _chosen_by_connect(facts, setting)
+    if not chosen.ports:
         return []
-    more = [_sources(load, facts, setting), _destinations(load, facts, setting)]
+    more = [_sources(load, facts, chosen)]
+    if facts.elsewhere is None:  # else they all have the ports of one
+        more.append(_destinations(load, facts, setting))
     kept = _keep_alive(load, setting)
     return [*more, kept] if kept else more
+
+
+def _chosen_by_connect(facts: Facts, setting: Setting) -> Setting:
+    """Return what a setting is once the client does not bind its port before it connects."""
+    if facts.elsewhere is None:
+        return setting
+    wait = replace(facts, elsewhere=None).wait(facts.rules)
+    return replace(setting, ports=setting.ports + facts.elsewhere, wait=wait)
 
 
 def tuples_needed(load: Demand, setting: Setting, share: float = 1) -> int:
@@ -270,7 +282,8 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
         "# the program takes them in turn: bind((SOURCE2, 0)) before connect(), with",
         "# IP_BIND_ADDRESS_NO_PORT set, as nginx's proxy_bind and HAProxy's source do",
     ]
-    if not facts.loopback:  # the table of local addresses comes before every rule
+    # The table of local addresses comes before every rule.
+    if not (facts.at_home or facts.loopback):
         commands += [
             "# or, for a program that cannot, a worker under a user of its own for each:",
             f"{ip} route add {target}/{prefix} via GATEWAY dev DEV src SOURCE2 table 102",
@@ -389,20 +402,27 @@ def _server_closes(load: Demand, facts: Facts, setting: Setting) -> Option:
     )
 
 
-def _no_port(load: Demand, setting: Setting) -> Option:
+def _no_port(load: Demand, facts: Facts, setting: Setting) -> Option:
+    chosen = _chosen_by_connect(facts, setting)
+    wrong_when = (
+        "The client does not bind (most do not): it changes nothing. It cannot be seen from "
+        "outside whether it does."
+        if facts.elsewhere is None
+        else "The client must know its port first. Ports that are bound now are out of reach of "
+        "connect() until their connections are gone, TIME-WAIT included."
+    )
     return Option(
         "bind_no_port",
         "IP_BIND_ADDRESS_NO_PORT",
-        setting,
-        setting.judge(load),
+        chosen,
+        chosen.judge(load),
         (
             "# before bind((source, 0)):",
             "# Python: s.setsockopt(socket.IPPROTO_IP, 24, 1)",
             "# C: setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);",
         ),
         "Linux 4.2, and a client that binds its address before it connects. Without the option "
-        f"such a client has {setting.ports:,} ports for all destinations together, no reuse, and "
-        "EADDRINUSE from bind() at their end; with it, what today's row says.",
-        "The client does not bind (most do not): it changes nothing. It cannot be seen from "
-        "outside whether it does.",
+        f"such a client has {chosen.ports:,} ports for all destinations together, no reuse, and "
+        "EADDRINUSE from bind() at their end; with it, every destination has as many.",
+        wrong_when,
     )

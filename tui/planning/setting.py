@@ -14,12 +14,13 @@ from ipaddress import ip_address
 
 import numpy as np
 
+from tui.analysis.bind_first import bound_first_at
 from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
 from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
 from tui.kernel.sockets import Array, State
 from tui.kernel.sysctls import PortRules
-from tui.planning.demand import Demand
+from tui.planning.demand import Demand, outgoing
 
 
 class Fit(IntEnum):
@@ -108,6 +109,11 @@ class Facts:
     remote_ip: str | None = None
     remote_port: int | None = None
     hz: int = USUAL_HZ
+    at_home: bool = False
+    """Whether the destination is one of the place's own addresses: then no route has a say."""
+    elsewhere: int | None = None
+    """Ports that the other destinations hold, where the client seems to bind before it connects:
+    then all of them share one range, and no TIME-WAIT is reused. None where connect() chooses."""
 
     @property
     def ipv6(self) -> bool:
@@ -121,7 +127,7 @@ class Facts:
 
     def ports(self, low: int, high: int) -> int:
         """Return how many ports a tuple could hold if this were the range."""
-        return int(self.choosable[low : high + 1].sum())
+        return int(self.choosable[low : high + 1].sum()) - (self.elsewhere or 0)
 
     def listening_within(self, low: int, high: int) -> list[int]:
         """Return the ports of a range that are listened on, ascending."""
@@ -130,7 +136,7 @@ class Facts:
     def wait(self, rules: PortRules) -> float:
         """Return the seconds that a port stays taken after the close under these rules."""
         reuse = bool(reuse_applies(rules, np.array([self.loopback]))[0])
-        return hold(rules, reuse=reuse, hz=self.hz).longest
+        return hold(rules, reuse=reuse and self.elsewhere is None, hz=self.hz).longest
 
 
 def gather(
@@ -139,6 +145,10 @@ def gather(
     """Return what the frame says that a plan between these ends depends on."""
     whole = replace(frame.rules, low=1, high=PORTS - 1)
     listening = frame.table.local_port[frame.table.state == State.LISTEN]
+    elsewhere = None
+    if local_ip is not None and (bound := bound_first_at(frame, local_ip)) is not None:
+        own = frame.patterns.in_use[outgoing(frame, local_ip, remote_ip, remote_port)]
+        elsewhere = max(bound.distinct - int(own.sum()), 0)
     return Facts(
         rules=frame.rules,
         choosable=port_space(whole, frame.table).usable,
@@ -147,4 +157,6 @@ def gather(
         remote_ip=remote_ip,
         remote_port=remote_port,
         hz=frame.reading.hz or USUAL_HZ,
+        at_home=remote_ip is not None and (local_ip == remote_ip or frame.owns(remote_ip)),
+        elsewhere=elsewhere,
     )

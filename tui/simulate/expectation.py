@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tui.analysis.hold import Hold
 from tui.analysis.ports import SLOW_CONNECT
 from tui.simulate.surroundings import Surroundings
+from tui.simulate.target import Target, Whereabouts
 from tui.writing.words import measured, per_second, plural
 
 QUICK = 20_000.0
@@ -29,9 +30,24 @@ class Expectation:
 
 def expect(situation: Surroundings) -> Expectation:
     """Return what is expected: of all walls the nearest one."""
+    target = situation.target
+    if target.place is Whereabouts.LOOPBACK and target.source is None:
+        return Expectation("EADDRNOTAVAIL", 1, no_source_text(target, None))
     walls = [_descriptors(situation), _conntrack(situation), _ports(situation)]
     coming = [wall for wall in walls if wall.connection and wall.connection <= situation.planned]
     return min(coming, key=lambda wall: wall.connection or 0) if coming else walls[-1]
+
+
+def no_source_text(target: Target, source: str | None) -> str:
+    """Say that the address to connect from is not there; None is what the kernel would choose."""
+    ipv6 = ""
+    if ":" in target.ip:
+        ipv6 = "; IPv6 may be off (`sysctl net.ipv6.conf.all.disable_ipv6`, `ip -6 addr`)"
+    if source is not None:
+        return f"{source} is no longer an address of this host{ipv6}"
+    if target.place is Whereabouts.LOOPBACK:
+        return f"lo has no {target.ip}{ipv6}"
+    return f"there is no address here from which to reach {target.ip}{ipv6}"
 
 
 def _descriptors(situation: Surroundings) -> Expectation:

@@ -14,7 +14,7 @@ from tui.simulate.held import Held, total
 from tui.simulate.reading import Reader, server_counters
 from tui.simulate.signals import answered
 from tui.simulate.surroundings import Evidence, Surroundings, risen
-from tui.simulate.target import accept_queues
+from tui.simulate.target import accept_queues, can_connect_from
 
 TICK_SECONDS = 0.25
 """Between two looks at how it goes."""
@@ -65,7 +65,7 @@ def conclude(
     """Return what can be seen at the end. Raises TableError."""
     target, root = situation.target, situation.target.server_root
     server_events = None if root is None else risen(server_before, server_counters(target))
-    timed_out = "ETIMEDOUT" in outcome.errors
+    failure, timed_out = outcome.first_failure, "ETIMEDOUT" in outcome.errors
     queues = accept_queues(root, target.port) if root is not None and timed_out else []
     frame = _settled(situation, reader)
     return Evidence(
@@ -77,6 +77,7 @@ def conclude(
         server_events=server_events,
         accept_queue=max(queues, default=None),
         stopped_by=stopped_by,
+        sourceless=failure is not None and not can_connect_from(failure.source, target),
     )
 
 

@@ -91,6 +91,8 @@ class Evidence:
     """Connections that waited to be accepted at the end, where that could be seen."""
     stopped_by: str | None = None
     """The signal that ended it early."""
+    sourceless: bool = False
+    """Whether the address that a call failed to connect from is not there."""
 
     @property
     def connected(self) -> int:

@@ -11,15 +11,14 @@ from typing import NamedTuple
 
 from tui.analysis.patterns import endpoint
 from tui.kernel.effort import Effort
-from tui.kernel.namespaces import neighbours_with
+from tui.kernel.namespaces import own_addresses
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, TableError
 from tui.lab.sockets import family
+from tui.simulate.neighbour import namespace_behind
 
-RTN_LOCAL = 2
-"""include/uapi/linux/rtnetlink.h: a route to this namespace itself."""
-INSIDE = frozenset({"veth", "bridge"})
-"""Kinds of links that lead to other namespaces of this machine."""
+RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST = 1, 2, 3
+"""include/uapi/linux/rtnetlink.h: a route to others, to this namespace itself, to all on a link."""
 
 
 class Whereabouts(Enum):
@@ -65,7 +64,9 @@ def find_target(name: str, port: int, owned: bool = False) -> Target:
     """
     ip = _address(name, port)
     route = route_to(ip)
-    place, root = _place(ip, port, route)
+    if route.kind == RTN_BROADCAST:
+        raise TargetError(f"{ip} is no server's address")
+    place, root = _place(ip, route)
     target = Target(name, ip, port, place, root, route.source)
     if not (owned or target.ours):
         raise TargetError(
@@ -95,22 +96,16 @@ def _address(name: str, port: int) -> str:
     return ip
 
 
-def _place(ip: str, port: int, route: Route) -> tuple[Whereabouts, Path | None]:
+def _place(ip: str, route: Route) -> tuple[Whereabouts, Path | None]:
+    """Say whose address it is, and where the server's net/ is."""
     if ip_address(ip).is_loopback:
         return Whereabouts.LOOPBACK, Path("/proc")
-    if route.kind == RTN_LOCAL:
+    if route.kind == RTN_LOCAL and ip.partition("%")[0] in own_addresses(Path("/proc")):
         return Whereabouts.HERE, Path("/proc")
     # Others may have the same private address, and the route might lead to them.
-    if route.link in INSIDE and (roots := neighbours_with(ip)):
-        return Whereabouts.NEIGHBOUR, _only_server(roots, port)
+    if route.kind == RTN_UNICAST and route.link and (root := namespace_behind(ip, route.link)):
+        return Whereabouts.NEIGHBOUR, root
     return Whereabouts.ELSEWHERE, None
-
-
-def _only_server(roots: list[Path | None], port: int) -> Path | None:
-    """Return the namespace that the server is in; None where several might be it."""
-    if len(roots) > 1:
-        roots = [root for root in roots if root and accept_queues(root, port)]
-    return roots[0] if len(roots) == 1 else None
 
 
 def accept_queues(root: Path, port: int) -> list[int]:
@@ -130,8 +125,8 @@ class Route(NamedTuple):
 
     kind: int | None = None
     """RTN_LOCAL, or another of those types."""
-    link: str | None = None
-    """The kind of its link."""
+    link: int | None = None
+    """The index of the link that the address is on; None behind a gateway."""
     source: str | None = None
     """The address that connect() takes for its own."""
 
@@ -149,12 +144,18 @@ def route_to(ip: str) -> Route:
             plain, _, scope = ip.partition("%")
             via = {"oif": socket.if_nametoindex(scope)} if scope else {}
             (route,) = links.route("get", dst=plain, family=family(plain), **via)
-            index = route.get_attr("RTA_OIF")
-            link = links.get_links(index)[0] if index else None
-            kind = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") if link else None
-            return Route(int(route["type"]), kind, route.get_attr("RTA_PREFSRC"))
+            behind = route.get_attr("RTA_GATEWAY") or route.get_attr("RTA_VIA")
+            link = None if behind else route.get_attr("RTA_OIF")
+            return Route(int(route["type"]), link, route.get_attr("RTA_PREFSRC"))
     except (NetlinkError, OSError, ValueError):
         return Route()
+
+
+def can_connect_from(source: str | None, target: Target) -> bool:
+    """Say whether the source is an address of this host; None asks if there is any to be chosen."""
+    if source is None:
+        return route_to(target.ip).source is not None
+    return route_to(source).kind == RTN_LOCAL
 
 
 def check_source(source: str, target: Target) -> str:
@@ -170,6 +171,6 @@ def check_source(source: str, target: Target) -> str:
         raise TargetError(f"--source {ip} is no address; leave out --source for any")
     if family(ip) != family(target.ip):
         raise TargetError(f"--source {ip} and {target.ip} are not of the same IP version")
-    if route_to(ip).kind != RTN_LOCAL:
+    if not can_connect_from(ip, target):
         raise TargetError(f"--source {ip}: it must be an address of this host")
     return ip

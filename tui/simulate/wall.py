@@ -7,7 +7,13 @@ import os
 from dataclasses import dataclass
 
 from tui.lab.outcome import Failure
-from tui.simulate.expectation import no_reuse_text, reuse_rate, reuse_text, time_wait
+from tui.simulate.expectation import (
+    no_reuse_text,
+    no_source_text,
+    reuse_rate,
+    reuse_text,
+    time_wait,
+)
 from tui.simulate.held import Held, total
 from tui.simulate.kept import given_back, half_closed_text
 from tui.simulate.surroundings import Evidence
@@ -107,16 +113,17 @@ def _why(evidence: Evidence, failure: Failure) -> str:
 
 def _no_port(evidence: Evidence, failure: Failure) -> str:
     situation, rules = evidence.situation, evidence.frame.rules
+    if failure.call == "bind" or evidence.sourceless:
+        why = no_source_text(situation.target, failure.source)
+        return f"It is the address, not the ports: {why}."
     source = failure.source or situation.sources[0] or "any address"
-    if failure.call == "bind":
-        return f"{source} is no longer an address of this host."
     held = situation.held(evidence.frame)
     ports = total(held)
     if ports.use.in_use < FULL * ports.use.capacity and evidence.connected < FULL * situation.free:
         return (
             f"Only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} are seen in use. "
-            "Others are taken in a way that nothing shows: by sockets that were bound before they "
-            "connected, or by the source address having gone."
+            "The others are bound by sockets that look like any other, since they were bound "
+            "before they connected, or that nothing shows."
         )
     towards = f"towards {situation.target}"
     of = f"{rules.low}–{rules.high}"
@@ -227,7 +234,7 @@ def _who_dropped(evidence: Evidence) -> str:
     if (dropped := seen.get("ListenDrops", 0)) > 0:
         return f"The server's listener dropped them: ListenDrops rose by {dropped:,}."
     return (
-        "The server is on this machine, and none of its counters of a full backlog moved; nor is a "
-        "conntrack table full. So a firewall drops the packets (`nft list ruleset`), or nobody has "
-        "that address any more."
+        "None of the server's counters of a full backlog moved, and the conntrack table here is "
+        "not full. What is left is a firewall that drops the packets, here or in the server's "
+        "namespace (`nft list ruleset`), or that nobody answers for the address."
     )

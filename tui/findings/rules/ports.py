@@ -36,7 +36,8 @@ def _exhausted(situation: Situation, index: int) -> Finding:
         message = f"none of the {use.capacity:,} ports is left{held.briefly}"
     else:
         message = "there is no port to connect from: all of the range is reserved or bound"
-    by_age, hold = situation.frame.time_wait.held_by_pattern, situation.frame.rules.time_wait_ms // 1000
+    frame = situation.frame
+    by_age, hold = frame.time_wait.held_by_pattern, frame.rules.time_wait_ms // 1000
     soon = max(min(hold, SECONDS) - SOON, 0)
     back = int(by_age[index, soon:].sum()) if index < len(by_age) else 0
     given_back = (

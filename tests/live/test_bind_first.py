@@ -1,0 +1,110 @@
+"""A client that binds before it connects runs out over all destinations together.
+
+What check, audit and plan say of it, and what its socket options really bring.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.live.fates import Fate, Pair, exhausted
+from tests.patience import limit
+from tests.private import Lab
+from tests.sockets import connect, listen, tcp
+from tui.lab.namespace import OWN, sysctl
+
+pytestmark = pytest.mark.live
+
+PORT, SIZE = 5001, 1_000
+CLIENT, OTHER = OWN.v4
+DESTINATIONS = [f"127.0.0.{last}" for last in range(1, 11)]
+
+
+class Seen(NamedTuple):
+    bound: int
+    """Connections until bind() failed."""
+    error: int | None
+    checks: list[tuple[int, str]]
+    """Exit codes and outputs, without options and for another client."""
+    findings: dict[str, str]
+    """Subjects by code."""
+    plan: dict[str, Any]
+    chosen: list[int]
+    """Connections to a further destination that find a port by connect() itself, now: from the
+    same address, and from another."""
+
+
+def bind_and_connect(to: str, listener: socket.socket) -> Pair:
+    client = tcp(to)
+    try:
+        client.bind((CLIENT, 0))
+        client.connect((to, PORT))
+    except BaseException:
+        client.close()
+        raise
+    return Pair(client, listener.accept()[0])
+
+
+def twtop(*arguments: str) -> tuple[int, str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tui", *arguments], capture_output=True, text=True, timeout=limit()
+    )
+    return ran.returncode, ran.stdout
+
+
+def bound_first() -> Seen:
+    sysctl("ipv4.ip_local_port_range", f"40000 {40_000 + SIZE - 1}")
+    sysctl("ipv4.tcp_tw_reuse", 1)  # which gives such a client nothing
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("0.0.0.0", PORT))
+        stack.enter_context(connect("127.0.0.1", PORT, OTHER))  # by connect() itself
+        stack.enter_context(listener.accept()[0])
+        made, error = 0, None
+        while error is None:
+            try:
+                pair = bind_and_connect(DESTINATIONS[made % len(DESTINATIONS)], listener)
+            except OSError as failure:
+                error = failure.errno
+            else:
+                Fate.CLIENT_CLOSED.come_about(pair)
+                made += 1
+        chosen = []
+        for source in (CLIENT, OTHER):
+            with exhausted("127.0.0.11", PORT, source, limit=10) as verdict:
+                chosen.append(verdict.connected)
+        audit = json.loads(twtop("audit", "--json")[1])
+        planned = ("--src", CLIENT, "--rate", "8", "--lifetime", "0")
+        plan = json.loads(twtop("plan", *planned, "--json")[1])
+        return Seen(
+            made,
+            error,
+            [twtop("check"), twtop("check", "--src", OTHER)],
+            {one["code"]: one["subject"] for one in audit["findings"]},
+            plan,
+            chosen,
+        )
+
+
+def test_all_doors_say_it(lab: Lab) -> None:
+    seen = lab.call(bound_first)
+    assert seen.error == errno.EADDRINUSE
+    assert SIZE - 1 <= seen.bound <= SIZE
+    assert seen.findings["bind-before-connect"] == CLIENT
+    for code, line in seen.checks:
+        assert code == 2
+        assert "EXHAUSTED, bind() fails" in line
+    # connect() takes no port that is bound, whoever asks and for whatever destination.
+    assert seen.chosen == [0, 0]
+    plan = {option["code"]: option for option in seen.plan["options"]}
+    assert seen.plan["today"]["verdict"] == "fails"
+    assert not {"destinations", "reuse"} & {part for code in plan for part in code.split("+")}
+    no_port = plan["bind_no_port"]
+    assert (no_port["verdict"], no_port["capacity"]) == ("works", SIZE)
