@@ -34,6 +34,7 @@ def run(kernel: Kernel, checks: dict[str, list[str]]) -> Iterator[dict[str, Any]
     """
     command, environment = qemu()
     log = log_of(kernel)
+    log.unlink(missing_ok=True)
     with TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.write_bytes(initramfs.build(kernel, json.dumps(checks)))

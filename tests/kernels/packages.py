@@ -137,7 +137,8 @@ def qemu() -> tuple[list[str], dict[str, str]]:
         )  # fmt: skip
         _unpack(sorted(apt.archives.glob("*.deb")), folder)
     libraries = {str(path.parent) for path in folder.glob("**/*.so.*")}
-    firmware = [f"-L{folder}/usr/share/{name}" for name in ("qemu", "seabios")]
+    share = folder / "usr/share"
+    firmware = ["-L", str(share / "qemu"), "-L", str(share / "seabios")]
     return [str(folder / "usr/bin" / QEMU), *firmware], {"LD_LIBRARY_PATH": ":".join(libraries)}
 
 

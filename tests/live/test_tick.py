@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.live.fates import Fate
+from tests.live.fates import TICK_SECONDS, Fate
 from tests.live.test_exhaustion import HERE, Told, ask, exactly, promise, serving
 from tests.private import Lab, has_sysctl
 
@@ -17,8 +17,6 @@ pytestmark = pytest.mark.live
 
 PORTS = 40
 TRIES = 5
-TICK_SECONDS = 0.02
-"""How late a second can begin: ktime_get_seconds() moves with the kernel's timer."""
 
 
 class Moment(NamedTuple):
