@@ -1,8 +1,9 @@
 """python -m tests.kernels VERSION…: the live tests on other kernels, in an emulator.
 
-Debian's cloud kernels are booted in QEMU with this tree in memory: `5.10`, `6.1.176` or `newest`.
-Packages and logs are kept in $XDG_CACHE_HOME/twtop-kernels, and nothing is installed. All of it
-takes half an hour a kernel and 4 GB of memory. Exit code 1 tells of failures.
+VERSION is one of Debian's cloud kernels: `5.10`, `6.1.176` or `newest`. QEMU boots it with this
+tree in memory. Packages and logs are kept in $XDG_CACHE_HOME/twtop-kernels; nothing is installed.
+It needs a Debian on x86-64, 4 GB of memory, and half an hour or more for a kernel.
+Exit code 1 tells of failures, 2 of what is missing.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from tests.kernels import machine, packages
 
 SCENARIO = "tests/live/test_scenarios.py::test_connect_does_what_the_report_said"
 CHECKS = {
-    "states": ["tests/live/test_states.py"],
     "tick": ["tests/live/test_tick.py"],
     "bound": ["tests/live/test_bound.py"],
+    "states": ["tests/live/test_states.py"],
     "ports": ["tests/live/test_exhaustion.py"],
     "simulate": ["tests/live/test_simulate.py"],
 }
@@ -26,13 +27,13 @@ def main() -> int:
     """Print a row for each check, and then what failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
     parser.add_argument("versions", nargs="+", metavar="VERSION")
-    parser.add_argument("--count", type=int, default=100, help="random scenarios, 100")
+    parser.add_argument("--count", type=int, default=100, help="of the 200 random scenarios, 100")
     parser.add_argument(
-        "--only", action="append", choices=["scenarios", *CHECKS], help="of the checks"
+        "--only", action="append", choices=[*CHECKS, "scenarios"], help="of the checks"
     )
     chosen = parser.parse_args()
     scenarios = [f"{SCENARIO}[{number}]" for number in range(chosen.count)]
-    checks = {"scenarios": ["-m", "", *scenarios], **CHECKS}
+    checks = CHECKS | {"scenarios": ["-m", "", *scenarios]}
     checks = {name: checks[name] for name in chosen.only or checks}
 
     failures = []

@@ -1,6 +1,7 @@
 """Debian's kernels and QEMU, unpacked in a cache of their own: nothing is installed."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -28,7 +29,7 @@ class Kernel(NamedTuple):
     @property
     def image(self) -> Path:
         """What the emulator boots."""
-        return next(self.folder.glob("boot/vmlinuz-*"))
+        return next(self.folder.glob("**/vmlinuz*"))
 
     def module(self, name: str) -> Path | None:
         """The file of a module, None where it is built in, or unknown."""
@@ -45,9 +46,10 @@ class Apt:
     """apt with lists and downloads of its own, at this machine's mirrors; with suites, of these."""
 
     def __init__(self, folder: Path, suites: tuple[str, ...] = ()) -> None:
-        for tool in ("apt-get", "apt-cache", "dpkg"):
-            if shutil.which(tool) is None:
-                raise MissingError(f"{tool} is missing: the packages are Debian's")
+        if platform.machine() != "x86_64" or shutil.which("apt-get") is None:
+            raise MissingError(
+                "the kernels and QEMU are Debian's for x86-64: it needs such a machine"
+            )
         self.archives = folder / "archives"
         (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
         (self.archives / "partial").mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,7 @@ def kernel(wanted: str) -> Kernel:
     version = max(fitting, key=lambda version: [int(n) for n in re.findall(r"\d+", version)])
     folder = cache() / "kernels" / version
     if not folder.exists():
-        names = list(_parts(apt, f"{META}={version}"))
+        names = sorted(set(_parts(apt, f"{META}={version}")))
         apt.run("apt-get", "download", *(f"{name}={version}" for name in names))
         _unpack([next(apt.archives.glob(f"{name}_*{version}_*")) for name in names], folder)
     return Kernel(version, folder)
