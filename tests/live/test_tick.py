@@ -16,7 +16,7 @@ from tests.private import Lab, has_sysctl
 pytestmark = pytest.mark.live
 
 PORTS = 40
-TRIES = 5
+TRIES = 20
 
 
 class Moment(NamedTuple):
