@@ -37,6 +37,8 @@ STATES = dict(
 
 TINY = 4096
 """A receive buffer so small that its owner's peer is left with data it cannot send."""
+TICK_SECONDS = 0.02
+"""How late a second may begin: ktime_get_seconds() moves with the kernel's timer."""
 FILL = bytes(1 << 18)
 
 
@@ -192,6 +194,11 @@ def lists_bound() -> bool:
     """Whether this kernel lists bound, unconnected sockets at all."""
     major, minor = re.findall(r"\d+", os.uname().release)[:2]
     return (int(major), int(minor)) >= (6, 8)
+
+
+def await_second() -> None:
+    """Wait for the next full second of the monotonic clock, as the kernel counts them."""
+    time.sleep(1 - time.monotonic() % 1 + TICK_SECONDS)
 
 
 def states() -> Counter[str]:

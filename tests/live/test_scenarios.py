@@ -11,7 +11,7 @@ import os
 import pytest
 
 from tests.live.report import KINDS
-from tests.live.scenarios import Outcome, Scenario, TooOld, TooSlow, generate, play
+from tests.live.scenarios import Outcome, Scenario, TooSlow, generate, play
 from tests.private import Lab
 
 SEED = int(os.environ.get("TWTOP_SEED", "1"))
@@ -47,8 +47,6 @@ def _play(lab: Lab, scenario: Scenario) -> Outcome:
             return lab.call(play, scenario)
         except TooSlow as slow:
             reason = slow
-        except TooOld as old:
-            pytest.skip(str(old))
         except Exception as error:
             error.add_note(str(scenario))
             raise

@@ -1,5 +1,6 @@
 """Thousands of sockets in every state: the report counts them as ss does, from either source."""
 
+import math
 import re
 import shutil
 import socket
@@ -16,7 +17,7 @@ import pytest
 
 from tests.live.fates import STATES, Fate, Server, settle
 from tests.live.report import KINDS, Kind, Report, run_report
-from tests.patience import limit
+from tests.patience import limit, start_seconds
 from tests.private import Lab
 from tests.sockets import bind, connect, listen, tcp
 from tui.lab.namespace import OWN, sysctl
@@ -49,6 +50,8 @@ NUMBERS = {
     Fate.CLOSING: 7,
 }
 SYNS = 30
+SECONDS_A_START = 2.0
+"""On a machine that starts slower there are fewer: a TIME-WAIT lasts a minute there too."""
 SS_NAMES = {"ESTAB": "ESTABLISHED", "UNCONN": "CLOSE"}
 
 
@@ -58,6 +61,7 @@ def zoo() -> Iterator[None]:
     expected: Counter[str] = Counter()
     sysctl("ipv4.ip_local_port_range", f"{LOW} {HIGH}")
     sysctl("ipv4.tcp_tw_reuse", 0)
+    share = min(1, SECONDS_A_START / start_seconds())
     with ExitStack() as stack:
         servers = [stack.enter_context(Server("::", port, tiny=True)) for port in (OUTSIDE, INSIDE)]
         # Those with ports of their own come before connect() takes any.
@@ -92,7 +96,7 @@ def zoo() -> Iterator[None]:
         for server in servers:
             for ip in DESTINATIONS:
                 for fate, number in NUMBERS.items():
-                    for _ in range(number):
+                    for _ in range(math.ceil(share * number)):
                         fate.come_about(server.connect(ip))
                         expected += fate.states
         # The later connections of a loop may have come from ports of a server's TIME-WAITs.
@@ -248,6 +252,9 @@ class TestAgainstSs:
 
 def test_both_sources_report_the_same(seen: Seen) -> None:
     proc, sock_diag = (seen.reports[kind].said for kind in KINDS)
+    for said in (proc, sock_diag):  # who holds them is no part of a source, and has a deadline
+        for record in (*said["patterns"], *said["listeners"]):
+            record["process"] = None
     for name in ("states", "ephemeral", "patterns", "remote_ips"):
         assert proc[name] == sock_diag[name]
     # How many may wait at a listener is in no file of /proc.
