@@ -7,6 +7,7 @@ import sys
 import time
 import typing
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,12 +244,11 @@ class TestAudit:
 
     def test_a_moment_tells_what_is_coming(self, tmp_path: Path) -> None:
         """A tuple that will be full within the minute, and is not yet at half."""
-        proc = host(tmp_path, tuple_with(100, 59_000))
-        seen = api.watch(0.1, proc=proc)
-        for size in (120, 140, 160, 180):
-            moment = next(seen)
-            host(tmp_path, tuple_with(size, 59_000))
-        moment = next(seen)
+        closed = [
+            replace(wait, remaining_ms=59_900 - 1000 * (number // 45))
+            for number, wait in enumerate(tuple_with(450))
+        ]
+        moment = next(api.watch(0.1, proc=host(tmp_path, closed, size=1000)))
         codes = {one.code for one in api.audit(moment)}
         assert codes > {one.code for one in api.audit(moment.frame)}
 

@@ -17,7 +17,7 @@ def test_all_panels_stand_on_a_screen_of_120_by_40() -> None:
             "Patterns · 24",
             "Remote IPs · 24",
             "Sysctls · 28,232 ports",
-            lambda _: "● LIVE" in terminal.line(0),
+            lambda _: "○ COPY" in terminal.line(0),
             lambda _: "q Quit" in terminal.line(-1),
             re.compile(r"20,385 .* closing 464/s"),
             re.compile(r"10\.0\.0\.5 → 10\.0\.0\.9:5432 +12,210 +40 .* 43\.3%"),
@@ -61,7 +61,7 @@ def test_the_main_job_can_be_done_on_80_by_24() -> None:
         terminal.press(" ")
         terminal.wait_for(lambda _: "FROZEN" in terminal.line(0))
         terminal.press(" ")
-        terminal.wait_for(lambda _: "LIVE" in terminal.line(0))
+        terminal.wait_for(lambda _: "COPY" in terminal.line(0))
 
         terminal.press("?")
         terminal.wait_for("twtop · help")

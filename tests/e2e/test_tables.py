@@ -126,7 +126,7 @@ def test_the_cure_is_seen_on_80_by_24_too(proc: Path) -> None:
 def test_a_table_that_goes_and_comes_back(proc: Path) -> None:
     table = (proc / "net/tcp").read_text()
     with _run(proc) as terminal:
-        terminal.wait_for("● LIVE", "TCP states · 10 sockets")
+        terminal.wait_for("○ COPY", "TCP states · 10 sockets")
         _missing(proc)
         terminal.wait_for(lambda _: "No such file" in terminal.line(0), "TCP states · 10 sockets")
         _appear(proc, table)

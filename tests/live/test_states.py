@@ -65,15 +65,16 @@ def zoo() -> Iterator[None]:
     with ExitStack() as stack:
         servers = [stack.enter_context(Server("::", port, tiny=True)) for port in (OUTSIDE, INSIDE)]
         # Those with ports of their own come before connect() takes any.
-        # Local ports that are neither ephemeral nor listened on.
+        # Local ports that are neither ephemeral nor listened on: a client's own list, and one.
         for index, fate in enumerate((Fate.ESTABLISHED, Fate.CLIENT_CLOSED) * 20):
             fate.come_about(servers[0].connect("127.0.0.1", "127.0.0.9", 20_000 + index))
             expected += fate.states
+        servers[0].connect("127.0.0.1", "127.0.0.10", 20_000)
         # A port that is listened on, but at another address.
         stack.enter_context(listen(OWN.v4[1], LOCALLY))
         servers[0].connect("127.0.0.1", "127.0.0.1", LOCALLY)
         stack.enter_context(connect(OWN.v4[1], LOCALLY))
-        expected += Counter(LISTEN=3, ESTABLISHED=4)
+        expected += Counter(LISTEN=3, ESTABLISHED=6)
 
         for ip in ("127.0.0.1", "::1"):
             stack.enter_context(bind(ip, LOCALLY + 1))
@@ -177,13 +178,14 @@ def _end(text: str) -> tuple[str, int]:
 
 def _patterns(rows: list[Row]) -> dict[Key, Counter[str]]:
     listened = {(row.local_ip, row.local_port) for row in rows if row.state == "LISTEN"}
+    toward = Counter((row.local_ip, row.remote_ip, row.remote_port) for row in rows)
     patterns: dict[Key, Counter[str]] = defaultdict(Counter)
     for state, local_ip, local_port, remote_ip, remote_port in rows:
         if state == "LISTEN":
             continue
         if any((ip, local_port) in listened for ip in (local_ip, "*", "0.0.0.0", "::")):
             key = Key("incoming", local_ip, local_port, remote_ip, None)
-        elif LOW <= local_port <= HIGH:
+        elif LOW <= local_port <= HIGH or toward[local_ip, remote_ip, remote_port] > 1:
             key = Key("outgoing", local_ip, None, remote_ip, remote_port)
         else:
             key = Key("other", local_ip, None, remote_ip, None)
