@@ -17,7 +17,7 @@ from tests.tables import (
     waiting,
     whole,
 )
-from tui.analysis.ports import is_loopback, port_space, reuse_applies
+from tui.analysis.ports import is_loopback, port_space, reuse_applies, times_slower
 from tui.kernel.sockets import Array, SocketTable, State
 from tui.kernel.sysctls import PortRules
 
@@ -134,3 +134,10 @@ class TestReuse:
     ) -> None:
         given = rules(reuse_mode=mode, timestamps=timestamps)
         assert reuse_applies(given, self.BOTH).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("ports", "measured"), [(1_000, 4.6), (2_000, 8.4), (28_232, 119), (64_512, 407)]
+)
+def test_connect_slows_down_with_the_range(ports: int, measured: float) -> None:
+    assert measured / 1.5 < times_slower(ports) < measured * 1.5

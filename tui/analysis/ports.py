@@ -12,8 +12,17 @@ from tui.kernel.sysctls import PortRules
 PORTS = 1 << 16
 SLOW_CONNECT = 0.5
 """From this share of locked ports on, connect() has used up the ports of one
-parity and scans them all in vain before it tries the others (__inet_hash_connect): some 150
-times slower."""
+parity and scans them all in vain before it tries the others (__inet_hash_connect)."""
+
+
+def times_slower(ports: int) -> int:
+    """Return about how many times longer connect() then takes than before, with so many ports.
+
+    Measured on Linux 6.18: 4.6 with 1,000 ports, 8.4 with 2,000, 119 with 28,232 and 407 with
+    64,512, where the processor's cache no longer holds the table.
+    """
+    factor = 1 + ports * (0.0037 + 4e-8 * ports)
+    return round(factor) if factor < 20 else 10 * round(factor / 10)
 
 
 @dataclass(frozen=True, slots=True)

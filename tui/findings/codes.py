@@ -26,6 +26,7 @@ CODES = (
     "bound-ports-cost",
     "bound-ports-unknown",
     "listener-in-range",
+    "own-source-ports",
     "time-wait-high",
 )
 """In the order in which findings of one severity are told (tui.findings.rules.RULES)."""

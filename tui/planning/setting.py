@@ -29,7 +29,7 @@ class Fit(IntEnum):
     FAILS = 0
     """More ports needed than there are: connect() fails with EADDRNOTAVAIL."""
     SLOW = 1
-    """Enough, but more than half of them: connect() searches up to 150 times longer."""
+    """Enough, but more than half of them: connect() searches long (analysis.ports.times_slower)."""
     WORKS = 2
     """At most half of the ports are needed."""
 

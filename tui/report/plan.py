@@ -10,10 +10,12 @@ from itertools import chain
 from typing import Any
 
 from tui.analysis.patterns import NO_PORT, endpoint
+from tui.analysis.ports import times_slower
 from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
 from tui.planning.remedies import REFUSED, Option, Plan
 from tui.planning.setting import Fit
+from tui.planning.widening import HIGHEST, LOWEST
 from tui.report.records import finite
 from tui.writing.layout import Paint, wrapped
 
@@ -30,8 +32,9 @@ VERDICTS = {
 }
 LEGEND = (
     "works: needs at most half of the ports. slow: enough ports, but past half of them connect() "
-    "takes up to 150 times longer. fails: too few, EADDRNOTAVAIL. Fast to and at most: "
-    "connections/s up to which it works, and above which it fails."
+    "takes some {} times longer with today's range, {} with the whole one. fails: too few, "
+    "EADDRNOTAVAIL. Fast to and at most: connections/s up to which it works, and above which it "
+    "fails."
 )
 FOOTER = (
     "sysctl and ip act in the network namespace that they run in (nsenter -t PID -n) and until "
@@ -164,7 +167,8 @@ def _table(plan: Plan, paint: Paint, width: int) -> str:
             f"{short_number(outcome.sustainable_rate):>7} {word}"
         )
         lines.append(paint(line, colour))
-    legend = LEGEND + PAIRS * any("+" in option.code for option in options)
+    slower = times_slower(plan.today.setting.ports), times_slower(HIGHEST - LOWEST + 1)
+    legend = LEGEND.format(*slower) + PAIRS * any("+" in option.code for option in options)
     return "\n".join([*lines, "", *wrapped(legend, width, "")])
 
 

@@ -41,8 +41,9 @@ HELP = """\
                               listened on
   Use is ports in use / capacity. Every state holds a port:
     █ live  ▓ TIME-WAIT, locked  ▒ TIME-WAIT, reusable now  · free
-    ┊ 50 %: from here connect() scans in vain, some 150 times slower
-      (~ where so many are live or locked)    │ the threshold (! past it)
+    ┊ 50 %: from here connect() scans in vain: 5 times slower with 1,000
+      ports, 140 with 28,232, 410 with 64,512 (~ where so many are live
+      or locked)    │ the threshold (! past it)
   Connectable = free + reusable. At 0 connect() fails, EADDRNOTAVAIL.
   Full in: when that will be, from the closing rate, the growth of open
     sockets, and the ports that the timers give back. A dash: not within

@@ -52,6 +52,7 @@ RULES: Mapping[str, Rule] = {
     "bound-ports-cost": listeners.bound_ports_cost,
     "bound-ports-unknown": reading.bound_ports_unknown,
     "listener-in-range": listeners.listener_in_range,
+    "own-source-ports": ports.own_source_ports,
     "time-wait-high": time_wait.harmless,
 }
 """In the order in which findings of one severity are told; tui.findings.codes has the same."""

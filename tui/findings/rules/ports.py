@@ -14,9 +14,10 @@ import numpy as np
 
 from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
 from tui.analysis.patterns import Direction
+from tui.analysis.ports import times_slower
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Unclosed, find_unclosed, more_ports
-from tui.findings.finding import Finding, Severity, known, tell_each
+from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.held import find_held
 from tui.findings.situation import Situation
 from tui.planning.demand import busiest
@@ -26,6 +27,8 @@ PRESSING_SECONDS = 60.0
 """An exhaustion sooner than this is critical. It is what a TIME-WAIT lasts: a connection that is
 closed from now on gives its port back too late, and what does come back in time, those that are
 in TIME-WAIT already, is in the forecast."""
+OWN_PORTS = 20
+"""So many connections from ports of their own choice are worth a word."""
 SOON = 10
 """How many seconds ahead an exhausted pattern's releases are counted."""
 
@@ -96,9 +99,45 @@ def _slow(situation: Situation, index: int) -> Finding:
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
         f"taken{find_held(situation, index).briefly}",
         "connect() tries the ports of one parity first, and past half it scans all of them in "
-        "vain: some 2,000 µs a call instead of 12 with the default range. That is CPU time spent "
-        "in the kernel by whoever connects, and the second half of the ports goes as the first "
-        "did.",
+        f"vain: with {use.capacity:,} ports a call takes some {times_slower(use.capacity)} times "
+        "longer. That is CPU time spent in the kernel by whoever connects, and the second half of "
+        "the ports goes as the first did.",
+    )
+
+
+def own_source_ports(situation: Situation) -> Iterator[Finding]:
+    """Find the clients that choose their source ports themselves: the range is not theirs."""
+    patterns = situation.frame.patterns
+    found = np.flatnonzero(patterns.beside >= OWN_PORTS)
+    found = found[np.argsort(-patterns.beside[found], kind="stable")]
+    tell = partial(_own_source_ports, situation)
+    return tell_each(found.tolist(), tell, "patterns")
+
+
+def _own_source_ports(situation: Situation, index: int) -> Finding:
+    patterns = situation.frame.patterns
+    beside = patterns.beside.item(index)
+    waits = patterns.time_wait_of(index) - patterns.waiting.item(index)
+    key, holder = patterns.key(index), situation.holder(index)
+    return Finding(
+        code="own-source-ports",
+        severity=Severity.INFO,
+        subject=str(key),
+        message=f"{key}: {beside:,} connections come from ports that their program chose itself",
+        meaning="These ports are outside of the range, reserved or bound: connect() does not "
+        f"choose them, so they take nothing of its {patterns.capacity.item(index):,}, and no "
+        f"remedy of the range is for them. {plural(waits, 'TIME-WAIT')} among them can block the "
+        "next round: bind() fails with EADDRINUSE without SO_REUSEADDR, and with it connect() "
+        "fails where timestamps are off.",
+        evidence=known(connections=beside, time_wait=waits, process=holder),
+        remedies=(
+            Remedy("Give the program a longer list of ports, or more source addresses"),
+            Remedy(
+                "Set SO_REUSEADDR before bind(), with tcp_timestamps on at both ends",
+                unless="the program sets it already",
+            ),
+        ),
+        pattern=key,
     )
 
 
