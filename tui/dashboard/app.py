@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Protocol
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -132,6 +133,14 @@ class TwtopApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
+
+        Textual looks for one all the same, and ends with a traceback.
+        """
+        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
+            await super().on_event(event)
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
