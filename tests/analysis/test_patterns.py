@@ -20,6 +20,7 @@ from tests.tables import (
     table,
     waiting,
 )
+from tui.analysis.judgement import port_use
 from tui.analysis.patterns import (
     NO_PORT,
     Direction,
@@ -32,6 +33,7 @@ from tui.analysis.ports import port_space
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import SocketTable, State, Timer
 from tui.kernel.sysctls import PortRules, port_rules, read_parameters
+from tui.watching.watch import Watch
 
 
 def find(found: SocketTable, given: PortRules | None = None) -> Patterns:
@@ -343,3 +345,32 @@ class TestFixtures:
         row = index["10.0.0.5 → 10.0.0.9:5432"]
         assert (patterns.time_wait[row], patterns.in_use[row]) == (270, 280)
         assert "2001:db8::5 → [2001:db8::9]:443" in index
+
+
+class TestPortsOfAnothersChoice:
+    """A client's own list of source ports, and ports that were reserved after they were taken."""
+
+    def test_several_local_ports_to_one_remote_port_are_outgoing(self) -> None:
+        own = [Sock(local_port=10_000 + number, remote_port=1883) for number in range(3)]
+        alone = Sock(local_port=10_000, remote="10.0.0.8", remote_port=1883)
+        found = frame(*own, alone, given=rules(40_000, 40_499)).patterns
+        assert found.direction.tolist() == [Direction.OUTGOING, Direction.OTHER]
+        assert (found.beside.tolist(), found.in_use.tolist()) == ([3, 0], [0, 0])
+        assert found.remote_port.tolist() == [1883, NO_PORT]
+
+    def test_what_a_service_accepted_before_it_ended_is_not(self) -> None:
+        accepted = [Sock(local_port=8080, remote_port=50_000 + number) for number in range(3)]
+        found = frame(*accepted, given=rules(40_000, 40_499)).patterns
+        assert found.direction.tolist() == [Direction.OTHER]
+
+    def test_reserved_afterwards_they_take_nothing_of_what_is_left(self) -> None:
+        """500 ports, 400 of them reserved, 80 TIME-WAITs on the rest: 20 are free."""
+        waits = [waiting(40_000 + number) for number in range(480)]
+        given_ = rules(40_000, 40_499, reserved=((40_000, 40_399),))
+        seen = frame(*waits, given=given_)
+        found = seen.patterns
+        use = port_use(found, 0)
+        assert (use.capacity, use.waiting, use.live, use.free) == (100, 80, 0, 20)
+        assert (found.beside.item(0), found.connectable.item(0)) == (400, 20)
+        assert seen.time_wait.held_by_pattern.sum() == 80
+        assert Watch().take(seen.reading).trends.seconds_left[0] > 0

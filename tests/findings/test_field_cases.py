@@ -317,3 +317,21 @@ class TestNotKnown:
         finding = diagnosis(tmp_path, *socks)["ports-exhausted"]
         assert finding.remedies[0].what.startswith("Mend the server")
         assert "sustains" not in advice(finding)
+
+
+class TestPortsOfTheProgramsOwnChoice:
+    def test_they_are_outgoing_and_the_range_is_not_for_them(self, tmp_path: Path) -> None:
+        """A proxy with a port list below the range: half of 1,000 in TIME-WAIT."""
+        own = [
+            waiting(port, remote_port=1883) if port % 2 else Sock(local_port=port, remote_port=1883)
+            for port in range(20_000, 21_000)
+        ]
+        found = diagnosis(tmp_path, listener("0.0.0.0", 1883), *own)
+        (finding,) = [one for code, one in found.items() if code == "own-source-ports"]
+        assert finding.severity is Severity.INFO
+        assert (finding.evidence["connections"], finding.evidence["time_wait"]) == (1000, 500)
+        assert "ip_local_port_range" not in commands(finding)
+
+    def test_those_of_the_kernels_choice_are_not(self, tmp_path: Path) -> None:
+        chosen = [waiting(port, remote_port=1883) for port in PORTS[:100]]
+        assert "own-source-ports" not in diagnosis(tmp_path, *chosen)
