@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from textual import events, on, work
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.widgets import Input, OptionList
@@ -18,6 +18,21 @@ class Palette(CommandPalette, ClosesOnce):
 
     One such report: https://github.com/Textualize/textual/issues/6308.
     """
+
+    ALLOW_SELECT = False  # of a text that goes while it is selected
+
+    def _forward_event(self, event: events.Event) -> None:
+        """Choose what is clicked at once: the list looks for it later, when it may be gone."""
+        clicked = None
+        if isinstance(event, events.Click) and not event.is_forwarded:
+            clicked = self.get_style_at(event.screen_x, event.screen_y).meta.get("option")
+        if clicked is None:
+            super()._forward_event(event)
+            return
+        for commands in self.query(CommandList):
+            if clicked < commands.option_count:
+                commands.highlighted = clicked
+                commands.action_select()
 
     def on_mount(self, event: events.Mount) -> None:
         """Gather nothing where it is closed already: Textual asks for the screen below."""

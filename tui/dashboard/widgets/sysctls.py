@@ -43,10 +43,14 @@ class ParameterRows(TableRows):
                 return parameter.name.rsplit(".", 1)[-1]
             case "value":
                 if parameter.name in self.assumed:
-                    return [(short(f"{parameter.default or 'none'}, assumed", width), "warn")]
+                    return [(short(f"{parameter.default or 'none'}?", width), "warn")]
                 return [(short(value_text(parameter), width), "warn" if differs(parameter) else "")]
             case "default":
                 return [(short(parameter.default or "–", width), "dim")]
+            case _ if parameter.name in self.assumed:
+                return [
+                    (short(f"Assumed, for it is unreadable. {parameter.meaning}", width), "warn")
+                ]
             case _:
                 return [(short(parameter.meaning, width), "dim")]
 
