@@ -10,7 +10,7 @@ from tests.kernel.wire import header, line, write_proc
 from tests.tables import Clock, Sock
 from tui.commands import reading
 from tui.commands.options import Settings
-from tui.kernel import procfs
+from tui.kernel import lines, procfs
 from tui.kernel.source import SourceChoice
 
 LINES = 900_000
@@ -34,7 +34,7 @@ def told(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> list[str]:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr(click, "echo", lambda text, **_: seen.append(text))
     monkeypatch.setattr(procfs, "PIECE", 1 << 16)
-    parse: Callable[..., object] = procfs.parse
+    parse: Callable[..., object] = lines.parse
 
     def slow(*arguments: object) -> object:
         clock.now += 0.6

@@ -26,7 +26,8 @@ from tests.kernel.wire import (
 from tests.tables import FIXTURES, Clock, Sock, fold, listener, socks, states, steady, waiting
 from tui.kernel import effort, procfs
 from tui.kernel.effort import Effort
-from tui.kernel.procfs import PAGE, _layout, parse, read_copy, read_sockets
+from tui.kernel.lines import layout_of, parse
+from tui.kernel.procfs import PAGE, read_copy, read_sockets
 from tui.kernel.sockets import UNKNOWN_LIMIT, SocketTable, State, TableError, Timer, build
 
 
@@ -34,7 +35,7 @@ def parsed(
     text: bytes, width: int = 1, byteorder: ByteOrder | None = None
 ) -> tuple[list[Sock], int]:
     """What parse() makes of whole lines: the sockets and the number of bad lines."""
-    layout = _layout(width, byteorder or HERE)
+    layout = layout_of(width, byteorder or HERE)
     found, bad = parse(np.frombuffer(text, np.uint8), layout)
     return socks(build([found])), bad
 
@@ -50,7 +51,7 @@ def proc(root: Path, tcp: bytes | None = None, tcp6: bytes | None = None) -> Pat
 def of_file(path: Path, width: int) -> SocketTable:
     text = path.read_bytes()
     found, _ = parse(
-        np.frombuffer(text[text.find(b"\n") + 1 :], np.uint8), _layout(width, "little")
+        np.frombuffer(text[text.find(b"\n") + 1 :], np.uint8), layout_of(width, "little")
     )
     return build([found])
 
@@ -336,7 +337,7 @@ class TestGarbling:
     @steady
     def test_no_bytes_are_fatal(self, text: bytes, width: int) -> None:
         text += b"\n"
-        found, bad = parse(np.frombuffer(text, np.uint8), _layout(width, "little"))
+        found, bad = parse(np.frombuffer(text, np.uint8), layout_of(width, "little"))
         assert len(found) + bad == text.count(b"\n")
 
     @given(
@@ -351,7 +352,7 @@ class TestGarbling:
         text = bytearray(b"".join(map(line, itertools.count(), found)))
         for position, octet in changes:
             text[position % (len(text) - 1)] = octet
-        rows, bad = parse(np.frombuffer(bytes(text), np.uint8), _layout(width, "little"))
+        rows, bad = parse(np.frombuffer(bytes(text), np.uint8), layout_of(width, "little"))
         assert len(rows) + bad == text.count(b"\n")
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from tui import __version__
 from tui.analysis.frame import Frame, judge
-from tui.kernel import procfs, sock_diag
+from tui.kernel import lines, procfs, sock_diag
 from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import Place, place_at
@@ -172,7 +172,7 @@ def _lines(name: str, text: bytes) -> Iterator[re.Match[bytes] | None]:
     pattern = pattern.replace(b"W", b"8" if name == "net/tcp" else b"32")
     known = re.compile(pattern.replace(b"h", b"[0-9A-Fa-f]"))
     for line in text.split(b"\n")[1:-1]:
-        yield known.match(line) or known.match(procfs.tidied(name, line) or b"")
+        yield known.match(line) or known.match(lines.tidied(name, line) or b"")
 
 
 WORDS = {"little": "<u4", "big": ">u4"}
