@@ -1,4 +1,4 @@
-"""Which local ports a connect() can have (kernel.md's unit: one namespace's port range)."""
+"""Which local ports a connect() can have (the unit is one namespace's port range)."""
 
 from __future__ import annotations
 
