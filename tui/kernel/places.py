@@ -54,6 +54,16 @@ class Place:
         return self.root / "thread-self" if self.network == HERE else self.root
 
     @property
+    def made(self) -> float | None:
+        """When a copy was made, Unix time; None where it cannot be told."""
+        if self.origin is not None:
+            return self.origin.time
+        try:
+            return (self.root / "net/tcp").stat().st_mtime
+        except OSError:
+            return None
+
+    @property
     def answers(self) -> bool:
         """Whether sock_diag speaks of the same sockets as the files do."""
         return self.network is not None
