@@ -196,7 +196,9 @@ def judge_fullest(
         use = port_use(patterns, index)
         subject = str(patterns.key(index))
         if beside := patterns.beside.item(index):
-            subject += f" (besides {beside:,} connections from ports that its program chose)"
+            subject += (
+                f" (besides {beside:,} connections from ports that connect() does not choose)"
+            )
         # Whatever its own address, connect() takes no port that another socket has bound.
         bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
         if bound is not None and bound.use.connectable < use.connectable:
