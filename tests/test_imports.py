@@ -34,6 +34,7 @@ LOADS: dict[str, set[str]] = {
     f"wait --below=90 {PROC}": NUMPY,
     f"plan {PROC}": NUMPY,
     f"check -w=90 -c=90 {PROC}": NUMPY | SETTINGS,
+    f"check --also=findings {PROC}": NUMPY | RULES,
     f"report --json {PROC}": NUMPY,
     "report --json": NUMPY | PSUTIL,
     f"report {PROC}": NUMPY | SETTINGS,
