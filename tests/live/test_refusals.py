@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -11,13 +14,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from subprocess import PIPE
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.live.counting import TIMES
 from tests.live.refused import PORT, fail_otherwise, full, refused, refused_binds
-from tests.patience import limit
+from tests.patience import limit, until
 from tests.private import Lab
 from tui.kernel import tracefs
 from tui.kernel.perf import Events
@@ -256,6 +260,81 @@ def killed() -> list[bool]:
 def test_nothing_is_left_of_one_that_was_killed(lab: Lab) -> None:
     """Nor does anybody see a mount, nor is the instance of one that lives removed."""
     assert lab.call(killed) == [True] * 6
+
+
+def told(*arguments: str, times: int = 500) -> tuple[int, str, str, int]:
+    """Run `twtop refusals` until it is interrupted, while this process is refused."""
+    command = [sys.executable, "-m", "tui", "refusals", *arguments]
+    with full(V4), subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        until(lambda: it_counts(process.pid), "it to count")
+        refused(V4, times)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=limit())
+        return process.returncode, out, err, Path("/proc/self/ns/net").stat().st_ino
+
+
+def it_counts(pid: int) -> bool:
+    """Whether a process has begun to count: one of its threads polls then."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return any("poll" in (task / "wchan").read_text() for task in tasks)
+
+
+def test_the_command_tells_each_second_and_tuple(lab: Lab) -> None:
+    code, out, err, namespace = lab.call(told, "--json")
+    mine = [each for each in map(json.loads, out.splitlines()) if _is_in(each, namespace)]
+    assert (code, err, sum(each["count"] for each in mine)) == (1, "", 500)
+    keys = "schema time call place pid process local_ip remote_ip remote_port count"
+    for each in mine:
+        assert list(each) == keys.split()
+        assert (each["schema"], each["call"]) == ("twtop.refusals/1", "connect")
+        assert (each["remote_ip"], each["remote_port"]) == (V4, PORT)
+        assert each["process"].endswith(f"[{each['pid']}]")
+
+
+def _is_in(record: dict[str, Any], namespace: int) -> bool:
+    return bool(record["place"]) and record["place"]["id"] == namespace
+
+
+def test_the_command_ends_with_a_sum(lab: Lab) -> None:
+    code, out, err, _ = lab.call(told)
+    lines, rest = out.split("By destination")
+    assert (code, err) == (1, "")
+    assert re.search(rf" 500  {V4} → {V4}:{PORT} ", lines)
+    assert len(re.findall(rf"^ +500  {V4} → {V4}:{PORT}$", rest, re.MULTILINE)) == 1
+
+
+def test_a_disk_that_is_full_is_an_error() -> None:
+    command = [sys.executable, "-m", "tui", "refusals", "--duration", "0.1"]
+    with Path("/dev/full").open("wb") as disk:
+        ended = subprocess.run(
+            command, stdout=disk, stderr=PIPE, check=False, timeout=limit(), cwd=ROOT
+        )
+    message = b"twtop: stdout: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (3, message)
+
+
+def test_a_reader_that_leaves_ends_it() -> None:
+    """Also where nothing is refused, and so nothing written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tui", "refusals", "--json"]
+    ended = subprocess.run(
+        command, stdout=writing, stderr=PIPE, check=False, timeout=limit(), cwd=ROOT
+    )
+    os.close(writing)
+    assert ended.returncode in (0, 1)
+    assert ended.stderr == b""
+
+
+def nobody_counts() -> tuple[int, str, str]:
+    command = f"{UNMOUNTED}{as_nobody().replace('tests.live.counting', 'tui refusals')}"
+    return counts(*NEW_MOUNTS, "sh", "-c", command)
+
+
+def test_the_command_says_in_a_line_that_it_cannot(lab: Lab) -> None:
+    code, out, err = lab.call(nobody_counts)
+    assert (code, out, err.count("\n")) == (3, "", 0)
+    assert err.startswith("twtop: ")
 
 
 def twice() -> list[int]:

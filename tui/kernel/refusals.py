@@ -83,6 +83,11 @@ class Counted:
         """All that was refused."""
         return sum(self.refused.values()) + self.lost
 
+    def __add__(self, later: Counted) -> Counted:
+        """Return both together."""
+        refused = Counter(self.refused) + Counter(later.refused)
+        return Counted(self.since, later.until, refused, self.lost + later.lost)
+
     def inside(self, namespace: int | None) -> Counted:
         """Return those of one network namespace; nobody knows which of the lost are its own."""
         mine = {each: n for each, n in self.refused.items() if each.namespace == namespace}
