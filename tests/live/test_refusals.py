@@ -21,6 +21,7 @@ import pytest
 
 from tests.live.counting import TIMES
 from tests.live.refused import PORT, fail_otherwise, full, refused, refused_binds
+from tests.live.test_simulate import serving, simulate
 from tests.patience import limit, until
 from tests.private import Lab
 from tui.kernel import tracefs
@@ -335,6 +336,19 @@ def test_the_command_says_in_a_line_that_it_cannot(lab: Lab) -> None:
     code, out, err = lab.call(nobody_counts)
     assert (code, out, err.count("\n")) == (3, "", 0)
     assert err.startswith("twtop: ")
+
+
+def simulated(*arguments: str) -> dict[str, Any]:
+    with serving():
+        return simulate(*arguments).result
+
+
+@pytest.mark.parametrize(("arguments", "refused"), [((), 1), (("--max", "10"), 0)])
+def test_simulate_tells_what_the_kernel_counted(
+    lab: Lab, arguments: tuple[str, ...], refused: int
+) -> None:
+    result = lab.call(simulated, *arguments)
+    assert result["kernel_refused"] == result["errors"].get("EADDRNOTAVAIL", 0) == refused
 
 
 def twice() -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
 from tui.commands.output import emit, fail, paint, text_width
 from tui.commands.terminal import require_terminal
+from tui.kernel.refusals import Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
@@ -234,10 +236,19 @@ def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surr
 
 def _run(situation: Surroundings, reader: Reader) -> Evidence:
     progress = Progress(situation.planned, redraw=sys.stderr.isatty())
+    counting = count_if_permitted()
     try:
-        return run(situation, reader, progress)
+        return _counted(run(situation, reader, progress), counting, os.getpid())
     finally:
         progress.clear()
+
+
+def _counted(evidence: Evidence, counting: Refusals | None, pid: int) -> Evidence:
+    """Add how often the kernel says that it refused a process."""
+    if counting is None:
+        return evidence
+    counting.close()
+    return replace(evidence, kernel_refused=counting.take().of(pid))
 
 
 def _watch(
@@ -246,8 +257,10 @@ def _watch(
     """Make the connections in a process of their own, with the dashboard on it."""
     config = configured(settings)
     server_before = server_counters(situation.target)
+    counting = count_if_permitted()
     with closing(Stage()) as stage:
         stage.run(situation.plan)
+        pid = stage.pid
         from tui.commands.staged import stage_app  # see there why not earlier
 
         stage.receive()
@@ -258,4 +271,5 @@ def _watch(
         fail(app.fatal)
     outcome = app.newest or Outcome(0.0, 0.0)
     stopped_by = None if outcome.ended else "Quitting"
-    return conclude(situation, reader, outcome, server_before, stopped_by)
+    evidence = conclude(situation, reader, outcome, server_before, stopped_by)
+    return _counted(evidence, counting, pid)

@@ -88,6 +88,11 @@ class Counted:
         refused = Counter(self.refused) + Counter(later.refused)
         return Counted(self.since, later.until, refused, self.lost + later.lost)
 
+    def of(self, pid: int) -> int | None:
+        """Return how often a process's connects were refused; None where some may be lost."""
+        mine = (n for each, n in self.refused.items() if (each.call, each.pid) == ("connect", pid))
+        return None if self.lost else sum(mine)
+
     def inside(self, namespace: int | None) -> Counted:
         """Return those of one network namespace; nobody knows which of the lost are its own."""
         mine = {each: n for each, n in self.refused.items() if each.namespace == namespace}
@@ -114,6 +119,13 @@ class _Known(NamedTuple):
     """Monotonic time."""
 
 
+def count_if_permitted() -> Refusals | None:
+    """Count refusals where that is permitted."""
+    with suppress(CountingError):
+        return Refusals()
+    return None
+
+
 class Refusals:
     """Counts refusals from when this is made until it is closed, in a thread of its own.
 
@@ -132,7 +144,7 @@ class Refusals:
         self._lost = self._lost_before = 0
         self._known: dict[int, _Known] = {}
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._closing, self._wake = threading.Event(), os.eventfd(0)
         self._thread = threading.Thread(target=self._follow, name="refusals", daemon=True)
         self._thread.start()
 
@@ -149,7 +161,9 @@ class Refusals:
         if self._closing.is_set():
             return
         self._closing.set()
+        os.eventfd_write(self._wake, 1)
         self._thread.join()
+        os.close(self._wake)
         for counter in self._counters:
             counter.stop()
         self._drain()
@@ -165,6 +179,7 @@ class Refusals:
 
     def _follow(self) -> None:
         poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
         for counter in self._counters:
             counter.register(poll)
         while not self._closing.is_set():
