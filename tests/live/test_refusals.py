@@ -351,6 +351,24 @@ def test_simulate_tells_what_the_kernel_counted(
     assert result["kernel_refused"] == result["errors"].get("EADDRNOTAVAIL", 0) == refused
 
 
+def removed() -> bool:
+    """Whether it is told that the instance has been removed by somebody else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tui.kernel.refusals.Events", _refuse)
+        counting = Refusals()
+        patch.setattr(Instance, "drain", _refuse)
+        counting.close()
+    try:
+        counting.take()
+    except CountingError:
+        return os.getpid() not in instances()
+    return False
+
+
+def test_what_can_be_counted_no_more_is_no_zero(lab: Lab) -> None:
+    assert lab.call(removed)
+
+
 def twice() -> list[int]:
     with full(V4), Refusals() as one, Refusals() as other:
         refused(V4, 20)

@@ -20,6 +20,7 @@ from tui.report.refusals import HEADS, lines_text, refusal_records, sum_text
 from tui.simulate.signals import answered
 
 EVERY_SECONDS = 1.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WHAT = "connect() that found no free port (EADDRNOTAVAIL), in all network namespaces"
 BIND_TOO = ";\nand bind() that found its port taken (EADDRINUSE)"
 EPILOG = (
@@ -64,28 +65,23 @@ def refusals(context: click.Context, /, duration: float | None, bind: bool, as_j
         raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
     here = place_at(settings.proc)
     stop = threading.Event()
-    with answered((signal.SIGINT, signal.SIGTERM), lambda *_: stop.set()):
-        try:
-            counting = Refusals(bind=bind)
-        except CountingError as error:
-            fail(str(error))
-        began = time.time()
-        end = began + (math.inf if duration is None else duration)
-        whole, some = Counted(began, began, {}), False
-        what = f"{WHAT}{BIND_TOO if bind else ''}"
-        read_on = as_json or emit(f"{what}\n\n{paint(HEADS, 'bold')}", UNREADABLE)
-        while read_on:
-            stop.wait(max(min(end - time.time(), EVERY_SECONDS), 0))
-            if over := stop.is_set() or time.time() >= end:
-                counting.close()
-            newest = counting.take()
-            some = some or newest.total > 0
-            read_on = _tell(newest, here, as_json)
-            if not as_json:
-                whole += newest
-            if over:
-                break
-        counting.close()
+    try:
+        with answered(SIGNALS, lambda *_: stop.set()), Refusals(bind=bind) as counting:
+            end = time.monotonic() + (math.inf if duration is None else duration)
+            whole, some, over = Counted(time.time(), time.time(), {}), False, False
+            what = f"{WHAT}{BIND_TOO if bind else ''}"
+            read_on = as_json or emit(f"{what}\n\n{paint(HEADS, 'bold')}", UNREADABLE)
+            while read_on and not over:
+                stop.wait(max(min(end - time.monotonic(), EVERY_SECONDS), 0))
+                if over := stop.is_set() or time.monotonic() >= end:
+                    counting.close()
+                newest = counting.take()
+                some = some or newest.total > 0
+                read_on = _tell(newest, here, as_json)
+                if not as_json:
+                    whole += newest
+    except CountingError as error:
+        fail(str(error))
     if read_on and not as_json:
         emit(f"\n{sum_text(whole, here, paint)}", UNREADABLE)
     return int(some)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
 from tui.commands.output import emit, fail, paint, text_width
 from tui.commands.terminal import require_terminal
-from tui.kernel.refusals import Refusals, count_if_permitted
+from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
@@ -248,7 +248,9 @@ def _counted(evidence: Evidence, counting: Refusals | None, pid: int) -> Evidenc
     if counting is None:
         return evidence
     counting.close()
-    return replace(evidence, kernel_refused=counting.take().of(pid))
+    with suppress(CountingError):
+        return replace(evidence, kernel_refused=counting.take().of(pid))
+    return evidence
 
 
 def _watch(

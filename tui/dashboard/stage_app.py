@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from tui.dashboard.app import Poller, TwtopApp
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
-from tui.kernel.refusals import Refusals
+from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
 from tui.stage.agreement import Agreement, compare, over
@@ -164,7 +165,9 @@ class StageApp(TwtopApp):
         scenario = self.stage.scenario
         if self._refusals is None or same or (scenario is not None and scenario.plan.fall_back):
             return None
-        return self._refusals.take().of(self.stage.pid)
+        with suppress(CountingError):
+            return self._refusals.take().of(self.stage.pid)
+        return None
 
     def _publish(self) -> None:
         """Show the load as it is now, unless the screen is frozen."""

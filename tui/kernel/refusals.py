@@ -130,7 +130,7 @@ class Refusals:
     """Counts refusals from when this is made until it is closed, in a thread of its own.
 
     What is to be told of a process is asked at once, while it lives. ``take`` may be called by any
-    thread, also after ``close``, for the rest.
+    thread, also after ``close``, for the rest. A processor that goes online later is not counted.
     """
 
     def __init__(self, *, bind: bool = False, ring_bytes: int = RING_BYTES) -> None:
@@ -144,12 +144,18 @@ class Refusals:
         self._lost = self._lost_before = 0
         self._known: dict[int, _Known] = {}
         self._lock = threading.Lock()
+        self._broken: OSError | None = None
         self._closing, self._wake = threading.Event(), os.eventfd(0)
         self._thread = threading.Thread(target=self._follow, name="refusals", daemon=True)
         self._thread.start()
 
     def take(self) -> Counted:
-        """Return what was refused since the last time; the newest 20 ms may come the next time."""
+        """Return what was refused since the last time; the newest 20 ms may come the next time.
+
+        Raises CountingError where it could not go on: then nobody knows.
+        """
+        if self._broken is not None:
+            raise CountingError(f"refusals are counted no more: {self._broken}")
         with self._lock:
             now, refused, lost = time.time(), self._refused, self._lost - self._lost_before
             found = Counted(self._since, now, dict(refused), lost)
@@ -164,9 +170,12 @@ class Refusals:
         os.eventfd_write(self._wake, 1)
         self._thread.join()
         os.close(self._wake)
-        for counter in self._counters:
-            counter.stop()
-        self._drain()
+        try:
+            for counter in self._counters:
+                counter.stop()
+            self._drain()
+        except OSError as error:
+            self._broken = error
         for counter in self._counters:
             counter.close()
         close_tracefs(self._tracefs)
@@ -182,10 +191,13 @@ class Refusals:
         poll.register(self._wake, select.POLLIN)
         for counter in self._counters:
             counter.register(poll)
-        while not self._closing.is_set():
-            poll.poll(IDLE_MS)
-            self._drain()
-            self._closing.wait(REST_SECONDS)
+        try:
+            while not self._closing.is_set():
+                poll.poll(IDLE_MS)
+                self._drain()
+                self._closing.wait(REST_SECONDS)
+        except OSError as error:  # somebody has removed the instance
+            self._broken = error
 
     def _drain(self) -> None:
         samples: Counter[Sample] = Counter()
