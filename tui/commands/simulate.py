@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,8 @@ def simulate(
         closing=Closing.NOBODY if hold else Closing.CLIENT,
         **load,
     )
+    # Before the limits are read: it takes a descriptor for each processor.
+    counting = context.with_resource(count_if_permitted() or nullcontext())
     try:
         reader = Reader()
         frame = reader.read()
@@ -212,9 +214,9 @@ def simulate(
             count_down()
             situation = _situation(target, situation.plan, loops, reader.read())
         if watch:
-            evidence = _watch(situation, reader, settings, expected)
+            evidence = _watch(situation, reader, settings, expected, counting)
         else:
-            evidence = _run(situation, reader)
+            evidence = _counted(_run(situation, reader), counting, os.getpid())
     except Abandoned:
         fail("stopped before the first connection: nothing was done", ABANDONED)
     except (StartError, TableError, ChildError) as error:
@@ -236,9 +238,8 @@ def _situation(target: Target, plan: Workload, loops: int, frame: Frame) -> Surr
 
 def _run(situation: Surroundings, reader: Reader) -> Evidence:
     progress = Progress(situation.planned, redraw=sys.stderr.isatty())
-    counting = count_if_permitted()
     try:
-        return _counted(run(situation, reader, progress), counting, os.getpid())
+        return run(situation, reader, progress)
     finally:
         progress.clear()
 
@@ -254,12 +255,15 @@ def _counted(evidence: Evidence, counting: Refusals | None, pid: int) -> Evidenc
 
 
 def _watch(
-    situation: Surroundings, reader: Reader, settings: Settings, expected: Expectation
+    situation: Surroundings,
+    reader: Reader,
+    settings: Settings,
+    expected: Expectation,
+    counting: Refusals | None,
 ) -> Evidence:
     """Make the connections in a process of their own, with the dashboard on it."""
     config = configured(settings)
     server_before = server_counters(situation.target)
-    counting = count_if_permitted()
     with closing(Stage()) as stage:
         stage.run(situation.plan)
         pid = stage.pid

@@ -36,7 +36,7 @@ from tui.kernel.tracefs import (
 
 RING_BYTES = 1 << 18
 """Of each processor: some 1,800 refusals, until they are taken."""
-IDLE_MS = 100
+IDLE_MS = 500
 REST_SECONDS = 0.02
 """After something came: what comes faster than the rings hold is counted, and not looked at."""
 REMEMBERED_SECONDS = 1.0
