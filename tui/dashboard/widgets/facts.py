@@ -10,7 +10,7 @@ from tui.analysis.judgement import Level, PortUse, port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
-from tui.dashboard.widgets.gauge import GLYPHS, gauge, parts
+from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import role_classes
@@ -85,7 +85,7 @@ class FactsPanel(TextPanel[View]):
         runs = [(" ", "")]
         for name, count in parts(use).items():
             word = "TIME-WAIT locked" if name == "locked" else name
-            runs += [(GLYPHS[name], name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
+            runs += [(glyph_of(name), name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
         return self.line([*runs, (" ┊ 50 %: connect() slows  │ threshold", "dim")])
 
     def _in_use(self, use: PortUse, level: Level) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-BLOCKS = " ▁▂▃▄▅▆▇█"
+from tui.dashboard.widgets.glyphs import glyphs
 
 
 def sparkline(values: Sequence[float], width: int, top: float = 0.0) -> str:
@@ -20,9 +20,11 @@ def sparkrows(values: Sequence[float], width: int, height: int, top: float = 0.0
     """Return ``height`` lines of blocks, topmost first, as for sparkline()."""
     shown = list(values)[-width:] if width > 0 else []
     ceiling = max(top, *shown, 1e-9) if shown else 1.0
-    eighths = [max(1, round(value / ceiling * height * 8)) if value > 0 else 0 for value in shown]
+    levels = glyphs().levels
+    full = len(levels) - 1
+    steps = [max(1, round(value / ceiling * height * full)) if value > 0 else 0 for value in shown]
     return [
-        "".join(BLOCKS[min(max(level - row * 8, 0), 8)] for level in eighths).rjust(width)
+        "".join(levels[min(max(step - row * full, 0), full)] for step in steps).rjust(width)
         for row in reversed(range(height))
     ]
 
