@@ -23,6 +23,7 @@ from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.kernel.sockets import ip_text
 from tui.watching.view import View
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
@@ -155,10 +156,9 @@ class Dashboard(TableScreen):
         elif event.table is self.findings and isinstance(event.identity, tuple):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
-            if (row := self.remotes.rows.find(event.identity)) is not None:
-                self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
-                self.maximized_panel = None
-                self.patterns.focus()
+            self._set_filter(f"dst {ip_text(*event.identity)}")
+            self.maximized_panel = None
+            self.patterns.focus()
         elif event.table is self.sysctls:
             self.notify(
                 self.sysctls.meaning(event.identity),

@@ -11,6 +11,7 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import role_classes
@@ -18,7 +19,7 @@ from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import floored, per_second, signed, span
+from tui.writing.words import floored, per_second, signed, span, written
 
 NOT_OURS = (
     " local ports neither ephemeral nor listened on: explicitly bound, "
@@ -68,25 +69,33 @@ class FactsPanel(TextPanel[View]):
             return Text(" no sockets in this pattern now; its history goes on", self.style("dim"))
         direction = Direction(int(view.frame.patterns.direction[index]))
         use = port_use(view.frame.patterns, index)
-        bar = [(" ", ""), *gauge(use, self.size.width - 2, view.threshold)]
+        bar = gauge(use, self.size.width - 2, view.threshold)
+        if direction is not Direction.OUTGOING:  # the peer's ports: no alarm of ours
+            bar = [(text, "dim") for text, _ in bar]
         match direction:
             case Direction.OUTGOING:
-                found = [self.line(bar), self._legend(use), self._words(view, index, use)]
+                found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
+                found.append(self._words(view, index, use))
                 found.append(self._rates(view, index, use))
             case Direction.INCOMING:
                 note = " the peer's ports, of a range assumed to be ours: information, no alarm"
-                found = [self.line(bar), self._legend(use), self._in_use(use, Level.FINE)]
+                found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
+                found.append(self._in_use(use, Level.FINE))
                 found.append(Text(note, self.style("dim")))
             case _:
                 found = [Text(NOT_OURS)]
         return self.stacked([*found, self._owner(view, index)])
 
-    def _legend(self, use: PortUse) -> Text:
+    def _legend(self, use: PortUse, threshold: float) -> Text:
+        """Return what the parts of the gauge are, of those that it has."""
         runs = [(" ", "")]
         for name, count in parts(use).items():
-            word = "TIME-WAIT locked" if name == "locked" else name
-            runs += [(glyph_of(name), name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
-        return self.line([*runs, (" ┊ 50 %: connect() slows  │ threshold", "dim")])
+            if count or name == "free":
+                word = "TIME-WAIT locked" if name == "locked" else name
+                runs += [(glyph_of(name), name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
+        slow, hot = glyphs().slow, glyphs().threshold
+        marks = f" {slow} 50%: connect() slows  {hot} {written(threshold)}%: threshold"
+        return self.line([*runs, (marks, "dim")])
 
     def _in_use(self, use: PortUse, level: Level) -> Text:
         percent = f"{floored(use.in_use, use.capacity):.1f}%"

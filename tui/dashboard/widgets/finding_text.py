@@ -7,10 +7,10 @@ from datetime import datetime
 
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.widgets.addresses import pattern_text
 from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
 from tui.dashboard.widgets.gauge import gauge
-from tui.dashboard.widgets.patterns import pattern_text
 from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Evidence, Finding

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BRAILLE = (
+    " "
+    + "".join(
+        chr(0x2800 + left + right)
+        for left in (0, 0x40, 0x44, 0x46, 0x47)
+        for right in (0, 0x80, 0xA0, 0xB0, 0xB8)
+    )[1:]
+)  # the dots of each column from below
+
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
@@ -19,10 +28,10 @@ class Glyphs:
     """The mark at the user's threshold."""
     levels: str = " ▁▂▃▄▅▆▇█"
     """A cell from empty to full, in any number of steps: bars and sparklines."""
-    area: str = "braille"
-    """plotext's marker for what is filled up to a line: its name, or a character."""
-    area_key: str = "⣿"
-    """The same in a legend."""
+    area: str = BRAILLE
+    """A cell of two columns side by side, each empty to full in n heights: n × n glyphs, those of
+    an empty left column first.
+    """
     line: str = "━"
     """A line over an area."""
     capacity: str = "─"
