@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from os.path import commonprefix
 
 import numpy as np
 
@@ -55,7 +54,8 @@ def told_apart(addresses: tuple[str, ...], width: int) -> Mapping[str, str]:
 
 
 def _from_where_they_differ(addresses: Sequence[str], width: int) -> dict[str, str]:
-    start = len(commonprefix(addresses))
+    pairs = zip(min(addresses), max(addresses), strict=False)
+    start = next((at for at, (one, other) in enumerate(pairs) if one != other), 0)
     alike: dict[str, list[str]] = {}
     for address in addresses:
         alike.setdefault(short(glyphs().cut + address[start:], width), []).append(address)
