@@ -18,6 +18,7 @@ from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
+from tui.dashboard.widgets.selected import SelectedPanel
 from tui.dashboard.widgets.states import StatesPanel
 from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
@@ -38,14 +39,15 @@ TOWERING = 50
 BORDER = 2
 
 
-def findings_lines(count: int, room: int, height: int) -> int:
+def findings_lines(room: int, height: int) -> int:
     """Return how many lines the findings panel takes, 0 where they are folded into one line.
 
-    ``room`` is what it shares with the patterns on a screen of ``height`` lines.
+    ``room`` is what it shares with the patterns on a screen of ``height`` lines. How many there
+    are does not count: the patterns stay where they are as findings come and go.
     """
     most = FINDINGS_MOST_TOWERING if height >= TOWERING else FINDINGS_MOST
-    lines = min(min(count, most) + BORDER, room - PATTERNS_LEAST)
-    return lines if count and height >= FOLDED_BELOW and lines > BORDER else 0
+    lines = min(most + BORDER, room - PATTERNS_LEAST)
+    return lines if height >= FOLDED_BELOW and lines > BORDER else 0
 
 
 class Dashboard(TableScreen):
@@ -72,6 +74,7 @@ class Dashboard(TableScreen):
     def __init__(self, place: str, *, load: bool = False) -> None:
         self.patterns = PatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
+        self.selected = SelectedPanel()
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
@@ -86,7 +89,9 @@ class Dashboard(TableScreen):
         with Container(id="upper"):
             yield self.time_wait
             yield self.states
-        yield self.patterns
+        with Container(id="middle"):
+            yield self.patterns
+            yield self.selected
         yield self.findings
         yield self.findings_line
         with Container(id="lower"):
@@ -126,6 +131,7 @@ class Dashboard(TableScreen):
             panel.show(view)
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
             table.show(view)
+        self.selected.show_of(view, self.patterns.selected)
         self._make_room()
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
@@ -141,12 +147,18 @@ class Dashboard(TableScreen):
         folded = self.has_class("-folded")
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
-        lines = findings_lines(len(self.findings.rows), room, self.size.height)
+        lines = findings_lines(room, self.size.height)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:
             self.patterns.focus()
         self.set_class(not lines, "-folded")
+
+    @on(RowTable.Moved)
+    def moved(self, event: RowTable.Moved) -> None:
+        """Let the pane follow the selected pattern."""
+        if event.table is self.patterns and self.view is not None:
+            self.selected.show_of(self.view, self.patterns.selected)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:

@@ -54,12 +54,14 @@ def told_apart(addresses: tuple[str, ...], width: int) -> Mapping[str, str]:
 
 
 def _from_where_they_differ(addresses: Sequence[str], width: int) -> dict[str, str]:
+    if not addresses:
+        return {}
     pairs = zip(min(addresses), max(addresses), strict=False)
     start = next((at for at, (one, other) in enumerate(pairs) if one != other), 0)
     alike: dict[str, list[str]] = {}
     for address in addresses:
         alike.setdefault(short(glyphs().cut + address[start:], width), []).append(address)
-    found = {}
+    found: dict[str, str] = {}
     for form, group in alike.items():
         whole = len(group) == 1 or len(alike) == 1  # no more can be done
         found |= dict.fromkeys(group, form) if whole else _from_where_they_differ(group, width)

@@ -12,7 +12,7 @@ from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import role_classes
 from tui.findings.cases import Case
@@ -43,7 +43,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     more = f" · {len(cases) - 1} more" if len(cases) > 1 else ""
     severity = severity_text(worst.severity)
     return Content.assemble(
-        "f opens · ", (severity, colour) if colour else severity, f": {text}{more}"
+        (severity, colour) if colour else severity, f": {text}{more}  ", hint(("f", "opens"))
     )
 
 
@@ -53,9 +53,12 @@ class FactsPanel(TextPanel[View]):
     BORDER_TITLE = "Ports"
     COMPONENT_CLASSES = role_classes("facts")
 
-    def __init__(self, key: PatternKey) -> None:
-        super().__init__(id="facts")
-        self.key = key
+    key: PatternKey
+
+    def __init__(self, key: PatternKey | None, *, id: str = "facts") -> None:  # noqa: A002
+        super().__init__(id=id)
+        if key is not None:
+            self.key = key
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -63,10 +66,14 @@ class FactsPanel(TextPanel[View]):
         super().show(view)
 
     def draw(self, view: View) -> Text:
-        """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
+        """Draw as much of the facts as there is room for."""
+        return self.stacked(self.facts(view))
+
+    def facts(self, view: View) -> list[Text]:
+        """Return the gauge, its legend, and a line each on verdict, rates and owner."""
         index = view.frame.patterns.find(self.key)
         if index is None:
-            return Text(" no sockets in this pattern now; its history goes on", self.style("dim"))
+            return [Text(" no sockets in this pattern now; its history goes on", self.style("dim"))]
         direction = Direction(int(view.frame.patterns.direction[index]))
         use = port_use(view.frame.patterns, index)
         bar = gauge(use, self.size.width - 2, view.threshold)
@@ -84,7 +91,7 @@ class FactsPanel(TextPanel[View]):
                 found.append(Text(note, self.style("dim")))
             case _:
                 found = [Text(NOT_OURS)]
-        return self.stacked([*found, self._owner(view, index)])
+        return [*found, self._owner(view, index)]
 
     def _legend(self, use: PortUse, threshold: float) -> Text:
         """Return what the parts of the gauge are, of those that it has."""
@@ -95,7 +102,8 @@ class FactsPanel(TextPanel[View]):
                 runs += [(glyph_of(name), name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
         slow, hot = glyphs().slow, glyphs().threshold
         marks = f" {slow} 50%: connect() slows  {hot} {written(threshold)}%: threshold"
-        return self.line([*runs, (marks, "dim")])
+        room = self.size.width - sum(len(text) for text, _ in runs)
+        return self.line([*runs, (marks if len(marks) <= room else "", "dim")])
 
     def _in_use(self, use: PortUse, level: Level) -> Text:
         percent = f"{floored(use.in_use, use.capacity):.1f}%"

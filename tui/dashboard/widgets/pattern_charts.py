@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, floor
 
@@ -70,13 +70,21 @@ class HistoryChart(TextPanel[View]):
         if not past:
             return Text("no history: only the fullest patterns have one", style="dim")
         width, height = self.size
-        limits: list[tuple[float, str]] = []
-        index = view.frame.patterns.find(self.key)
-        judged = index is not None and not view.frame.patterns.reuse[index]
-        if self.key.direction is Direction.OUTGOING and judged:  # what may be taken is no alarm
-            limits = [(SLOW_PERCENT, "warn"), (view.threshold, "alarm")]
-        now = view.frame.reading.table_time
+        now, limits = view.frame.reading.table_time, limits_of(view, self.key)
         return self.stacked([self.line(line) for line in history(past, now, limits, width, height)])
+
+
+def limits_of(view: View, key: PatternKey) -> list[tuple[float, str]]:
+    """Return the percentages of a pattern's capacity that are judged, and what is beyond them.
+
+    None where connect() may take over what is in use, and of ports that are the peer's.
+    """
+    index = view.frame.patterns.find(key)
+    if key.direction is not Direction.OUTGOING or index is None:
+        return []
+    if view.frame.patterns.reuse[index]:
+        return []
+    return [(SLOW_PERCENT, "warn"), (view.threshold, "alarm")]
 
 
 def recent(series: Series, now: float) -> Series:
@@ -119,10 +127,7 @@ def history(
         for column, value in enumerate(spread(past, past.capacity, now, first, cells.columns)):
             cells.put(column, row_of(value), glyphs().capacity, "mark")
     in_use = spread(past, past.in_use, now, first, 2 * cells.columns)
-    roles = ["locked"] * rows
-    for row, (_, role) in sorted(marks.items()):
-        roles[row:] = [role] * (rows - row)
-    fill(cells, in_use, top, roles)
+    fill(cells, in_use, top, row_roles({row: role for row, (_, role) in marks.items()}, rows))
     live = spread(past, np.minimum(past.live, past.in_use), now, first, cells.columns)
     for column, value in enumerate(live):
         row = row_of(value)
@@ -132,6 +137,14 @@ def history(
     last = cells.columns - 1
     times = {0: before(first), last // 2: before(first / 2), last: "now"}
     return chart(cells, labels, times, width)
+
+
+def row_roles(limits: Mapping[int, str], rows: int) -> list[str]:
+    """Return the role of each row from below; ``limits`` are the rows where others begin."""
+    roles = ["locked"] * rows
+    for row in sorted(limits):
+        roles[row:] = [limits[row]] * (rows - row)
+    return roles
 
 
 def fill(cells: Cells, values: Sequence[float], top: float, roles: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
@@ -15,6 +16,7 @@ from tui.analysis.timewait import SECONDS, TRACKED
 from tui.dashboard.widgets.addresses import long_addresses, pattern_text
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
+from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.sparkline import resample, scale_of, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
@@ -288,6 +290,19 @@ class PatternsPanel(ArrangedTable):
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
         return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+
+    def foot(self, rows: ArrangedRows) -> Content:
+        """Return the selected pattern's whole name, and the key that opens it."""
+        notes = [Content(rows.note)] if rows.note else []
+        if (key := self.selected) is not None:
+            notes.append(Content(f"{key} ") + hint(("⏎", "opens")))
+        return Content(" · ").join(notes)
+
+    def watch_cursor(self, before: int, now: int) -> None:
+        """Name the pattern that is selected now."""
+        super().watch_cursor(before, now)
+        if isinstance(self.rows, PatternRows):
+            self.entitle(self._titles[0], self.foot(self.rows))
 
     def show(self, view: View) -> None:
         """Show a view."""

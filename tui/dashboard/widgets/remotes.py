@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tui.dashboard.widgets.addresses import COMPARED, address_text, long_addresses
+from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows, first_row
 from tui.kernel.sockets import State
@@ -82,7 +83,7 @@ class RemotesPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         self.empty = "no remote IPs"
-        self.entitle(f"⁴ Remote IPs · {len(view.frame.remotes):,}")
+        self.entitle(f"⁴ Remote IPs · {len(view.frame.remotes):,}", hint(("⏎", "filters")))
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 

@@ -80,6 +80,12 @@ class RowTable(ScrollPanel, can_focus=True):
         identity: Hashable
 
     @dataclass
+    class Moved(Message):
+        """Another row is selected, or the same one stands for something else."""
+
+        table: RowTable
+
+    @dataclass
     class SortAsked(Message):
         """A column's header was clicked."""
 
@@ -97,6 +103,8 @@ class RowTable(ScrollPanel, can_focus=True):
         self._needs: dict[str, int] = {}
         """What columns have needed so far: one that shrank again would make the table jump."""
         self._moved = False
+        self._told: Hashable = None
+        """The selection that was told of last."""
         self._styles_of: dict[str, Style] = {}
         self._drawn: list[Strip] = []
         self._drawn_as: object = None
@@ -125,6 +133,13 @@ class RowTable(ScrollPanel, can_focus=True):
             self.repaint_where(before, self._lines())
         else:
             self.refresh()
+
+        self._tell()
+
+    def _tell(self) -> None:
+        if (selected := self.selected) != self._told:
+            self._told = selected
+            self.post_message(self.Moved(self))
 
     def show_nothing(self, reason: str) -> None:
         """Show no rows but why there are none."""
@@ -233,6 +248,8 @@ class RowTable(ScrollPanel, can_focus=True):
             if self.head <= y < len(lines):
                 lines[y] = self._line(y)
                 self.refresh(Region(0, y, self.size.width, 1))
+
+        self._tell()
 
     def _go(self, row: int) -> None:
         self._moved = True
