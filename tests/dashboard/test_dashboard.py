@@ -68,7 +68,8 @@ class TestPanels:
             assert f"→ {DATABASE}" in str(pane.border_title)
             assert "⣿" in on.text().split("in use, from")[1], "its history"
             await on.press("j")
-            assert f"→ {CACHE}" in str(pane.border_title)
+            await on.until(lambda: f"→ {CACHE}" in str(pane.border_title), "the pane")
+            await on.pilot.pause()
             assert "90 of 1,000 in use" in on.text()
             assert f"10.0.0.5 → {CACHE}" in str(patterns.border_subtitle)
             await on.show(busy(600, cache=95, at=3))

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.reactive import reactive
+from textual.timer import Timer
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
@@ -37,6 +38,8 @@ FINDINGS_MOST, FINDINGS_MOST_TOWERING = 3, 6
 """How many findings are shown at once; the others scroll."""
 TOWERING = 50
 BORDER = 2
+FOLLOWS_AFTER = 0.05
+"""Seconds until the pane shows another selection."""
 
 
 def findings_lines(room: int, height: int) -> int:
@@ -75,6 +78,8 @@ class Dashboard(TableScreen):
         self.patterns = PatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
         self.selected = SelectedPanel()
+        self._following: Timer | None = None
+        """What will bring the pane to the selection."""
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
@@ -131,14 +136,15 @@ class Dashboard(TableScreen):
             panel.show(view)
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
             table.show(view)
-        self.selected.show_of(view, self.patterns.selected)
         self._make_room()
+        self._follow_selection()
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
 
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
         self.call_after_refresh(self._make_room)
+        self.call_after_refresh(self._follow_selection)
 
     def _make_room(self) -> None:
         """Give the findings their lines from those of the patterns, whose rows stay in place."""
@@ -157,7 +163,14 @@ class Dashboard(TableScreen):
     @on(RowTable.Moved)
     def moved(self, event: RowTable.Moved) -> None:
         """Let the pane follow the selected pattern."""
-        if event.table is self.patterns and self.view is not None:
+        if event.table is self.patterns and self._following is None and self.selected.display:
+            # After the keys that are held down: they do not wait for what is drawn there.
+            self._following = self.set_timer(FOLLOWS_AFTER, self._follow_selection)
+
+    def _follow_selection(self) -> None:
+        """Show the selected pattern in the pane, where there is room for one."""
+        self._following = None
+        if self.view is not None and self.selected.display:
             self.selected.show_of(self.view, self.patterns.selected)
 
     @on(RowTable.Chosen)
