@@ -351,7 +351,7 @@ class TestDrillDown:
     async def test_it_tells_what_is_found_about_the_pattern(self) -> None:
         async with stage(full(more=waits(90, CACHE))) as on:
             await on.press("enter")
-            assert "■ critical: none of the 1,000 ports is left  f opens" in on.text()
+            assert "f opens  ■ critical: none of the 1,000 ports is left" in on.text()
             await on.press("f")
             on_finding(on)
             await on.press("p")  # goes back instead of piling up

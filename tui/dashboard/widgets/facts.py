@@ -43,7 +43,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     more = f" · {len(cases) - 1} more" if len(cases) > 1 else ""
     severity = severity_text(worst.severity)
     return Content.assemble(
-        (severity, colour) if colour else severity, f": {text}{more}  ", hint(("f", "opens"))
+        hint(("f", "opens")), "  ", (severity, colour) if colour else severity, f": {text}{more}"
     )
 
 
