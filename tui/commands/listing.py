@@ -34,6 +34,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "audit": Entry("What is wrong, what it means, what to do.", "audit"),
         "plan": Entry("Which changes give a load the ports it needs.", "plan"),
     },
+    "Act": {
+        "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
+    },
     "For scripts and monitoring": {
         "check": Entry("One line for Nagios and Icinga.", "check"),
         "wait": Entry("Until ports have come back, between load tests.", "wait"),

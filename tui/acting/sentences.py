@@ -1,0 +1,85 @@
+"""What is said before something is done and after it: figures first, then what may go wrong."""
+
+from __future__ import annotations
+
+from tui.acting.freeing import Choice, Forecast, Freed, Listing
+from tui.kernel.sysctls import PortRules
+from tui.writing.words import joined, plural
+
+NAMED = 3
+"""Patterns that are named before the rest is a number."""
+
+
+def listing_lines(listing: Listing, forecast: Forecast) -> list[str]:
+    """Return what would be ended, what connect() gains, and the risk; a sentence or two each."""
+    rules, use = listing.frame.rules, listing.use
+    lines = []
+    ages = listing.ages()
+    if len(ages):
+        first, last = int(ages.min()), int(ages.max())
+        span = f"{first} to {last} s" if first < last else f"{first} s"
+        lines.append(
+            f"{plural(len(ages), 'TIME-WAIT')} of {patterns_text(listing)}, closed {span} ago: "
+            "the oldest end first."
+        )
+    if listing.live:
+        lines.append(
+            f"{plural(listing.live, 'live connection')} of {patterns_text(listing)}: each is "
+            "killed. Its peer gets a reset, its program ECONNABORTED, and data on the way is lost."
+        )
+    if listing.matched > len(listing.sockets):
+        lines.append(f"{listing.matched - len(listing.sockets):,} more match and stay (--max).")
+    gains = (
+        f"connect() gains {plural(forecast.gained, 'port')}: {use.connectable:,} of "
+        f"{use.capacity:,} are connectable now, {forecast.connectable:,} then."
+    )
+    if not forecast.gained and use.reusable:
+        gains = (
+            f"connect() gains nothing: tcp_tw_reuse={rules.reuse_mode} lets it take these ports "
+            "as it is."
+        )
+    lines.append(gains)
+    if len(ages):
+        lines.append(risk(rules))
+    return lines
+
+
+def patterns_text(listing: Listing) -> str:
+    """Return the patterns by name, the first few at most."""
+    names = [str(key) for key in listing.keys[:NAMED]]
+    more = len(listing.keys) - len(names)
+    return joined([*names, f"{more:,} more"] if more else names)
+
+
+def risk(rules: PortRules) -> str:
+    """Return what may go wrong when a TIME-WAIT ends early (RFC 1337)."""
+    text = (
+        "Risk: a late segment of the old connection may reach a new one on the same port; the "
+        "younger the TIME-WAIT, the likelier. "
+    )
+    if rules.timestamps:
+        return text + (
+            "TCP timestamps are on here: where the peer has them too, such a segment is dropped."
+        )
+    return text + "TCP timestamps are off here: only the sequence number stands in its way."
+
+
+def nothing_text(listing: Listing, choice: Choice) -> str:
+    """Return why there is nothing to end."""
+    if listing.too_young:
+        return (
+            f"all {plural(listing.too_young, 'TIME-WAIT')} are younger than "
+            f"{choice.older_than_ms / 1000:g} s: a smaller --older-than takes them too"
+        )
+    states = joined([state.label for state in sorted(choice.states)])
+    return f"nothing in {states} matches"
+
+
+def freed_text(listing: Listing, freed: Freed) -> str:
+    """Return what is gone, and what connect() gets."""
+    gone = f" {freed.gone:,} had ended or changed by themselves." if freed.gone else ""
+    return (
+        f"{plural(freed.freed, 'socket')} ended.{gone} Connectable: "
+        f"{listing.use.connectable:,} before, {freed.use.connectable:,} of "
+        f"{freed.use.capacity:,} now."
+    )
