@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from tui.acting.applying import FILE, SYSCTL_D, Undone
 from tui.acting.freeing import Choice, Forecast, Freed, Listing
+from tui.acting.settings import Change
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import port_use
+from tui.analysis.patterns import Direction
+from tui.kernel.places import Place
 from tui.kernel.sysctls import PortRules
 from tui.writing.words import joined, plural
 
@@ -83,3 +93,53 @@ def freed_text(listing: Listing, freed: Freed) -> str:
         f"{listing.use.connectable:,} before, {freed.use.connectable:,} of "
         f"{freed.use.capacity:,} now."
     )
+
+
+def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> list[str]:
+    """Return the exact changes, where they are made, for how long, and what they touch."""
+    until = f"kept for every boot in {SYSCTL_D / FILE}" if persist else "until the next boot"
+    lines = [f"In {place.name} ({place.kind}), at once, {until}:"]
+    for change in changes:
+        if change.needed:
+            lines.append(f"  {change.name}: {shown(change.before)} → {shown(change.after)}")
+            lines.append(f"    {change.touches}")
+        else:
+            lines.append(f"  {change.name}: {shown(change.after)} already")
+    return lines
+
+
+def shown(value: str | None) -> str:
+    """Return a setting's value, or what stands for none."""
+    return "(not there)" if value is None else value or "(empty)"
+
+
+def connectable_text(before: Frame, after: Frame) -> str:
+    """Return what changes did to the fullest outgoing pattern, or to any where there is none."""
+    outgoing = np.flatnonzero(before.patterns.direction == Direction.OUTGOING)
+    if not len(outgoing):
+        now = after.ports.capacity
+        return f"Ports for each destination: {before.ports.capacity:,} before, {now:,} now."
+    key = before.patterns.key(int(outgoing[0]))
+    index = after.patterns.find(key)
+    use = port_use(before.patterns, int(outgoing[0]))
+    now = after.ports.capacity if index is None else port_use(after.patterns, index).connectable
+    return f"{key}: {use.connectable:,} connectable before, {now:,} now."
+
+
+def undone_text(one: Undone) -> str:
+    """Return what became of one change."""
+    entry = one.entry
+    if entry.kind == "file":
+        what = f"{entry.name}"
+        back = "removed" if entry.before is None else "as it was"
+    else:
+        what = f"{entry.name} in {entry.place}"
+        back = f"{shown(entry.before)} again"
+    return {
+        "restored": f"{what}: {back}",
+        "was so already": f"{what}: it was {back} already",
+        "gone with its place": f"{what}: its place has ended, or the machine was restarted",
+        "failed": f"{what}: it was never set",
+        "changed since": f"{what}: somebody has changed it since, so it is left alone"
+        + ("" if entry.kind == "file" else f" ({shown(one.now)}, not {shown(entry.after)})"),
+    }[one.how]

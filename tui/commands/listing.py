@@ -36,6 +36,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Act": {
         "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
+        "apply": Entry("Set what a finding or a plan advises, to be undone.", "apply"),
+        "undo": Entry("Set back what was applied.", "undo"),
     },
     "For scripts and monitoring": {
         "check": Entry("One line for Nagios and Icinga.", "check"),
