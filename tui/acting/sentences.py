@@ -8,13 +8,14 @@ import numpy as np
 
 from tui.acting.applying import FILE, SYSCTL_D, Undone
 from tui.acting.freeing import Choice, Forecast, Freed, Listing
+from tui.acting.keeping import Goal, Kept
 from tui.acting.settings import Change
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction
 from tui.kernel.places import Place
 from tui.kernel.sysctls import PortRules
-from tui.writing.words import joined, plural
+from tui.writing.words import joined, percent, plural, utc
 
 NAMED = 3
 """Patterns that are named before the rest is a number."""
@@ -93,6 +94,34 @@ def freed_text(listing: Listing, freed: Freed) -> str:
         f"{listing.use.connectable:,} before, {freed.use.connectable:,} of "
         f"{freed.use.capacity:,} now."
     )
+
+
+def keep_lines(goal: Goal, rules: PortRules) -> list[str]:
+    """Return what keeping a goal does, what does the same for less, and the risk."""
+    source = f" from {goal.local_ip}" if goal.local_ip else ""
+    lines = [
+        f"Keeps the ports towards {goal.destination}{source} below {goal.below:g} % by ending its "
+        f"oldest TIME-WAITs when they are needed, none younger than {goal.older_than_ms / 1000:g} "
+        "s; connections are not touched."
+    ]
+    if rules.timestamps:
+        lines.append(
+            "tcp_tw_reuse=1 does the same in the kernel: twtop apply net.ipv4.tcp_tw_reuse=1"
+        )
+    return [*lines, risk(rules)]
+
+
+def kept_text(goal: Goal, kept: Kept) -> str:
+    """Return a line of what one interval brought."""
+    text = (
+        f"{utc(kept.time)[11:19]}  {kept.in_use:,} of {kept.capacity:,} ports in use "
+        f"({percent(kept.in_use, kept.capacity)}), {kept.freed:,} freed"
+    )
+    if kept.short:
+        text += (
+            f"; {kept.short:,} too many stay: open, or younger than {goal.older_than_ms / 1000:g} s"
+        )
+    return text
 
 
 def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> list[str]:

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Act": {
         "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
+        "keep": Entry("Hold a destination's ports below a level, by ending TIME-WAITs.", "keep"),
         "apply": Entry("Set what a finding or a plan advises, to be undone.", "apply"),
         "undo": Entry("Set back what was applied.", "undo"),
     },

@@ -33,13 +33,15 @@ from tui.kernel.sock_diag import (
     Messages,
     dump,
 )
-from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
+from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State, ip_halves
 
 SOCK_DESTROY = 21
 NLM_F_ACK = 0x4
 SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
 IDENTITY_WORDS = 12
 """inet_diag_sockid: both ports, both addresses, the interface and the cookie."""
+LOCAL_WORD, REMOTE_WORD = 1, 5
+"""Where the addresses begin among them."""
 NAME_BYTES = 36
 """Two ports and two addresses of 16 bytes: a tuple whatever its family."""
 REQUEST = np.dtype(
@@ -93,15 +95,19 @@ class Identities:
         """The local ports, uint16."""
         return self.identity[:, 0].copy().view(">u2")[::2].astype(np.uint16)
 
-    def names(self) -> Array:
-        """Return the tuple of each as NAME_BYTES bytes, to compare with ``names_of``."""
-        words = self.identity[:, :9].copy()
+    def ends(self) -> Array:
+        """Return ports, local and remote address, IPv4 as v4-mapped: shape (n, 9), uint32."""
+        words: Array = self.identity[:, :9].copy()
         four = self.family == socket.AF_INET
-        for first in (1, 5):
+        for first in (LOCAL_WORD, REMOTE_WORD):
             words[four, first + 3] = words[four, first]
             words[four, first : first + 2] = 0
             words[four, first + 2] = socket.htonl(V4_MAPPED >> 32)
-        return _bytes(words, NAME_BYTES)
+        return words
+
+    def names(self) -> Array:
+        """Return the tuple of each as NAME_BYTES bytes, to compare with ``names_of``."""
+        return _bytes(self.ends(), NAME_BYTES)
 
     def keys(self) -> Array:
         """Return tuple, interface and cookie of each as bytes: equal for the same socket only."""
@@ -143,10 +149,15 @@ def names_of(table: SocketTable, rows: Array) -> Array:
     words = np.zeros((len(rows), 9), np.uint32)
     ports = np.stack([table.local_port[rows], table.remote_port[rows]], axis=1).astype(">u2")
     words[:, 0] = ports.copy().view(np.uint32)[:, 0]
-    for first, column in ((1, table.local_ip), (5, table.remote_ip)):
+    for first, column in ((LOCAL_WORD, table.local_ip), (REMOTE_WORD, table.remote_ip)):
         halves = np.stack([table.address_hi[column[rows]], table.address_lo[column[rows]]], axis=1)
         words[:, first : first + 4] = halves.astype(">u8").view(np.uint32)
     return _bytes(words, NAME_BYTES)
+
+
+def address_words(ip: str) -> Array:
+    """Return an address as the four words that ``Identities.ends`` has. Raises ValueError."""
+    return np.array(ip_halves(ip), np.uint64).astype(">u8").view(np.uint32)
 
 
 def _bytes(words: Array, size: int) -> Array:
