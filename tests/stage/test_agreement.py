@@ -182,3 +182,13 @@ class TestOver:
     def test_no_success_has_no_latency(self) -> None:
         later = Outcome(0.0, 2.0, latency=None)
         assert over([outcome(5), later]).latency is None
+
+
+def test_where_each_tuple_has_its_turn_the_fullest_decides() -> None:
+    """One of two is full: half of the connections fail, though 1,000 ports are free."""
+    tuples = ((HERE, (HERE, 5432)), ("127.0.0.2", (HERE, 5432)))
+    for in_turn, standing in ((True, Standing.AGREES), (False, Standing.CHANGING)):
+        failing = outcome(1000, 9, tuples=tuples, in_turn=in_turn)
+        verdict = compare(frame(1000), failing, None)
+        assert (verdict.use.connectable, verdict.standing) == (1000, standing)
+        assert verdict.exhausted is in_turn
