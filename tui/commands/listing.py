@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Judge and decide": {
         "audit": Entry("What is wrong, what it means, what to do.", "audit"),
         "plan": Entry("Which changes give a load the ports it needs.", "plan"),
+        "sources": Entry("A script for more source addresses, or to take them back.", "sources"),
     },
     "Act": {
         "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
