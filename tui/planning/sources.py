@@ -147,8 +147,9 @@ def split(sources: Sequence[str]) -> list[tuple[str, str]]:
 def _addresses(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ip, prefix = _ip(wanted)
     named = [f"{source}/{prefix} dev {wanted.dev}" for source in wanted.sources]
-    # An IPv6 address need not wait a second or two for who else may have it.
-    extra = " nodad" if wanted.ipv6 else ""
+    # An IPv6 address need not wait for who else may have it; and but for a preferred lifetime of 0
+    # the kernel may choose the newest for whoever names none (RFC 6724), in place of the old one.
+    extra = " nodad preferred_lft 0" if wanted.ipv6 else ""
     apply = tuple(f"{ip} addr add {name}{extra}" for name in named)
     return apply, tuple(f"{ip} addr del {name}" for name in reversed(named))
 
