@@ -2,8 +2,15 @@
 
 import pytest
 
+from tests.tables import FIXTURES
 from tui.acting.applying import HEADER, kept
-from tui.acting.settings import NUMBERS, RANGE, RESERVED, RefusedError, changes
+from tui.acting.settings import NUMBERS, RANGE, RESERVED, RefusedError, changes, wanted_by
+from tui.analysis.frame import judge
+from tui.kernel.places import place_at
+from tui.kernel.source import Source
+from tui.planning.demand import Demand
+from tui.planning.remedies import plan
+from tui.planning.setting import gather
 
 PRESENT: dict[str, str | None] = {
     RANGE: "32768 60999",
@@ -72,6 +79,33 @@ def test_ports_that_two_changes_leave_together_are_judged_together() -> None:
 
 def test_bounds_are_bounds() -> None:
     assert all(bounds.low <= bounds.high and bounds.touches for bounds in NUMBERS.values())
+
+
+def test_what_a_plan_says_to_set_can_be_applied() -> None:
+    """Of a proxy whose ports do not suffice: a wider range over its listeners, and reuse."""
+    frame = judge(Source(place_at(FIXTURES / "6.18-proxy/proc"), "proc", 1, one_shot=True).read())
+    made = plan(Demand(900, 0.2), gather(frame, "10.0.0.5", "10.0.0.9", 5432))
+    present = {parameter.name: parameter.value for parameter in frame.reading.parameters}
+    applied = {
+        option.code: [change.name for change in changes(wanted, present)]
+        for option in made.options
+        if (wanted := wanted_by(option.commands))
+    }
+    assert applied["reuse"] == ["net.ipv4.tcp_tw_reuse"]
+    assert applied["range"][-1] == RANGE
+    assert "sources" not in applied
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        (["# why", 'sysctl -w a.b=1 c.d="1 2"'], {"a.b": "1", "c.d": "1 2"}),
+        (["sysctl -w a.b=1", "ip addr add 10.0.0.1/32 dev eth0"], {}),
+        (["sudo ss -tn"], {}),
+    ],
+)
+def test_the_settings_of_a_remedy(lines: list[str], wanted: dict[str, str]) -> None:
+    assert wanted_by(lines) == wanted
 
 
 def test_a_file_keeps_what_it_kept() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tui.analysis.ports import port_space
@@ -135,6 +136,23 @@ def _judge(name: str, value: str, before: str | None) -> None:
         raise RefusedError(
             f"{name}={value}: it is only raised, and is {before} now" + f" ({why})" * bool(why)
         )
+
+
+def wanted_by(commands: Iterable[str]) -> dict[str, str]:
+    """Return the settings that lines of a remedy or a plan make, by name; comments are passed over.
+
+    Empty where one of the lines does something else: such a remedy cannot be applied.
+    """
+    wanted: dict[str, str] = {}
+    for line in commands:
+        match shlex.split(line, comments=True):
+            case []:
+                continue
+            case ["sysctl", "-w", *settings]:
+                wanted |= dict(setting.split("=", 1) for setting in settings)
+            case _:
+                return {}
+    return wanted
 
 
 NO_SOCKETS: SocketTable = build([])

@@ -17,7 +17,7 @@ def find_place(name: str) -> Place:
     Raises TableError where there is none.
     """
     for path in (folder / name for folder in NAMED if "/" not in name):
-        if path.exists():
+        if path.is_file():
             return of_network(path, name)
     path = Path("/proc", name) if name.isdecimal() else Path(name)
     if not path.exists():
