@@ -28,6 +28,7 @@ from tests.acting.scene import (
     twtop,
 )
 from tests.live.fates import Fate, Server
+from tests.patience import start_seconds
 from tests.private import Lab
 from tui.kernel import destroy
 from tui.kernel.destroy import IDENTITY_WORDS, DestroyError, Identities
@@ -77,15 +78,23 @@ def test_a_full_tuple_is_freed_and_nothing_else_is_touched(lab: Lab, ip: str) ->
 
 def by_age() -> list[tuple[int, int]]:
     """How many end, and how many are left, by what is asked for."""
+    from tui.acting.freeing import Choice, find, free
+    from tui.kernel.places import place_at
+
     seen = []
+    place = place_at(Path("/proc"))
     with serving() as server:
         fill(server, HERE, 40)
-        time.sleep(1.5)
+        first = time.monotonic()
+        time.sleep(3 * start_seconds())
+        second = time.monotonic()
         fill(server, HERE, 60)
+        for most in (15, None):
+            between = time.monotonic() - (first + second) / 2
+            choice = Choice(None, HERE, PORT, older_than_ms=round(1000 * between), most=most)
+            seen.append((free(place, find(place, choice)).freed, len(sockets())))
         for options in (
-            ("--older-than=1s", "--max=15"),
-            ("--older-than=1s",),
-            ("--older-than=30s",),
+            ("--older-than=10m",),
             (EVERY_AGE, "sport", f"{LOW}-{LOW + SIZE}", "and", "not", "sport", "1-39999"),
         ):
             told = twtop("free", "--dst", DST, "--yes", "--json", *options)

@@ -18,7 +18,7 @@ from typing import Literal
 from tui.acting.journal import Entry, Fate, Journal, Network, boot_id, sync_folder
 from tui.acting.settings import NAMES, Change, RefusedError
 from tui.kernel.named import of_network
-from tui.kernel.namespaces import other_namespaces
+from tui.kernel.namespaces import inside, other_namespaces
 from tui.kernel.places import HERE, Place, place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.sysctls import read_value, sysctl_path, write_value
@@ -92,7 +92,8 @@ def apply(
     root = _root(place)
     network = place.inside(Network.here)
     known = {"place": place.name, "way": str(place.network), "network": network}
-    for change in (one for one in changes if one.needed):
+    needed = [one for one in changes if one.needed]
+    for change in needed:
         now = place.inside(partial(read_value, root, change.name))
         if now != change.before:
             raise RefusedError(f"{change.name} is {now} by now, not {change.before}: look again")
@@ -108,7 +109,7 @@ def apply(
             place.inside(partial(write_value, root, change.name, change.after))
         except OSError as error:
             journal.close_case(entry, "failed")
-            raise _failure(change, error) from None
+            raise _failure(change, error, some=change is not needed[0]) from None
         now = place.inside(partial(read_value, root, change.name))
         if now != change.after:
             raise RefusedError(
@@ -128,10 +129,11 @@ def apply(
             raise NotPermittedError(f"{path}: {error.strerror}") from None
 
 
-def _failure(change: Change, error: OSError) -> Exception:
+def _failure(change: Change, error: OSError, *, some: bool) -> Exception:
+    rest = "; `twtop undo` sets back those before it" if some else ""
     if isinstance(error, PermissionError):
-        return NotPermittedError(f"{change.name}: {error.strerror}: run this as root")
-    return RefusedError(f"{change.name}={change.after}: the kernel says {error.strerror}")
+        return NotPermittedError(f"{change.name}: {error.strerror}: run this as root{rest}")
+    return RefusedError(f"{change.name}={change.after}: the kernel says {error.strerror}{rest}")
 
 
 def kept(before: str | None, changes: Sequence[Change]) -> str:
@@ -199,14 +201,30 @@ def find_again(entry: Entry) -> Place | None:
         return here if entry.lasting else None
     if here.inside(Network.here) == entry.network:
         return here
-    ways = [Path(entry.way)] if entry.way != str(HERE) else []
-    ways += [process / "ns/net" for process in other_namespaces()]
+    way = Path(entry.way)
+    ways = (
+        [way] if way != HERE and (way.parts[1] != "proc" or _may_be(way.parents[1], entry)) else []
+    )
+    ways += [process / "ns/net" for process in other_namespaces() if _may_be(process, entry)]
+    denied: OSError | None = None
     for way in ways:
-        with suppress(TableError, OSError):
-            place = of_network(way, entry.place)
-            if place.inside(Network.here) == entry.network:
-                return place
+        try:
+            if inside(way, Network.here) == entry.network:
+                return of_network(way, entry.place)
+        except PermissionError as error:
+            denied = error
+        except (OSError, TableError):  # it has ended
+            continue
+    if denied is not None:  # it may be the one that cannot be looked into
+        raise denied
     return None
+
+
+def _may_be(process: Path, entry: Entry) -> bool:
+    try:
+        return (process / "net/tcp").stat().st_ino == entry.network.tables
+    except OSError:
+        return False
 
 
 def _read_file(path: Path) -> str | None:
@@ -228,7 +246,10 @@ def _put(path: Path, text: str | None) -> None:
         try:
             os.write(fd, text.encode())
             os.fsync(fd)
+            part.replace(path)
+        except OSError:
+            part.unlink()
+            raise
         finally:
             os.close(fd)
-        part.replace(path)
     sync_folder(path.parent)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tui.kernel.namespaces import network_cookie
-from tui.kernel.places import HERE
 from tui.writing.words import utc
 
 SCHEMA = "twtop.journal/1"
 ROOTS = Path("/var/lib/twtop")
+TABLES = Path("/proc/thread-self/net/tcp")
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 Fate = Literal["restored", "was so already", "gone with its place", "failed"]
 
@@ -34,14 +34,16 @@ class JournalError(Exception):
 class Network:
     """Which network namespace it was."""
 
-    inode: int
+    tables: int
+    """The inode of its net/tcp, which anybody may ask of any process; another namespace may get
+    it later (fs/proc/generic.c, proc_register)."""
     cookie: int | None
     """Never given twice until the next boot; None on kernels that have none."""
 
     @staticmethod
     def here() -> Network:
         """Return that of the calling thread."""
-        return Network(HERE.stat().st_ino, network_cookie())
+        return Network(TABLES.stat().st_ino, network_cookie())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,13 @@ class Entry:
 
 
 def journal_path(environ: Mapping[str, str] = os.environ, uid: int | None = None) -> Path:
-    """Return where the journal of this user is."""
-    if (os.geteuid() if uid is None else uid) == 0:
+    """Return where the journal of this user is.
+
+    The root of a user namespace is not the host's, and has its own as any user has.
+    """
+    if uid is None:
+        uid = os.geteuid() if os.access(ROOTS.parent, os.W_OK) else -1
+    if uid == 0:
         return ROOTS / "journal.jsonl"
     folder = environ.get("XDG_STATE_HOME", "")
     if not folder.startswith("/"):

@@ -66,6 +66,8 @@ def apply(
     """
     if persist and netns is not None:
         raise click.UsageError("--persist is for this host: what is read at boot is set in no -N")
+    if not dry_run:
+        require_yes(yes)
     place = live_place(context, netns)
     folder = SYSCTL_D if persist else None
     try:
@@ -79,7 +81,6 @@ def apply(
         if dry_run:
             return
         check(place, made, folder)
-        require_yes(yes)
         if not yes:
             ask(f"Make {plural(len(needed) + persist, 'change')}?")
         before = _look(place)

@@ -15,7 +15,7 @@ from tui.analysis.filter import STATE_NAMES, FilterError, parse_filter
 from tui.commands.consent import ask, ask_for, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import seconds
-from tui.commands.output import emit, fail, text_width
+from tui.commands.output import UNREADABLE, emit, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import State, TableError
@@ -25,8 +25,9 @@ from tui.writing.words import plural
 SCHEMA = "twtop.free/1"
 NOTHING = 1
 EPILOG = (
-    "Exit codes: 0 done, 1 nothing matched, 2 usage or no --yes and nobody to ask, 3 not permitted "
-    "or the kernel's tables could not be read, 130 the answer was no."
+    "Exit codes: 0 done, 1 nothing matched, 2 usage or no --yes and nobody to ask, 3 not "
+    "permitted, or the kernel's tables could not be read or the outcome not be written, 130 the "
+    "answer was no."
 )
 
 
@@ -95,6 +96,8 @@ def free(
     """
     if dst is None:
         raise click.UsageError("give --dst IP:PORT, the destination whose ports are to be freed")
+    if not dry_run:
+        require_yes(yes)
     try:
         only = parse_filter(" ".join(filter))
     except FilterError as error:
@@ -123,11 +126,12 @@ def free(
     if as_json:
         _answer(listing, as_json, dry_run, freed.freed, freed.use.connectable)
     else:
-        emit(freed_text(listing, freed))
+        emit(freed_text(listing, freed), UNREADABLE)
 
 
 def _ask(listing: Listing, yes: int) -> None:
-    require_yes(yes, 2 if listing.live else 1)
+    if listing.live:
+        require_yes(yes, 2)
     if yes < 1:
         ask(f"End {plural(len(listing.sockets), 'socket')}?")
     if listing.live and yes < 2:
@@ -151,4 +155,4 @@ def _answer(
         "connectable_after": before if after is None else after,
         "dry_run": dry_run,
     }
-    emit(json.dumps(record))
+    emit(json.dumps(record), UNREADABLE)

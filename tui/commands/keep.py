@@ -90,6 +90,8 @@ def keep(
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
     if remote_ip is None or remote_port is None:
         raise click.UsageError("give --dst IP:PORT, the destination whose ports are to be kept")
+    if not dry_run:
+        require_yes(yes)
     place = live_place(context, netns)
     goal = Goal(local_ip, remote_ip, remote_port, below, round(1000 * older_than))
     stop = threading.Event()
@@ -112,7 +114,6 @@ def keep(
                     click.echo("\n".join(wrapped(line, text_width(), "", "  ")), err=True)
             if dry_run:
                 return
-            require_yes(yes)
             if not yes:
                 ask(f"Keep {goal.destination} below {below:g} %?")
             for number in STOPPING:

@@ -11,13 +11,15 @@ from tui.acting.applying import undo as set_back
 from tui.acting.journal import JournalError, journal_path, opened
 from tui.acting.sentences import shown, undone_text
 from tui.commands.consent import ask, require_yes, yes_option
-from tui.commands.output import emit, fail
+from tui.commands.output import UNREADABLE, emit, fail
 from tui.writing.words import plural
 
 LEFT = 1
+NOTHING = "Nothing is to be set back."
 EPILOG = (
     "Exit codes: 0 all is as it was, 1 something was left as somebody else has set it since, 2 no "
-    "--yes and nobody to ask, 3 not permitted, 130 the answer was no."
+    "--yes and nobody to ask, 3 not permitted, or the outcome could not be written, 130 the answer "
+    "was no."
 )
 
 
@@ -35,31 +37,32 @@ def undo(list_only: bool, force: bool, yes: int) -> None:
     twtop undo --list
     twtop undo --yes
     """
+    if not list_only:
+        require_yes(yes)
     path = journal_path()
     if not path.exists():
-        emit("Nothing is to be set back.")
+        emit(NOTHING, UNREADABLE)
         return
     try:
         with opened(path) as journal:
             if not journal.outstanding:
-                emit("Nothing is to be set back.")
+                emit(NOTHING, UNREADABLE)
                 return
             if list_only or not yes:
                 for entry in reversed(journal.outstanding):
                     what = f"{shown(entry.after)} → {shown(entry.before)}, in {entry.place}"
                     if entry.kind == "file":
                         what = "removed" if entry.before is None else "as it was before"
-                    emit(f"{entry.time} {entry.user}: {entry.name}: {what}")
+                    emit(f"{entry.time} {entry.user}: {entry.name}: {what}", UNREADABLE)
             if list_only:
                 return
-            require_yes(yes)
             if not yes:
                 ask(f"Set back {plural(len(journal.outstanding), 'change')}?")
             done = set_back(journal, force=force)
     except (NotPermittedError, JournalError) as error:
         fail(str(error))
     for one in done:
-        emit(undone_text(one))
+        emit(undone_text(one), UNREADABLE)
     if any(one.how == "changed since" for one in done):
         click.echo("twtop: --force sets back those, too", err=True)
         sys.exit(LEFT)
