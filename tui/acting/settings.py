@@ -82,7 +82,7 @@ RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_po
 NAMES = (RANGE, RESERVED, *NUMBERS)
 """All that may be changed."""
 WHY_NOT = {
-    **{f"net.ipv4.{one.code}": f"{one.name}: {one.why}" for one in REFUSED},
+    **{f"net.ipv4.{one.code}": one.why for one in REFUSED},
     "net.ipv4.tcp_timestamps": "without timestamps tcp_tw_reuse does nothing, and late segments "
     "are told by their sequence number alone",
     "net.ipv4.tcp_syncookies": "without them a full queue drops SYNs",
@@ -105,8 +105,10 @@ def changes(wanted: Mapping[str, str], present: Mapping[str, str | None]) -> tup
 def _change(name: str, value: str, before: str | None) -> Change:
     after = " ".join(value.split())
     if name not in NAMES:
-        why = WHY_NOT.get(name, "twtop judges nothing by it; those it changes are in --help")
-        raise RefusedError(f"{name} is not set: {why}")
+        why = WHY_NOT.get(
+            name, "twtop judges nothing by it; `twtop apply --help` lists what it sets"
+        )
+        raise RefusedError(f"{name} is refused: {why}")
     touches = CONNECT
     if name == RANGE:
         span = port_range(after)
