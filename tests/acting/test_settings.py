@@ -4,9 +4,11 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui.acting.applying import HEADER, kept
+from tui.acting.sentences import bound_warning
 from tui.acting.settings import NUMBERS, RANGE, RESERVED, RefusedError, changes, wanted_by
 from tui.analysis.frame import judge
 from tui.kernel.places import place_at
+from tui.kernel.sockets import State
 from tui.kernel.source import Source
 from tui.planning.demand import Demand
 from tui.planning.remedies import plan
@@ -94,6 +96,17 @@ def test_what_a_plan_says_to_set_can_be_applied() -> None:
     assert applied["reuse"] == ["net.ipv4.tcp_tw_reuse"]
     assert applied["range"][-1] == RANGE
     assert "sources" not in applied
+
+
+def test_a_range_over_listeners_is_warned_of() -> None:
+    """The proxy listens below its range; privileged ports are in neither."""
+    frame = judge(Source(place_at(FIXTURES / "6.18-proxy/proc"), "proc", 1, one_shot=True).read())
+    present = {parameter.name: parameter.value for parameter in frame.reading.parameters}
+    warning = bound_warning(frame, changes({RANGE: "1024 65535"}, present))
+    listening = set(frame.table.local_port[frame.table.state == State.LISTEN].tolist())
+    assert warning is not None
+    assert warning.startswith(f"{sum(port > 1023 for port in listening)} port")
+    assert bound_warning(frame, changes({RANGE: "32768 65535"}, present)) is None
 
 
 @pytest.mark.parametrize(

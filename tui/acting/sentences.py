@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from tui.acting.settings import Change
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction
+from tui.analysis.ports import port_space
 from tui.kernel.places import Place
-from tui.kernel.sysctls import PortRules
+from tui.kernel.sysctls import PortRules, port_rules
 from tui.writing.words import joined, percent, plural, utc
 
 NAMED = 3
@@ -135,6 +137,22 @@ def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> l
         else:
             lines.append(f"  {change.name}: {shown(change.after)} already")
     return lines
+
+
+def bound_warning(frame: Frame, changes: Sequence[Change]) -> str | None:
+    """Return what to mind where a wider range takes in ports that somebody listens on."""
+    after = {change.name: change.after for change in changes}
+    rules = port_rules(
+        replace(one, value=after.get(one.name, one.value)) for one in frame.reading.parameters
+    )
+    more = port_space(rules, frame.table).excluded - frame.ports.excluded
+    if more <= 0:
+        return None
+    return (
+        f"{plural(more, 'port')} more that services are bound to lie in the range then: reserve "
+        "them in net.ipv4.ip_local_reserved_ports, or connect() may take one while its service "
+        "restarts."
+    )
 
 
 def shown(value: str | None) -> str:

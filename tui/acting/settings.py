@@ -105,9 +105,7 @@ def changes(wanted: Mapping[str, str], present: Mapping[str, str | None]) -> tup
 def _change(name: str, value: str, before: str | None) -> Change:
     after = " ".join(value.split())
     if name not in NAMES:
-        why = WHY_NOT.get(
-            name, "twtop judges nothing by it; `twtop apply --help` lists what it sets"
-        )
+        why = WHY_NOT.get(name, "twtop judges nothing by it (see twtop apply --help)")
         raise RefusedError(f"{name} is refused: {why}")
     touches = CONNECT
     if name == RANGE:

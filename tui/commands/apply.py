@@ -8,14 +8,15 @@ from tui.acting.applying import SYSCTL_D, NotPermittedError, check, present
 from tui.acting.applying import apply as make
 from tui.acting.freeing import read
 from tui.acting.journal import JournalError, journal_path, opened
-from tui.acting.sentences import change_lines, connectable_text
+from tui.acting.sentences import bound_warning, change_lines, connectable_text
 from tui.acting.settings import NAMES, RefusedError, changes
 from tui.analysis.frame import Frame
 from tui.commands.consent import ask, require_yes, yes_option
-from tui.commands.output import USAGE, emit, fail
+from tui.commands.output import USAGE, emit, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
+from tui.writing.layout import wrapped
 from tui.writing.words import plural
 
 NOT_PERMITTED = 3
@@ -78,12 +79,14 @@ def apply(
             return
         for line in change_lines(place, made, persist=persist):
             click.echo(line, err=True)
+        before = _look(place)
+        if before is not None and (warning := bound_warning(before, made)):
+            click.echo("\n".join(wrapped(warning, text_width(), "")), err=True)
         if dry_run:
             return
         check(place, made, folder)
         if not yes:
             ask(f"Make {plural(len(needed) + persist, 'change')}?")
-        before = _look(place)
         with opened(journal_path()) as journal:
             make(place, made, journal, folder)
     except RefusedError as error:
