@@ -40,7 +40,7 @@ def used(ports: int, *, at: float = 0.0) -> Frame:
 class TestPanel:
     async def test_the_scenario_and_what_to_watch_for(self) -> None:
         async with theatre() as on:
-            assert "Demo 1/8 · exhaustion: one destination eats all ports" in on.text()
+            assert "Demo 1/9 · exhaustion: one destination eats all ports" in on.text()
             assert "setting up …" in on.text()
             assert "after 16 s the threshold; after 20 s EADDRNOTAVAIL." in on.text()
 
@@ -126,9 +126,9 @@ class TestPanel:
     async def test_a_maximized_panel_has_the_screen_to_itself(self) -> None:
         async with theatre() as on:
             await on.press("m")
-            assert "Demo 1/8" not in on.text()
+            assert "Demo 1/9" not in on.text()
             await on.press("escape")
-            assert "Demo 1/8" in on.text()
+            assert "Demo 1/9" in on.text()
 
     async def test_frozen_holds_it_still(self) -> None:
         async with theatre() as on:
@@ -202,7 +202,7 @@ class TestScenarios:
             await on.press("n")
             assert isinstance(on.app.screen, Dashboard)
             assert on.load.told == ["server-close"]
-            assert "Demo 2/8 · server-close" in on.text()
+            assert "Demo 2/9 · server-close" in on.text()
             assert "setting up …" in on.text()
 
             await on.hear(Ready())

@@ -33,6 +33,13 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Judge and decide": {
         "audit": Entry("What is wrong, what it means, what to do.", "audit"),
         "plan": Entry("Which changes give a load the ports it needs.", "plan"),
+        "sources": Entry("A script for more source addresses, or to take them back.", "sources"),
+    },
+    "Act": {
+        "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
+        "keep": Entry("Hold a destination's ports below a level, by ending TIME-WAITs.", "keep"),
+        "apply": Entry("Set what a finding or a plan advises, to be undone.", "apply"),
+        "undo": Entry("Set back what was applied.", "undo"),
     },
     "For scripts and monitoring": {
         "check": Entry("One line for Nagios and Icinga.", "check"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -48,6 +49,24 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
     if not 0.1 <= number <= 100:
         raise click.BadParameter(f"{value} is not a percentage from 0.1 to 100")
     return number
+
+
+def seconds(low: float, high: float) -> Callable[..., float | None]:
+    """Return what reads a time such as 10, 10s, 500ms or 2m, in seconds, within these bounds."""
+    units = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
+
+    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+        if value is None:
+            return None
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([a-z]*)", value.strip())
+        if found is None or found[2] not in units:
+            raise click.BadParameter(f"{value} is not a time, such as 10s")
+        time = float(found[1]) * units[found[2]]
+        if not low <= time <= high:
+            raise click.BadParameter(f"{value} is not in the range {low:g}s to {high:g}s")
+        return time
+
+    return read
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

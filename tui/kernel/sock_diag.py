@@ -102,7 +102,7 @@ def read_sockets(effort: Effort | None = None) -> SocketTable:
 
     Raises TableError when the kernel refuses the dump.
     """
-    found, whole = _dump(CONNECTED | BOUND_INACTIVE, effort, _part)
+    found, whole = dump(CONNECTED | BOUND_INACTIVE, effort, _part)
     return build(
         [part.connected for part in found],
         bound_ports=_known([part.bound_ports for part in found]),
@@ -119,7 +119,7 @@ def read_bound_ports(effort: Effort | None = None) -> Array | None:
     enough for all.
     """
     try:
-        found, whole = _dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
+        found, whole = dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
     except TableError:
         return None
     return _known(found) if whole else None
@@ -148,30 +148,36 @@ class _Request:
     body: bytes
 
 
-def _of_both_families(states: int) -> _Request:
+def _of_both_families(states: int, remote_port: int) -> _Request:
     """inet_diag_req: four bytes, a socket's identity of 48, the mask of states, and dbs."""
-    return _Request(TCPDIAG_GETSOCK, struct.pack("=52xII", states, 0))
+    body = struct.pack("=6xH44xII", socket.htons(remote_port), states, 0)
+    return _Request(TCPDIAG_GETSOCK, body)
 
 
-def _of_family(family: int, states: int) -> _Request:
+def _of_family(family: int, states: int, remote_port: int) -> _Request:
     """inet_diag_req_v2."""
-    body = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states)
+    port = socket.htons(remote_port)
+    body = struct.pack("=BBBxI2xH44x", family, socket.IPPROTO_TCP, 0, states, port)
     return _Request(SOCK_DIAG_BY_FAMILY, body)
 
 
-def _dump(
-    states: int, effort: Effort | None, take: Callable[[Messages], T]
+def dump(
+    states: int, effort: Effort | None, take: Callable[[Messages], T], remote_port: int = 0
 ) -> tuple[list[T], bool]:
-    """Return what ``take`` makes of the messages, and whether they are all there."""
+    """Return what ``take`` makes of the messages, and whether they are all there.
+
+    With a ``remote_port`` the kernel tells of the sockets that lead there alone. Raises TableError
+    when the kernel refuses the dump.
+    """
     try:
-        return _attempts(_of_both_families(states), effort, take)
+        return _attempts(_of_both_families(states, remote_port), effort, take)
     except OSError:
         pass
     found: list[T] = []
     complete = True
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            part, whole = _attempts(_of_family(family, states), effort, take)
+            part, whole = _attempts(_of_family(family, states, remote_port), effort, take)
         except OSError as error:
             raise TableError(f"sock_diag: {error.strerror or error}: use --source proc") from error
         found += part

@@ -218,7 +218,7 @@ def read_parameters(root: Path | None) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             name,
-            None if root is None else _read(root, f"sys/{name.replace('.', '/')}"),
+            None if root is None else read_value(root, name),
             default,
             meaning,
         )
@@ -248,11 +248,11 @@ def port_rules(parameters: Iterable[Parameter]) -> PortRules:
             return default
         return found
 
-    low, high = value("ip_local_port_range", _port_range, (32768, 60999))
+    low, high = value("ip_local_port_range", port_range, (32768, 60999))
     return PortRules(
         low=low,
         high=high,
-        reserved=value("ip_local_reserved_ports", _reserved_spans, ()),
+        reserved=value("ip_local_reserved_ports", reserved_spans, ()),
         reuse_mode=value("tcp_tw_reuse", _one_of(range(3)), 2),
         reuse_delay_ms=value("tcp_tw_reuse_delay", _one_of(range(1, 60_001)), 1000, 1000),
         timestamps=value("tcp_timestamps", _one_of(range(256)), 1) != 0,
@@ -262,6 +262,31 @@ def port_rules(parameters: Iterable[Parameter]) -> PortRules:
         and texts.get("net.ipv4.tcp_tw_reuse_delay") is None,
         assumed=tuple(assumed),
     )
+
+
+def sysctl_path(root: Path, name: str) -> Path:
+    """Return the file of a sysctl such as ``net.ipv4.tcp_tw_reuse``."""
+    return root / "sys" / name.replace(".", "/")
+
+
+def read_value(root: Path, name: str) -> str | None:
+    """Return the text of one sysctl as `Parameter.value` has it."""
+    return _read(root, f"sys/{name.replace('.', '/')}")
+
+
+def write_value(root: Path, name: str, value: str) -> None:
+    """Set one sysctl of the calling thread's network namespace. Raises OSError.
+
+    The kernel takes a long list of ports in pieces, each from where the one before ended
+    (kernel/sysctl.c, proc_do_large_bitmap).
+    """
+    left = value.encode() + b"\n"
+    fd = os.open(sysctl_path(root, name), os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        while left:
+            left = left[os.write(fd, left) :]
+    finally:
+        os.close(fd)
 
 
 def _read(root: Path, name: str) -> str | None:
@@ -297,7 +322,7 @@ def _one_of(allowed: range) -> Callable[[str], int | None]:
     return read
 
 
-def _port_range(text: str) -> tuple[int, int] | None:
+def port_range(text: str) -> tuple[int, int] | None:
     """Return the first and the last port of an `ip_local_port_range`."""
     if re.fullmatch(r"[0-9]{1,5} [0-9]{1,5}", text):
         low, high = map(int, text.split())
@@ -306,7 +331,7 @@ def _port_range(text: str) -> tuple[int, int] | None:
     return None
 
 
-def _reserved_spans(text: str) -> tuple[tuple[int, int], ...] | None:
+def reserved_spans(text: str) -> tuple[tuple[int, int], ...] | None:
     """Return the inclusive spans of a list such as `8080,9148-9150`, in its order."""
     spans = []
     for part in text.split(",") if text else ():

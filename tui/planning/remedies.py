@@ -16,6 +16,7 @@ import numpy as np
 from tui.analysis.hold import hold, length_text
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
+from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
 from tui.planning.setting import Effect, Facts, Fit, Setting
 from tui.planning.widening import HIGHEST, LOWEST, present, range_commands, widest
@@ -89,15 +90,20 @@ class Plan:
     @property
     def refused(self) -> tuple[Refusal, ...]:
         """What is often advised and does not help."""
-        return (
-            Refusal(
-                "tcp_fin_timeout",
-                "lower tcp_fin_timeout",
-                f"It does not touch TIME-WAIT ({length_text(self.facts.rules)}): it is how long "
-                "an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
-            ),
-            *_REFUSED,
-        )
+        return refused(self.facts.rules)
+
+
+def refused(rules: PortRules) -> tuple[Refusal, ...]:
+    """Return what is often advised and does not help, under these rules."""
+    return (
+        Refusal(
+            "tcp_fin_timeout",
+            "lower tcp_fin_timeout",
+            f"It does not touch TIME-WAIT ({length_text(rules)}): it is how long "
+            "an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
+        ),
+        *_REFUSED,
+    )
 
 
 def plan(load: Demand, facts: Facts) -> Plan:

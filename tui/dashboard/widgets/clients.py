@@ -213,7 +213,7 @@ def _use(verdict: Agreement, threshold: float) -> Line:
         (" · ", "dim"),
     ]
     if verdict.exhausted:
-        return [*line, ("EXHAUSTED", "alarm")]
+        return [*line, ("one EXHAUSTED" if use.connectable > 0 else "EXHAUSTED", "alarm")]
     return [*line, (f"connectable {use.connectable:,}", "")]
 
 
