@@ -15,7 +15,7 @@ from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import given, percent, shared_options
 from tui.commands.output import emit, unknown
-from tui.commands.reading import take_frame
+from tui.commands.reading import take_look
 from tui.findings.config import BindFirst, ConfigError
 from tui.kernel.sockets import Array, TableError
 from tui.planning.demand import outgoing
@@ -91,7 +91,7 @@ def check(
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     ends = destination(dst, dport, src)
     try:
-        frame = take_frame(settings)
+        frame = take_look(settings).frame
     except TableError as error:
         unknown(str(error))
     found = outgoing(frame, *ends)

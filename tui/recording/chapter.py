@@ -1,15 +1,14 @@
-"""Some minutes of one place: a whole reading, then what changes. Each record needs those before it
-in its chapter, and none of another."""
+"""Some minutes of one place: a whole reading, then what changes.
+
+Each record needs those before it in its chapter, and none of another.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
@@ -32,7 +31,7 @@ class ChapterWriter:
         self._deflate = zlib.compressobj(6)
         self.count = 0
 
-    def record(self, reading: Reading, owners: Owners, summary: Mapping[str, Any]) -> bytes:
+    def record(self, reading: Reading, owners: Owners, summary: list[Any]) -> bytes:
         """Return the content of the next record."""
         now = sections(reading, owners)
         head: dict[str, Any] = {"summary": summary, "changed": changed(self._sections, now)}

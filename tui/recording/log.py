@@ -56,6 +56,7 @@ class Record:
 
     @property
     def end(self) -> int:
+        """Return where it ends."""
         return self.offset + self.length
 
     @property
@@ -217,7 +218,7 @@ class LogWriter:
             beside.unlink(missing_ok=True)
             kept = LogWriter(beside, self._about)
             kept._copy(self._file, begin, self.size)
-            os.replace(beside, self.path)
+            beside.replace(self.path)
         except OSError as error:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)

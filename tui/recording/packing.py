@@ -22,7 +22,8 @@ class Listed(NamedTuple):
     """What a head says of one column."""
 
     name: str
-    count: int
+    size: int
+    """How many values."""
     unit: int
     """What all its values are multiples of."""
     low_bits: int
@@ -48,7 +49,7 @@ def columns_of(listed: list[Listed], data: bytes) -> dict[str, Array]:
     columns, begin = {}, 0
     for column in listed:
         end = begin + column.length
-        if not (0 < column.count <= column.length * 8 and end <= len(data)):
+        if not (0 < column.size <= column.length * 8 and end <= len(data)):
             raise ValueError(f"column {column.name} is cut short")
         columns[column.name] = _decoded(column, data[begin:end])
         begin = end
@@ -83,7 +84,7 @@ def _cost(values: Array, low_bits: int, widest: int) -> int:
 
 
 def _decoded(column: Listed, data: bytes) -> Array:
-    count, low_bits = column.count, column.low_bits
+    count, low_bits = column.size, column.low_bits
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
     ends = np.flatnonzero(bits[: count * (FAR + 1)])[:count]
     if len(ends) < count:

@@ -106,7 +106,7 @@ class Recording:
             chapter.records, chapter.told = [], []
 
     def index_at(self, time: float) -> int:
-        """Return which moment was the present one at that time: the last before it, or the first."""
+        """Return which moment was the present one then: the last before it, or the first."""
         return max(bisect_right(self.timeline, time, key=lambda told: told.time) - 1, 0)
 
     def moment(self, index: int) -> Recorded:

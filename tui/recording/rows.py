@@ -9,7 +9,6 @@ differ by changes only a few times along it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +25,16 @@ from tui.recording.packing import (
 
 LASTING = tuple(name for name in ROW_TYPES if name != "remaining_ms")
 """A row in which one of these changes is another row."""
+ORDER = (
+    "local_port",
+    "remaining_ms",
+    "remote_port",
+    "remote_lo",
+    "remote_hi",
+    "local_lo",
+    "state",
+)
+"""By what new rows are sorted, the last first."""
 MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
 SHIFT = np.uint64(29)
 
@@ -131,8 +140,7 @@ class Writer:
 
 def _came(rows: RawSockets, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
-    names = ("local_port", "remaining_ms", "remote_port", "remote_lo", "remote_hi", "local_lo", "state")
-    order = came[np.lexsort([getattr(rows, name)[came] for name in names])]
+    order = came[np.lexsort([getattr(rows, name)[came] for name in ORDER])]
     columns = {"at": order}
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])

@@ -79,7 +79,7 @@ def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Read
         kept |= {name: told[name] for name in OF_TABLE}
         kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
         table = SocketTable(**kept)
-    kind = place["kind"] if place["kind"] in get_args(PlaceKind) else "process"
+    kind: PlaceKind = place["kind"] if place["kind"] in get_args(PlaceKind) else "process"
     return Reading(
         place=Place(Path(place["root"]), place["name"], kind, place["id"]),
         table=table,
