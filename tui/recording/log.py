@@ -21,8 +21,11 @@ from typing import Any
 
 MAGIC = b"twtop recording\n"
 VERSION = 1
-FRAME = struct.Struct("<BHII")
-"""Kind, stream, length, checksum of these three and of the content."""
+MARK = b"\xd7tw\n"
+"""How a record begins: where one is damaged the next is looked for."""
+FRAME = struct.Struct("<4sBHII")
+"""Mark, kind, stream, length, checksum of these three and of the content."""
+CHUNK = 1 << 20
 LONGEST = 1 << 30
 
 
@@ -96,25 +99,53 @@ class LogReader:
         """Up to which byte whole records were found."""
         return self._end
 
-    def more(self) -> Iterator[Record]:
-        """Yield the records that were not yet found, up to the last whole one."""
+    def more(self) -> Iterator[Record | None]:
+        """Yield the records that were not yet found, up to the last whole one.
+
+        None stands for what is damaged: what came next in each stream is lost.
+        """
         size = os.fstat(self._file).st_size
         while self._end + FRAME.size <= size:
-            chunk = os.pread(self._file, 1 << 20, self._end)
-            at = 0
-            while at + FRAME.size <= len(chunk):
-                kind, stream, length, checksum = FRAME.unpack_from(chunk, at)
-                record = Record(kind, stream, self._end + FRAME.size, length, checksum)
-                if not kind or length > LONGEST or record.end > size:
-                    return
-                if record.end == size and not self._is_whole(record):
-                    return
+            chunk, begin = os.pread(self._file, CHUNK, self._end), self._end
+            while self._end - begin + FRAME.size <= len(chunk):
+                record = self._record(chunk, self._end - begin, size)
+                if record is None:
+                    break
                 self._end = record.end
-                at += FRAME.size + length
-                if kind == Kind.ABOUT:
+                if record.kind == Kind.ABOUT:
                     self._learn(record)
                 else:
                     yield record
+            if self._end == begin:
+                found = self._next_whole(size)
+                if found is None:
+                    return
+                self._end = found
+                yield None
+
+    def _record(self, chunk: bytes, at: int, size: int) -> Record | None:
+        """Return the record whose frame is there; None where none is, or not all of it."""
+        mark, *told = FRAME.unpack_from(chunk, at)
+        kind, stream, length, checksum = told
+        record = Record(kind, stream, self._end + FRAME.size, length, checksum)
+        if mark != MARK or length > LONGEST or record.end > size:
+            return None
+        return record if record.end < size or self._is_whole(record) else None
+
+    def _next_whole(self, size: int) -> int | None:
+        """Return where the next record begins that is as it was written, None if none is."""
+        begin = self._end + 1
+        while begin + FRAME.size <= size:
+            chunk = os.pread(self._file, CHUNK, begin)
+            at = chunk.find(MARK)
+            while 0 <= at <= len(chunk) - FRAME.size:
+                _, kind, stream, length, checksum = FRAME.unpack_from(chunk, at)
+                record = Record(kind, stream, begin + at + FRAME.size, length, checksum)
+                if length <= LONGEST and record.end <= size and self._is_whole(record):
+                    return record.begin
+                at = chunk.find(MARK, at + 1)
+            begin += max(len(chunk) - FRAME.size, 1)
+        return None
 
     def _is_whole(self, record: Record) -> bool:
         try:
@@ -193,7 +224,7 @@ class LogWriter:
         Raises RecordingError.
         """
         begin = self.size
-        frame = FRAME.pack(kind, stream, len(content), _checksum(kind, stream, content))
+        frame = FRAME.pack(MARK, kind, stream, len(content), _checksum(kind, stream, content))
         self._write(frame + content)
         return begin
 

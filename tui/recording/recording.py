@@ -62,7 +62,11 @@ class Recording:
     def _take_in(self, log: LogReader) -> None:
         chapter = self._open[log]
         for record in log.more():
-            if record.kind == Kind.START:
+            if record is None:
+                self.notes.append(f"{log.path}: damaged; what was recorded there is left out")
+                self._read_summaries(chapter)
+                chapter = None
+            elif record.kind == Kind.START:
                 self._read_summaries(chapter)
                 chapter = Chapter(log, [record])
                 self._chapters.append(chapter)
@@ -146,7 +150,7 @@ def chapters_of(path: Path) -> list[tuple[float, int]]:
     found = []
     try:
         for record in log.more():
-            if record.kind == Kind.START:
+            if record is not None and record.kind == Kind.START:
                 try:
                     (told,) = summaries([log.content(record)])
                     found.append((from_plain(told).time, record.begin))

@@ -47,7 +47,7 @@ def changed(before: Sections, now: Sections) -> dict[str, Any]:
     for section, values in now.items():
         old = before.get(section, {})
         new = {key: value for key, value in values.items() if key not in old or old[key] != value}
-        if new:
+        if new or section not in before:
             told[section] = new
         if gone := [key for key in old if key not in values]:
             told[f"-{section}"] = gone

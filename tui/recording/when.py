@@ -61,9 +61,8 @@ def _of_day(text: str, begin: float, end: float) -> float:
     time = day.timestamp()
     # To the minute is enough to say: 03:12 is in a recording that begins at 03:12:20.
     if time > end or time + 60 < begin:
-        earlier = (day - timedelta(days=1)).timestamp()
-        return earlier if begin - 60 < earlier < end else time
-    return max(time, begin) if not second else time
+        time = (day - timedelta(days=1)).timestamp()
+    return max(time, begin) if not second and begin < time + 60 else time
 
 
 def _local(time: float) -> str:
