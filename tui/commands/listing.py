@@ -42,6 +42,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Look back": {
         "record": Entry("Keep what is seen, for days if need be.", "record"),
+        "run": Entry("What a command costs in ports, as `time` says it in seconds.", "run"),
     },
     "Try it out": {
         "demo": Entry("Watch ports run out, in a namespace of its own.", "demo"),
