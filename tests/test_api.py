@@ -296,6 +296,17 @@ class TestWatch:
         assert next(seen).trends.rates["ActiveOpens"] >= 0
 
 
+class TestRefusals:
+    """What is counted: tests/live/test_refusals.py."""
+
+    def test_they_are_counted(self) -> None:
+        try:
+            counted = api.refusals(0.01)
+        except api.CountingError as error:
+            pytest.skip(str(error))
+        assert isinstance(next(counted), list)
+
+
 class TestRemedies:
     def test_the_fullest_tuples_own_load(self) -> None:
         made = api.remedies(api.snapshot(proc=PROXY))
@@ -338,6 +349,7 @@ def test_everything_the_old_monitor_told(old: str, ours: Callable[[api.Frame], o
         lambda: tui.watch(source="bogus"),  # type: ignore[arg-type]
         lambda: tui.watch(interval=-1),
         lambda: tui.watch(interval=float("nan")),
+        lambda: tui.refusals(0),
         lambda: tui.remedies(frame(), rate=-5),
         lambda: tui.remedies(frame(), rate=5, lifetime=float("nan")),
     ],

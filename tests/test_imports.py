@@ -34,6 +34,7 @@ LOADS: dict[str, set[str]] = {
     f"wait --below=90 {PROC}": NUMPY,
     f"plan {PROC}": NUMPY,
     f"check -w=90 -c=90 {PROC}": NUMPY | SETTINGS,
+    f"check --also=findings {PROC}": NUMPY | RULES,
     f"report --json {PROC}": NUMPY,
     "report --json": NUMPY | PSUTIL,
     f"report {PROC}": NUMPY | SETTINGS,
@@ -81,6 +82,7 @@ def test_what_a_command_loads(line: str) -> None:
         ("tui.commands.dashboard", NUMPY | {"textual", "rich"}),
         # No NumPy, which starts threads: a process that has some may enter no user namespace.
         ("tui.commands.demo", {"pyroute2", "psutil"}),
+        ("tui.commands.refusals", NUMPY),
         ("tui.commands.simulate", NUMPY | {"pyroute2", "psutil"}),
     ],
 )

@@ -33,6 +33,7 @@ from tui.findings.situation import Situation
 from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
+from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import State, TableError
 from tui.kernel.source import Source, SourceChoice
 from tui.planning.demand import estimate, hottest, observe
@@ -48,6 +49,7 @@ from tui.report.records import (
     states_record,
     time_wait_record,
 )
+from tui.report.refusals import refusal_records
 from tui.report.whole import to_dict
 from tui.watching.sampler import Sampler
 from tui.watching.view import View as Moment
@@ -58,6 +60,7 @@ __all__ = [
     "BaselineError",
     "Config",
     "ConfigError",
+    "CountingError",
     "FilterError",
     "Finding",
     "Frame",
@@ -78,6 +81,7 @@ __all__ = [
     "patterns",
     "per_ip",
     "per_port",
+    "refusals",
     "remedies",
     "saved_listeners",
     "settings",
@@ -139,6 +143,30 @@ def find_owners(proc: str | Path = "/proc", seconds: float = 0.5) -> Owners:
     Others' processes are seen by root alone; ``Owners.denied`` counts those that were not.
     """
     return walk(Path(proc), deadline=time.monotonic() + seconds)
+
+
+def refusals(interval: float = 1.0, *, bind: bool = False) -> Iterator[list[Record]]:
+    """Yield each ``interval`` seconds what the kernel has refused since, as plain data.
+
+    That is each connect() which found no free port, in all network namespaces, counted by the
+    kernel from this call on until the iterator is closed; with ``bind`` also each bind() that
+    failed with EADDRINUSE, which costs every system call of the machine some 10 ns. The keys are
+    those of `twtop refusals --json`. Raises CountingError where rights or the kernel do not allow
+    it, in a line with what is missing, and ValueError for an interval that is none.
+    """
+    _check(0 < interval < math.inf, f"interval is {interval}, not a number of seconds above 0")
+    counted = _refusals(interval, bind)
+    next(counted)  # it counts from now on
+    return counted
+
+
+def _refusals(interval: float, bind: bool) -> Iterator[list[Record]]:
+    here = place_at(Path("/proc"))
+    with Refusals(bind=bind) as counting:
+        yield []
+        while True:
+            time.sleep(interval)
+            yield list(refusal_records(counting.take(), here))
 
 
 def full_report(frame: Frame, owners: Owners | None = None) -> Record:

@@ -131,6 +131,43 @@ class TestContent:
         assert json.loads(found["report.json"])["source"]["complete"] is False
         assert b"INCOMPLETE" in found["report.txt"]
 
+    def test_a_bundle_of_a_ticket_is_neither_younger_nor_more_whole(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        """Made anew to redact it, say: what was missing and bound there is so still."""
+        run("bundle", tmp_path / "a.tar.gz", "--proc", host(tmp_path / "proc", tuple_with(3)))
+        ticket = extracted(tmp_path / "a.tar.gz")
+        about = json.loads((ticket.parent / "about.json").read_text())
+        made = "2024-02-03T04:05:06+00:00"
+        known = {"time": made, "complete": False, "bound_ports": [hosts.LOW + 7]}
+        (ticket.parent / "about.json").write_text(json.dumps(about | known))
+        for number, redact in enumerate([(), ("--redact",)]):
+            again = tmp_path / f"{number}.tar.gz"
+            run("bundle", again, "--proc", ticket, *redact)
+            about = json.loads(members(again)["about.json"])
+            assert {name: about[name] for name in known} == known
+            report = run("report", "--json", "--proc", again).json
+            assert report["time"] == "2024-02-03T04:05:06Z"
+            assert report["ephemeral"]["excluded"] == 1
+            assert run("check", "--proc", again).code == 3
+
+    @pytest.mark.parametrize("redact", [(), ("--redact",)])
+    def test_the_byte_order_that_is_given(
+        self, run: Run, tmp_path: Path, redact: tuple[str, ...]
+    ) -> None:
+        proc = host(tmp_path / "proc", [Sock("10.0.0.5", 40_001, "10.0.0.9", 443)])
+        table = (proc / "net/tcp").read_text()
+        for little in ("0500000A", "0900000A"):
+            turned = bytes.fromhex(little)[::-1].hex().upper()
+            table = table.replace(little, turned)
+        (proc / "net/tcp").write_text(table)
+        other = "big" if sys.byteorder == "little" else "little"
+        run("bundle", tmp_path / "a.tar.gz", "--proc", proc, "--byte-order", other, *redact)
+        found = members(tmp_path / "a.tar.gz")
+        (pattern,) = json.loads(found["report.json"])["patterns"]
+        assert json.loads(found["about.json"])["byteorder"] == other
+        assert pattern["remote_ip"] in (("198.18.0.1", "198.18.0.2") if redact else ("10.0.0.9",))
+
     def test_the_live_host(self, run: Run, tmp_path: Path) -> None:
         ran = run("bundle", tmp_path / "a.tar.gz")
         assert (ran.code, ran.err) == (0, "")
@@ -202,6 +239,21 @@ class TestRedaction:
             assert {(one.uname, one.gname, one.uid) for one in archive} == {("", "", 0)}
         name = platform.node().encode()
         assert len(name) < 4 or name not in b"".join(found.values())
+
+    def test_nor_what_is_pasted_around_the_counters(self, run: Run, tmp_path: Path) -> None:
+        proc = host(tmp_path / "proc", tuple_with(3))
+        prompt = "root@db-prod-7:~# cat"
+        counters = {
+            "net/sockstat": "TCP: inuse 0 orphan 0 tw 3 alloc 0 mem 0",
+            "net/netstat": "TcpExt: ListenDrops\nTcpExt: 5",
+            "sys/net/ipv4/tcp_mem": "1\t2\t3",
+        }
+        for name, text in counters.items():
+            (proc / name).write_text(f"{prompt} {name}\n{text}\n{prompt}\n")
+        run("bundle", tmp_path / "a.tar.gz", "--proc", proc, "--redact")
+        found = members(tmp_path / "a.tar.gz")
+        assert b"db-prod" not in b"".join(found.values())
+        assert {name: found[f"proc/{name}"].decode().strip() for name in counters} == counters
 
     def test_nor_a_program_or_a_user(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

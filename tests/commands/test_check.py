@@ -4,6 +4,7 @@ https://www.monitoring-plugins.org/doc/guidelines.html
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +13,10 @@ import pytest
 from tests.commands import hosts
 from tests.commands.conftest import Ran, Run
 from tests.commands.hosts import GARBLED, cut_short, host, served, tuple_with
-from tests.tables import Sock, waiting
+from tests.tables import Sock, listener, waiting
 from tui.cli import Deferred
 from tui.commands import check
+from tui.kernel.sockets import State
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 STATUS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -257,6 +259,92 @@ class TestUnknown:
             assert ran.code == code
             assert "INCOMPLETE" in ran.out
             perfdata(ran)
+
+
+class TestAlsoFindings:
+    """The worst of check's own verdict and of what audit finds."""
+
+    @staticmethod
+    def counted(root: Path, socks: Iterable[Sock] = (), size: int = hosts.SIZE) -> Path:
+        """A host whose counters can be read, as on every kernel."""
+        proc = host(root, socks, size=size)
+        (proc / "net/sockstat").write_text("TCP: inuse 0 orphan 0 tw 0 alloc 0 mem 10\n")
+        (proc / "net/netstat").write_text("TcpExt: ListenOverflows ListenDrops\nTcpExt: 0 0\n")
+        return proc
+
+    @staticmethod
+    def closing_never(count: int) -> list[Sock]:
+        return [
+            Sock("10.0.0.5", 443, "10.1.0.9", 2000 + n, State.CLOSE_WAIT, uid=7, inode=n + 1)
+            for n in range(count)
+        ]
+
+    def check(self, run: Run, proc: Path) -> tuple[int, str]:
+        ran = run("check", "--also", "findings", "--proc", proc)
+        perfdata(ran)
+        return ran.code, ran.out
+
+    def test_a_finding_that_has_nothing_to_do_with_ports(
+        self, run: Run, home: Path, tmp_path: Path
+    ) -> None:
+        proc = self.counted(tmp_path / "a", self.closing_never(90))
+        assert run("check", "--proc", proc).code == OK
+        code, line = self.check(run, proc)
+        assert (code, "close-wait-held" in line) == (WARNING, True)
+        memory = tmp_path / "a/sys/net/ipv4/tcp_mem"
+        memory.write_text("1 2 3\n")
+        code, line = self.check(run, proc)
+        assert code == CRITICAL
+        # What decides comes first, the gravest before all.
+        names = ["tcp-memory-pressure", "close-wait-held", "no outgoing connections"]
+        assert sorted(names, key=line.index) == names
+
+    def test_nothing_is_found_on_a_quiet_host(self, run: Run, home: Path, tmp_path: Path) -> None:
+        assert self.check(run, self.counted(tmp_path / "a"))[0] == OK
+
+    def test_its_own_verdict_stands_where_it_is_worse(
+        self, run: Run, home: Path, tmp_path: Path
+    ) -> None:
+        (home / "config/twtop").mkdir(parents=True)
+        (home / "config/twtop/config.toml").write_text(
+            '[[silence]]\ncode = "ports-exhausted"\n[[silence]]\ncode = "close-wait-held"\n'
+        )
+        assert self.check(run, self.counted(tmp_path / "a", self.closing_never(90)))[0] == OK
+        assert self.check(run, self.counted(tmp_path / "b", tuple_with(500)))[0] == CRITICAL
+
+    @pytest.mark.parametrize(
+        "lost",
+        ["net/sockstat", "net/netstat", "sys/net/ipv4/ip_local_port_range", "net/tcp"],
+    )
+    def test_what_is_unknown_is_neither_ok_nor_a_warning(
+        self, run: Run, home: Path, tmp_path: Path, lost: str
+    ) -> None:
+        proc = self.counted(tmp_path / "a", [listener("0.0.0.0", 22)])
+        (proc / lost).write_text("")
+        code, line = self.check(run, proc)
+        assert (code, Path(lost).name in line or "INCOMPLETE" in line) == (UNKNOWN, True)
+
+    def test_few_unreadable_lines_can_hide_a_finding(
+        self, run: Run, home: Path, tmp_path: Path
+    ) -> None:
+        proc = self.counted(tmp_path / "a", [listener("0.0.0.0", 22), *tuple_with(9)])
+        with (proc / "net/tcp").open("a") as table:
+            table.write("garbled\n")
+        assert run("check", "--proc", proc).code == OK
+        assert self.check(run, proc)[0] == UNKNOWN
+
+    def test_a_garbled_baseline(self, run: Run, home: Path, tmp_path: Path) -> None:
+        (home / "state/twtop").mkdir(parents=True)
+        (home / "state/twtop/listeners.json").write_text("{")
+        ran = run("check", "--also", "findings", "--proc", self.counted(tmp_path / "a"))
+        assert (ran.code, "listeners.json" in ran.out) == (UNKNOWN, True)
+
+    def test_more_than_a_line_can_name_are_counted(
+        self, run: Run, home: Path, tmp_path: Path
+    ) -> None:
+        full = [waiting(hosts.LOW + n, remote=f"10.1.0.{m}") for n in range(9) for m in range(7)]
+        code, line = self.check(run, self.counted(tmp_path / "a", full, size=9))
+        assert (code, line.count("ports-exhausted"), "4 more" in line) == (CRITICAL, 3, True)
 
 
 class TestLine:

@@ -3,6 +3,7 @@
 import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,22 @@ class TestGoals:
         assert (code, err) == (0, "")
         assert out.startswith(said)
         assert made.slept == [1.0] * int(seconds)
+
+    @pytest.mark.parametrize(("below", "seconds"), [("50", 6), ("60", 5)])
+    @pytest.mark.parametrize("arguments", [[], ["--dst", "10.1.0.1:443"]])
+    def test_destinations_of_a_client_that_binds_first_count_together(
+        self, during: During, below: str, seconds: int, arguments: list[str]
+    ) -> None:
+        """Each has a tenth of what all have, and bind() finds no port all the same."""
+
+        def unshared(elapsed: float) -> list[Sock]:
+            return [
+                replace(sock, remote=f"10.1.0.{sock.local_port % 10 + 1}")
+                for sock in draining(elapsed)
+            ]
+
+        code, _, _, made = during(unshared, "--below", below, *arguments)
+        assert (code, made.slept) == (0, [1.0] * seconds)
 
     @pytest.mark.parametrize("goal", [["--drained"], ["--below", "1"]])
     def test_nothing_to_wait_for_is_no_wait(self, during: During, goal: list[str]) -> None:

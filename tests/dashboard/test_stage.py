@@ -13,7 +13,9 @@ from tui.dashboard.app import Sampled
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.stage_app import StageApp
+from tui.dashboard.widgets.clients import Played, one_line
 from tui.lab.process import ChildError
+from tui.stage.agreement import Kernel, compare
 from tui.stage.scenarios import SCENARIOS
 from tui.stage.stage import Ready
 from tui.watching.watch import Watch
@@ -59,6 +61,20 @@ class TestPanel:
             assert "EXHAUSTED" in on.line("1,000 of 1,000 ports")
             line = on.line("EADDRNOTAVAIL 50/s, 50 in all")
             assert "= agree: no port left, connect() fails" in line
+
+    @pytest.mark.parametrize(
+        ("kernel", "said"),
+        [
+            (Kernel.UNASKED, "= agree: no port left"),
+            (Kernel.AGREES, "= kernel agrees: no port left"),
+            (Kernel.DIFFERS, "≠ the kernel refuses none"),
+        ],
+    )
+    def test_the_kernels_own_count_is_the_third_voice(self, kernel: Kernel, said: str) -> None:
+        before = compare(used(990, at=0), CALM, None)
+        verdict = replace(compare(used(1000, at=1), FAILING, before), kernel=kernel)
+        played = Played("exhaustion", "", "", "", "", FAILING, verdict)
+        assert said in "".join(text for text, _ in one_line(played, 200))
 
     async def test_rates_are_those_of_the_last_second(self) -> None:
         async with theatre() as on:

@@ -145,4 +145,4 @@ class TestText:
         assert ip_text(hi, lo) == text
 
     def test_labels_are_as_ss_writes_them(self) -> None:
-        assert (State.TIME_WAIT.label, State.FIN_WAIT1.label) == ("TIME-WAIT", "FIN-WAIT1")
+        assert (State.TIME_WAIT.label, State.FIN_WAIT1.label) == ("TIME-WAIT", "FIN-WAIT-1")

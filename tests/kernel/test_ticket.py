@@ -16,6 +16,7 @@ from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
 from tui.kernel.ticket import Origin, origin_of
+from tui.writing.words import utc
 
 ONE = Sock()
 MADE = 1_700_000_000
@@ -145,6 +146,28 @@ def test_what_a_bundle_says_of_its_copy_counts(tmp_path: Path) -> None:
 def test_what_says_nothing_sensible_says_nothing(tmp_path: Path, wrong: str) -> None:
     (tmp_path / "about.json").write_text(wrong)
     assert origin_of(tmp_path / "proc") is None
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_time_that_no_calendar_has_is_none(tmp_path: Path, time: str) -> None:
+    root = write_proc(tmp_path / "ticket/proc", [ONE])
+    (tmp_path / "ticket/about.json").write_text(json.dumps({**ABOUT, "time": time}))
+    assert utc(read(root).time) >= "2023"
+    (tmp_path / "ticket/about.json").unlink()
+    for seconds in (-(10**10), 10**12):
+        os.utime(root / "net/tcp", (seconds, seconds))
+        assert utc(read(root).time) >= "2023"
+
+
+def test_a_member_of_a_time_that_no_clock_has(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "ticket.tgz", "w:gz") as archive:
+        member = tarfile.TarInfo("net/tcp")
+        member.size, member.mtime = len(TABLE), 1e30
+        archive.addfile(member, io.BytesIO(TABLE))
+    with pytest.raises(TableError, match=str(tmp_path)):
+        place_at(tmp_path / "ticket.tgz")
 
 
 def test_ports_that_were_not_known_are_not_none(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -408,6 +409,7 @@ def redirected() -> list[int]:
         ]
 
 
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="needs a shell")
 def test_output_that_cannot_be_written_is_no_wall(lab: Lab) -> None:
     assert lab.call(redirected) == [3, 3, 3, 3]
 
@@ -509,6 +511,7 @@ def resets() -> Run:
         return simulate("2", "--rate", "2000")
 
 
+@pytest.mark.skipif(os.cpu_count() == 1, reason="the client closes before the server can reset")
 def test_a_server_that_resets_leaves_no_time_waits(lab: Lab) -> None:
     run = lab.call(resets)
     assert (run.wall, run.kept_by) == (None, "reset")
@@ -640,7 +643,8 @@ def as_text() -> tuple[int, str, str]:
 
 def test_the_text_fits_80_columns(lab: Lab) -> None:
     code, out, errors = lab.call(as_text)
-    assert (code, errors) == (1, "")
+    assert code == 1
+    assert all(" of 5,000 · " in line for line in errors.splitlines())  # how far it has come
     assert "Wall: EADDRNOTAVAIL from connect() at connection 1,001" in out
     assert "Expected: EADDRNOTAVAIL at about connection 1,001" in out
     assert "ip_local_port_range" in out

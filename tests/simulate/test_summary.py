@@ -8,6 +8,7 @@ from tests.simulate.scene import (
     LOW,
     PLAN,
     PORT,
+    PORTS,
     evidence,
     half_closed,
     held,
@@ -20,7 +21,7 @@ from tests.tables import Sock, frame, listener, rules
 from tui.kernel.sockets import State
 from tui.lab.outcome import Latency
 from tui.simulate.expectation import expect
-from tui.simulate.summary import left_behind, no_ports_text, preamble, to_json, to_text
+from tui.simulate.summary import kernel_text, left_behind, no_ports_text, preamble, to_json, to_text
 from tui.simulate.surroundings import Evidence
 
 
@@ -142,3 +143,24 @@ def test_json() -> None:
     none = json.loads(to_json(evidence(situation(), connected=5), expect(situation())))
     assert (none["exit_code"], none["result"]["wall"]) == (0, None)
     assert none["result"]["kept_by"]["by"] == "few"
+
+
+class TestKernel:
+    """The kernel's own count beside what clients got and what the table shows."""
+
+    def said(self, refused: int | None, error: str | None = None, ports: int = PORTS) -> str:
+        found = evidence(situation(), *time_waits(ports), error=error)
+        return kernel_text(replace(found, kernel_refused=refused))
+
+    def test_all_three_agree(self) -> None:
+        assert "agree" in self.said(1, "EADDRNOTAVAIL")
+        assert "agree" in self.said(0, ports=10)
+
+    def test_clients_that_failed_for_another_reason(self) -> None:
+        assert "agree" not in self.said(0, "EADDRNOTAVAIL")
+
+    def test_a_table_that_has_ports(self) -> None:
+        assert "agree" not in self.said(1, "EADDRNOTAVAIL", ports=10)
+
+    def test_what_could_not_be_counted(self) -> None:
+        assert self.said(None, "EADDRNOTAVAIL") == ""

@@ -6,7 +6,7 @@ from tests.dashboard.scene import frame_of, opened, waits
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse
 from tui.lab.outcome import Latency, Outcome, Tuple
-from tui.stage.agreement import Agreement, Standing, compare, over
+from tui.stage.agreement import Agreement, Kernel, Standing, compare, over
 
 HERE, DATABASE = "127.0.0.1", "127.0.0.1:5432"
 TUPLES: tuple[Tuple, ...] = ((None, (HERE, 5432)),)
@@ -182,3 +182,32 @@ class TestOver:
     def test_no_success_has_no_latency(self) -> None:
         later = Outcome(0.0, 2.0, latency=None)
         assert over([outcome(5), later]).latency is None
+
+
+def kernels(*steps: tuple[int, int | None]) -> list[Kernel]:
+    """The kernel's standing after steps of what the clients have got so far, and it has refused."""
+    found: list[Kernel] = []
+    verdict: Agreement | None = None
+    for at, (failed, refused) in enumerate(steps):
+        verdict = compare(frame(1000, at=at), outcome(9, failed), verdict, refused)
+        found.append(verdict.kernel)
+    return found
+
+
+class TestKernel:
+    """The kernel's count of refusals since the last verdict, beside all that clients have got."""
+
+    def test_it_refuses_as_many_as_fail(self) -> None:
+        assert set(kernels((0, 0), (50, 50), (100, 50), (100, 0))) == {Kernel.AGREES}
+
+    def test_one_may_know_it_before_the_other(self) -> None:
+        assert set(kernels((0, 1), (1, 0), (1, 1), (2, 0), (4, 0), (4, 2))) == {Kernel.AGREES}
+
+    def test_clients_that_fail_for_another_reason(self) -> None:
+        assert kernels((0, 0), (50, 0), (100, 0), (150, 0))[-1] is Kernel.DIFFERS
+
+    def test_refusals_that_no_client_tells_of(self) -> None:
+        assert kernels((0, 0), (0, 50), (0, 50), (0, 50), (0, 50))[-1] is Kernel.DIFFERS
+
+    def test_what_was_lost_leaves_it_unknown(self) -> None:
+        assert kernels((0, 0), (50, None), (100, 50))[1:] == [Kernel.UNASKED] * 2

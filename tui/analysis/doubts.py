@@ -7,6 +7,9 @@ from tui.analysis.judgement import Level, levels
 from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
+COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
+"""Files of counters that findings go by, each with one that it always has."""
+
 
 def unread(frame: Frame) -> tuple[str, ...]:
     """Return what of the table was not read, a sentence each: then all counts are minimums."""
@@ -37,6 +40,11 @@ def assumed(frame: Frame) -> str:
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     return tuple(filter(None, (*unread(frame), assumed(frame))))
+
+
+def uncounted(frame: Frame) -> tuple[str, ...]:
+    """Return the files of counters that every kernel has and that could not be read here."""
+    return tuple(name for name, counter in COUNTED.items() if counter not in frame.counters)
 
 
 def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:

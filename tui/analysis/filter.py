@@ -47,8 +47,8 @@ STATE_GROUPS = {
 """ss's names for several states at once (ss(8), STATE-FILTER)."""
 STATE_NAMES = {state.label.lower(): frozenset({state}) for state in State} | {
     "estab": frozenset({State.ESTABLISHED}),
-    "fin-wait-1": frozenset({State.FIN_WAIT1}),
-    "fin-wait-2": frozenset({State.FIN_WAIT2}),
+    "fin-wait1": frozenset({State.FIN_WAIT1}),
+    "fin-wait2": frozenset({State.FIN_WAIT2}),
     "listening": frozenset({State.LISTEN}),
     "closed": frozenset({State.CLOSE}),
     "syn-rcv": frozenset({State.SYN_RECV}),

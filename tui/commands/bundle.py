@@ -56,7 +56,7 @@ def bundle(
         raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
     config = configured(settings)
     try:
-        copy = copy_procfs(settings.proc, redacted=redact)
+        copy = copy_procfs(settings.proc, redacted=redact, byte_order=settings.byte_order)
         frame = copy.frame()
         owners = renamed(owners_of(settings)) if redact else owners_of(settings)
         findings = diagnose(Situation(frame, owners, config=config))

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tui.analysis.bind_first import find_bound_first
-from tui.analysis.doubts import doubts, surely_fine
+from tui.analysis.doubts import doubts, surely_fine, uncounted
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import given, percent, shared_options
+from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import emit, unknown
-from tui.commands.reading import take_look
-from tui.findings.config import BindFirst, ConfigError
+from tui.commands.reading import owners_of, take_look
+from tui.findings.baseline import BaselineError, baseline_path, load_baseline
+from tui.findings.config import BindFirst, Config, ConfigError
 from tui.kernel.sockets import Array, TableError
 from tui.planning.demand import outgoing
-from tui.writing.words import digits_beside, floored, written
+from tui.writing.words import digits_beside, floored, joined, written
+
+if TYPE_CHECKING:
+    from tui.findings.finding import Finding
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -27,13 +32,26 @@ EPILOG = (
     "Exit codes, those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, "
     "3 UNKNOWN (the kernel's tables could not be read, or the options are wrong)."
 )
+GRAVITY = (OK, UNKNOWN, WARNING, CRITICAL)
+"""What is known to be bad is so whatever else is unknown; what is unknown is never OK."""
+NAMED = 3
+"""Findings that a line names: it is for a pager."""
+OF_THE_READING = {"incomplete-table", "sysctls-assumed"}
+"""Findings of what is not known: as an answer that is UNKNOWN, and no WARNING; its text says so."""
 
 
 class Answer(NamedTuple):
     """A plugin's answer."""
 
     code: int
-    line: str
+    text: str
+    perfdata: str
+
+    @property
+    def line(self) -> str:
+        """`TWTOP STATUS - text | perfdata`, by the Monitoring Plugins Development Guidelines."""
+        # `|` ends the text for Nagios.
+        return f"TWTOP {NAMES[self.code]} - {self.text.replace('|', '/')} | {self.perfdata}"
 
 
 @click.command(epilog=EPILOG)
@@ -55,6 +73,12 @@ class Answer(NamedTuple):
 @click.option(
     "--must-exist", is_flag=True, help="UNKNOWN where no outgoing connection is to be judged."
 )
+@click.option(
+    "--also",
+    type=click.Choice(["findings"]),
+    help="Judge what `twtop audit` finds on this host as well, whatever its destination: critical "
+    "findings are CRITICAL, warnings WARNING.",
+)
 @shared_options
 @click.pass_context
 def check(
@@ -66,6 +90,7 @@ def check(
     dport: int | None,
     src: Address | None,
     must_exist: bool,
+    also: str | None,
     **options: Any,
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
@@ -76,8 +101,12 @@ def check(
     connections are not judged: the ports they take are their peers'. Where sysctls or a part of
     the table could not be read the answer is UNKNOWN instead of OK.
 
+    With --also findings the answer is the worst of that and of the findings, the first of which it
+    names. Those silenced in ~/.config/twtop/config.toml do not count.
+
     \b
     twtop check -w 50 -c 80
+    twtop check --also findings
     twtop check --dst 10.0.0.9:5432
     """
     settings = given(context, options)
@@ -100,8 +129,46 @@ def check(
     verdict = judge_fullest(
         frame, found, warning, critical, config.bind_first, none, must_exist=must_exist
     )
+    if also:
+        try:
+            findings = _diagnosed(frame, settings, config.with_threshold(critical))
+        except BaselineError as error:
+            unknown(str(error))
+        verdict = with_findings(verdict, findings, uncounted(frame))
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
+
+
+def _diagnosed(frame: Frame, settings: Settings, config: Config) -> tuple[Finding, ...]:
+    """Return what audit finds in the frame. Raises BaselineError."""
+    # A check of the ports alone runs each minute on every host, and pays for no rule.
+    from tui.findings.rules import diagnose
+    from tui.findings.situation import Situation
+
+    known = load_baseline(baseline_path())
+    return diagnose(Situation(frame, owners_of(settings), config=config, baseline=known))
+
+
+def with_findings(answer: Answer, findings: Sequence[Finding], uncounted: Sequence[str]) -> Answer:
+    """Return the worst of an answer and of the findings, which are the gravest first.
+
+    ``uncounted`` names the files of counters that could not be read: what they would tell is
+    unknown.
+    """
+    codes = [UNKNOWN if one.code in OF_THE_READING else int(one.severity) for one in findings]
+    worst = max([answer.code, *[UNKNOWN] * bool(uncounted), *codes], key=GRAVITY.index)
+    bad = [one for one in findings if one.severity and one.code not in OF_THE_READING]
+    said = [f"{one.severity.label} {one.code}: {one.subject}" for one in bad[:NAMED]]
+    if more := len(bad) - len(said):
+        said.append(f"{more:,} more")
+    parts = [f"audit finds {joined(said)}"] if said else []
+    if uncounted:
+        parts.append(f"{joined(list(uncounted))} could not be read, so findings can be missing")
+    if not parts:
+        parts.append("no finding above information")
+    # What decides comes first: a pager shows the beginning.
+    parts.insert(0 if answer.code == worst else len(parts), answer.text)
+    return Answer(worst, "; ".join(parts), answer.perfdata)
 
 
 def judge_fullest(
@@ -121,9 +188,6 @@ def judge_fullest(
     ports left to connect(): two with all ports in use look alike, while one of them may still
     take over its TIME-WAITs. Where their client binds first, all destinations of a local IP
     together have the ports of one, and those are judged if fewer are left.
-
-    The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
-    Guidelines have it.
     """
     patterns, fails = frame.patterns, "connect() fails"
     if len(candidates):
@@ -132,7 +196,9 @@ def judge_fullest(
         use = port_use(patterns, index)
         subject = str(patterns.key(index))
         if beside := patterns.beside.item(index):
-            subject += f" (besides {beside:,} connections from ports that its program chose)"
+            subject += (
+                f" (besides {beside:,} connections from ports that connect() does not choose)"
+            )
         # Whatever its own address, connect() takes no port that another socket has bound.
         bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
         if bound is not None and bound.use.connectable < use.connectable:
@@ -165,8 +231,7 @@ def judge_fullest(
         f"connectable={use.connectable};;;0;{use.capacity} "
         f"time_wait={frame.time_wait.count};;;0"
     )
-    # `|` ends the text for Nagios.
-    return Answer(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
+    return Answer(code, text, perfdata)
 
 
 def _reuse(use: PortUse) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
 from tui.commands.output import emit, fail, paint, text_width
 from tui.commands.terminal import require_terminal
+from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
@@ -189,6 +191,8 @@ def simulate(
         closing=Closing.NOBODY if hold else Closing.CLIENT,
         **load,
     )
+    # Before the limits are read: it takes a descriptor for each processor.
+    counting = context.with_resource(count_if_permitted() or nullcontext())
     try:
         reader = Reader()
         frame = reader.read()
@@ -210,9 +214,9 @@ def simulate(
             count_down()
             situation = _situation(target, situation.plan, loops, reader.read())
         if watch:
-            evidence = _watch(situation, reader, settings, expected)
+            evidence = _watch(situation, reader, settings, expected, counting)
         else:
-            evidence = _run(situation, reader)
+            evidence = _counted(_run(situation, reader), counting, os.getpid())
     except Abandoned:
         fail("stopped before the first connection: nothing was done", ABANDONED)
     except (StartError, TableError, ChildError) as error:
@@ -240,14 +244,29 @@ def _run(situation: Surroundings, reader: Reader) -> Evidence:
         progress.clear()
 
 
+def _counted(evidence: Evidence, counting: Refusals | None, pid: int) -> Evidence:
+    """Add how often the kernel says that it refused a process."""
+    if counting is None:
+        return evidence
+    counting.close()
+    with suppress(CountingError):
+        return replace(evidence, kernel_refused=counting.take().of(pid))
+    return evidence
+
+
 def _watch(
-    situation: Surroundings, reader: Reader, settings: Settings, expected: Expectation
+    situation: Surroundings,
+    reader: Reader,
+    settings: Settings,
+    expected: Expectation,
+    counting: Refusals | None,
 ) -> Evidence:
     """Make the connections in a process of their own, with the dashboard on it."""
     config = configured(settings)
     server_before = server_counters(situation.target)
     with closing(Stage()) as stage:
         stage.run(situation.plan)
+        pid = stage.pid
         from tui.commands.staged import stage_app  # see there why not earlier
 
         stage.receive()
@@ -258,4 +277,5 @@ def _watch(
         fail(app.fatal)
     outcome = app.newest or Outcome(0.0, 0.0)
     stopped_by = None if outcome.ended else "Quitting"
-    return conclude(situation, reader, outcome, server_before, stopped_by)
+    evidence = conclude(situation, reader, outcome, server_before, stopped_by)
+    return _counted(evidence, counting, pid)

@@ -14,13 +14,19 @@ from tui.dashboard.app import Poller
 from tui.dashboard.stage_app import StageApp
 from tui.findings.config import Config
 from tui.kernel.processes import find_owners
+from tui.kernel.refusals import count_if_permitted
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
 
 
 def stage_app(
-    stage: Stage, settings: Settings, config: Config, *, most_rate: float, watch: str = ""
+    stage: Stage,
+    settings: Settings,
+    config: Config,
+    *,
+    most_rate: float,
+    watch: str = "",
 ) -> StageApp:
     """Return the dashboard of a stage that is ready, in the network namespace of its load.
 
@@ -39,4 +45,5 @@ def stage_app(
         config=config,
         find_owners=lambda: find_owners(settings.proc),
         watch=watch,
+        refusals=count_if_permitted(),
     )

@@ -13,9 +13,11 @@ from typing import Any
 import click
 import numpy as np
 
+from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
 from tui.analysis.doubts import assumed, unread
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
+from tui.analysis.patterns import Direction
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import given, percent, real, shared_options
 from tui.commands.output import UNREADABLE, emit, fail
@@ -132,8 +134,9 @@ def stands_still(before: Frame, now: Frame) -> bool:
 def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     """Say how far the candidates, indices of outgoing patterns, are from the goal.
 
-    ``below`` is a percentage of capacity, None for no TIME-WAIT at all. A table that was cut
-    short shows too little to be sure, so nothing is reached by it.
+    ``below`` is a percentage of capacity, None for no TIME-WAIT at all; where a client binds first,
+    all destinations of its local IP together have the ports of one. A table that was cut short
+    shows too little to be sure, so nothing is reached by it.
     """
     patterns, table = frame.patterns, frame.table
     missing = unread(frame)
@@ -155,20 +158,42 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         digits = digits_beside(below)
         what = f"{floored(use.locked, use.capacity, digits)}% of {use.capacity:,} ports"
         what += _named(frame, shown)
+    # Each use that is too high, the rows that hold it, and for how long a TIME-WAIT does.
+    high = [
+        (port_use(patterns, index), patterns.member == index, frame.hold(index).seconds)
+        for index in over.tolist()
+    ]
+    whole = frame.hold_with(reuse=False).seconds
+    for one in _bound_first(frame, candidates, below):
+        what = f"{floored(one.distinct, one.capacity, digits_beside(below))}% of "
+        what += f"{one.capacity:,} ports of {frame.table.ip(one.address)} to all its "
+        what += f"{one.destinations} destinations (the client seems to bind() first)"
+        theirs = (patterns.local_ip == one.address) & (patterns.direction == Direction.OUTGOING)
+        rows = np.append(theirs, False)[patterns.member] & patterns.holding
+        high.append((one.use, rows, whole))
     seconds, stuck = 0.0, 0
-    for index in over.tolist():
-        use = port_use(patterns, index)
+    for use, rows, hold in high:
         allowed = int(np.ceil(use.capacity * below / 100)) - 1
         too_many = use.locked - allowed
-        mine = (patterns.member == index) & (table.state == State.TIME_WAIT)
         # A port is no longer locked once it can be taken over, or has come back.
-        until = round(1000 * (frame.hold_with(reuse=False).seconds - frame.hold(index).seconds))
-        locked_for = table.remaining_ms[mine].astype(np.int64) - until
-        remaining = np.sort(locked_for[locked_for >= 0])
+        until = round(1000 * (whole - hold))
+        locked_for = table.remaining_ms[rows & (table.state == State.TIME_WAIT)].astype(np.int64)
+        remaining = np.sort(locked_for[locked_for >= until]) - until
         stuck += max(too_many - len(remaining), 0)
         if 0 < too_many <= len(remaining):
             seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
-    return Waited(sure and not len(over), what + doubt, None if stuck else seconds, stuck)
+    return Waited(sure and not high, what + doubt, None if stuck else seconds, stuck)
+
+
+def _bound_first(frame: Frame, candidates: Array, below: float) -> list[BoundFirst]:
+    """Return the candidates' local IPs whose clients bind first, and hold so many percent."""
+    found = find_bound_first(frame, use=min(USE, below))
+    return [
+        one
+        for one in found
+        if one.address in frame.patterns.local_ip[candidates]
+        and one.use.level(below, below) >= Level.HOT
+    ]
 
 
 def _named(frame: Frame, shown: Array) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
@@ -14,10 +15,12 @@ from textual.markup import escape
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from tui.analysis.frame import Frame
 from tui.dashboard.app import Poller, TwtopApp
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
+from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
 from tui.stage.agreement import Agreement, compare, over
@@ -74,12 +77,14 @@ class StageApp(TwtopApp):
         config: Config | None = None,
         find_owners: Callable[[], Owners] | None = None,
         watch: str = "",
+        refusals: Refusals | None = None,
     ) -> None:
         """Show a stage that is ready, from within the network namespace of its load.
 
         ``open_poller`` returns a poller that feeds a watch, for the namespace that the calling
         thread is in, and the name of that place; ``most_rate`` is the most that the keys ask for;
-        ``watch`` says what to watch for where the stage plays no scenario.
+        ``watch`` says what to watch for where the stage plays no scenario; ``refusals`` is the
+        kernel's own count, where it may be had.
         """
         watch_of_place = Watch(config)
         poller, place = open_poller(watch_of_place)
@@ -88,6 +93,7 @@ class StageApp(TwtopApp):
         self._open_poller = open_poller
         self._most_rate = most_rate
         self._watch = watch
+        self._refusals = refusals
         self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
         self._verdict: Agreement | None = None
         self._rate = None if stage.scenario is None else stage.scenario.plan.rate
@@ -105,8 +111,10 @@ class StageApp(TwtopApp):
         self.call_after_refresh(self._say_what_to_watch)
 
     def on_unmount(self) -> None:
-        """Listen no more."""
+        """Listen no more, nor count."""
         self._do_not_listen()
+        if self._refusals is not None:
+            self._refusals.close()
 
     def _listen(self) -> None:
         asyncio.get_running_loop().add_reader(self.stage.fileno(), self._receive)
@@ -146,8 +154,20 @@ class StageApp(TwtopApp):
         """Hold each view against the clients' newest outcome as well."""
         super().take(view)
         if self._outcomes:
-            self._verdict = compare(view.frame, self._outcomes[-1], self._verdict)
+            self._verdict = compare(
+                view.frame, self._outcomes[-1], self._verdict, self._refused(view.frame)
+            )
             self._publish()
+
+    def _refused(self, frame: Frame) -> int | None:
+        """Return how many of the clients' connects the kernel has refused since the last table."""
+        same = self._verdict is not None and self._verdict.time == frame.reading.table_time
+        scenario = self.stage.scenario
+        if self._refusals is None or same or (scenario is not None and scenario.plan.fall_back):
+            return None
+        with suppress(CountingError):
+            return self._refusals.take().of(self.stage.pid)
+        return None
 
     def _publish(self) -> None:
         """Show the load as it is now, unless the screen is frozen."""

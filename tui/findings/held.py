@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +67,7 @@ def find_held(situation: Situation, index: int) -> Held:
     locked = _locked(situation, index)
     group = max(GROUPS, key=lambda states: int(locked[[*states]].sum()))
     count = int(locked[[*group]].sum())
-    # With a hyphen before the number, as ss writes it.
-    label = joined([re.sub(r"(?=\d)", "-", state.label) for state in group if locked[state]])
+    label = joined([state.label for state in group if locked[state]])
     key = situation.frame.patterns.key(index)
     there = endpoint(key.remote_ip, key.remote_port)
     meaning, remedies = _explained(situation, group[0], there)

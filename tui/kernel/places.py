@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "copy"]
 
+YEAR_10000 = 253_402_300_800
+"""Unix time; a calendar ends there."""
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
 
@@ -52,6 +54,18 @@ class Place:
         the thread that asks (fs/proc/proc_net.c, net/sysctl_net.c): only thread-self agrees.
         """
         return self.root / "thread-self" if self.network == HERE else self.root
+
+    @property
+    def made(self) -> float | None:
+        """When a copy was made, Unix time; None where it cannot be told, or no clock says so."""
+        if self.origin is not None:
+            made = self.origin.time
+        else:
+            try:
+                made = (self.root / "net/tcp").stat().st_mtime
+            except OSError:
+                return None
+        return made if 0 <= made < YEAR_10000 else None
 
     @property
     def answers(self) -> bool:

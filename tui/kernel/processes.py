@@ -63,7 +63,7 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
         try:
             inodes = _socket_inodes(f"{root}/{pid}/fd")
             if inodes:
-                process = Process(pid, _name(root, pid))
+                process = Process(pid, process_name(root, pid))
                 for inode in inodes:
                     owners.setdefault(inode, process)
         except PermissionError:
@@ -90,7 +90,7 @@ def _pids(root: Path) -> list[int]:
         return []
 
 
-def _name(root: Path, pid: int) -> str:
+def process_name(root: Path, pid: int) -> str:
     """Return a process's name as the kernel has it. Raises OSError when it cannot be told.
 
     Not its command line, though that has longer names: programs write there what they are doing,

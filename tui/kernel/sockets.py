@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,8 +40,8 @@ class State(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name as people and ``ss`` write it, with a hyphen: ``TIME-WAIT``."""
-        return self.name.replace("_", "-")
+        """The name as people and ``ss`` write it: ``TIME-WAIT``, ``FIN-WAIT-1``."""
+        return re.sub(r"_|(?=\d)", "-", self.name)
 
 
 STATE_SLOTS = 12

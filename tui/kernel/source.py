@@ -152,7 +152,7 @@ class Source:
         counters = self._counters()
         copy = self.place.kind == "copy"
         if copy and self.one_shot:
-            now = self._made() or now
+            now = self.place.made or now
         if copy and falls_short(table, counters):
             table = replace(table, complete=False)
         if not table.complete:
@@ -183,15 +183,6 @@ class Source:
                 time=time.time(),
             )
         )
-
-    def _made(self) -> float | None:
-        """Return when a copy was made, Unix time."""
-        if self.place.origin is not None:
-            return self.place.origin.time
-        try:
-            return (self.place.root / "net/tcp").stat().st_mtime
-        except OSError:
-            return None
 
     def _counters(self) -> dict[str, int]:
         return read_counters(self.place.tables, self.place.settings)

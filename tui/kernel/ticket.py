@@ -21,6 +21,11 @@ MOST_FILES = 10_000
 MOST_BYTES = 1 << 30
 """Of an archive's files together. One that holds more is no ticket."""
 SCHEMA = "twtop.bundle/1"
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, OverflowError),
+    *(tarfile.TarError, lzma.LZMAError, zlib.error),
+)
+"""What tarfile and os raise of an archive that is broken, or made to break who reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def origin_of(root: Path) -> Origin | None:
             about["byteorder"] if about["byteorder"] in ("little", "big") else None,
             None if ports is None else tuple(map(_port, ports)),
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -67,7 +72,7 @@ def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
     folder = tempfile.TemporaryDirectory(prefix="twtop-")
     try:
         root = _unpack(archive, Path(folder.name).resolve())
-    except (OSError, EOFError, tarfile.TarError, ValueError, lzma.LZMAError, zlib.error) as error:
+    except UNREADABLE as error:
         folder.cleanup()
         reason = getattr(error, "strerror", None) or "it cannot be unpacked"
         raise TableError(f"{archive}: {reason}: {CURE}") from error

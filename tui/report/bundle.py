@@ -161,6 +161,18 @@ def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -
     }
 
 
+COUNTED = re.compile(rb"(?:TCP6?|TcpExt|Tcp):[\w -]*|entries [\w ]*|[0-9a-f\t ,-]*")
+"""Lines of counters and sysctls as kernels print them, and twtop reads."""
+
+
+def _numbers(text: bytes) -> bytes:
+    """Return a file of counters or a sysctl without what no kernel prints: who pastes one may have
+    the names of users and hosts in it."""
+    return b"".join(
+        line for line in text.splitlines(keepends=True) if COUNTED.fullmatch(line.rstrip())
+    )
+
+
 ANONYMOUS = 10_000
 """Users but root have numbers from here on."""
 UNREADABLE = b"unreadable\n"
@@ -215,7 +227,9 @@ class Copy:
                 for name, content in self.files.items():
                     (root / name).parent.mkdir(parents=True, exist_ok=True)
                     (root / name).write_bytes(content)
-                reading = Source(place_at(root), "proc", COPY_SECONDS, one_shot=True).read()
+                reading = Source(
+                    place_at(root), "proc", COPY_SECONDS, one_shot=True, byte_order=self.byte_order
+                ).read()
         except OSError as error:
             raise BundleError(f"{tempfile.gettempdir()}: {error.strerror or error}") from None
 
@@ -230,12 +244,17 @@ class Copy:
         )
 
 
-def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
-    """Read all that twtop needs of a procfs once. Raises TableError, as reading it does."""
+def copy_procfs(root: Path, *, redacted: bool = False, byte_order: ByteOrder | None = None) -> Copy:
+    """Read all that twtop needs of a procfs once. Raises TableError, as reading it does.
+
+    What is known of a copy, or given as its ``byte_order``, is passed on: a copy of it is neither
+    younger nor more whole.
+    """
     place = place_at(root)
+    origin = place.origin
     effort = None if place.kind == "copy" else Effort(COPY_SECONDS)
     files: dict[str, bytes] = {}
-    complete = True
+    complete = origin is None or origin.complete
     for name in TABLES:
         try:
             files[name], whole = procfs.copy_file(place.tables, name, effort)
@@ -247,7 +266,7 @@ def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
                 f"{reason}: a bundle is made of /proc's files, --proc names it"
             ) from None
         complete = complete and whole
-    order = _byte_order(place)
+    order = byte_order or _byte_order(place)
     if redacted:
         files = redact(files, order or sys.byteorder)
     sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
@@ -255,20 +274,28 @@ def copy_procfs(root: Path, *, redacted: bool = False) -> Copy:
         with suppress(OSError):
             above = place.settings if name.startswith("sys/") else place.tables
             if above is not None:
-                files[name] = read_below(above, name)
-    ports = sock_diag.read_bound_ports(effort) if place.answers else None
+                text = read_below(above, name)
+                files[name] = _numbers(text) if redacted else text
+    if place.answers:
+        found = sock_diag.read_bound_ports(effort)
+        ports = None if found is None else tuple(found.tolist())
+    else:
+        ports = None if origin is None else origin.bound_ports
     return Copy(
         place=Place(Path("proc"), "redacted", place.kind, place.id) if redacted else place,
         files=files,
         complete=complete,
         byte_order=order,
-        bound_ports=None if ports is None else tuple(ports.tolist()),
-        time=time.time(),
+        bound_ports=ports,
+        time=(place.made if place.kind == "copy" else None) or time.time(),
     )
 
 
 def _byte_order(place: Place) -> ByteOrder | None:
-    return procfs.read_copy(place.root).byte_order if place.kind == "copy" else sys.byteorder
+    if place.kind != "copy":
+        return sys.byteorder
+    known = place.origin and place.origin.byte_order
+    return known or procfs.read_copy(place.root).byte_order
 
 
 def about(copy: Copy, redacted: bool) -> dict[str, object]:

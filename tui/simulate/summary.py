@@ -119,6 +119,7 @@ def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
             textwrap.fill(why, width, break_on_hyphens=False),
             _labelled("Made", _made(evidence), width),
             *([_labelled("Slow", slow, width)] if (slow := _slow(evidence)) else []),
+            *([_labelled("Kernel", said, width)] if (said := kernel_text(evidence)) else []),
             _labelled("Left behind", left_behind(evidence), width),
         ]
     )
@@ -151,6 +152,23 @@ def _slow(evidence: Evidence) -> str:
     if overflows > 0:
         text += f": the server's accept queue was full {overflows:,} times (ListenOverflows)"
     return text
+
+
+def kernel_text(evidence: Evidence) -> str:
+    """Say whether the kernel's own count of refused connects is what clients got and twtop says.
+
+    Nothing where it could not be had, and of bind(), whose refusals are not counted.
+    """
+    refused, situation = evidence.kernel_refused, evidence.situation
+    if refused is None or situation.plan.bind_first:
+        return ""
+    got = evidence.outcome.errors.get("EADDRNOTAVAIL", 0)
+    said = f"found no port for {plural(refused, 'connect()', 'connect()s')}"
+    if refused != got:
+        return f"{said}, but clients got EADDRNOTAVAIL × {got:,}: a port was not all that lacked"
+    if refused and all(held.use.connectable > 0 for held in situation.held(evidence.frame)):
+        return f"{said}, as the clients say; by now ports can be had again"
+    return f"{said}: kernel, clients and twtop agree"
 
 
 def left_behind(evidence: Evidence) -> str:
@@ -250,5 +268,6 @@ def _result(evidence: Evidence) -> dict[str, Any]:
         "closed_by_server": outcome.closed_by_server,
         "looked_at": outcome.looked_at,
         "counters": {name: evidence.events[name] for name in EVENTS if evidence.events.get(name)},
+        "kernel_refused": evidence.kernel_refused,
         "left_behind": left_behind(evidence),
     }

@@ -93,6 +93,9 @@ class Evidence:
     """The signal that ended it early."""
     sourceless: bool = False
     """Whether the address that a call failed to connect from is not there."""
+    kernel_refused: int | None = None
+    """Connects of this load that the kernel found no port for, by its own count; None where that
+    could not be had."""
 
     @property
     def connected(self) -> int:

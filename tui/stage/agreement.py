@@ -33,6 +33,15 @@ class Standing(Enum):
     UPPER_BOUND = "bind() takes ports that no table shows: the figures are an upper bound"
 
 
+class Kernel(Enum):
+    """How the kernel's own count of refused connects stands to what the clients got."""
+
+    UNASKED = "not counted, or of clients that try elsewhere before they call it a failure"
+    AGREES = "it has refused as many connects as failed for want of a port"
+    CHANGING = "at odds once, which the moment of counting explains"
+    DIFFERS = "at odds time after time"
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """The ports of all tuples of a load, and whether the clients' errors fit them."""
@@ -52,6 +61,9 @@ class Agreement:
     """Has connect() failed for want of a port since the table before?"""
     at_odds: bool
     standing: Standing
+    kernel: Kernel = Kernel.UNASKED
+    refused: tuple[int, ...] = ()
+    """Connects that the kernel has refused so far: by then, and by the two verdicts before."""
 
     @property
     def exhausted(self) -> bool:
@@ -66,8 +78,13 @@ class Agreement:
         return sum(self.closings[-(math.ceil(seconds) + 1) :])
 
 
-def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agreement:
+def compare(
+    frame: Frame, outcome: Outcome, previous: Agreement | None, refused: int | None = None
+) -> Agreement:
     """Judge the tuples of a load by a new frame, and hold the clients' newest outcome against it.
+
+    ``refused`` is how many of the clients' connects the kernel has refused since the previous
+    verdict, by its own count; None where that is not known.
 
     The clients fail with EADDRNOTAVAIL if and only if nothing is connectable. Both are known at
     moments that lie apart, so the judgement is over the time since the previous verdict: errors
@@ -84,7 +101,7 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
     before = Outcome(0.0, 0.0) if previous is None else previous.outcome
     attempted = outcome.attempted - before.attempted
     connected = outcome.connected - before.connected
-    failed, refused = (
+    failed, bound = (
         outcome.errors.get(name, 0) - before.errors.get(name, 0)
         for name in (NO_PORT_LEFT, BOUND_IN_VAIN)
     )
@@ -94,9 +111,11 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
         at_odds &= previous.use.connectable > connected
     elif previous is not None and exhausted:
         at_odds &= previous.use.connectable + previous.due(table_time - previous.time) < connected
+    known = () if refused is None else (0,) if previous is None else previous.refused[-2:]
+    counted = (*known, known[-1] + (refused or 0)) if known else ()  # once unknown, it stays so
     if not attempted or not frame.table.complete:
         standing, at_odds = Standing.NOTHING, False
-    elif refused:
+    elif bound:
         standing, at_odds = Standing.UPPER_BOUND, False
     elif not at_odds:
         standing = Standing.AGREES
@@ -116,7 +135,25 @@ def compare(frame: Frame, outcome: Outcome, previous: Agreement | None) -> Agree
         failing=failed > 0,
         at_odds=at_odds,
         standing=standing,
+        kernel=_kernel(counted, outcome.errors.get(NO_PORT_LEFT, 0), failed, previous),
+        refused=counted,
     )
+
+
+def _kernel(
+    refused: tuple[int, ...], fails: int, newest: int, previous: Agreement | None
+) -> Kernel:
+    """Hold the kernel's count against the clients' failures, ``newest`` of them since the last.
+
+    The clients' news is up to a tick older than the kernel's, and what is refused may be told of a
+    moment late.
+    """
+    if not refused:
+        return Kernel.UNASKED
+    if refused[0] <= fails <= refused[-1] + newest:
+        return Kernel.AGREES
+    again = previous is not None and previous.kernel in (Kernel.CHANGING, Kernel.DIFFERS)
+    return Kernel.DIFFERS if again else Kernel.CHANGING
 
 
 def _use(frame: Frame, tuples: tuple[Tuple, ...]) -> tuple[PortUse, list[int]]:

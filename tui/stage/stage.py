@@ -59,6 +59,12 @@ class Stage:
         assert self._child is not None
         return self._child.connection.fileno()
 
+    @property
+    def pid(self) -> int:
+        """The process of the clients."""
+        assert self._child is not None
+        return self._child.process.pid
+
     def receive(self) -> Ready | Outcome:
         """Return what the load says next. Raises ChildError when it cannot go on."""
         assert self._child is not None
@@ -71,7 +77,7 @@ class Stage:
         """
         assert self._child is not None
         try:
-            network = namespaces.open_network(self._child.process.pid)
+            network = namespaces.open_network(self.pid)
         except OSError as error:
             raise ChildError(f"{self._child.name} ended: {error.strerror}") from None
         try:

@@ -1,9 +1,11 @@
-"""What closes a screen, and no other."""
+"""Screens that bear what comes too late: for what is closing, or has gone."""
 
 from __future__ import annotations
 
 from textual.await_complete import AwaitComplete
+from textual.geometry import Offset
 from textual.screen import Screen
+from textual.widget import Widget
 
 
 class ClosesOnce(Screen[None]):
@@ -20,3 +22,11 @@ class ClosesOnce(Screen[None]):
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close it, unless it is closing already or another one lies above."""
         return super().dismiss(result) if self.is_in_front else AwaitComplete()
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Find no text to select in what has gone, as a toast, but is still laid out.
+
+        Textual asks for its parent, and ends the app.
+        """
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        return (None, None) if widget is None or widget.parent is None else (widget, offset)

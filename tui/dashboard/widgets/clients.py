@@ -14,7 +14,7 @@ from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import Run, role_classes
 from tui.lab.outcome import Outcome
-from tui.stage.agreement import Agreement, Standing
+from tui.stage.agreement import Agreement, Kernel, Standing
 from tui.writing.words import floored, measured, short
 
 Line = list[Run]
@@ -218,7 +218,10 @@ def _use(verdict: Agreement, threshold: float) -> Line:
 
 
 def _standing(verdict: Agreement) -> Line:
-    """Return in words whether the clients' errors and the table fit each other."""
+    """Return in words whether clients' errors, table and the kernel's count fit each other."""
+    if verdict.kernel is Kernel.DIFFERS:
+        seen = "refuses none" if verdict.failing else "refuses connects"
+        return [(f"≠ the kernel {seen}", "alarm")]
     match verdict.standing:
         case Standing.NOTHING:
             return [("no connect() to compare with", "dim")]
@@ -231,7 +234,8 @@ def _standing(verdict: Agreement) -> Line:
             return [(f"≠ they differ: {seen}", "alarm")]
         case Standing.AGREES:
             why = WHY_AGREED[verdict.exhausted, verdict.failing]
-            return [("= agree", "good"), (f": {why}", "")]
+            all_three = verdict.kernel is Kernel.AGREES
+            return [("= kernel agrees" if all_three else "= agree", "good"), (f": {why}", "")]
 
 
 def rate_text(rate: float) -> str:

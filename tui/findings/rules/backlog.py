@@ -174,16 +174,18 @@ def recycle_drops(situation: Situation) -> Iterator[Finding]:
     if total <= 0:
         return
     if rate:
-        severity, happens = Severity.CRITICAL, f"refuses {rate:,.1f} SYNs/s"
+        severity, happens = Severity.CRITICAL, f"refuses {rate:,.1f} SYNs/s of clients behind NAT"
     elif rate is None and now != 0:
-        severity, happens = Severity.WARNING, f"has refused {total:,} SYNs since the start"
+        severity = Severity.WARNING
+        happens = f"has refused {total:,} SYNs of clients behind NAT since the start"
     else:
-        severity, happens = Severity.INFO, f"has refused {total:,} SYNs, none of them now"
+        severity = Severity.INFO
+        happens = f"has refused {total:,} SYNs of clients behind NAT, and none now"
     yield Finding(
         code="tw-recycle-drops-clients",
         severity=severity,
         subject=RECYCLE,
-        message=f"tcp_tw_recycle {happens}: clients behind NAT are shut out",
+        message=f"tcp_tw_recycle {happens}",
         meaning="With it the kernel takes all clients of one address for one, and drops a SYN with "
         "a timestamp older than the last one's (PAWSPassive). Those who share an address time out "
         "now and then, without a trace in any log; no queue is full, and no backlog helps.",

@@ -123,15 +123,19 @@ def _own_source_ports(situation: Situation, index: int) -> Finding:
         code="own-source-ports",
         severity=Severity.INFO,
         subject=str(key),
-        message=f"{key}: {beside:,} connections come from ports that their program chose itself",
-        meaning="These ports are outside of the range, reserved or bound: connect() does not "
-        f"choose them, so they take nothing of its {patterns.capacity.item(index):,}, and no "
-        f"remedy of the range is for them. {plural(waits, 'TIME-WAIT')} among them can block the "
+        message=f"{key}: {beside:,} connections come from ports that connect() does not choose",
+        meaning="These ports are outside of the range, reserved or bound: their program chose them "
+        "itself, or the range or the reserved ports were set after they were opened. They take "
+        f"nothing of the {patterns.capacity.item(index):,} that connect() has, and no remedy of "
+        f"the range is for them. {plural(waits, 'TIME-WAIT')} among them can block the "
         "next round: bind() fails with EADDRINUSE without SO_REUSEADDR, and with it connect() "
         "fails where timestamps are off.",
         evidence=known(connections=beside, time_wait=waits, process=holder),
         remedies=(
-            Remedy("Give the program a longer list of ports, or more source addresses"),
+            Remedy(
+                "Give the program a longer list of ports, or more source addresses",
+                unless="connect() chose them before the range was set: no new ones come then",
+            ),
             Remedy(
                 "Set SO_REUSEADDR before bind(), with tcp_timestamps on at both ends",
                 unless="the program sets it already",
