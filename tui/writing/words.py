@@ -100,6 +100,15 @@ def short(text: str, width: int) -> str:
     return text[: width - 1] + "…" if width > 0 else ""
 
 
+def short_count(value: float) -> str:
+    """Return a number in at most six characters: ``327``, ``14.2k``, ``1.2M``."""
+    if value < 10_000:
+        return f"{value:,.0f}"
+    if value < 1_000_000:
+        return f"{value / 1000:.1f}k"
+    return f"{value / 1_000_000:.1f}M"
+
+
 def measured(seconds: float) -> str:
     """Return a time to two or three figures: "18 µs", "1.9 ms", "41 s"."""
     for unit, size in (("µs", 1e-6), ("ms", 1e-3)):

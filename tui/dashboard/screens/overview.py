@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.reactive import reactive
+from textual.timer import Timer
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.screens.table_screen import TableScreen
@@ -18,11 +19,13 @@ from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
+from tui.dashboard.widgets.selected import SelectedPanel
 from tui.dashboard.widgets.states import StatesPanel
 from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.kernel.sockets import ip_text
 from tui.watching.view import View
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
@@ -35,16 +38,19 @@ FINDINGS_MOST, FINDINGS_MOST_TOWERING = 3, 6
 """How many findings are shown at once; the others scroll."""
 TOWERING = 50
 BORDER = 2
+FOLLOWS_AFTER = 0.05
+"""Seconds until the pane shows another selection."""
 
 
-def findings_lines(count: int, room: int, height: int) -> int:
+def findings_lines(room: int, height: int) -> int:
     """Return how many lines the findings panel takes, 0 where they are folded into one line.
 
-    ``room`` is what it shares with the patterns on a screen of ``height`` lines.
+    ``room`` is what it shares with the patterns on a screen of ``height`` lines. How many there
+    are does not count: the patterns stay where they are as findings come and go.
     """
     most = FINDINGS_MOST_TOWERING if height >= TOWERING else FINDINGS_MOST
-    lines = min(min(count, most) + BORDER, room - PATTERNS_LEAST)
-    return lines if count and height >= FOLDED_BELOW and lines > BORDER else 0
+    lines = min(most + BORDER, room - PATTERNS_LEAST)
+    return lines if height >= FOLDED_BELOW and lines > BORDER else 0
 
 
 class Dashboard(TableScreen):
@@ -71,6 +77,9 @@ class Dashboard(TableScreen):
     def __init__(self, place: str, *, load: bool = False) -> None:
         self.patterns = PatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
+        self.selected = SelectedPanel()
+        self._following: Timer | None = None
+        """What will bring the pane to the selection."""
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
@@ -85,7 +94,9 @@ class Dashboard(TableScreen):
         with Container(id="upper"):
             yield self.time_wait
             yield self.states
-        yield self.patterns
+        with Container(id="middle"):
+            yield self.patterns
+            yield self.selected
         yield self.findings
         yield self.findings_line
         with Container(id="lower"):
@@ -126,12 +137,14 @@ class Dashboard(TableScreen):
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
             table.show(view)
         self._make_room()
+        self._follow_selection()
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
 
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
         self.call_after_refresh(self._make_room)
+        self.call_after_refresh(self._follow_selection)
 
     def _make_room(self) -> None:
         """Give the findings their lines from those of the patterns, whose rows stay in place."""
@@ -140,12 +153,25 @@ class Dashboard(TableScreen):
         folded = self.has_class("-folded")
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
-        lines = findings_lines(len(self.findings.rows), room, self.size.height)
+        lines = findings_lines(room, self.size.height)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:
             self.patterns.focus()
         self.set_class(not lines, "-folded")
+
+    @on(RowTable.Moved)
+    def moved(self, event: RowTable.Moved) -> None:
+        """Let the pane follow the selected pattern."""
+        if event.table is self.patterns and self._following is None and self.selected.display:
+            # After the keys that are held down: they do not wait for what is drawn there.
+            self._following = self.set_timer(FOLLOWS_AFTER, self._follow_selection)
+
+    def _follow_selection(self) -> None:
+        """Show the selected pattern in the pane, where there is room for one."""
+        self._following = None
+        if self.view is not None and self.selected.display:
+            self.selected.show_of(self.view, self.patterns.selected)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:
@@ -155,10 +181,9 @@ class Dashboard(TableScreen):
         elif event.table is self.findings and isinstance(event.identity, tuple):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
-            if (row := self.remotes.rows.find(event.identity)) is not None:
-                self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
-                self.maximized_panel = None
-                self.patterns.focus()
+            self._set_filter(f"dst {ip_text(*event.identity)}")
+            self.maximized_panel = None
+            self.patterns.focus()
         elif event.table is self.sysctls:
             self.notify(
                 self.sysctls.meaning(event.identity),

@@ -39,8 +39,8 @@ class PatternScreen(TableScreen):
         super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
         self.key = self.about = key
         self.facts = FactsPanel(key)
-        self.past = HistoryChart(key, id="past")
-        self.future = ReleaseChart(key, id="future")
+        self.past = HistoryChart(key)
+        self.future = ReleaseChart(key)
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""

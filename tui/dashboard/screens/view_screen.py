@@ -23,6 +23,7 @@ class ViewScreen(ClosesOnce):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [
         (0, "-narrow"),
         (100, "-wide"),
+        (160, "-vast"),
     ]
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [
         (0, "-tiny"),

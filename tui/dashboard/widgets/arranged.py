@@ -69,6 +69,10 @@ class ArrangedTable(RowTable):
         """Return the title of so many rows in this order."""
         raise NotImplementedError
 
+    def foot(self, rows: ArrangedRows) -> Content | str:
+        """Return what stands in the border below these rows."""
+        return rows.note
+
     def show_when_ready(
         self, make: Callable[[str, bool], ArrangedRows], chosen: Filter | None, count: int
     ) -> None:
@@ -103,8 +107,8 @@ class ArrangedTable(RowTable):
         if chosen is not None:
             count = f"{len(rows):,} of {count}"
             self.empty = "nothing passes the filter; esc clears it"
-        self.entitle(self._title(count, chosen, sort), rows.note)
         self.show_rows(rows, sorted_by=(sort, (sort in self.ascending) != inverted))
+        self.entitle(self._title(count, chosen, sort), self.foot(rows))
 
     def _title(self, count: str, chosen: str | None, sort: str) -> Content:
         """Return the panel's title; a filter is no markup."""

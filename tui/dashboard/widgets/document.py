@@ -15,6 +15,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
 from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 
@@ -97,7 +98,7 @@ class Document(ScrollPanel, can_focus=True):
         line = self._lines[at]
         selected = line.item is not None and line.item == self.cursor
         over = backdrop(self, "document--cursor") if selected else Style.null()
-        segments = [Segment("▌" if selected else " ", base + over)]
+        segments = [Segment(glyphs().selected if selected else " ", base + over)]
         for text, role in line.runs:
             style = base + foreground(self, f"document--{role}") if role else base
             segments.append(Segment(text, style + over))

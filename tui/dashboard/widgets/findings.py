@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 
 from tui.analysis.patterns import endpoint
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.findings.cases import Case, Cases, tally
@@ -101,7 +101,8 @@ class FindingsPanel(RowTable):
         """Show a view."""
         self.empty = "nothing found"
         counts = tally(view.cases.present)
-        self.entitle(f"⁶ Findings · {counts or NONE_FOUND}")
+        keys = hint(("f", "goes there and back"), ("⏎", "opens")) if counts else ""
+        self.entitle(f"⁶ Findings · {counts or NONE_FOUND}", keys)
         self.show_rows(FindingRows(view.cases, view.frame.time))
 
 

@@ -62,6 +62,13 @@ class Panel(Widget):
                 self.refresh(Region(0, y, self.size.width, 1))
 
 
+def hint(*keys: tuple[str, str]) -> Content:
+    """Return keys and what they do, for a border."""
+    return Content("  ").join(
+        [Content.assemble((key, "bold $accent"), f" {does}") for key, does in keys]
+    )
+
+
 def moves(first: str, last: str, choose: str) -> list[BindingType]:
     """Return the keys of a ScrollPanel; the arguments are what they are called there."""
     return [

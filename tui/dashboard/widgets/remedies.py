@@ -71,7 +71,7 @@ class OptionRows(TableRows):
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
     percent = f"{share_text(needed / max(capacity, 1)):>5}"
     bar = gauge(PortUse(capacity, live=min(needed, capacity)), width - len(percent) - 1, 100)
-    runs = [(text, role if kind == "live" else kind) for text, kind in bar]
+    runs = [(text, kind if kind in ("free", "mark", "passed") else role) for text, kind in bar]
     return [*runs, (f" {percent}", role)]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tui.dashboard.widgets.addresses import COMPARED, address_text, long_addresses
+from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows, first_row
 from tui.kernel.sockets import State
@@ -20,6 +23,8 @@ COLUMNS = (
     Column("close_wait", "CLOSE-WAIT", 10, rank=2),
     Column("other", "Other", 6, rank=3),
 )
+LOOKED_AT = 20
+"""How many addresses say how wide their column has to be."""
 NAMED = (State.TIME_WAIT, State.ESTABLISHED, State.CLOSE_WAIT)
 """The states with a column of their own."""
 
@@ -30,6 +35,20 @@ class RemoteRows(TableRows):
     def __init__(self, view: View) -> None:
         self.table = view.frame.table
         self.remotes = self.items = view.frame.remotes
+
+    @cached_property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that have to be told apart when shortened."""
+        return long_addresses(self.table, self.remotes.ip[:COMPARED])
+
+    def ip(self, row: int) -> str:
+        """Return the whole address of a row."""
+        return self.table.ip(int(self.remotes.ip[row]))
+
+    def needs(self) -> Mapping[str, int]:
+        """Return how wide the addresses are."""
+        first = range(min(len(self), LOOKED_AT))
+        return {"ip": max((len(self.ip(row)) for row in first), default=0)}
 
     def identity(self, row: int) -> Hashable:
         """Return the address of a row as its two halves."""
@@ -45,7 +64,7 @@ class RemoteRows(TableRows):
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
         if column == "ip":
-            return self.table.ip(int(self.remotes.ip[row]))
+            return address_text(self.ip(row), width, self.addresses)
         if column == "total":
             return f"{self.remotes.total[row]:,}"
         states = self.remotes.states[row]
@@ -64,7 +83,7 @@ class RemotesPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         self.empty = "no remote IPs"
-        self.entitle(f"⁴ Remote IPs · {len(view.frame.remotes):,}")
+        self.entitle(f"⁴ Remote IPs · {len(view.frame.remotes):,}", hint(("⏎", "filters")))
         self.show_rows(RemoteRows(view), sorted_by=("total", False))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence, Sized
+from collections.abc import Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from textwrap import wrap
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
@@ -16,6 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
 from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 from tui.kernel.sockets import Array
@@ -47,6 +49,14 @@ class TableRows:
         """Return the role of the whole row, "" for an ordinary one."""
         return ""
 
+    def title(self, column: Column, width: int) -> str:
+        """Return what stands over a column."""
+        return column.title
+
+    def needs(self) -> Mapping[str, int]:
+        """Return how wide columns have to be to show all of their cells; 0 where all are blank."""
+        return {}
+
 
 class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
@@ -70,6 +80,12 @@ class RowTable(ScrollPanel, can_focus=True):
         identity: Hashable
 
     @dataclass
+    class Moved(Message):
+        """Another row is selected, or the same one stands for something else."""
+
+        table: RowTable
+
+    @dataclass
     class SortAsked(Message):
         """A column's header was clicked."""
 
@@ -84,7 +100,11 @@ class RowTable(ScrollPanel, can_focus=True):
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
         self._layout: list[tuple[Column, int]] = []
+        self._needs: dict[str, int] = {}
+        """What columns have needed so far: one that shrank again would make the table jump."""
         self._moved = False
+        self._told: Hashable = None
+        """The selection that was told of last."""
         self._styles_of: dict[str, Style] = {}
         self._drawn: list[Strip] = []
         self._drawn_as: object = None
@@ -98,6 +118,8 @@ class RowTable(ScrollPanel, can_focus=True):
         selected = self.selected if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
+        for column, need in rows.needs().items():
+            self._needs[column] = max(need, self._needs.get(column, 0))
         self.virtual_size = Size(self.size.width, len(rows) + self.head)
         found = rows.find(selected) if selected is not None else None
         if found is None:
@@ -111,6 +133,13 @@ class RowTable(ScrollPanel, can_focus=True):
             self.repaint_where(before, self._lines())
         else:
             self.refresh()
+
+        self._tell()
+
+    def _tell(self) -> None:
+        if (selected := self.selected) != self._told:
+            self._told = selected
+            self.post_message(self.Moved(self))
 
     def show_nothing(self, reason: str) -> None:
         """Show no rows but why there are none."""
@@ -143,7 +172,7 @@ class RowTable(ScrollPanel, can_focus=True):
         depends_on = (self.size, self.scroll_offset.y, self.has_focus)
         if self._drawn_as != depends_on:
             self._drawn_as = depends_on
-            self._layout = fit(self.columns, max(self.size.width - 2, 1))
+            self._layout = fit(self.columns, max(self.size.width - 2, 1), self._needs)
             self._drawn = [self._line(y) for y in range(self.size.height)]
         return self._drawn
 
@@ -181,10 +210,11 @@ class RowTable(ScrollPanel, can_focus=True):
         for column, cell_width in self._layout:
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
-                arrow = "▲" if self.sorted_by[1] else "▼"
-            title = short(column.title, cell_width - len(arrow)) + arrow
+                arrow = glyphs().ascending if self.sorted_by[1] else glyphs().descending
+            # Where the name fills its column the arrow stands in the blank between two.
+            title = short(self.rows.title(column, cell_width), cell_width) + arrow
             side = "<" if column.align == "left" else ">"
-            text += f" {title:{side}{cell_width}}"
+            text += f"{' ' if len(title) <= cell_width else ''}{title:{side}{cell_width}}"
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
@@ -194,7 +224,7 @@ class RowTable(ScrollPanel, can_focus=True):
         over = self._style("cursor" if self.has_focus else "blurred") if selected else Style.null()
         if role:
             base = base + self._style(role)
-        segments = [Segment("▌" if selected else " ", base + over)]
+        segments = [Segment(glyphs().selected if selected else " ", base + over)]
         for column, cell_width in self._layout:
             content = self.rows.cell(row, column.id, cell_width)
             if isinstance(content, str):
@@ -218,6 +248,8 @@ class RowTable(ScrollPanel, can_focus=True):
             if self.head <= y < len(lines):
                 lines[y] = self._line(y)
                 self.refresh(Region(0, y, self.size.width, 1))
+
+        self._tell()
 
     def _go(self, row: int) -> None:
         self._moved = True
@@ -285,13 +317,21 @@ class Column:
     """Columns of the highest rank give way first where the table is too narrow; 0 stays."""
 
 
-def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+def fit(
+    columns: Sequence[Column], width: int, needs: Mapping[str, int] = MappingProxyType({})
+) -> list[tuple[Column, int]]:
     """Return the columns that have room in ``width`` cells, each with its own width.
 
     A blank stands between two columns. Nothing is dropped but by rank, and what stays
-    grows narrower only then; the leftover goes to the stretching ones.
+    grows narrower only then; the leftover goes to those that need it, in the order of
+    ``needs``, then to the stretching ones. A column that needs nothing gives way to one whose
+    need is not met.
     """
+    most = {column.id: column.most for column in columns}
+    wanted = {name: min(need, most[name]) for name, need in needs.items() if need}
     kept = list(columns)
+    if sum(max(wanted.get(c.id, 0), c.width) + 1 for c in kept) - 1 > width:
+        kept = [column for column in kept if needs.get(column.id) != 0]
     while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
         droppable = max(kept, key=lambda column: column.rank)
         if droppable.rank == 0:
@@ -302,6 +342,11 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     while left < 0 and max(widths) > NARROWEST:  # a very narrow terminal: all get less
         widths[widths.index(max(widths))] -= 1
         left += 1
+    places = {column.id: i for i, column in enumerate(kept)}
+    for i, want in ((places[name], want) for name, want in wanted.items() if name in places):
+        more = max(min(want - widths[i], left), 0)
+        widths[i] += more
+        left -= more
     while left > 0:
         growing = [i for i, column in enumerate(kept) if column.stretch and widths[i] < column.most]
         if not growing:
