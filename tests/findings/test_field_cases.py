@@ -182,6 +182,7 @@ class TestThroughputIsNotDemand:
         found = diagnosis(tmp_path, *socks, sysctls={"net.ipv4.tcp_tw_timeout": 5})
         assert found["ports-exhausted"].evidence["freed_within_10_s"] == 500
         assert "back 5 s after" in found["ports-exhausted"].meaning
+        assert "TIME-WAIT is 5 s, set by tcp_tw_timeout" in advice(found["ports-exhausted"])
 
 
 CONNTRACK = "net.netfilter.nf_conntrack_"

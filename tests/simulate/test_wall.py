@@ -12,6 +12,7 @@ from tests.simulate.scene import (
     open_ones,
     situation,
     time_waits,
+    with_hold,
     with_parameter,
 )
 from tests.tables import Sock
@@ -47,6 +48,12 @@ def test_ports_without_reuse() -> None:
         "TIME-WAIT. There is no reuse with tcp_tw_reuse = 0, so each comes back 60 s after its "
         "close: 16/s could go on for ever."
     )
+
+
+def test_ports_of_a_kernel_with_another_time_wait() -> None:
+    text = why(evidence(with_hold(situation(), 15), *FULL, error="EADDRNOTAVAIL"))
+    assert "each comes back 15 s after its close" in text
+    assert "60 s" not in text
 
 
 def test_ports_that_are_open() -> None:

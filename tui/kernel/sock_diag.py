@@ -23,6 +23,7 @@ import numpy as np
 
 from tui.kernel.effort import Effort
 from tui.kernel.sockets import (
+    STATE_SLOTS,
     V4_MAPPED,
     Array,
     RawSockets,
@@ -38,6 +39,8 @@ TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
 NLM_F_REQUEST, NLM_F_MULTI, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSG_HEADER = struct.Struct("=IHHII")
+MAX_ERRNO = 4095
+"""include/linux/err.h; a larger number is noise, which strerror() would not take."""
 DONE_LENGTH = NLMSG_HEADER.size + 4
 """NLMSG_DONE carries an error code."""
 
@@ -104,6 +107,7 @@ def read_sockets(effort: Effort | None = None) -> SocketTable:
         [part.connected for part in found],
         bound_ports=_known([part.bound_ports for part in found]),
         complete=whole,
+        bad_lines=sum(part.bad for part in found),
     )
 
 
@@ -230,7 +234,12 @@ def _messages(request: _Request, effort: Effort | None) -> Iterator[Messages]:
 
 
 def _ends(datagram: memoryview) -> bool:
-    """Say whether a datagram ends the dump: NLMSG_DONE alone or last, or an error."""
+    """Say whether a datagram ends the dump: NLMSG_DONE alone or last, or an error.
+
+    Raises DumpInterruptedError when it is too short for any message.
+    """
+    if len(datagram) < NLMSG_HEADER.size:
+        raise DumpInterruptedError
     last = max(len(datagram) - DONE_LENGTH, 0)
     return NLMSG_HEADER.unpack_from(datagram)[1] in (
         NLMSG_DONE,
@@ -294,7 +303,7 @@ def _look_at(buffer: bytes | memoryview, position: int, kind: int) -> bool:
         raise DumpInterruptedError
     if its_kind in (NLMSG_ERROR, NLMSG_DONE) and length >= DONE_LENGTH:
         # NLMSG_DONE has a code too: -ENOENT is all that tells that tcp_diag is missing.
-        code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
+        code = min(-struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0], MAX_ERRNO)
         if code > 0:
             raise OSError(code, os.strerror(code))
     return bool(its_kind == kind)
@@ -305,14 +314,21 @@ class _Part(NamedTuple):
 
     connected: RawSockets
     bound_ports: Array
+    bad: int
+    """Messages of no state or family that there is."""
 
 
 def _part(messages: Messages) -> _Part:
-    bound = messages.states()[:, 1] == State.CLOSE
-    if not bound.any():
-        return _Part(_rows(messages), np.empty(0, np.uint16))
+    family, state = messages.states()[:, :2].T
+    good = (family == socket.AF_INET) | (family == socket.AF_INET6)
+    good &= (state > 0) & (state < STATE_SLOTS)
+    bound = good & (state == State.CLOSE)
+    connected = good & ~bound
+    if connected.all():
+        return _Part(_rows(messages), np.empty(0, np.uint16), 0)
     ports = Messages(messages.words, messages.at[bound]).ports()[:, 0]
-    return _Part(_rows(Messages(messages.words, messages.at[~bound])), ports)
+    rows = _rows(Messages(messages.words, messages.at[connected]))
+    return _Part(rows, ports, int((~good).sum()))
 
 
 def _rows(messages: Messages) -> RawSockets:

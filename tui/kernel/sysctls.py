@@ -50,6 +50,8 @@ class PortRules:
     time_wait_ms: int = 60_000
     """How long a TIME-WAIT lasts: TCP_TIMEWAIT_LEN (include/net/tcp.h), which no sysctl changes
     but tcp_tw_timeout, on Alibaba's kernels."""
+    time_wait_set: bool = False
+    """Is there a tcp_tw_timeout at all? Else the length of a TIME-WAIT is compiled in."""
     whole_seconds: bool = False
     """Does the kernel compare whole seconds of its monotonic clock, since it has no
     tcp_tw_reuse_delay (before 6.14)? A TIME-WAIT may be reused from the next full second on."""
@@ -96,7 +98,7 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.tcp_fin_timeout",
         "60",
-        "Seconds an orphaned FIN-WAIT-2 lasts. NOT TIME-WAIT's length: that is 60 s, compiled in.",
+        "Seconds an orphaned FIN-WAIT-2 lasts. NOT TIME-WAIT's length: 60 s, or tcp_tw_timeout.",
     ),
     (
         "net.ipv4.tcp_syn_retries",
@@ -156,7 +158,7 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
         "120",
-        "Seconds conntrack keeps its entry. Does not change the socket's 60 s nor free its port.",
+        "Seconds conntrack keeps its entry. No TIME-WAIT ends by it, and no port is freed.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
@@ -255,6 +257,7 @@ def port_rules(parameters: Iterable[Parameter]) -> PortRules:
         reuse_delay_ms=value("tcp_tw_reuse_delay", _one_of(range(1, 60_001)), 1000, 1000),
         timestamps=value("tcp_timestamps", _one_of(range(256)), 1) != 0,
         time_wait_ms=1000 * value("tcp_tw_timeout", _one_of(range(1, 601)), 60, 60),
+        time_wait_set=texts.get("net.ipv4.tcp_tw_timeout") is not None,
         whole_seconds=texts.get("net.ipv4.tcp_tw_reuse") is not None
         and texts.get("net.ipv4.tcp_tw_reuse_delay") is None,
         assumed=tuple(assumed),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tui.analysis.hold import hold
+from tui.analysis.hold import hold, length_text
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
 from tui.planning.demand import Demand
@@ -53,13 +53,7 @@ class Refusal:
     why: str
 
 
-REFUSED = (
-    Refusal(
-        "tcp_fin_timeout",
-        "lower tcp_fin_timeout",
-        "It does not touch TIME-WAIT, whose 60 s are compiled in (TCP_TIMEWAIT_LEN): it is how "
-        "long an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
-    ),
+_REFUSED = (
     Refusal(
         "tcp_tw_recycle",
         "tcp_tw_recycle=1",
@@ -91,6 +85,19 @@ class Plan:
     options: tuple[Option, ...]
     """Single changes in a fixed order, then the pairs that do what neither half does alone or
     that need less of it, smallest first."""
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """What is often advised and does not help."""
+        return (
+            Refusal(
+                "tcp_fin_timeout",
+                "lower tcp_fin_timeout",
+                f"It does not touch TIME-WAIT ({length_text(self.facts.rules)}): it is how long "
+                "an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
+            ),
+            *_REFUSED,
+        )
 
 
 def plan(load: Demand, facts: Facts) -> Plan:

@@ -59,8 +59,8 @@ HELP = """\
 
 [b]How it knows[/b]
   TIME-WAIT lasts 60 s, so each timer tells when a socket was
-  closed and when its port comes back. No sysctl changes that;
-  tcp_fin_timeout is for FIN-WAIT-2.
+  closed and when its port comes back. No sysctl changes that but
+  Alibaba's tcp_tw_timeout; tcp_fin_timeout is for FIN-WAIT-2.
   A TIME-WAIT has no owner; “was nginx\\[12]” held the pattern while it
   was open. Capacity is an upper bound: sockets bound before they connect
   take a port from every destination and cannot be told apart.

@@ -9,7 +9,7 @@ from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.planning.remedies import REFUSED, Option, Plan, Refusal
+from tui.planning.remedies import Option, Plan, Refusal
 from tui.planning.setting import Fit
 from tui.report.plan import share_text, short_number
 from tui.writing.words import short
@@ -38,7 +38,7 @@ class OptionRows(TableRows):
     items: tuple[Option | Refusal, ...]
 
     def __init__(self, plan: Plan) -> None:
-        self.items = (plan.today, *plan.options, *REFUSED)
+        self.items = (plan.today, *plan.options, *plan.refused)
 
     def identity(self, row: int) -> Hashable:
         """Return the row's code."""

@@ -120,8 +120,8 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
                 CLOSED_TIMEOUT,
                 waiting,
                 30,
-                "Let conntrack forget closed connections sooner; the sockets' 60 s and their "
-                "ports are not touched by it",
+                "Let conntrack forget closed connections sooner; the sockets' TIME-WAIT and "
+                "their ports are not touched by it",
                 "most entries are open connections: see conntrack -L -p tcp --state TIME_WAIT",
             ),
             *to_lower(
