@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Look back": {
         "record": Entry("Keep what is seen, for days if need be.", "record"),
+        "replay": Entry("The dashboard over a recording.", "replay"),
         "run": Entry("What a command costs in ports, as `time` says it in seconds.", "run"),
     },
     "Try it out": {

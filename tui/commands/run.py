@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from tui.analysis.tally import Tally
 from tui.commands.configuration import configured
 from tui.commands.options import given, percent, shared_options
 from tui.commands.output import fail, paint
@@ -27,7 +28,6 @@ from tui.recording.recorder import Recorder
 from tui.recording.recording import SUFFIX
 from tui.report.run import Run, run_record, run_text
 from tui.watching.sampler import Cycle
-from tui.watching.tally import Tally
 from tui.watching.view import View
 from tui.watching.watch import Watch
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 from tui.findings.config import Config
+from tui.findings.finding import Severity
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
 from tui.recording.recording import Recording
@@ -57,7 +57,7 @@ class Replay:
         return self.timeline[self._index].time
 
     def poll(self) -> View:
-        """Return the view of now: further on, if it plays. Raises TableError for what is damaged."""
+        """Return the view of now: further on, if it plays. Raises TableError for damage."""
         with self._lock:
             now = time.monotonic()
             passed, self._played = (now - self._played) * self.speed, now
@@ -105,7 +105,8 @@ class Replay:
             looks = _spread(self._index + 1, index)
         else:
             self.watch = Watch(self.watch.config)
-            looks = _spread(self.recording.index_at(self.timeline[index].time - WARM_SECONDS), index)
+            before = self.timeline[index].time - WARM_SECONDS
+            looks = _spread(self.recording.index_at(before), index)
         for look in looks:
             try:
                 moment = self.recording.moment(look)
@@ -128,15 +129,22 @@ def _spread(first: int, last: int) -> list[int]:
 
 def events(timeline: list[Summary]) -> list[tuple[int, str, int]]:
     """Return where findings began: which moment, its headline, and how grave it was."""
-    found, before = [], {told.identity for told in timeline[0].findings} if timeline else set()
+    found: list[tuple[int, str, int]] = []
+    before: set[tuple[str, str]] = set()
     for index, summary in enumerate(timeline):
         now = {told.identity for told in summary.findings}
-        found += [(index, told.title, told.severity) for told in summary.findings if told.identity not in before]
+        found += [
+            (index, told.title, told.severity)
+            for told in summary.findings
+            if told.identity not in before
+        ]
         before = now
     return found
 
 
-def shown(view: View, replay: Replay) -> View:
-    """Return a view as a replay shows it: neither live nor a copy."""
-    mark = f"▶ {replay.speed}×" if replay.playing else "❚❚"
-    return replace(view, replay=mark)
+def first_critical(timeline: list[Summary]) -> float:
+    """Return when the first critical finding was there, Unix time; the end where none was."""
+    for summary in timeline:
+        if any(told.severity >= Severity.CRITICAL for told in summary.findings):
+            return summary.time
+    return timeline[-1].time

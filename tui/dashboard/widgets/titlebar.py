@@ -81,7 +81,10 @@ class TitleBar(TextPanel[View]):
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.frozen:
+        if view.replay:
+            mark, role = f"{view.replay} REPLAY", "frozen"
+            clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
+        elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
         else:
             copy = view.frame.reading.place.kind == "copy"
