@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -41,10 +42,8 @@ class ReplayApp(TwtopApp):
         Binding("shift+right", "minute(1)", "Minute on", show=False, priority=True),
         Binding("home", "end(-1)", "Beginning", show=False, priority=True),
         Binding("end", "end(1)", "End", show=False, priority=True),
-        Binding("left_curly_bracket", "finding(-1)", "Finding before", key_display="{", show=False),
-        Binding(
-            "right_curly_bracket", "finding(1)", "Next finding", key_display="}", priority=True
-        ),
+        Binding("left_curly_bracket", "finding(-1)", "Last finding", key_display="{", show=False),
+        Binding("right_curly_bracket", "finding(1)", "Next finding", key_display="}"),
         Binding("g", "time", "Go to", priority=True, tooltip="Go to a time of the recording"),
         Binding("left_square_bracket", "speed(-1)", "Slower", key_display="[", show=False),
         Binding("right_square_bracket", "speed(1)", "Faster", key_display="]", show=False),
@@ -157,9 +156,8 @@ class ReplayApp(TwtopApp):
 
     def action_speed(self, direction: int) -> None:
         """Play slower (−1) or faster (1)."""
-        steps = [
-            s for s in SPEEDS if (s > self.replay.speed if direction > 0 else s < self.replay.speed)
-        ]
+        now = self.replay.speed
+        steps = [speed for speed in SPEEDS if (speed > now if direction > 0 else speed < now)]
         if steps:
             self.replay.speed = steps[0] if direction > 0 else steps[-1]
             self._publish()
@@ -180,5 +178,5 @@ class ReplayApp(TwtopApp):
         yield SystemCommand(
             "Replay: next finding",
             "Go to where the next finding began",
-            lambda: self.action_finding(1),
+            partial(self.action_finding, 1),
         )

@@ -114,7 +114,7 @@ class Replay:
                 if look == index:
                     raise TableError(str(error)) from error
                 continue
-            self.watch.look_for_owners(lambda found=moment.owners: found)
+            self.watch.note_owners(moment.owners)
             self.watch.take(moment.reading)
         self._index = index
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from rich.text import Text
 from textual import events
@@ -108,16 +109,16 @@ class Timeline(TextPanel[Span]):
         """Mark where findings began, the gravest of each cell."""
         graver: dict[int, int] = {}
         begins = [begin for begin, _ in edges]
-        for index, _, severity in span.events:
+        for index, _, grave in span.events:
             cell = min(max(bisect_left(begins, index + 1) - 1, 0), width - 1)
-            graver[cell] = max(graver.get(cell, 0), severity)
+            graver[cell] = max(graver.get(cell, 0), grave)
         runs: list[Run] = [(" findings".ljust(LABEL), "dim")]
         for cell in range(width):
-            severity = graver.get(cell)
-            if severity is None:
-                runs.append((" ", "at" if cell == at else ""))
+            if cell in graver:
+                severity = Severity(graver[cell])
+                runs.append((MARKS[severity], ROLES[severity]))
             else:
-                runs.append((MARKS[Severity(severity)], ROLES[Severity(severity)]))
+                runs.append((" ", "at" if cell == at else ""))
         return runs
 
     def _beside(self, span: Span) -> str:
@@ -146,4 +147,4 @@ def _edges(moments: Sequence[Summary], width: int) -> list[tuple[int, int]]:
     times = [first + span * cell / width for cell in range(1, width)]
     inner = [bisect_left(moments, time, key=lambda moment: moment.time) for time in times]
     bounds = [0, *inner, len(moments)]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(pairwise(bounds))
