@@ -79,8 +79,8 @@ class Timeline(TextPanel[Span]):
         """Draw as many lines as there is room for."""
         width = max(self.size.width - LABEL - 1, 1)
         edges = _edges(span.moments, width)
-        waits = [max(m.time_wait for m in span.moments[a:b]) if a < b else 0.0 for a, b in edges]
-        worst = [max(m.worst for m in span.moments[a:b]) if a < b else 0.0 for a, b in edges]
+        waits = _highest([moment.time_wait for moment in span.moments], edges)
+        worst = _highest([moment.worst for moment in span.moments], edges)
         at = next((x for x, (a, b) in enumerate(edges) if a <= span.index < b), width - 1)
         now = span.moments[span.index]
         lines = [
@@ -138,6 +138,11 @@ class Timeline(TextPanel[Span]):
         moments = self.shown.moments
         first, last = moments[0].time, moments[-1].time
         self.post_message(self.Chosen(first + (last - first) * x / max(width - 1, 1)))
+
+
+def _highest(values: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[float]:
+    """Return the highest value of each cell; one without a moment goes on with the last."""
+    return [max(values[max(begin - (begin == end), 0) : end], default=0.0) for begin, end in edges]
 
 
 def _edges(moments: Sequence[Summary], width: int) -> list[tuple[int, int]]:

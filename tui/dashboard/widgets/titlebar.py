@@ -74,7 +74,8 @@ class TitleBar(TextPanel[View]):
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            source = f" {name} {reading.read_seconds * 1000:.0f} ms · every {view.interval:g} s  "
+            every = "" if view.replay else f" · every {view.interval:g} s"
+            source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
 
