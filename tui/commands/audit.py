@@ -11,9 +11,9 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import read_look
 from tui.findings.baseline import (
     BaselineError,
     baseline_path,
@@ -62,6 +62,7 @@ EPILOG = (
     help="Print all settings with their defaults, as a config.toml to begin with; "
     "with --json, its JSON Schema.",
 )
+@recording_options
 @shared_options
 @click.pass_context
 def audit(
@@ -93,7 +94,7 @@ def audit(
     path = baseline or baseline_path()
     try:
         if saving:
-            found = take_baseline(read_frame(settings))
+            found = take_baseline(read_look(settings).frame)
             save_baseline(found, path)
             count = plural(len(found.listeners), "listener")
             emit(f"{count} saved in {path}", unwritable=UNWRITABLE)
@@ -103,8 +104,8 @@ def audit(
         fail(str(error), UNWRITABLE if saving else NOT_RUN)
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline with it makes one", NOT_RUN)
-    frame = read_frame(settings)
-    owners = owners_of(settings)
+    look = read_look(settings)
+    frame, owners = look.frame, look.owners()
     findings = diagnose(Situation(frame, owners, config=config, baseline=known))
     if as_json:
         emit(to_json(findings), unwritable=UNWRITABLE)

@@ -16,7 +16,7 @@ from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import emit, unknown
-from tui.commands.reading import owners_of, take_frame
+from tui.commands.reading import owners_of, take_look
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import BindFirst, Config, ConfigError
 from tui.kernel.sockets import Array, TableError
@@ -120,7 +120,7 @@ def check(
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     ends = destination(dst, dport, src)
     try:
-        frame = take_frame(settings)
+        frame = take_look(settings).frame
     except TableError as error:
         unknown(str(error))
     found = outgoing(frame, *ends)

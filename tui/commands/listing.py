@@ -48,6 +48,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "watch": Entry("A line of JSON per interval.", "watch"),
         "bundle": Entry("All that a support ticket needs, in one archive.", "bundle"),
     },
+    "Look back": {
+        "record": Entry("Keep what is seen, for days if need be.", "record"),
+        "replay": Entry("The dashboard over a recording.", "replay"),
+        "run": Entry("What a command costs in ports, as `time` says it in seconds.", "run"),
+    },
     "Try it out": {
         "demo": Entry("Watch ports run out, in a namespace of its own.", "demo"),
         "simulate": Entry("Run out of ports towards a server of yours.", "simulate"),

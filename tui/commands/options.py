@@ -28,6 +28,10 @@ class Settings:
     proc: Path = Path("/proc")
     byte_order: ByteOrder | None = None
     """That of a copy's machine, if the user knows it."""
+    recording: Path | None = None
+    """A recording to read instead of the kernel."""
+    at: str | None = None
+    """Which moment of it, as the user has written it; None is the last."""
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -110,6 +114,23 @@ shared_options = together(
     ),
 )
 """What every command takes, before its name or behind it."""
+
+
+recording_options = together(
+    click.option(
+        "--from",
+        "recording",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read a recording (twtop record) instead of the kernel.",
+    ),
+    click.option(
+        "--at",
+        metavar="TIME",
+        help="Which moment of it: 03:12, 2026-11-26T03:12Z, -90s from its end.  [default: last]",
+    ),
+)
+"""What every command takes that looks once."""
 
 
 def given(context: click.Context, options: dict[str, Any]) -> Settings:

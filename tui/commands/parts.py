@@ -16,9 +16,9 @@ from tui.analysis.timewait import time_waits
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import read_look
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report import records, text
@@ -199,8 +199,8 @@ def command(part: Part) -> click.Command:
         chosen = parsed(words)
         judged = part.judged and not (as_json or as_csv)
         threshold = configured(settings).ports.threshold if judged else 0.0
-        frame = read_frame(settings)
-        owners = owners_of(settings) if part.owners else Owners({})
+        look = read_look(settings)
+        frame, owners = look.frame, look.owners() if part.owners else Owners({})
         query = Query(frame, owners, threshold, chosen)
         if as_json:
             said = {**records.head(frame, f"twtop.{part.name}/1"), **part.record(query)}
@@ -218,7 +218,7 @@ def command(part: Part) -> click.Command:
     made: Any = click.pass_context(run)
     if part.filtered:
         made = click.argument("filter", nargs=-1)(made)
-    made = form_options(shared_options(made))
+    made = form_options(recording_options(shared_options(made)))
     about = SECTIONS["Look once"][part.name].about
     explained = f"{about}\n\n{FILTER_HELP}" if part.filtered else about
     built: click.Command = click.command(part.name, help=explained, epilog=EPILOG)(made)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +18,9 @@ from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, find_owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
+
+if TYPE_CHECKING:
+    from tui.recording.chapter import Recorded
 
 
 def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
@@ -58,15 +64,49 @@ def _progress() -> Callable[[int, int], None] | None:
     return tell
 
 
-def take_frame(settings: Settings) -> Frame:
-    """Read the tables once and judge them. Raises TableError."""
-    return judge(open_source(settings, one_shot=True).read())
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a place: what was read, and by whom its sockets were held, as far as is known."""
+
+    frame: Frame
+    owners: Callable[[], Owners]
+    """Looks for them now, or says what was recorded."""
 
 
-def read_frame(settings: Settings) -> Frame:
+def take_look(settings: Settings) -> Look:
+    """Read the tables once and judge them: those of now, or of a moment that was recorded.
+
+    Raises TableError, and click.UsageError for a moment that is not in the recording.
+    """
+    if settings.recording is None:
+        if settings.at is not None:
+            raise click.UsageError("--at is a moment of a recording: --from says which")
+        frame = judge(open_source(settings, one_shot=True).read())
+        return Look(frame, lambda: owners_of(settings))
+    moment = _recorded(settings.recording, settings.at)
+    return Look(judge(moment.reading), lambda: moment.owners)
+
+
+def _recorded(path: Path, at: str | None) -> Recorded:
+    from tui.recording.log import RecordingError
+    from tui.recording.recording import open_recording
+    from tui.recording.when import TimeError, parse_time
+
+    try:
+        recording = open_recording(path)
+        first, last = recording.timeline[0].time, recording.timeline[-1].time
+        index = recording.index_at(last if at is None else parse_time(at, first, last))
+        return recording.moment(index)
+    except RecordingError as error:
+        raise TableError(str(error)) from error
+    except TimeError as error:
+        raise click.UsageError(f"--at: {error}") from None
+
+
+def read_look(settings: Settings) -> Look:
     """Read the tables once and judge them; without them the command ends here."""
     try:
-        return take_frame(settings)
+        return take_look(settings)
     except TableError as error:
         fail(str(error))
 

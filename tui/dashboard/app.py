@@ -88,6 +88,8 @@ class TwtopApp(App[None]):
 
     plays_load: ClassVar[bool] = False
     """Is there a load whose clients are shown too?"""
+    replays: ClassVar[bool] = False
+    """Is it a recording that is shown, with its timeline?"""
 
     view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""

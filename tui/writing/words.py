@@ -124,3 +124,13 @@ def _figures(number: float) -> str:
 def joined(parts: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def byte_size(count: int) -> str:
+    """Return a number of bytes as people say it: ``4.4 kB``, ``92 MB``."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

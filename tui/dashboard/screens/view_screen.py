@@ -13,6 +13,7 @@ from tui.analysis.patterns import PatternKey
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.widgets.timeline import Timeline
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.watching.view import View
 
@@ -52,6 +53,8 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
+        if getattr(self.app, "replays", False):
+            yield Timeline(id="timeline")
         yield self.prompt
         yield Footer(compact=True)
 

@@ -74,14 +74,18 @@ class TitleBar(TextPanel[View]):
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            source = f" {name} {reading.read_seconds * 1000:.0f} ms · every {view.interval:g} s  "
+            every = "" if view.replay else f" · every {view.interval:g} s"
+            source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
 
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.frozen:
+        if view.replay:
+            mark, role = f"{view.replay} REPLAY", "frozen"
+            clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
+        elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
         else:
             copy = view.frame.reading.place.kind == "copy"
