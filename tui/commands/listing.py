@@ -51,6 +51,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look back": {
         "record": Entry("Keep what is seen, for days if need be.", "record"),
         "replay": Entry("The dashboard over a recording.", "replay"),
+        "diff": Entry("What differs between two moments.", "diff"),
         "run": Entry("What a command costs in ports, as `time` says it in seconds.", "run"),
     },
     "Try it out": {
