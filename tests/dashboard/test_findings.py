@@ -72,6 +72,34 @@ class TestPanel:
             await on.show(full(10, at=11))
             assert " Findings  none" in on.text()
 
+    async def test_a_pattern_that_fills_up_is_one_row(self) -> None:
+        async with stage(full(10), full(600, at=1)) as on:
+            await on.press("f")
+            await on.show(full(900, at=8), full(1000, at=13))
+            row = on.line("none of the 1,000")
+            assert "■ critical" in row
+            assert " 12 s" in row  # since it was slow
+            assert "gone" not in panel(on)
+            await on.press("enter")
+            assert "ports-exhausted" in on.text()
+            await on.show(full(600, at=14))  # the same story, milder
+            assert "connect-slow" in on.text()
+            assert "GONE" not in on.text()
+
+    async def test_a_forecast_that_comes_true_is_not_crossed_out(self) -> None:
+        filling = [frame_of(opened(100 * at, DATABASE, first=32768), at=at) for at in range(11)]
+        async with stage(*filling[:-1]) as on:
+            assert "out of ports in" in panel(on)
+            await on.press("f", "G", "g")
+            row = panel(on).splitlines().index(on.line("out of ports in")) - 1
+            await on.press(*["j"] * row, "enter")
+            await on.show(filling[-1])
+            assert "GONE" not in on.text()
+            assert f"■ now: {NAME}: none of the 1,000" in on.text()
+            await on.press("escape")
+            assert "out of ports in" not in panel(on)
+            assert "gone" not in panel(on)
+
     async def test_the_rows_of_the_patterns_stay_where_they_are(self) -> None:
         async with stage(full(10)) as on:
             before = on.text().splitlines()
