@@ -21,7 +21,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from tui.dashboard.driver import TerminalDriver
-from tui.dashboard.news import tell
+from tui.dashboard.news import News
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -110,8 +110,7 @@ class TwtopApp(App[None]):
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
-        self._told = 0
-        """Up to which look the news have been told: a frozen screen tells nothing."""
+        self._news = News(self)
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -187,7 +186,8 @@ class TwtopApp(App[None]):
         self.stop_polling()
         self.poller = self._heard = poller
         self.watched = watch
-        self._told = 0
+        self._news.forget()
+        self.clear_notifications()  # of the place that is left
         self.frozen = False
         self.failure = self.view = None
         self.dashboard.begin_anew(place)
@@ -230,9 +230,18 @@ class TwtopApp(App[None]):
         """Take a new view, onto the screen unless that is frozen."""
         if not self.frozen:
             self._show(view)
-            self._told = tell(self, view.cases, self._told)
+            self.call_after_refresh(self._tell_news)
         elif self.view is not None and self.view.failure != self.failure:
             self._show(self.view)
+
+    def _tell_news(self) -> None:
+        """Tell what the screen does not show; later, where it is frozen or something is typed."""
+        if self.view is None or self.frozen or not isinstance(self.screen, ViewScreen):
+            return
+        if self.screen.prompt.is_open:
+            self._news.hush()
+        else:
+            self._news.tell(self.view.cases, self.screen.shows)
 
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""
@@ -247,7 +256,7 @@ class TwtopApp(App[None]):
         if shown is not None:
             self._show(shown)
             if not self.frozen:
-                self._told = tell(self, shown.cases, self._told)
+                self.call_after_refresh(self._tell_news)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""

@@ -56,6 +56,10 @@ class FindingScreen(ViewScreen):
         self.body.show(partial(finding_lines, self.case, view))
         self.refresh_bindings()
 
+    def shows(self, case: Case) -> bool:
+        """Say whether it is this finding, or what has become of it."""
+        return case.identity == self.about or case.finding.pattern == self.case.finding.pattern
+
     def _items(self) -> list[Item]:
         return [] if self.view is None else items_of(self.case.finding, self.view)
 

@@ -23,6 +23,7 @@ from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.watching.view import View
 
 PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
@@ -74,6 +75,8 @@ class Dashboard(TableScreen):
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
+        self._findings_lines = 0
+        """How many of them have room, once it is laid out."""
         self.findings_line = FindingsLine(id="findings-line")
         self.remotes = RemotesPanel(id="remotes")
         self.sysctls = SysctlsPanel(id="sysctls")
@@ -129,6 +132,17 @@ class Dashboard(TableScreen):
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
 
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding stands in its panel, or in the line that this is folded into."""
+        if self.maximized_panel not in (None, "findings") or self.view is None:
+            return False
+        if self.maximized_panel is None and self.has_class("-folded"):
+            return case == self.view.cases.present[0]
+        row, top = self.findings.rows.find(case.identity), self.findings.scroll_offset.y
+        alone = self.maximized_panel is not None
+        lines = self.findings.size.height if alone else self._findings_lines
+        return row is not None and top <= row < top + lines
+
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
         self.call_after_refresh(self._make_room)
@@ -141,6 +155,7 @@ class Dashboard(TableScreen):
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
         lines = findings_lines(len(self.findings.rows), room, self.size.height)
+        self._findings_lines = max(lines - BORDER, 0)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:

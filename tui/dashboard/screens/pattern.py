@@ -15,6 +15,7 @@ from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.watching.view import View
 
 
@@ -56,6 +57,10 @@ class PatternScreen(TableScreen):
             panel.show(view)
         index = view.frame.patterns.find(self.key)
         self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)
+
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding is about this pattern: the facts tell the gravest."""
+        return case.finding.pattern == self.key
 
     def action_finding(self) -> None:
         """Open the gravest finding about this pattern."""

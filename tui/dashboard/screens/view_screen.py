@@ -14,6 +14,7 @@ from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.watching.view import View
 
 
@@ -61,6 +62,10 @@ class ViewScreen(ClosesOnce):
     def show(self, view: View) -> None:
         """Show a view."""
         raise NotImplementedError
+
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding stands on this screen: it is not told in a toast then."""
+        return False
 
     def on_mount(self) -> None:
         """Follow the app's view."""

@@ -46,6 +46,7 @@ class Prompt(Horizontal):
         if not self.is_attached:  # the key came while its screen opens or closes
             return
         self._before = self.screen.focused
+        self.app.clear_notifications()
         self.query_one("#prompt-label", Label).update(label)
         self.query_one("#prompt-error", Label).update("")
         field = self.query_one(Input)
