@@ -157,7 +157,7 @@ class TestSteering:
             for label in ("Scenario", "Rate", "p Pause", "r Restart", "q Quit"):
                 assert label in footer
             await on.press("question_mark")
-            assert "next, previous scenario" in on.text()
+            assert "Play the next scenario" in on.text()
             assert "exhaustion: one destination" in on.text()
 
     async def test_the_palette_plays_a_scenario_by_name(self) -> None:

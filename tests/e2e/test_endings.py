@@ -87,6 +87,32 @@ def test_it_stops_and_goes_on(times: int) -> None:
         assert_at_work(terminal)
 
 
+def test_ctrl_z_and_fg() -> None:
+    """As in every other program of a shell: the prompt is there, and then the screen, whole."""
+    twtop = shlex.join((*TWTOP, *PROXY))
+    with Terminal(("bash", "--norc", "--noprofile", "-i"), env={"PS1": "shell>"}) as terminal:
+        terminal.wait_for("shell>")
+        terminal.press(f"{twtop}\r")
+        terminal.wait_for("Patterns · 24", "q Quit")
+        for keys in ("", "/"):  # also while something is typed
+            terminal.press(f"{keys}\x1a")
+            terminal.wait_for("Stopped", lambda _: not terminal.screen.alternate)
+            terminal.press("fg\r")
+            terminal.wait_for("Patterns · 24", lambda _: terminal.screen.alternate)
+        terminal.press("\x1b")
+        terminal.wait_for("Patterns · 24", "Sysctls", "q Quit")
+        terminal.press("q")
+        terminal.wait_for(lambda _: not terminal.screen.alternate)
+
+
+def test_ctrl_l_draws_what_somebody_has_written_over() -> None:
+    with Terminal((*TWTOP, *PROXY)) as terminal:
+        terminal.wait_for("Patterns · 24", "q Quit")
+        terminal.screen.erase_in_display(2)
+        terminal.press("\x0c")
+        terminal.wait_for("Patterns · 24", "Remote IPs", "Sysctls", "q Quit")
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 def test_it_goes_on_after_a_stop_it_was_not_told_of(stopped: bool) -> None:
     """What the terminal is then is not what it was before; and somebody else has written there."""

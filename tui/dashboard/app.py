@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
@@ -21,14 +22,17 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from tui.dashboard.driver import TerminalDriver
+from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
+from tui.dashboard.keys import bind
 from tui.dashboard.news import News
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
-from tui.dashboard.screens.palette import Palette
+from tui.dashboard.screens.palette import InOrder, Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
+from tui.dashboard.widgets.footer import Hint, each
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.watching.sampler import Cycle
@@ -39,6 +43,9 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
+
+
+PALETTE_KEY = "ctrl+p"
 
 
 class Poller(Protocol):
@@ -75,17 +82,25 @@ class TwtopApp(App[None]):
 
     TITLE = "twtop"
     CSS_PATH = "app.tcss"
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMAND_PALETTE_BINDING = PALETTE_KEY
+    COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "freeze", "Freeze", tooltip="Hold the screen still, or let it go on"),
-        Binding("t", "threshold", "Threshold", show=False, tooltip="From what use one is hot"),
-        Binding("plus,equals_sign", "step_interval(1)", "Poll slower", show=False),
-        Binding("minus", "step_interval(-1)", "Poll faster", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q,f10", "quit", "Quit", key_display="q"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
+        bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
+        bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
+        bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
+        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
+        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen anew", True),
+        bind(
+            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
+        ),
+        bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
+        bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
     ]
 
+    hints: ClassVar[Sequence[Hint]] = each("app.freeze")
+    """What the footer tells of these, after the screen's own."""
     plays_load: ClassVar[bool] = False
     """Is there a load whose clients are shown too?"""
 
@@ -102,9 +117,16 @@ class TwtopApp(App[None]):
         place: str = "",
         find_owners: Callable[[], Owners] | None = None,
     ) -> None:
-        """Show what the poller sees; its views are those of the ``watch``."""
+        """Show what the poller sees; its views are those of the ``watch``.
+
+        Raises ConfigError where the user's keys cannot be meant so.
+        """
         super().__init__()
         self.watched = watch
+        apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
+        self.keys = checked(dict(watch.config.keys), apps)
+        """The user's own, by the id of their binding."""
+        self.set_keymap(self.keys)
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
@@ -258,6 +280,15 @@ class TwtopApp(App[None]):
             if not self.frozen:
                 self.call_after_refresh(self._tell_news)
 
+    def action_redraw(self) -> None:
+        """Write every cell again, as after somebody else has written on the terminal."""
+        self.refresh()
+
+    def action_suspend(self) -> None:
+        """Stop, as the shell's jobs do at Ctrl-Z; the driver gives the terminal back first."""
+        if not self.is_headless:
+            os.kill(os.getpid(), signal.SIGTSTP)
+
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
         now = self.poller.interval
@@ -339,29 +370,52 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and the words."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.help_first()))
+            self.push_screen(HelpScreen(self._help_keys(), self.help_first()))
+
+    def _help_keys(self) -> dict[str, list[tuple[str, str]]]:
+        """Return all keys as they are now, under their headings."""
+        here, *others = SCREENS.items()
+        everywhere: tuple[type[DOMNode], ...] = (TwtopApp,)
+        groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
+        if self.plays_load:
+            groups.insert(0, ("This load", (type(self),)))
+        return {title: [*listed(nodes, self.keys, self.get_key_display)] for title, nodes in groups}
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as people write it."""
+        if binding.key[:1] == "f" and binding.key[1:].isdigit():
+            return binding.key.upper()
+        return super().get_key_display(binding)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
         return ""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer in the command palette what the keys do."""
-        yield from super().get_system_commands(screen)
-        yield SystemCommand("Freeze", "Hold the screen still, or let it go on", self.action_freeze)
+        """Offer in the command palette what the keys do, with their keys."""
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        seen = set()
+        for active in screen.active_bindings.values():
+            one = active.binding
+            ours = isinstance(active.node, (TwtopApp, ViewScreen)) and one.action not in seen
+            if one.id and one.description and ours and active.enabled:
+                seen.add(one.action)
+                yield SystemCommand(
+                    f"{one.description} · {self.get_key_display(one)}",
+                    one.tooltip,
+                    partial(self._run, one.action),
+                )
         for seconds in INTERVALS:
             yield SystemCommand(
                 f"Interval {seconds:g} s",
                 "Poll the kernel this often",
-                lambda seconds=seconds: self.set_interval_seconds(seconds),
+                partial(self.set_interval_seconds, seconds),
             )
-        for binding in screen.active_bindings.values():
-            if binding.node is screen and binding.binding.tooltip:
-                yield SystemCommand(
-                    binding.binding.description,
-                    binding.binding.tooltip,
-                    lambda action=binding.binding.action: self._run(action),
-                )
+        yield SystemCommand(
+            "Screenshot",
+            "Save the screen as a picture (SVG)",
+            lambda: self.set_timer(0.1, self.deliver_screenshot),
+        )
 
     async def _run(self, action: str) -> None:
         await self.screen.run_action(action)

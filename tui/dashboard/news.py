@@ -52,8 +52,8 @@ class News:
             self.hush()
             self._say(f"{len(news)} new findings", *news.values())
             return
-        for topic, case in news.items():
-            self._take_back(lambda toast, topic=topic: topic in toast.topics)
+        self._take_back(lambda toast: bool(toast.topics & news.keys()))
+        for case in news.values():
             self._say(case.finding.severity.label.capitalize(), case)
         for toast in self._toasts[:-TOLD_AT_ONCE]:
             self._take_back(toast.__eq__)

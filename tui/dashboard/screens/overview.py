@@ -7,14 +7,17 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import reactive
 
+from tui.analysis.filter import parse_filter
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
+from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
@@ -26,7 +29,14 @@ from tui.dashboard.widgets.titlebar import TitleBar
 from tui.findings.cases import Case
 from tui.watching.view import View
 
-PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
+PANELS = {
+    "patterns": "patterns",
+    "timewait": "TIME-WAIT",
+    "states": "states",
+    "remotes": "remote IPs",
+    "sysctls": "sysctls",
+    "findings": "findings",
+}
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
 FOLDED_BELOW = 28
 """Lines of a screen that has no room for more than one line of findings."""
@@ -52,20 +62,29 @@ class Dashboard(TableScreen):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "findings", "Findings", tooltip="Go to the findings, and back"),
-        Binding("l", "plan", "Plan", tooltip="See which changes would give a pattern its ports"),
-        Binding(
-            "m",
-            "maximize_panel",
-            "Maximize",
-            show=False,
-            tooltip="Give the panel the whole screen",
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind(
+            "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
+        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
         *(
-            Binding(str(number), f"panel('{name}')", f"Show {name}", show=False)
-            for number, name in enumerate(PANELS, 1)
+            bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
+            for number, (name, title) in enumerate(PANELS.items(), 1)
         ),
     ]
+    hints = each(
+        "move.open",
+        "table.filter",
+        "table.sort",
+        "dashboard.findings",
+        "dashboard.plan",
+    )
+    more_hints = (
+        *each("app.palette"),
+        Hint([f"panel.{name}" for name in PANELS], "Panel"),
+        *each("table.export", "app.threshold"),
+    )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
@@ -171,7 +190,7 @@ class Dashboard(TableScreen):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
             if (row := self.remotes.rows.find(event.identity)) is not None:
-                self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
+                self._filter_by(parse_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}"))
                 self.maximized_panel = None
                 self.patterns.focus()
         elif event.table is self.sysctls:
@@ -201,6 +220,11 @@ class Dashboard(TableScreen):
             self.post_message(PlanAsked(key))
         else:
             self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
+
+    def action_incoming(self) -> None:
+        """Hide the incoming patterns, whose ports are the peers', or show them again."""
+        self.patterns.without_incoming = not self.patterns.without_incoming
+        self.again()
 
     def action_maximize_panel(self) -> None:
         """Give the focused panel the whole screen, or take it back."""

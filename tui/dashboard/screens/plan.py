@@ -8,14 +8,16 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen, copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
+from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.remedies import VERDICTS, OptionRows, OptionsPanel, option_lines
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
@@ -31,16 +33,27 @@ class PlanScreen(ViewScreen):
     """An outgoing pattern's load, to play with, and what each change would do for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "back", "Back", key_display="esc"),
-        Binding("right,plus", "step(1)", "More", show=False, tooltip="More of the figure"),
-        Binding("left,minus", "step(-1)", "Change", key_display="← →", tooltip="Less of it"),
-        Binding("tab,shift+tab", "other", "Figure", key_display="tab", tooltip="The other figure"),
-        Binding("r,0", "live", "Live", show=False, tooltip="Back to the live figure"),
-        Binding("equals_sign", "type", "Type", show=False, tooltip="Type the figure"),
-        *(Binding(str(digit), f"type('{digit}')", show=False) for digit in range(1, 10)),
-        Binding("c", "copy", "Copy", tooltip="Copy the selected row's commands"),
-        Binding("m", "advice", "Maximize", show=False, tooltip="Read the row's whole text"),
+        bind("plan.back", "escape,backspace", "back", "Back", "Go back"),
+        bind("plan.more", "right,plus", "step(1)", "More", "Raise the rate or the lifetime"),
+        bind("plan.less", "left,minus", "step(-1)", "Less", "Lower the rate or the lifetime"),
+        bind("plan.other", "tab,shift+tab", "other", "Rate, lifetime", "Change the other one"),
+        bind("plan.live", "r,0", "live", "Live", "Return to the live figure"),
+        bind("plan.type", "equals_sign", "type", "Type", "Type the figure"),
+        *(
+            bind(f"plan.type-{digit}", str(digit), f"type('{digit}')", "", f"Type {digit}…")
+            for digit in range(1, 10)
+        ),
+        bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
+        bind("plan.advice", "m", "advice", "Maximize", "Read the row's whole text"),
     ]
+
+    hints = (
+        *each("plan.back"),
+        Hint(("plan.less", "plan.more"), "Change"),
+        *each("plan.other", "plan.copy"),
+        Hint(("plan.advice",), "Read"),
+        *each("plan.live", "plan.type"),
+    )
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.options = OptionsPanel(id="options")

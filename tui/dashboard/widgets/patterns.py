@@ -48,18 +48,22 @@ SORT_NAMES = {
 class PatternRows(ArrangedRows):
     """The patterns of a view, filtered and sorted; then those that have just vanished."""
 
-    def __init__(self, view: View, sort: str, inverted: bool) -> None:
+    def __init__(
+        self, view: View, sort: str, inverted: bool, *, without_incoming: bool = False
+    ) -> None:
         self.view = view
         patterns = view.frame.patterns
         order = _order(view, sort)
+        if without_incoming:
+            order = order[patterns.direction[order] != Direction.INCOMING]
+        self.total = len(order)
         if inverted:
             order = order[::-1]
         if view.filter is not None:
             order = order[view.filter.patterns(view.frame)[order]]
         self.order = order
-        self.gone = view.trends.gone if view.filter is None else ()
-        self.total = len(patterns)
-        self.tracked = min(self.total, TRACKED)
+        self.gone = () if view.filter is not None or without_incoming else view.trends.gone
+        self.tracked = min(len(patterns), TRACKED)
         if denied := view.owners.denied:
             self.note = f"{plural(denied, 'process', 'processes')} not looked into"
 
@@ -251,13 +255,18 @@ class PatternsPanel(ArrangedTable):
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"
+    without_incoming = False
+    """Are the incoming patterns left out?"""
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
-        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+        hidden = " · incoming hidden" if self.without_incoming else ""
+        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}{hidden}"
 
     def show(self, view: View) -> None:
         """Show a view."""
         frame, chosen = view.frame, view.filter
         count = len(frame.patterns) if chosen is None else len(frame.table)
-        self.show_when_ready(partial(PatternRows, view), chosen, count)
+        self.show_when_ready(
+            partial(PatternRows, view, without_incoming=self.without_incoming), chosen, count
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence, Sized
+from collections.abc import Collection, Hashable, Sequence, Sized
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, ClassVar, Literal
@@ -51,12 +51,20 @@ class TableRows:
 class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
-    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Drill")
+    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Open")
     COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
 
     columns: ClassVar[Sequence[Column]]
+    sortable: ClassVar[Sequence[str]] = ()
+    """The columns that it can be sorted by, in the order of the keys; none, where its own order
+    tells something."""
+    ascending: ClassVar[Collection[str]] = ()
+    """The columns whose smallest value stands first."""
+    sort: str = ""
+    """The column to sort by."""
+    inverted = False
     head: ClassVar[int] = 1
     """Lines above the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -64,7 +72,7 @@ class RowTable(ScrollPanel, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """A row was opened with enter or a second click."""
+        """A row was opened with enter, or a click on it when it was selected."""
 
         table: RowTable
         identity: Hashable
@@ -228,9 +236,9 @@ class RowTable(ScrollPanel, can_focus=True):
         """Move the selection by so many rows."""
         self._go(self.cursor + by)
 
-    def action_page(self, by: int) -> None:
+    def action_page(self, by: float) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + by * max(self.size.height - self.head - 1, 1))
+        self._go(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
@@ -242,8 +250,9 @@ class RowTable(ScrollPanel, can_focus=True):
             self.post_message(self.Chosen(self, identity))
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; a second click opens it; a click on a header sorts."""
+        """Select a row; where it is selected open it; a click on a header sorts."""
         at = event.get_content_offset(self)
+        again = self.was_clicked_again(event)
         if at is None:  # on the border
             return
         if at.y < self.head:
@@ -255,9 +264,9 @@ class RowTable(ScrollPanel, can_focus=True):
             return
         row = self.scroll_offset.y + at.y - self.head
         if row < len(self.rows):
-            self._go(row)
-            if event.chain > 1:
+            if again and row == self.cursor:
                 self.action_choose()
+            self._go(row)
 
 
 def first_row(mask: Array) -> int | None:
