@@ -97,7 +97,7 @@ class TestPanels:
 
     async def test_hidden_processes_are_said(self) -> None:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:
-            assert "83 processes not looked into" in on.text()
+            assert "83 processes unreadable" in on.text()
 
 
 class TestMarks:
@@ -544,3 +544,18 @@ async def test_a_pattern_key_is_the_same_in_every_frame() -> None:
         assert keys[str(key)] == key
         assert two.patterns.find(key) == index
     assert replace(one).patterns.find(two.patterns.key(0)) is not None
+
+
+class TestFirstMoments:
+    async def test_before_the_first_read_it_says_what_it_waits_for(self) -> None:
+        async with stage() as on:
+            assert "waiting for the first read" in on.text()
+
+    async def test_where_nothing_is_connected_it_names_the_demo(self) -> None:
+        async with stage(frame_of([])) as on:
+            assert "twtop demo" in on.text()
+
+    async def test_one_is_not_plural(self) -> None:
+        async with stage(frame_of(opened(1, DATABASE))) as on:
+            assert "· 1 socket " in on.text()
+            assert "1 sockets" not in on.text()

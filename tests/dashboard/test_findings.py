@@ -122,7 +122,7 @@ class TestPanel:
             line = on.line("■")
             assert line.startswith(" ■ 1 critical, 1 warning: 10.0.0.")
             assert "10.0.0.9:5432: none of the 1,000" in line
-            assert line.endswith("f opens ")
+            assert line.endswith("f: details ")
             await on.press("f")
             assert "⁶ Findings · 1 critical, 1 warning" in on.text()
             assert "▲ warning" in on.text()
@@ -357,7 +357,7 @@ class TestFinding:
                 "utilization        100.0%",
                 "closing",
                 f"$ {COPY}",
-                "Unless",
+                "Not if: ",
             ):
                 assert part in text, part
             await on.press("escape")
@@ -464,13 +464,13 @@ class TestDrillDown:
     async def test_it_tells_what_is_found_about_the_pattern(self) -> None:
         async with stage(full(more=waits(90, CACHE))) as on:
             await on.press("enter")
-            assert "f opens · ■ critical: none of the 1,000 ports is left" in on.text()
+            assert "■ critical: none of the 1,000 ports is left (f: details)" in on.text()
             await on.press("f")
             on_finding(on)
             await on.press("p")  # goes back instead of piling up
             assert len(on.app.screen_stack) == 3
             await on.press("escape", "j", "enter")
-            assert "f opens" not in on.text()
+            assert "f: details" not in on.text()
             await on.press("f")
             assert "nothing is found about this pattern" in on.text()
 

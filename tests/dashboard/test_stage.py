@@ -48,7 +48,7 @@ class TestPanel:
             assert "reading the kernel's tables …" in on.line("50/s of 50/s connected")
             await on.show(used(412))
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
-            assert "= agree: none fails for want of a port" in on.line("no errors")
+            assert "= agree: no connect() failed for lack of a port" in on.line("no errors")
 
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:

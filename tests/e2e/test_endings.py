@@ -32,7 +32,7 @@ def test_keys_that_quit(key: str) -> None:
     [
         (signal.SIGTERM, "", "Patterns · 24"),
         (signal.SIGHUP, "", "Patterns · 24"),
-        (signal.SIGTERM, "\r", "Quadruplets"),
+        (signal.SIGTERM, "\r", "Sockets ·"),
         (signal.SIGHUP, "?", "twtop · help"),
         (signal.SIGTERM, "/", "Filter:"),
         (signal.SIGINT, "", "Patterns · 24"),

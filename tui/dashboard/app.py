@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from tui.dashboard.colours import readable
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
@@ -33,6 +34,7 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
 from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.prompt import Prompt
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.watching.sampler import Cycle
@@ -91,7 +93,7 @@ class TwtopApp(App[None]):
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
         bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
         bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
-        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen anew", True),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
         bind(
             "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
         ),
@@ -145,6 +147,12 @@ class TwtopApp(App[None]):
         """Percentage of capacity from which a pattern is in violation."""
         return self.watched.config.ports.threshold
 
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's colours, such that all can be read."""
+        variables = super().get_css_variables()
+        self.theme_variables = variables | readable(variables, dark=self.current_theme.dark)
+        return self.theme_variables
+
     def get_driver_class(self) -> type[Driver]:
         """Return what a terminal is driven by."""
         return TerminalDriver
@@ -162,6 +170,16 @@ class TwtopApp(App[None]):
         """
         if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the prompt what was on its way to another widget when it opened."""
+        if event.is_printable and event.character is not None and self._is_asking:
+            self.screen.query_one(Prompt).add(event.character)
+            event.prevent_default()  # it is no key of the screen's any more
+
+    @property
+    def _is_asking(self) -> bool:
+        return isinstance(self.screen, ViewScreen) and self.screen.prompt.is_open
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""

@@ -44,10 +44,10 @@ class Remedy:
     command: str | None = None
     """For a shell, as root where it sets something; what is in CAPITALS is to be filled in."""
     unless: str = ""
-    """When the advice is wrong, to follow the word “unless”; empty where it never is."""
+    """When the advice is wrong, to follow “Not if:”; empty where it never is."""
 
     def __str__(self) -> str:
-        unless = f" Unless {self.unless}." if self.unless else ""
+        unless = f" Not if: {self.unless}." if self.unless else ""
         command = f" Run: {self.command}" if self.command else ""
         return f"{self.what}.{unless}{command}"
 

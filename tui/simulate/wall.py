@@ -177,12 +177,12 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if situation.reuse:
         return (
             f"{reuse_text(situation)}, and they were used up in {measured(failure.elapsed)}: "
-            f"{per_second(reuse_rate(situation))} could go on for ever."
+            f"{per_second(reuse_rate(situation))} could be sustained."
         )
     rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
     return (
         f"There is {no_reuse_text(situation)}, so each comes back 60 s after its close: "
-        f"{per_second(rate)} could go on for ever."
+        f"{per_second(rate)} could be sustained."
     )
 
 

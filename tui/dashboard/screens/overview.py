@@ -246,8 +246,10 @@ class Dashboard(TableScreen):
         if now is not None:
             if now == "findings":
                 self.findings.styles.height = "1fr"
-            panel = self.query_one(f"#{now}")
-            if panel.can_focus:
+            # Not by a query: a key may come while the screen is being taken down.
+            tables = (self.patterns, self.findings, self.remotes, self.sysctls)
+            panel = next((table for table in tables if table.id == now), None)
+            if panel is not None and panel.is_attached:
                 panel.focus()
         elif before is not None:
             self.patterns.focus()

@@ -18,7 +18,13 @@ from tui.dashboard.screens.view_screen import ViewScreen, copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
 from tui.dashboard.widgets.footer import Hint, each
-from tui.dashboard.widgets.remedies import VERDICTS, OptionRows, OptionsPanel, option_lines
+from tui.dashboard.widgets.remedies import (
+    VERDICTS,
+    OptionRows,
+    OptionsPanel,
+    enough,
+    option_lines,
+)
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.planning.demand import Observed, estimate, observe
@@ -37,11 +43,11 @@ class PlanScreen(ViewScreen):
         bind("plan.more", "right,plus", "step(1)", "More", "Raise the rate or the lifetime"),
         bind("plan.less", "left,minus", "step(-1)", "Less", "Lower the rate or the lifetime"),
         bind("plan.other", "tab,shift+tab", "other", "Rate, lifetime", "Change the other one"),
-        bind("plan.live", "r,0", "live", "Live", "Return to the live figure"),
+        bind("plan.live", "r", "live", "Live", "Return to the live figure"),
         bind("plan.type", "equals_sign", "type", "Type", "Type the figure"),
         *(
             bind(f"plan.type-{digit}", str(digit), f"type('{digit}')", "", f"Type {digit}…")
-            for digit in range(1, 10)
+            for digit in range(10)
         ),
         bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
         bind("plan.advice", "m", "advice", "Maximize", "Read the row's whole text"),
@@ -64,6 +70,8 @@ class PlanScreen(ViewScreen):
         self.advice = Document(id="advice")
         self._observed: Observed | None = None
         self._facts: Facts | None = None
+        self._opened = False
+        """Does the selection stand on a row already?"""
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
 
@@ -95,11 +103,14 @@ class PlanScreen(ViewScreen):
             self.options.show_nothing("nothing tells the rate")
         else:
             self.options.show_rows(OptionRows(made))
+            if not self._opened:
+                self._opened = True
+                self.options.select(enough(made))
         self._show_advice()
 
     def _show_advice(self) -> None:
         chosen = self.options.chosen
-        self.advice.show(partial(option_lines, chosen))
+        self.advice.show(partial(option_lines, chosen, self.figures.plan))
         title = chosen.name if chosen is not None else ""
         if isinstance(chosen, Option):
             title = f"{title} · {VERDICTS[chosen.outcome.verdict][0]}"
@@ -126,7 +137,13 @@ class PlanScreen(ViewScreen):
         self._set(self.wanted.with_value(None))
 
     def action_type(self, begun: str = "") -> None:
-        """Ask for the focused figure, of which the first digit may be typed already."""
+        """Ask for the focused figure, of which the first digit may be typed already.
+
+        No figure begins with 0: that is the live one.
+        """
+        if begun == "0":
+            self.action_live()
+            return
         self.prompt.ask(QUESTIONS[self.wanted.focused], begun, self._typed, begun=bool(begun))
 
     def _typed(self, text: str) -> str | None:

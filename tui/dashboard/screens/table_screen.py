@@ -19,6 +19,7 @@ from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
+from tui.writing.words import plural
 
 
 class TableScreen(ViewScreen):
@@ -146,7 +147,7 @@ class TableScreen(ViewScreen):
 
     def _exported(self, count: int, path: Path) -> None:
         self.prompt.close()
-        self.notify(f"{count:,} rows in {path}", title="Exported", markup=False)
+        self.notify(f"{plural(count, 'row')} in {path}", title="Exported", markup=False)
 
     def go_back(self) -> None:
         """Take the filter away, else go back."""

@@ -63,7 +63,7 @@ def finding_lines(case: Case, view: View, width: int) -> list[Line]:
         indent = " " * len(label)
         lines += paragraph(f"{remedy.what}.", width, label=label)
         if remedy.unless:
-            lines += paragraph(f"Unless {remedy.unless}.", width, label=indent, role="dim")
+            lines += paragraph(f"Not if: {remedy.unless}.", width, label=indent, role="dim")
         if remedy.command is not None:
             for row in remedy.command.splitlines():
                 lines += paragraph(row, width, label=f"{indent}$ ", role="command", item=item)

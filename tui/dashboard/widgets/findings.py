@@ -129,7 +129,7 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
     if not cases:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
-    counts, key = tally(cases), "  f opens "
+    counts, key = tally(cases), "  f: details "
     mark = short(f" {MARKS[worst.severity]} {counts}", width)
     room = width - len(mark) - 2 - len(key)
     if room <= 0:

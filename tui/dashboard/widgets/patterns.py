@@ -65,7 +65,7 @@ class PatternRows(ArrangedRows):
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
         if denied := view.owners.denied:
-            self.note = f"{plural(denied, 'process', 'processes')} not looked into"
+            self.note = f"{unreadable(denied)}: run as root to see names"
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -150,6 +150,11 @@ def _padded(values: Array, count: int, fill: float) -> Array:
     full = np.full(count, fill)
     full[: len(values)] = values
     return full
+
+
+def unreadable(count: int) -> str:
+    """Return how many processes the user may not look into."""
+    return f"{plural(count, 'process', 'processes')} unreadable"
 
 
 @lru_cache(maxsize=1024)
@@ -251,7 +256,8 @@ class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     columns = COLUMNS
-    nothing = "no connections here"
+    nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
+    empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"

@@ -94,6 +94,10 @@ class Prompt(Horizontal):
         if self._try is not None:  # what is not finished is no mistake yet
             self._try(event.value)
 
+    def add(self, text: str) -> None:
+        """Go on with what was typed before the field had the focus."""
+        self.query_one(Input).insert_text_at_cursor(text)
+
     def say(self, complaint: str) -> None:
         """Show something beside the field."""
         self.query_one("#prompt-error", Label).update(complaint)

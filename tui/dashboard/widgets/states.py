@@ -7,7 +7,7 @@ from rich.text import Text
 from tui.dashboard.widgets.panel import TextPanel
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import short, signed
+from tui.writing.words import plural, short, signed
 
 ORDER = (
     State.TIME_WAIT,
@@ -35,7 +35,7 @@ class StatesPanel(TextPanel[View]):
 
     def show(self, view: View) -> None:
         """Show a view."""
-        self.entitle(f"³ TCP states · {len(view.frame.table):,} sockets")
+        self.entitle(f"³ TCP states · {plural(len(view.frame.table), 'socket')}")
         super().show(view)
 
     def draw(self, view: View) -> Text:

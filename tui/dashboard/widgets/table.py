@@ -57,6 +57,8 @@ class RowTable(ScrollPanel, can_focus=True):
     )
 
     columns: ClassVar[Sequence[Column]]
+    empty = ""
+    """What is said where there are no rows."""
     sortable: ClassVar[Sequence[str]] = ()
     """The columns that it can be sorted by, in the order of the keys; none, where its own order
     tells something."""
@@ -86,8 +88,6 @@ class RowTable(ScrollPanel, can_focus=True):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.empty = ""
-        """What is said where there are no rows."""
         self.rows = TableRows()
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
@@ -227,22 +227,23 @@ class RowTable(ScrollPanel, can_focus=True):
                 lines[y] = self._line(y)
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def _go(self, row: int) -> None:
+    def select(self, row: int) -> None:
+        """Select a row, or the nearest there is."""
         self._moved = True
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
         self.bring_into_view(self.cursor, self.cursor)
 
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""
-        self._go(self.cursor + by)
+        self.select(self.cursor + by)
 
     def action_page(self, by: float) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
+        self.select(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
-        self._go(0 if side < 0 else len(self.rows) - 1)
+        self.select(0 if side < 0 else len(self.rows) - 1)
 
     def action_choose(self) -> None:
         """Open the selected row."""
@@ -266,7 +267,7 @@ class RowTable(ScrollPanel, can_focus=True):
         if row < len(self.rows):
             if again and row == self.cursor:
                 self.action_choose()
-            self._go(row)
+            self.select(row)
 
 
 def first_row(mask: Array) -> int | None:
