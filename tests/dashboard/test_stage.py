@@ -158,6 +158,8 @@ class TestSteering:
                 assert label in footer
             await on.press("question_mark")
             assert "Play the next scenario" in on.text()
+            assert "[ " in on.line("Connect less often")
+            assert "] " in on.line("Connect more often")
             assert "exhaustion: one destination" in on.text()
 
     async def test_the_palette_plays_a_scenario_by_name(self) -> None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -63,12 +62,9 @@ HELP = """\
 
 
 def key_lines(keys: Iterable[tuple[str, str]]) -> str:
-    """Return keys and what they do as lines of markup."""
-    return "".join(
-        f"  {escape(names):<{KEYS_WIDTH + escape(names).count(chr(92)) - names.count(chr(92))}} "
-        f"{escape(meaning)}\n"
-        for names, meaning in keys
-    )
+    """Return keys and what they do as lines of markup, of which a bracket is none."""
+    lines = (f"  {names:<{KEYS_WIDTH}} {meaning}\n" for names, meaning in keys)
+    return "".join(line.replace("[", r"\[") for line in lines)
 
 
 class HelpScreen(ModalScreen[None], ClosesOnce):
