@@ -161,8 +161,13 @@ class TestFooter:
     async def test_help_and_quit_are_never_lost(self, width: int) -> None:
         async with stage(busy(), size=(width, 24)) as on:
             footer = on.text().splitlines()[-1]
-            assert footer.rstrip().endswith("? Help q Quit")
+            assert footer.rstrip().endswith("? Help  q Quit")
             assert "Open" in footer
+
+    async def test_it_names_the_first_key_of_each(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            assert "← → Change" in on.text().splitlines()[-1]
 
     async def test_more_where_there_is_room(self) -> None:
         async with stage(busy(), size=(200, 24)) as on:

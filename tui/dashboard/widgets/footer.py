@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
 
@@ -50,7 +50,7 @@ class KeysFooter(Footer):
         active: dict[str, Binding] = {}
         for one in self.screen.active_bindings.values():
             if one.binding.id is not None and one.enabled:
-                active.setdefault(one.binding.id, one.binding)
+                active.setdefault(one.binding.id, self._as_declared(one))
         last = [] if self.at_prompt else self._keys(LAST, active)
         room = self.size.width - sum(map(_width, last))
         for key in self._keys(AT_A_PROMPT if self.at_prompt else self._wanted, active):
@@ -60,6 +60,13 @@ class KeysFooter(Footer):
             yield key
         yield FooterRoom()
         yield from last
+
+    def _as_declared(self, one: ActiveBinding) -> Binding:
+        """Return a binding with the first of its keys, which another widget may hide here."""
+        if one.binding.id in self.app._keymap:
+            return one.binding
+        same = (declared for _, declared in one.node._bindings if declared.id == one.binding.id)
+        return next(same, one.binding)
 
     def _keys(self, wanted: Iterable[Hint], active: dict[str, Binding]) -> list[FooterKey]:
         found = []
