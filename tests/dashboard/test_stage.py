@@ -50,7 +50,7 @@ class TestPanel:
             assert "reading the kernel's tables …" in on.line("50/s of 50/s connected")
             await on.show(used(412))
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
-            assert "= agree: none fails for want of a port" in on.line("no errors")
+            assert "= agree: no connect() failed for lack of a port" in on.line("no errors")
 
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
@@ -173,7 +173,9 @@ class TestSteering:
             for label in ("Scenario", "Rate", "p Pause", "r Restart", "q Quit"):
                 assert label in footer
             await on.press("question_mark")
-            assert "next, previous scenario" in on.text()
+            assert "Play the next scenario" in on.text()
+            assert "[ " in on.line("Connect less often")
+            assert "] " in on.line("Connect more often")
             assert "exhaustion: one destination" in on.text()
 
     async def test_the_palette_plays_a_scenario_by_name(self) -> None:

@@ -20,6 +20,7 @@ from tui.report.bundle import BundleError, copy_procfs, renamed, write_bundle
 from tui.report.findings import findings_text
 from tui.report.text import report_text
 from tui.report.whole import to_json
+from tui.writing.words import plural
 
 ENDINGS = (".tar.gz", ".tgz")
 
@@ -72,4 +73,4 @@ def bundle(
         fail(str(error))
     except BundleError as error:
         fail(str(error), UNWRITABLE)
-    emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")
+    emit(f"{plural(len(frame.table), 'socket')}, {size / 1024:,.0f} kB in {file}")

@@ -95,7 +95,7 @@ def check(
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
 
-    A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. It is
+    A tuple is one local IP, remote IP and remote port: each has all of the ephemeral ports. It is
     judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
     gives to connect(). One that has no port left is critical whatever the percentages. Incoming
     connections are not judged: the ports they take are their peers'. Where sysctls or a part of

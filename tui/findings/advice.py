@@ -22,8 +22,8 @@ from tui.planning.widening import present, range_commands, widened, widest
 from tui.writing.words import per_second
 
 POOL = Remedy(
-    "Keep connections open and share them (keep-alive, a connection pool): what is not closed "
-    "needs no port anew",
+    "Keep connections open and share them (keep-alive, a connection pool): an open "
+    "connection needs no new port",
     unless="every connection has to be its own, as in a load test of connecting itself",
 )
 SERVER_CLOSES = Remedy(
@@ -122,9 +122,8 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced:
         what += ", which sustains {} instead of {}".format(*rates)
     if load.rate:
         effect = wider.judge(load)
-        enough = "not enough by itself" if effect.verdict is Fit.FAILS else "enough"
-        what += f"; the {load.rate:,.0f}/s of the busiest seconds take {effect.needed:,} ports: "
-        what += enough
+        fits = "does not fit" if effect.verdict is Fit.FAILS else "fits"
+        what += f"; the peak of {load.rate:,.0f}/s needs {effect.needed:,} ports: {fits}"
     return Remedy(
         what,
         " && ".join(range_commands(facts, low, high)),

@@ -63,7 +63,7 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.ip_local_port_range",
         "32768 60999",
-        "Ports the kernel picks from, IPv4 and IPv6; each destination gets the whole range anew.",
+        "Ports the kernel picks from, IPv4 and IPv6; each destination gets the whole range.",
     ),
     (
         "net.ipv4.ip_local_reserved_ports",
@@ -93,7 +93,7 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.tcp_max_tw_buckets",
         None,
-        "A danger: above it TIME-WAIT is skipped, old segments can hit new sockets. By memory.",
+        "Above this, sockets skip TIME-WAIT (unsafe: old segments can hit new ones). By memory.",
     ),
     (
         "net.ipv4.tcp_fin_timeout",

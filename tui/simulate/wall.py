@@ -178,13 +178,13 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if situation.reuse:
         return (
             f"{reuse_text(situation)}, and they were used up in {measured(failure.elapsed)}: "
-            f"{per_second(reuse_rate(situation))} could go on for ever."
+            f"{per_second(reuse_rate(situation))} could be sustained."
         )
     rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
     return (
         f"There is {no_reuse_text(situation)}, so each comes back "
         f"{seconds_text(situation.frame.rules)} after its close: "
-        f"{per_second(rate)} could go on for ever."
+        f"{per_second(rate)} could be sustained."
     )
 
 

@@ -150,7 +150,7 @@ _ALL = (
     Scenario(
         "leak",
         "a server that never closes",
-        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT for ever, under "
+        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT forever, under "
         "its name. No sysctl ends that; only the program can.",
         Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
         replace(CLIENTS, targets=((HERE, WEB),), rate=20),

@@ -7,15 +7,18 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import reactive
 from textual.timer import Timer
 
+from tui.analysis.filter import parse_filter
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
+from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
@@ -25,10 +28,18 @@ from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.kernel.sockets import ip_text
 from tui.watching.view import View
 
-PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
+PANELS = {
+    "patterns": "patterns",
+    "timewait": "TIME-WAIT",
+    "states": "states",
+    "remotes": "remote IPs",
+    "sysctls": "sysctls",
+    "findings": "findings",
+}
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
 FOLDED_BELOW = 28
 """Lines of a screen that has no room for more than one line of findings."""
@@ -57,20 +68,29 @@ class Dashboard(TableScreen):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "findings", "Findings", tooltip="Go to the findings, and back"),
-        Binding("l", "plan", "Plan", tooltip="See which changes would give a pattern its ports"),
-        Binding(
-            "m",
-            "maximize_panel",
-            "Maximize",
-            show=False,
-            tooltip="Give the panel the whole screen",
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind(
+            "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
+        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
         *(
-            Binding(str(number), f"panel('{name}')", f"Show {name}", show=False)
-            for number, name in enumerate(PANELS, 1)
+            bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
+            for number, (name, title) in enumerate(PANELS.items(), 1)
         ),
     ]
+    hints = each(
+        "move.open",
+        "table.filter",
+        "table.sort",
+        "dashboard.findings",
+        "dashboard.plan",
+    )
+    more_hints = (
+        *each("app.palette"),
+        Hint([f"panel.{name}" for name in PANELS], "Panel"),
+        *each("table.export", "app.threshold"),
+    )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
@@ -83,6 +103,8 @@ class Dashboard(TableScreen):
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
+        self._findings_lines = 0
+        """How many of them have room, once it is laid out."""
         self.findings_line = FindingsLine(id="findings-line")
         self.remotes = RemotesPanel(id="remotes")
         self.sysctls = SysctlsPanel(id="sysctls")
@@ -141,6 +163,17 @@ class Dashboard(TableScreen):
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
 
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding stands in its panel, or in the line that this is folded into."""
+        if self.maximized_panel not in (None, "findings") or self.view is None:
+            return False
+        if self.maximized_panel is None and self.has_class("-folded"):
+            return case == self.view.cases.present[0]
+        row, top = self.findings.rows.find(case.identity), self.findings.scroll_offset.y
+        alone = self.maximized_panel is not None
+        lines = self.findings.size.height if alone else self._findings_lines
+        return row is not None and top <= row < top + lines
+
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
         self.call_after_refresh(self._make_room)
@@ -154,6 +187,7 @@ class Dashboard(TableScreen):
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
         lines = findings_lines(room, self.size.height)
+        self._findings_lines = max(lines - BORDER, 0)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:
@@ -181,7 +215,7 @@ class Dashboard(TableScreen):
         elif event.table is self.findings and isinstance(event.identity, tuple):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
-            self._set_filter(f"dst {ip_text(*event.identity)}")
+            self._filter_by(parse_filter(f"dst {ip_text(*event.identity)}"))
             self.maximized_panel = None
             self.patterns.focus()
         elif event.table is self.sysctls:
@@ -212,6 +246,11 @@ class Dashboard(TableScreen):
         else:
             self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
 
+    def action_incoming(self) -> None:
+        """Hide the incoming patterns, whose ports are the peers', or show them again."""
+        self.patterns.without_incoming = not self.patterns.without_incoming
+        self.again()
+
     def action_maximize_panel(self) -> None:
         """Give the focused panel the whole screen, or take it back."""
         if self.maximized_panel is not None:
@@ -232,8 +271,10 @@ class Dashboard(TableScreen):
         if now is not None:
             if now == "findings":
                 self.findings.styles.height = "1fr"
-            panel = self.query_one(f"#{now}")
-            if panel.can_focus:
+            # Not by a query: a key may come while the screen is being taken down.
+            tables = (self.patterns, self.findings, self.remotes, self.sysctls)
+            panel = next((table for table in tables if table.id == now), None)
+            if panel is not None and panel.is_attached:
                 panel.focus()
         elif before is not None:
             self.patterns.focus()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -52,14 +52,6 @@ class ArrangedTable(RowTable):
 
     nothing: ClassVar[str]
     """What is said where there are no rows to filter."""
-    sortable: ClassVar[Sequence[str]]
-    """The columns ``s`` walks through."""
-    ascending: ClassVar[Collection[str]]
-    """The columns whose smallest value stands first."""
-
-    sort: str
-    """The column to sort by."""
-    inverted = False
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""
     _arranging = False

@@ -12,8 +12,8 @@ from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
-from tui.dashboard.widgets.panel import TextPanel, hint
-from tui.dashboard.widgets.patterns import use_role
+from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.patterns import unreadable, use_role
 from tui.dashboard.widgets.styles import role_classes
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
@@ -43,7 +43,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     more = f" · {len(cases) - 1} more" if len(cases) > 1 else ""
     severity = severity_text(worst.severity)
     return Content.assemble(
-        hint(("f", "opens")), "  ", (severity, colour) if colour else severity, f": {text}{more}"
+        (severity, colour) if colour else severity, f": {text}{more} (f: details)"
     )
 
 
@@ -117,7 +117,7 @@ class FactsPanel(TextPanel[View]):
         text = self._in_use(use, level)
         if level is Level.EXHAUSTED:
             return text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self.style("alarm"))
-        text.append(f" · connectable {use.connectable:,}")
+        text.append(f" · {use.connectable:,} left")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -127,7 +127,7 @@ class FactsPanel(TextPanel[View]):
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
         else:
-            text.append(" · not filling up")
+            text.append(" · steady")
         text.append(f" · growth {signed(growth)}/s")
         if use.level(100) >= Level.SLOW:
             text.append(" · past 50 %: slow connect()", self.style("warn"))
@@ -163,11 +163,11 @@ class FactsPanel(TextPanel[View]):
             remembered = " (remembered)" if holder.remembered else ""
             owner = (f"held by {holder.process}{remembered}", "figure")
         elif not patterns.live_of(index):
-            owner = ("no owner: a TIME-WAIT has none, and none has been seen yet", "dim")
+            owner = ("owner unknown: its sockets were never seen open", "dim")
         else:
             who = "owner unknown"
             if denied := view.owners.denied:
-                who += f": {denied:,} processes may not be looked into; run as root"
+                who += f": {unreadable(denied)}; run as root"
             uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
             owner = (f"{who} (uid {uids[-1]})" if len(uids) else who, "dim")
         return self.line([(" ", ""), owner, (f" · {states}", "dim")])

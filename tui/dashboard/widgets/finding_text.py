@@ -10,7 +10,7 @@ from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.addresses import pattern_text
 from tui.dashboard.widgets.document import Line, paragraph
-from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
+from tui.dashboard.widgets.findings import MARKS, ROLES, headline, severity_text
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
@@ -50,7 +50,8 @@ def finding_lines(case: Case, view: View, width: int) -> list[Line]:
     beside = width - WIDEST - 2 * GAP
     width = min(width, WIDEST)
     finding = case.finding
-    lines = [_status(case, view.frame.time, width), Line()]
+    heir = None if case.gone is None else view.cases.heir(case)
+    lines = [_status(case, heir, view.frame.time, width), Line()]
     lines += paragraph(finding.message, width, role="figure" if case.gone is None else "gone")
     lines += [Line(), *paragraph(finding.meaning, width)]
     item = 0
@@ -70,7 +71,7 @@ def finding_lines(case: Case, view: View, width: int) -> list[Line]:
         indent = " " * len(label)
         lines += paragraph(f"{remedy.what}.", width, label=label)
         if remedy.unless:
-            lines += paragraph(f"Unless {remedy.unless}.", width, label=indent, role="dim")
+            lines += paragraph(f"Not if: {remedy.unless}.", width, label=indent, role="dim")
         if remedy.command is not None:
             for row in remedy.command.splitlines():
                 lines += paragraph(row, width, label=f"{indent}$ ", role="command", item=item)
@@ -88,8 +89,11 @@ def _side_by_side(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
     return found
 
 
-def _status(case: Case, now: float, width: int) -> Line:
+def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:
     severity, gone = case.finding.severity, case.gone_for(now)
+    if heir is not None:
+        mark, role = MARKS[heir.finding.severity], ROLES[heir.finding.severity]
+        return Line([(f"{mark} now: ", role), *headline(heir.finding, width - 7)])
     if gone is not None:
         text = f"GONE since {span(gone)}; below is what it said last"
         return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])

@@ -37,7 +37,8 @@ class FindingRows(TableRows):
         self.now = now
         gone = [case for case in cases.known if case.gone is not None]
         just = [case for case in gone if (case.gone_for(now) or 0.0) < GONE_SECONDS]
-        self.cases = self.items = (*cases.present, *just)
+        over = [case for case in just if cases.heir(case) is None]
+        self.cases = self.items = (*cases.present, *over)
 
     def identity(self, row: int) -> Hashable:
         """Return the code and the subject of a row."""
@@ -129,7 +130,7 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
     if not cases:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
-    counts, key = tally(cases), "  f opens "
+    counts, key = tally(cases), "  f: details "
     mark = short(f" {MARKS[worst.severity]} {counts}", width)
     room = width - len(mark) - 2 - len(key)
     if room <= 0:

@@ -60,20 +60,24 @@ LOOKED_AT = 40
 class PatternRows(ArrangedRows):
     """The patterns of a view, filtered and sorted; then those that have just vanished."""
 
-    def __init__(self, view: View, sort: str, inverted: bool) -> None:
+    def __init__(
+        self, view: View, sort: str, inverted: bool, *, without_incoming: bool = False
+    ) -> None:
         self.view = view
         patterns = view.frame.patterns
         order = _order(view, sort)
+        if without_incoming:
+            order = order[patterns.direction[order] != Direction.INCOMING]
+        self.total = len(order)
         if inverted:
             order = order[::-1]
         if view.filter is not None:
             order = order[view.filter.patterns(view.frame)[order]]
         self.order = order
-        self.gone = view.trends.gone if view.filter is None else ()
-        self.total = len(patterns)
-        self.tracked = min(self.total, TRACKED)
+        self.gone = () if view.filter is not None or without_incoming else view.trends.gone
+        self.tracked = min(len(patterns), TRACKED)
         if denied := view.owners.denied:
-            self.note = f"{plural(denied, 'process', 'processes')} not looked into"
+            self.note = f"{unreadable(denied)}: run as root to see names"
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -200,6 +204,11 @@ def process_text(process: Process, width: int, before: str = "") -> str:
     return short(f"{before}{process.name}", width - len(pid)) + pid
 
 
+def unreadable(count: int) -> str:
+    """Return how many processes the user may not look into."""
+    return f"{plural(count, 'process', 'processes')} unreadable"
+
+
 def use_role(level: Level) -> str:
     """Return how a level of use is drawn: "alarm", "warn" or ""."""
     return {Level.FINE: "", Level.SLOW: "warn"}.get(level, "alarm")
@@ -282,14 +291,18 @@ class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     columns = COLUMNS
-    nothing = "no connections here"
+    nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
+    empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"
+    without_incoming = False
+    """Are the incoming patterns left out?"""
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
-        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+        hidden = " · incoming hidden" if self.without_incoming else ""
+        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}{hidden}"
 
     def foot(self, rows: ArrangedRows) -> Content:
         """Return the selected pattern's whole name, and the key that opens it."""
@@ -308,4 +321,6 @@ class PatternsPanel(ArrangedTable):
         """Show a view."""
         frame, chosen = view.frame, view.filter
         count = len(frame.patterns) if chosen is None else len(frame.table)
-        self.show_when_ready(partial(PatternRows, view), chosen, count)
+        self.show_when_ready(
+            partial(PatternRows, view, without_incoming=self.without_incoming), chosen, count
+        )

@@ -158,7 +158,7 @@ class QuadrupletsPanel(ArrangedTable):
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are."""
-        return f"Quadruplets · {count}"
+        return f"Sockets · {count}"
 
     def show(
         self,

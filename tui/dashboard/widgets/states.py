@@ -8,7 +8,7 @@ from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import DASH, short, signed
+from tui.writing.words import DASH, plural, short, signed
 
 ORDER = (
     State.TIME_WAIT,
@@ -36,7 +36,7 @@ class StatesPanel(TextPanel[View]):
 
     def show(self, view: View) -> None:
         """Show a view."""
-        self.entitle(f"³ TCP states · {len(view.frame.table):,} sockets")
+        self.entitle(f"³ TCP states · {plural(len(view.frame.table), 'socket')}")
         super().show(view)
 
     def draw(self, view: View) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence, Sized
+from collections.abc import Collection, Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from textwrap import wrap
 from types import MappingProxyType
@@ -61,12 +61,22 @@ class TableRows:
 class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
-    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Drill")
+    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Open")
     COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
 
     columns: ClassVar[Sequence[Column]]
+    empty = ""
+    """What is said where there are no rows."""
+    sortable: ClassVar[Sequence[str]] = ()
+    """The columns that it can be sorted by, in the order of the keys; none, where its own order
+    tells something."""
+    ascending: ClassVar[Collection[str]] = ()
+    """The columns whose smallest value stands first."""
+    sort: str = ""
+    """The column to sort by."""
+    inverted = False
     head: ClassVar[int] = 1
     """Lines above the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -74,7 +84,7 @@ class RowTable(ScrollPanel, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """A row was opened with enter or a second click."""
+        """A row was opened with enter, or a click on it when it was selected."""
 
         table: RowTable
         identity: Hashable
@@ -94,8 +104,6 @@ class RowTable(ScrollPanel, can_focus=True):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.empty = ""
-        """What is said where there are no rows."""
         self.rows = TableRows()
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
@@ -251,22 +259,23 @@ class RowTable(ScrollPanel, can_focus=True):
 
         self._tell()
 
-    def _go(self, row: int) -> None:
+    def select(self, row: int) -> None:
+        """Select a row, or the nearest there is."""
         self._moved = True
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
         self.bring_into_view(self.cursor, self.cursor)
 
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""
-        self._go(self.cursor + by)
+        self.select(self.cursor + by)
 
-    def action_page(self, by: int) -> None:
+    def action_page(self, by: float) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + by * max(self.size.height - self.head - 1, 1))
+        self.select(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
-        self._go(0 if side < 0 else len(self.rows) - 1)
+        self.select(0 if side < 0 else len(self.rows) - 1)
 
     def action_choose(self) -> None:
         """Open the selected row."""
@@ -274,8 +283,9 @@ class RowTable(ScrollPanel, can_focus=True):
             self.post_message(self.Chosen(self, identity))
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; a second click opens it; a click on a header sorts."""
+        """Select a row; where it is selected open it; a click on a header sorts."""
         at = event.get_content_offset(self)
+        again = self.was_clicked_again(event)
         if at is None:  # on the border
             return
         if at.y < self.head:
@@ -287,9 +297,9 @@ class RowTable(ScrollPanel, can_focus=True):
             return
         row = self.scroll_offset.y + at.y - self.head
         if row < len(self.rows):
-            self._go(row)
-            if event.chain > 1:
+            if again and row == self.cursor:
                 self.action_choose()
+            self.select(row)
 
 
 def first_row(mask: Array) -> int | None:

@@ -59,7 +59,7 @@ class TitleBar(TextPanel[View]):
         if view.frame.assumed:
             found.append(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
-            found.append("incomplete: counts are floors")
+            found.append("incomplete read: counts are minimums")
         if table.bad_lines:
             found.append(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:

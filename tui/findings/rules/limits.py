@@ -84,7 +84,7 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
         subject=MAX_CONNTRACK,
         message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
         "nf_conntrack_max"
-        + (f", and gave up {early:,} entries for want of room since the start" if early else ""),
+        + (f", and gave up {early:,} entries for lack of room since the start" if early else ""),
         meaning="When the table is full the first packets of new connections are dropped, both "
         f"ways, and the log says “nf_conntrack: table full, dropping packet”.{kept}",
         evidence=known(

@@ -17,7 +17,7 @@ from tui.analysis.patterns import Direction
 from tui.findings.advice import POOL, refused
 from tui.findings.finding import Finding, Remedy, Severity, known
 from tui.findings.situation import Situation
-from tui.writing.words import percent, ratio
+from tui.writing.words import percent, plural, ratio
 
 BUCKETS = "net.ipv4.tcp_max_tw_buckets"
 BUCKET_BYTES = 300
@@ -42,12 +42,12 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     quiet = outgoing & ~blocking
     fullest = float(patterns.utilization[quiet].max()) if quiet.any() else 0.0
     hold = seconds_text(situation.frame.rules)
-    blocked = "" if not blocking.any() else " (besides those of the patterns that are told of)"
+    other = "other " if blocking.any() else ""
     yield Finding(
         code="time-wait-high",
         severity=Severity.INFO,
         subject="TIME-WAIT",
-        message=f"{count:,} sockets in TIME-WAIT block nothing{blocked}",
+        message=f"{count:,} {other}TIME-WAIT sockets are harmless",
         meaning=f"{incoming:,} are on ports that this host listens on, where a new connection is "
         f"accepted into them, and {spread:,} are spread over destinations of which the fullest "
         f"has used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
@@ -91,7 +91,8 @@ def overflow(situation: Situation) -> Iterator[Finding]:
         message = f"{waiting:,} TIME-WAITs are {percent(waiting, limit)} of tcp_max_tw_buckets"
     elif total and rate is None:
         severity = Severity.INFO
-        message = f"{total:,} sockets have skipped TIME-WAIT since the namespace began"
+        skipped = plural(total, "socket has", "sockets have")
+        message = f"{skipped} skipped TIME-WAIT since the namespace began"
     else:
         return
     more = max(2 * (limit or 0), LARGEST_DEFAULT)
