@@ -4,35 +4,61 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import click
 
 from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
-from tui.commands.output import fail
-from tui.kernel.places import place_at
+from tui.commands.output import UNREADABLE, fail
+from tui.kernel.find_place import ALL, PlaceError, find_place, same_place
+from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, find_owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
+from tui.kernel.survey import Survey, survey
+
+
+def chosen_place(settings: Settings) -> Place:
+    """Return the one place that -N and --proc name.
+
+    Raises click.UsageError where -N names none, several or all, and TableError for a file that is
+    no archive of a copy.
+    """
+    if settings.place is None:
+        return place_at(settings.proc)
+    if settings.place == ALL:
+        raise click.UsageError(
+            "-N all is for check, audit, places, report, watch, bundle and the parts of a report; "
+            "name one place here"
+        )
+    try:
+        return find_place(settings.place, settings.proc)
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
 
 
 def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
-    """Return the source to read from.
+    """Return the source to read from: that of one place.
 
     Raises click.UsageError for sock_diag on a procfs that is not this namespace's own.
     """
-    place = place_at(settings.proc)
+    return source_of(chosen_place(settings), settings, one_shot=one_shot)
+
+
+def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool = False) -> Source:
+    """Return the source of a place; ``among`` others, where an empty one must cost nothing."""
     if settings.source == "sock_diag" and not place.answers:
         raise click.UsageError(
-            f"--source sock_diag reads this network namespace, which {settings.proc} does not "
-            "show; leave out one of --source and --proc"
+            f"--source sock_diag cannot ask for the sockets of {place.where}; leave out --source"
         )
     return Source(
         place,
         settings.source,
         settings.interval,
         one_shot=one_shot,
+        skips_empty=among,
         byte_order=settings.byte_order,
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
     )
@@ -56,6 +82,51 @@ def _progress() -> Callable[[int, int], None] | None:
             click.echo(f"\rtwtop: {done / total:4.0%} read{ended}", err=True, nl=False)
 
     return tell
+
+
+class Frames:
+    """The frame of the place that -N names, or of each for `-N all`, the host's first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.several = settings.place == ALL
+        self.unread = False
+        """Could some place not be read? It is told on stderr."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them one by one; without the one that is named the command ends here."""
+        if not self.several:
+            yield read_frame(self.settings)
+            return
+        found = every_place(self.settings)
+        for why in found.missing:
+            self._tell(why)
+        for place in found.places:
+            try:
+                source = source_of(place, self.settings, one_shot=True, among=True)
+                yield judge(source.read())
+            except (TableError, click.UsageError) as error:
+                if place.pid is None or same_place(place) is not None:  # else it has ended
+                    self._tell(f"{place.kind} {place.name}: {error}")
+
+    def _tell(self, why: str) -> None:
+        click.echo(f"twtop: {why}", err=True)
+        self.unread = True
+
+    def finish(self) -> None:
+        """End the command with the code for unreadable tables if some could not be read."""
+        if self.unread:
+            sys.exit(UNREADABLE)
+
+
+def every_place(settings: Settings) -> Survey:
+    """Return all places, the host first; without them the command ends here."""
+    try:
+        found = survey(settings.proc)
+    except (TableError, OSError) as error:
+        fail(str(error))
+    first = sorted(found.places, key=lambda place: (place.kind != "host", place.name))
+    return replace(found, places=tuple(first))
 
 
 def take_frame(settings: Settings) -> Frame:

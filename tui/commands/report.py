@@ -8,7 +8,8 @@ import click
 
 from tui.commands.options import given, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import Frames, owners_of
+from tui.kernel.processes import Owners
 from tui.report.text import report_text
 from tui.report.whole import to_json
 
@@ -21,13 +22,20 @@ from tui.report.whole import to_json
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
-    """Print once what the dashboard shows, as text or JSON."""
+    """Print once what the dashboard shows, as text or JSON: with `-N all` a line for each place."""
     settings = given(context, options)
+    frames = Frames(settings)
+    owners: Owners | None = None  # one walk does for all places
     if as_json:
-        emit(to_json(read_frame(settings), owners_of(settings), details=details))
+        for frame in frames:
+            owners = owners or owners_of(settings)
+            emit(to_json(frame, owners, details=details))
+        frames.finish()
         return
     from tui.commands.configuration import configured  # the contract's JSON judges nothing
 
     threshold = configured(settings).ports.threshold
-    frame = read_frame(settings)
-    emit(report_text(frame, owners_of(settings), threshold, paint, details=details))
+    for frame in frames:
+        owners = owners or owners_of(settings)
+        emit(report_text(frame, owners, threshold, paint, details=details))
+    frames.finish()

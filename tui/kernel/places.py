@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "copy"]
 
+LIVE = Path("/proc")
 GONE = "that network namespace has gone"
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
@@ -100,7 +101,8 @@ class Place:
     @property
     def where(self) -> Path:
         """What to call it by in a message: the file that was named, or the directory read."""
-        return self.root if self.network in (None, HERE) or self.pid else self.network
+        named = self.network is not None and self.root == LIVE / "thread-self"
+        return self.network if named and self.network else self.root
 
 
 def place_at(root: Path) -> Place:

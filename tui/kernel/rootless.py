@@ -6,7 +6,6 @@ enter (user_namespaces(7)): a short program does. Tables need no way in, sysctls
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from tui.kernel.sysctls import NAMES, Parameter, read_parameters
@@ -20,6 +19,8 @@ def parameters_of(process: Path) -> tuple[Parameter, ...]:
 
     Never raises: without nsenter (util-linux), or where it is refused, they have no values.
     """
+    import subprocess  # takes longer to load than most readings take
+
     files = [f"/proc/sys/{name.replace('.', '/')}" for name in NAMES]
     way = [f"--user={process}/ns/user", f"--net={process}/ns/net", "--preserve-credentials"]
     try:

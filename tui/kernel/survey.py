@@ -17,6 +17,7 @@ from tui.kernel.cgroup import Contained, contained
 from tui.kernel.namespaces import host_name, visit
 from tui.kernel.places import (
     HERE,
+    LIVE,
     Place,
     PlaceKind,
     is_procfs,
@@ -29,7 +30,6 @@ from tui.kernel.places import (
 from tui.kernel.processes import printable
 from tui.kernel.runtimes import Runtimes
 
-LIVE = Path("/proc")
 FIRST_PID_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO (include/linux/proc_ns.h)."""
 MOST_ASKED = 64
