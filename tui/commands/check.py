@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import click
 
 from tui.analysis.bind_first import find_bound_first
+from tui.analysis.bounds import could_reach
 from tui.analysis.doubts import doubts, surely_fine
-from tui.analysis.frame import Frame
+from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import given, percent, shared_options
+from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import emit, unknown
-from tui.commands.reading import take_frame
+from tui.commands.reading import source_of, take_frame
 from tui.findings.config import BindFirst, ConfigError
+from tui.kernel.find_place import ALL, same_place
+from tui.kernel.glance import Glance, glance
 from tui.kernel.sockets import Array, TableError
+from tui.kernel.survey import survey
 from tui.planning.demand import outgoing
 from tui.writing.words import digits_beside, floored, written
 
@@ -29,11 +35,23 @@ EPILOG = (
 )
 
 
+SEVERITY = (OK, UNKNOWN, WARNING, CRITICAL)
+"""The worst last, as the Monitoring Plugins have it (lib/utils_base.c, max_state): an alarm that is
+sure is not hidden by what could not be read."""
+
+
 class Answer(NamedTuple):
     """A plugin's answer."""
 
     code: int
-    line: str
+    text: str
+    perfdata: str
+
+    @property
+    def line(self) -> str:
+        """The answer as the Monitoring Plugins Development Guidelines have it."""
+        # `|` ends the text for Nagios.
+        return f"TWTOP {NAMES[self.code]} - {self.text.replace('|', '/')} | {self.perfdata}"
 
 
 @click.command(epilog=EPILOG)
@@ -74,11 +92,13 @@ def check(
     judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
     gives to connect(). One that has no port left is critical whatever the percentages. Incoming
     connections are not judged: the ports they take are their peers'. Where sysctls or a part of
-    the table could not be read the answer is UNKNOWN instead of OK.
+    the table could not be read the answer is UNKNOWN instead of OK. With -N all it is that of the
+    worst place.
 
     \b
     twtop check -w 50 -c 80
     twtop check --dst 10.0.0.9:5432
+    twtop check -N all
     """
     settings = given(context, options)
     try:
@@ -90,18 +110,66 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     ends = destination(dst, dport, src)
-    try:
-        frame = take_frame(settings)
-    except TableError as error:
-        unknown(str(error))
-    found = outgoing(frame, *ends)
     named = ends_text(*ends)
     none = f"no outgoing connections, none {named}" if named else "no outgoing connections"
-    verdict = judge_fullest(
-        frame, found, warning, critical, config.bind_first, none, must_exist=must_exist
-    )
+
+    def judged(frame: Frame) -> Answer:
+        found = outgoing(frame, *ends)
+        limits = config.bind_first
+        return judge_fullest(frame, found, warning, critical, limits, none, must_exist=must_exist)
+
+    def is_fine(seen: Glance) -> bool:
+        if must_exist and seen.sockets:
+            return False
+        sure = seen.sockets == 0 or not seen.rules.assumed
+        return sure and not could_reach(seen, critical, warning)
+
+    try:
+        if settings.place == ALL:
+            verdict = check_all(settings, judged, is_fine)
+        else:
+            verdict = judged(take_frame(settings))
+    except (TableError, OSError) as error:
+        unknown(str(error))
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
+
+
+def check_all(
+    settings: Settings, judged: Callable[[Frame], Answer], is_fine: Callable[[Glance], bool]
+) -> Answer:
+    """Return the worst answer of all places; ``is_fine`` says which need not be dumped.
+
+    What cannot be read, or may be missing, is UNKNOWN. Raises TableError.
+    """
+    found = survey(settings.proc)
+    answers = [Answer(UNKNOWN, why, "") for why in found.missing]
+    fine = 0
+    for seen in glance(found.places):
+        if is_fine(seen):
+            fine += 1
+            continue
+        place = seen.place
+        called = f"{place.kind} {place.name}"
+        try:
+            answer = judged(judge(source_of(place, settings, one_shot=True).read()))
+        except (TableError, click.UsageError) as error:
+            if place.pid is not None and same_place(place) is None:
+                continue  # it has ended meanwhile
+            answer = Answer(UNKNOWN, str(error), "")
+        answers.append(answer._replace(text=f"{called}: {answer.text}"))
+    count = f"places={fine + len(answers) - len(found.missing)};;;0"
+    answers.sort(key=lambda one: SEVERITY.index(one.code), reverse=True)
+    counts = Counter(one.code for one in answers) + Counter({OK: fine})
+    summary = ", ".join(
+        f"{counts[code]} {NAMES[code]}" for code in reversed(SEVERITY) if counts[code]
+    )
+    if not answers:
+        return Answer(OK, f"{summary}: no place has enough sockets to be short of ports", count)
+    worst = answers[0]
+    return Answer(
+        worst.code, f"{worst.text} (of all places: {summary})", f"{worst.perfdata} {count}".strip()
+    )
 
 
 def judge_fullest(
@@ -122,8 +190,6 @@ def judge_fullest(
     take over its TIME-WAITs. Where their client binds first, all destinations of a local IP
     together have the ports of one, and those are judged if fewer are left.
 
-    The line is `TWTOP STATUS - text | perfdata`, as the Monitoring Plugins Development
-    Guidelines have it.
     """
     patterns, fails = frame.patterns, "connect() fails"
     if len(candidates):
@@ -165,8 +231,7 @@ def judge_fullest(
         f"connectable={use.connectable};;;0;{use.capacity} "
         f"time_wait={frame.time_wait.count};;;0"
     )
-    # `|` ends the text for Nagios.
-    return Answer(code, f"TWTOP {NAMES[code]} - {text.replace('|', '/')} | {perfdata}")
+    return Answer(code, text, perfdata)
 
 
 def _reuse(use: PortUse) -> str:

@@ -50,8 +50,10 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
 def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool = False) -> Source:
     """Return the source of a place; ``among`` others, where an empty one must cost nothing."""
     if settings.source == "sock_diag" and not place.answers:
+        cure = "one of --source and --proc" if settings.place is None else "--source"
         raise click.UsageError(
-            f"--source sock_diag cannot ask for the sockets of {place.where}; leave out --source"
+            f"--source sock_diag cannot ask for the sockets that {place.where} shows; leave out "
+            f"{cure}"
         )
     return Source(
         place,

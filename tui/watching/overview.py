@@ -7,7 +7,7 @@ it is being looked at, and else in turn. What was not dumped is told by its uppe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +117,8 @@ class Overview:
         self.interval = interval
         self.one_shot = one_shot
         self.cpu_share = cpu_share
-        self.looked_at: Collection[int] = ()
-        """The keys or ids of places that are dumped whenever there is time."""
+        self.looked_at: Callable[[Place], bool] = lambda place: False
+        """Which places are dumped whenever there is time, however idle."""
         self.found = Survey(())
         """What the last survey found."""
         self._of = of
@@ -193,13 +193,16 @@ class Overview:
             return float("inf") if followed is None else now - followed.dumped
 
         threshold = self.config.ports.threshold
-        there = [one for one in glances if one.sockets or one.place.kind == "copy"]
-        watched = [one for one in there if {one.place.key, one.place.id} & {*self.looked_at}]
-        full = [one for one in there if one not in watched and could_reach(one, threshold)]
-        rest = [one for one in there if one not in watched and one not in full]
-        late = [] if self.one_shot else [one for one in rest if age(one) > TURN_SECONDS]
+        watched, full, late = [], [], []
+        for one in glances:
+            if self.looked_at(one.place) or one.place.kind == "copy":
+                watched.append(one)
+            elif one.sockets and could_reach(one, threshold):
+                full.append(one)
+            elif one.sockets and not self.one_shot and age(one) > TURN_SECONDS:
+                late.append(one)
         return [
-            *watched,
+            *sorted(watched, key=age, reverse=True),
             *sorted(full, key=age, reverse=True),
             *sorted(late, key=age, reverse=True)[:1],
         ]
