@@ -123,7 +123,7 @@ class _Seen:
             kind,
             number,
             None if number is None else root / "ns/net",
-            self.settings,
+            None if number is None else self.settings,  # they are shown to those who are in it
             key=key,
             pid=pids[0],
             containers=containers,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tui.analysis.bounds import could_reach, utilization_at_most
@@ -31,7 +31,7 @@ from tui.watching.watch import Watch
 NAMES_SECONDS = 60.0
 """After so long a place is named anew: containers come to a pod, and files come late."""
 RULES_SECONDS = 10.0
-"""For so long the sysctls of a place are taken as they were."""
+"""For so long the sysctls of a place that is not dumped are taken as they were."""
 TURN_SECONDS = 60.0
 """Between two dumps of a place that its sockstat proves fine."""
 
@@ -217,6 +217,7 @@ class Overview:
         try:
             followed.view = followed.watch.take(followed.source.read())
             followed.failure = None
+            self._rules[place] = followed.view.frame.rules
         except TableError as error:
             followed.failure = str(error)
 
@@ -230,7 +231,8 @@ class Overview:
         if followed is None:
             return Outlook(seen)
         new = identity in fresh and followed.failure is None
-        return Outlook(seen, followed.view, new, followed.failure)
+        newest = replace(seen, rules=self._rules.get(seen.place, seen.rules))
+        return Outlook(newest, followed.view, new, followed.failure)
 
 
 def seen(outlook: Outlook, owners: Owners | None = None) -> Seen:
