@@ -9,6 +9,8 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 from tui.analysis.patterns import PatternKey
+from tui.kernel.places import Place
+from tui.planning.fitting import acts_here, caution, fitted
 
 Evidence = Mapping[str, int | float | str]
 
@@ -75,6 +77,20 @@ class Finding:
     def identity(self) -> tuple[str, str]:
         """What makes it the same finding in another frame."""
         return self.code, self.subject
+
+
+def fit(finding: Finding, place: Place) -> Finding:
+    """Return a finding whose remedies act on the place that it is of."""
+    if acts_here(place):
+        return finding
+    return replace(finding, remedies=tuple(_fit(remedy, place) for remedy in finding.remedies))
+
+
+def _fit(remedy: Remedy, place: Place) -> Remedy:
+    if remedy.command is None:
+        return remedy
+    unless = ", or ".join(filter(None, (remedy.unless, caution(remedy.command, place))))
+    return replace(remedy, command=fitted(remedy.command, place), unless=unless)
 
 
 def record(finding: Finding) -> dict[str, Any]:

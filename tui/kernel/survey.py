@@ -114,7 +114,8 @@ class _Seen:
         """Return the place of these processes, not yet tried to be entered."""
         root = self.procfs / str(pids[0])
         number = number_of(HERE if key == self.here else root / "ns/net")
-        _, mounts = self.mounted.get(number or 0, (root, ()))
+        way = root / "ns/net"
+        file, mounts = self.mounted.get(number or 0, (way, ()))
         kind, name, containers, others = self._called(key, pids, mounts)
         words = dict.fromkeys((name, *others, *containers, *mounts, str(number or pids[0])))
         place = Place(
@@ -122,7 +123,7 @@ class _Seen:
             name,
             kind,
             number,
-            None if number is None else root / "ns/net",
+            None if number is None else file if kind == "named" else way,
             None if number is None else self.settings,  # they are shown to those who are in it
             key=key,
             pid=pids[0],
