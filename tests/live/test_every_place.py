@@ -386,3 +386,46 @@ def test_hidden_processes_are_told_of() -> None:
     assert any("hidepid" in why for why in missing)
     assert ("process", True) in places
     assert "host" not in dict(places)
+
+
+def in_a_container(folder: str, busy: int, entered: bool) -> tuple[list[tuple[Any, ...]], int]:
+    """Look at a host's /proc from a network namespace of one's own, as a container would."""
+    system("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+    subprocess.run(["mount", "-t", "proc", "proc", folder], check=True, capture_output=True)
+    sysctl("ipv4.ip_local_port_range", "50000 50099")
+    with pytest.MonkeyPatch.context() as patch:
+        if not entered:  # without CAP_SYS_ADMIN
+
+            def refused(calls: Any) -> list[PermissionError]:
+                return [PermissionError(errno.EPERM, "setns") for _ in calls]
+
+            for module in ("tui.kernel.survey", "tui.kernel.glance"):
+                patch.setattr(f"{module}.visit", refused)
+        found = survey(Path(folder))
+        rows = [
+            (one.place.kind, one.place.id, one.time_wait, one.rules.low, bool(one.rules.assumed))
+            for one in glance(found.places)
+            if one.place.kind == "host" or one.place.pid == busy or one.place.network == HERE
+        ]
+    return rows, HERE.stat().st_ino
+
+
+@root_only
+@pytest.mark.parametrize("entered", [True, False], ids=["CAP_SYS_ADMIN", "without"])
+def test_from_a_container_the_hosts_places_are_not_its_own(
+    lab: Lab, tmp_path: Path, entered: bool
+) -> None:
+    busy = Child(be_busy, LOADS[0])
+    waiting = busy.receive()
+    try:
+        rows, own = lab.call(in_a_container, str(tmp_path), busy.process.pid, entered)
+    finally:
+        busy.kill()
+    (host,) = (row for row in rows if row[0] == "host")
+    (mine,) = (row for row in rows if row[1] == own)
+    (theirs,) = (row for row in rows if row not in (host, mine))
+    assert host[1] != own
+    assert mine[3:] == (50_000, False)  # its own sysctls can be read by anybody
+    assert theirs[2] == waiting
+    assert theirs[3:] == ((40_000, False) if entered else (32_768, True))

@@ -34,6 +34,8 @@ RULES_SECONDS = 10.0
 """For so long the sysctls of a place that is not dumped are taken as they were."""
 TURN_SECONDS = 60.0
 """Between two dumps of a place that its sockstat proves fine."""
+FIRST_SECONDS = 10.0
+"""So often one of these comes before those that may be full, who else could take all the time."""
 
 Identity = tuple[int | None, int | None, str]
 
@@ -127,6 +129,7 @@ class Overview:
         self._rules: dict[Place, PortRules] = {}
         self._rules_read = -float("inf")
         self._dump_due = 0.0
+        self._first_due = 0.0
 
     def poll(self) -> tuple[Outlook, ...]:
         """Look at every place, and return them, the worst first.
@@ -177,6 +180,8 @@ class Overview:
                 break
             cpu = time.thread_time()
             self._dump_one(one.place)
+            if not could_reach(one, self.config.ports.threshold):
+                self._first_due = now + FIRST_SECONDS
             fresh.add(_identity(one.place))
             # Entered by a thread of its own: what that takes is seen by the clock alone.
             cost = max(time.thread_time() - cpu, self._spent(one.place))
@@ -201,11 +206,12 @@ class Overview:
                 full.append(one)
             elif one.sockets and not self.one_shot and age(one) > TURN_SECONDS:
                 late.append(one)
-        return [
-            *sorted(watched, key=age, reverse=True),
-            *sorted(full, key=age, reverse=True),
-            *sorted(late, key=age, reverse=True)[:1],
-        ]
+        watched.sort(key=age, reverse=True)
+        full.sort(key=age, reverse=True)
+        late = sorted(late, key=age, reverse=True)[:1]
+        if late and now >= self._first_due:
+            return [*watched, *late, *full]
+        return [*watched, *full, *late]
 
     def _dump_one(self, place: Place) -> None:
         followed = self._followed.get(_identity(place))
