@@ -39,6 +39,7 @@ LOADS: dict[str, set[str]] = {
     f"report {PROC}": NUMPY | SETTINGS,
     f"patterns {PROC}": NUMPY | SETTINGS,
     f"watch -n=1 {PROC}": NUMPY | RULES,
+    f"places {PROC}": NUMPY | RULES,
     f"audit {PROC}": NUMPY | RULES,
 }
 """By command line: all that it loads of those above."""

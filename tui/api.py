@@ -30,7 +30,7 @@ from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.find_place import ALL, PlaceError, find_place
+from tui.kernel.find_place import ALL, PlaceError, called, find_place
 from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
@@ -144,6 +144,7 @@ def watch(
     With ``places``, which is "all" or what these are called, there is a moment of each place that
     was dumped (``moment.frame.reading.place``), and between two intervals there may be none: idle
     places have their turn once a minute. One that begins later is found, one that ends is gone.
+    PlaceError is raised at the first moment where a place is not there.
 
     Late ones are not made up for. Who holds the sockets is looked up now and then, and
     remembered for their TIME-WAITs. Raises TableError when the tables cannot be read, and
@@ -164,8 +165,11 @@ def _watch_places(
     def chosen(found: Survey) -> Sequence[Place]:
         if words == (ALL,):
             return found.places
-        return [one for one in found.places if not {*words}.isdisjoint(one.words)]
+        wanted = [one for word in words for one in called(word, found, proc)]
+        return list(dict.fromkeys(wanted))
 
+    for word in () if words == (ALL,) else words:
+        find_place(word, proc)
     due = time.monotonic()
     overview = Overview(proc, source=source, interval=interval, of=chosen)
     # What is asked for by name is dumped, however idle.

@@ -28,9 +28,7 @@ def find_place(word: str, procfs: Path = LIVE) -> Place:
     found = survey(procfs)
     if (path := Path(word)).is_absolute() or word.startswith("."):
         return _at(path, found)
-    number = tables_number(procfs / word) if word.isdecimal() else None
-    whole = [one for one in found.places if word in one.words or number in (one.key or -1,)]
-    match whole or [one for one in found.places if any(w.startswith(word) for w in one.words)]:
+    match called(word, found, procfs):
         case [place]:
             return place
         case []:
@@ -38,6 +36,17 @@ def find_place(word: str, procfs: Path = LIVE) -> Place:
             raise PlaceError(f"no place is called {word}; twtop places lists them{seen}")
         case several:
             raise PlaceError(f"{word} can be {_listed(several)}: say which by its number")
+
+
+def called(word: str, found: Survey, procfs: Path = LIVE) -> list[Place]:
+    """Return which of the places are called so; a path is none of their words."""
+    number = tables_number(procfs / word) if word.isdecimal() else None
+    whole = [
+        one
+        for one in found.places
+        if word in one.words or (number is not None and number == one.key)
+    ]
+    return whole or [one for one in found.places if any(w.startswith(word) for w in one.words)]
 
 
 def same_place(place: Place) -> Place | None:
