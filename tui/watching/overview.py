@@ -134,7 +134,7 @@ class Overview:
     def poll(self) -> tuple[Outlook, ...]:
         """Look at every place, and return them, the worst first.
 
-        Raises TableError where the procfs cannot be listed.
+        Raises TableError where the procfs cannot be listed, or a copy not be read.
         """
         began = time.monotonic()
         glances = self._look(began)
@@ -225,6 +225,8 @@ class Overview:
             followed.failure = None
             self._rules[place] = followed.view.frame.rules
         except TableError as error:
+            if place.kind == "copy":  # there is no other to tell of
+                raise
             followed.failure = str(error)
 
     def _spent(self, place: Place) -> float:
