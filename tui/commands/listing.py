@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Look once": {
+        "places": Entry("Every place: host, pods, containers, namespaces.", "places"),
         "report": Entry("All of it, as text or JSON.", "report"),
         "states": Entry("Sockets by state.", "parts"),
         "listen": Entry("Listening sockets, how many wait to be accepted, and by whom.", "parts"),

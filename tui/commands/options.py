@@ -32,6 +32,8 @@ class Settings:
     """A recording to read instead of the kernel."""
     at: str | None = None
     """Which moment of it, as the user has written it; None is the last."""
+    place: str | None = None
+    """What the user calls the place to look at; None for the one that ``proc`` shows."""
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -106,6 +108,14 @@ shared_options = together(
         metavar="DIR",
         help="Read this procfs: a copy (also a .tar.gz), or a host's mounted in a container.  "
         "[default: /proc]",
+    ),
+    click.option(
+        "-N",
+        "--place",
+        metavar="PLACE",
+        help="Look into this place: a named network namespace, a PID, a path, or a container's or "
+        "pod's name or id; all for every one, where records are printed.  "
+        "[default: the one twtop runs in]",
     ),
     click.option(
         "--byte-order",

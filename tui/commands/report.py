@@ -8,7 +8,7 @@ import click
 
 from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.reading import read_look
+from tui.commands.reading import Looks
 from tui.report.text import report_text
 from tui.report.whole import to_json
 
@@ -22,14 +22,17 @@ from tui.report.whole import to_json
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
-    """Print once what the dashboard shows, as text or JSON."""
+    """Print once what the dashboard shows, as text or JSON: with `-N all` a line for each place."""
     settings = given(context, options)
+    looks = Looks(settings)
     if as_json:
-        look = read_look(settings)
-        emit(to_json(look.frame, look.owners(), details=details))
+        for look in looks:
+            emit(to_json(look.frame, look.owners(), details=details))
+        looks.finish()
         return
     from tui.commands.configuration import configured  # the contract's JSON judges nothing
 
     threshold = configured(settings).ports.threshold
-    look = read_look(settings)
-    emit(report_text(look.frame, look.owners(), threshold, paint, details=details))
+    for look in looks:
+        emit(report_text(look.frame, look.owners(), threshold, paint, details=details))
+    looks.finish()

@@ -27,8 +27,10 @@ def require_terminal() -> None:
 
 
 def describe_place(place: Place) -> str:
-    """Return the host's name and the network namespace that is looked at."""
+    """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    if place.kind not in ("host", "copy"):
+        shown = f"{place.kind} {place.name} · {shown}"
     return f"{os.uname().nodename}  {shown}"
 
 

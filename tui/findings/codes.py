@@ -22,6 +22,7 @@ CODES = (
     "new-listener",
     "incomplete-table",
     "sysctls-assumed",
+    "host-range-wider",
     "reuse-without-timestamps",
     "bound-ports-cost",
     "bound-ports-unknown",

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from tui.analysis.patterns import PatternKey
 from tui.findings.codes import LEVELS
+from tui.kernel.places import Place
+from tui.planning.fitting import acts_here, caution, fitted
 
 Evidence = Mapping[str, int | float | str]
 
@@ -82,6 +84,20 @@ class Finding:
     def grade(self) -> tuple[Severity, int]:
         """How grave it is within its story; the greater the graver."""
         return self.severity, LEVELS.index(self.code) if self.code in LEVELS else 0
+
+
+def fit(finding: Finding, place: Place) -> Finding:
+    """Return a finding whose remedies act on the place that it is of."""
+    if acts_here(place):
+        return finding
+    return replace(finding, remedies=tuple(_fit(remedy, place) for remedy in finding.remedies))
+
+
+def _fit(remedy: Remedy, place: Place) -> Remedy:
+    if remedy.command is None:
+        return remedy
+    unless = ", or ".join(filter(None, (remedy.unless, caution(remedy.command, place))))
+    return replace(remedy, command=fitted(remedy.command, place), unless=unless)
 
 
 def record(finding: Finding) -> dict[str, Any]:

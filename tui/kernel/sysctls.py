@@ -203,6 +203,18 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
 )
 
 
+PORT_NAMES = tuple(
+    f"net.ipv4.{name}"
+    for name in (
+        "ip_local_port_range",
+        "ip_local_reserved_ports",
+        "tcp_tw_reuse",
+        "tcp_tw_reuse_delay",
+        "tcp_tw_timeout",
+        "tcp_timestamps",
+    )
+)
+"""Those that `port_rules` goes by."""
 NAMES = tuple(name for name, _, _ in _KNOWN)
 """The full names of all parameters."""
 
@@ -224,6 +236,29 @@ def read_parameters(root: Path | None) -> tuple[Parameter, ...]:
         )
         for name, default, meaning in _KNOWN
     )
+
+
+def read_port_rules(root: Path | None) -> PortRules:
+    """Return the `port_rules` of a live procfs, which costs a fifth of `read_parameters`.
+
+    Never raises; the calling thread must be in the network namespace that is asked.
+    """
+    texts = {} if root is None else {name: _of_kernel(root, name) for name in PORT_NAMES}
+    return port_rules(Parameter(name, text, None, "") for name, text in texts.items())
+
+
+def _of_kernel(root: Path, name: str) -> str | None:
+    """Return a sysctl's text as the kernel has it: no file of its own can lead elsewhere."""
+    try:
+        fd = os.open(f"{root}/sys/{name.replace('.', '/')}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _text_of(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def port_rules(parameters: Iterable[Parameter]) -> PortRules:
@@ -296,16 +331,21 @@ def _read(root: Path, name: str) -> str | None:
     except OSError:
         return None
     try:
-        # A sysctl answers one read only, and cuts what is longer than the buffer: in the middle
-        # of a number, and with nothing to tell it (kernel/sysctl.c, proc_do_large_bitmap). The
-        # longest list of reserved ports takes 191 kB, so try again from the start, larger.
-        size = 4096
-        while len(data := os.pread(fd, size, 0)) == size and size < 1 << 20:
-            size <<= 4
+        return _text_of(fd)
     except OSError:
         return None
     finally:
         os.close(fd)
+
+
+def _text_of(fd: int) -> str:
+    """Return a sysctl's text, white space collapsed. Raises OSError."""
+    # A sysctl answers one read only, and cuts what is longer than the buffer: in the middle
+    # of a number, and with nothing to tell it (kernel/sysctl.c, proc_do_large_bitmap). The
+    # longest list of reserved ports takes 191 kB, so try again from the start, larger.
+    size = 4096
+    while len(data := os.pread(fd, size, 0)) == size and size < 1 << 20:
+        size <<= 4
     text = " ".join(data.decode("utf-8", "replace").split())
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 

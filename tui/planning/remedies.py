@@ -16,8 +16,10 @@ import numpy as np
 from tui.analysis.hold import hold, length_text
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
+from tui.kernel.places import Place
 from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
+from tui.planning.fitting import acts_here, caution, fitted
 from tui.planning.setting import Effect, Facts, Fit, Setting
 from tui.planning.widening import HIGHEST, LOWEST, present, range_commands, widest
 from tui.writing.words import plural
@@ -122,7 +124,18 @@ def plan(load: Demand, facts: Facts) -> Plan:
     ]
     if today.outcome.verdict is not Fit.WORKS:
         options += _pairs(load, facts, today, _range(load, facts, setting, widest(facts)), reuse)
-    return Plan(load, facts, today, tuple(option for option in options if option))
+    return Plan(
+        load, facts, today, tuple(_fit(option, facts.place) for option in options if option)
+    )
+
+
+def _fit(option: Option, place: Place | None) -> Option:
+    """Return an option whose commands act on the place."""
+    if place is None or acts_here(place):
+        return option
+    cautions = dict.fromkeys(filter(None, (caution(one, place) for one in option.commands)))
+    commands = [fitted(one, place) for one in option.commands]
+    return replace(option, commands=(*commands, *(f"# unless {one}" for one in cautions)))
 
 
 def _pairs(

@@ -70,6 +70,7 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     place, milliseconds = reading.place, reading.read_seconds * 1000
     lines = [
         paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
+        *([place_text(frame, paint)] if place.kind not in ("host", "copy") else []),
         f"{plural(len(table), 'socket')} from {reading.kind} in {milliseconds:.0f} ms",
         *([f"A copy: {place.name}"] if place.kind == "copy" else []),
         *unsound(frame, paint),
@@ -81,6 +82,13 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     if not table.bound_known and place.kind != "copy":
         lines.append("Bound, unconnected sockets cannot be seen here: there may be fewer ports")
     return "\n".join(lines)
+
+
+def place_text(frame: Frame, paint: Paint) -> str:
+    """Return which place a frame is of, where there are several."""
+    place = frame.reading.place
+    number = "" if place.id is None else f" · netns {place.id}"
+    return paint(f"{place.kind} {place.name}{number}", "bold")
 
 
 def states_text(frame: Frame, paint: Paint) -> str:

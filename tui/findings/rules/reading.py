@@ -118,6 +118,8 @@ def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
     frame = situation.frame
     if frame.table.bound_known or frame.reading.place.kind == "copy":
         return
+    if not len(frame.table):  # in an empty place they are nobody's loss
+        return
     yield Finding(
         code="bound-ports-unknown",
         severity=Severity.INFO,
