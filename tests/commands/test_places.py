@@ -13,6 +13,7 @@ from tests.commands.hosts import PROXY, host, tuple_with
 from tests.tables import rules
 from tui.commands.check import NAMES, Answer, check_all
 from tui.commands.options import Settings
+from tui.commands.reading import Look
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
@@ -130,8 +131,8 @@ def test_check_of_all_is_the_worst_and_never_ok_by_omission(
         f"{module}same_place", lambda place: None if place.name == "gone" else place
     )
 
-    def judged(frame: object) -> Answer:
-        return Answer(CODES[str(frame)], "text", "use=1")
+    def judged(look: Look) -> Answer:
+        return Answer(CODES[str(look.frame)], "text", "use=1")
 
     answer = check_all(Settings(), judged, lambda seen: False)
     assert NAMES[answer.code] == worst

@@ -17,7 +17,7 @@ from typing import Literal
 
 from tui.acting.journal import Entry, Fate, Journal, Network, boot_id, sync_folder
 from tui.acting.settings import NAMES, Change, RefusedError
-from tui.kernel.named import of_network
+from tui.kernel.find_place import of_network
 from tui.kernel.namespaces import inside, other_namespaces
 from tui.kernel.places import HERE, Place, place_at
 from tui.kernel.sockets import TableError

@@ -8,15 +8,17 @@ import click
 
 from tui.commands.options import Settings
 from tui.commands.output import fail
-from tui.kernel.named import find_place
+from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.places import Place, place_at
 from tui.kernel.sockets import TableError
 
 place_option = click.option(
     "-N",
-    "--netns",
+    "--place",
+    "netns",
     metavar="PLACE",
-    help="A named network namespace, a PID, or a path to either.  [default: this one]",
+    help="Act in this place: a named network namespace, a PID, a path, or a container's or pod's "
+    "name or id.  [default: the one twtop runs in]",
 )
 
 
@@ -28,6 +30,8 @@ def live_place(context: click.Context, netns: str | None) -> Place:
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     try:
         place = place_at(settings.proc) if netns is None else find_place(netns)
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
     except TableError as error:
         fail(str(error))
     if settings.proc != Path("/proc") or not place.answers:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.kernel.places import HERE, LIVE, Place, number_of, tables_number
+from tui.kernel.places import HERE, LIVE, Place, number_of, place_at, tables_number
+from tui.kernel.sockets import TableError
 from tui.kernel.survey import Survey, survey
 
 ALL = "all"
@@ -83,3 +84,15 @@ def _listed(places: list[Place]) -> str:
     names = [f"{one.kind} {one.name} ({one.id or one.pid})" for one in places[:NAMED_AT_MOST]]
     more = [f"{len(places) - NAMED_AT_MOST} more"] if len(places) > NAMED_AT_MOST else []
     return ", ".join([*names, *more])
+
+
+def of_network(network: Path, name: str) -> Place:
+    """Return the place of a namespace file (nsfs). Raises TableError where it is none."""
+    try:
+        number = network.stat().st_ino
+        place = Place(LIVE / "thread-self", name, "named", number, network, LIVE)
+        place.inside(lambda: None)
+    except OSError as error:
+        raise TableError(f"{name}: {error.strerror or error}: it takes a namespace file") from None
+    same = number == HERE.stat().st_ino
+    return place_at(LIVE) if same else place

@@ -7,16 +7,15 @@ import pytest
 
 from tests.patience import until
 from tests.private import Lab
-from tui.kernel.named import find_place
+from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.namespaces import network_cookie
 from tui.kernel.places import HERE
-from tui.kernel.sockets import TableError
 from tui.lab.namespace import peer
 
 
 @pytest.mark.parametrize("name", ["nowhere", "/nowhere", "999999999", "/etc/hostname"])
 def test_what_is_no_place_is_one_line(name: str) -> None:
-    with pytest.raises(TableError) as error:
+    with pytest.raises(PlaceError) as error:
         find_place(name)
     assert "\n" not in str(error.value)
     assert name in str(error.value)
