@@ -56,10 +56,10 @@ def states(context: click.Context, parameter: click.Parameter, value: str) -> fr
 )
 @click.option(
     "--older-than",
-    default="10s",
+    default="0s",
     callback=seconds(0, 3600),
     metavar="SECONDS",
-    help="Leave younger TIME-WAITs alone.  [default: 10s]",
+    help="Leave younger TIME-WAITs alone: after 10s late segments are rare.  [default: any age]",
 )
 @click.option(
     "--max", "most", type=click.IntRange(min=1), metavar="N", help="End so many, the oldest first."
