@@ -207,10 +207,11 @@ def first_of(by: Mapping[str, int], most: int) -> list[tuple[str, int]]:
     return [*named, (OTHERS, rest)] if rest else named
 
 
-def unseen(tallies: Tallies | None, frame: Frame) -> Iterator[PatternKey]:
+def unseen(tallies: Tallies, frame: Frame) -> Iterator[PatternKey]:
     """Yield the tuples that were refused in the last minute, and have not a single socket."""
-    for key, tally in () if tallies is None else tallies.tuples.items():
-        if tally.recent and frame.patterns.find(key) is None:
+    for key, tally in tallies.tuples.items():
+        lately = tally.recent and tallies.until - tally.recent[-1][0] < RECENT_SECONDS
+        if lately and frame.patterns.find(key) is None:
             yield key
 
 

@@ -14,8 +14,8 @@ from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
 
 
-def dashboard(settings: Settings) -> None:
-    """Run the full-screen dashboard until the user quits it."""
+def dashboard(settings: Settings, *, count: bool = False) -> None:
+    """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
     source = open_source(settings)
     config = configured(settings)
     try:
@@ -29,5 +29,6 @@ def dashboard(settings: Settings) -> None:
             watch,
             place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
+            count=count,
         )
     )

@@ -20,6 +20,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.news import tell
 from tui.dashboard.screens.finding import FindingScreen
@@ -30,7 +31,9 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
 from tui.kernel.processes import Owners
+from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
+from tui.watching.refused import Counting
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -79,6 +82,13 @@ class TwtopApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "freeze", "Freeze", tooltip="Hold the screen still, or let it go on"),
         Binding("t", "threshold", "Threshold", show=False, tooltip="From what use one is hot"),
+        Binding(
+            "R",
+            "count_refusals",
+            "Count refusals",
+            show=False,
+            tooltip="Have the kernel count the connects it refuses, or no more",
+        ),
         Binding("plus,equals_sign", "step_interval(1)", "Poll slower", show=False),
         Binding("minus", "step_interval(-1)", "Poll faster", show=False),
         Binding("question_mark,f1", "help", "Help", key_display="?"),
@@ -101,8 +111,14 @@ class TwtopApp(App[None]):
         *,
         place: str = "",
         find_owners: Callable[[], Owners] | None = None,
+        start_counting: Callable[[], Counting] = Refusals,
+        count: bool = False,
     ) -> None:
-        """Show what the poller sees; its views are those of the ``watch``."""
+        """Show what the poller sees; its views are those of the ``watch``.
+
+        ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
+        once.
+        """
         super().__init__()
         self.watched = watch
         self.frozen = False
@@ -115,6 +131,8 @@ class TwtopApp(App[None]):
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
+        self._counting = CountingSwitch(watch, start_counting)
+        self._count = count
         self._find_owners = find_owners
         self._owners_failed: str | None = None
         self._owner_cycle = Cycle(self._look_for_owners, OWNER_LOOK_SECONDS, "twtop-owners")
@@ -148,6 +166,8 @@ class TwtopApp(App[None]):
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
+        if self._count:
+            self.action_count_refusals()
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
@@ -161,6 +181,7 @@ class TwtopApp(App[None]):
         """Let the threads end; nobody waits for them."""
         self._cycle.stop()
         self._owner_cycle.stop()
+        self._counting.end()
 
     def _cycle_of(self, poller: Poller) -> Cycle:
         return Cycle(partial(self._poll, poller), poller.interval, "twtop-sampler")
@@ -187,6 +208,7 @@ class TwtopApp(App[None]):
         self.stop_polling()
         self.poller = self._heard = poller
         self.watched = watch
+        self._counting.move(watch)
         self._told = 0
         self.frozen = False
         self.failure = self.view = None
@@ -248,6 +270,27 @@ class TwtopApp(App[None]):
             self._show(shown)
             if not self.frozen:
                 self._told = tell(self, shown.cases, self._told)
+
+    def action_count_refusals(self) -> None:
+        """Have refusals counted by the kernel, or no more."""
+        self.run_worker(self._turn_counting, thread=True, group="counting")
+
+    def _turn_counting(self) -> None:
+        """In a thread: turn it on or off, and say so, or what would be needed for it."""
+        try:
+            on = self._counting.turn()
+        except CountingError as error:
+            self.call_later(
+                self.notify,
+                str(error),
+                title="Not counted",
+                severity="warning",
+                timeout=12,
+                markup=False,
+            )
+        else:
+            text = "the kernel counts the connects it refuses" if on else "no longer counted"
+            self.call_later(self.notify, text, title="Refusals", timeout=3)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""
@@ -340,6 +383,11 @@ class TwtopApp(App[None]):
         """Offer in the command palette what the keys do."""
         yield from super().get_system_commands(screen)
         yield SystemCommand("Freeze", "Hold the screen still, or let it go on", self.action_freeze)
+        yield SystemCommand(
+            "Count refusals",
+            "Have the kernel count the connects it refuses, or no more",
+            self.action_count_refusals,
+        )
         for seconds in INTERVALS:
             yield SystemCommand(
                 f"Interval {seconds:g} s",

@@ -25,7 +25,7 @@ HELP = """\
              give the ports    1–6    patterns, TIME-WAIT, states, remotes,
   space      freeze                   sysctls, findings: one panel alone
   e          export CSV/JSON   ? F1   this help       q F10  quit
-  ctrl+p     all commands
+  ctrl+p     all commands      R      count refused connects: by the kernel
   In a pattern: c  charts on and off    f  what is found about it
   In a finding: c  copy the command     p  its pattern   ← →  next finding
   In a plan:    ← → or + -  change the rate or the lifetime, tab  the other,

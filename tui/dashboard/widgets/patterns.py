@@ -246,11 +246,13 @@ OF_TRACKED = ("growth", "left", "recent")
 class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
-    columns = COLUMNS
+    columns: Sequence[Column] = COLUMNS
     nothing = "no connections here"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"
+    rows_class: type[PatternRows] = PatternRows
+    """What its rows are made by."""
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
@@ -260,4 +262,4 @@ class PatternsPanel(ArrangedTable):
         """Show a view."""
         frame, chosen = view.frame, view.filter
         count = len(frame.patterns) if chosen is None else len(frame.table)
-        self.show_when_ready(partial(PatternRows, view), chosen, count)
+        self.show_when_ready(partial(self.rows_class, view), chosen, count)

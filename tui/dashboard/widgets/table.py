@@ -56,7 +56,7 @@ class RowTable(ScrollPanel, can_focus=True):
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
 
-    columns: ClassVar[Sequence[Column]]
+    columns: Sequence[Column]
     head: ClassVar[int] = 1
     """Lines above the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
