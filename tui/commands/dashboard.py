@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from tui.commands.configuration import configured
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
@@ -17,6 +19,8 @@ from tui.watching.watch import Watch
 def dashboard(settings: Settings, *, count: bool = False) -> None:
     """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
     source = open_source(settings)
+    if count and source.place.id is None:
+        raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
     config = configured(settings)
     try:
         baseline = load_baseline(baseline_path())

@@ -84,8 +84,9 @@ class RefusalSeries:
             if key is None:
                 continue
             # Nobody knows where a process was that had ended: here, if the address is ours.
-            unplaced = each.namespace is None and frame.owns(each.local_ip or "")
-            if unplaced or (each.namespace is not None and each.namespace == place):
+            ended = each.namespace is None
+            ours = frame.owns(each.local_ip or "") if ended else each.namespace == place
+            if ours and place is not None:
                 here.setdefault(key, {})[each] = count
             else:
                 there[each] = count
