@@ -70,6 +70,19 @@ class TestTheKey:
             assert len(on.toasts) == 1
             assert "efused" not in on.text().splitlines()[0]
 
+    async def test_what_is_refused_elsewhere_gives_way_first(self) -> None:
+        counting = Scripted()
+        full = frame_of(waits(1000, DATABASE), at=1)
+        for size, told in (((160, 40), True), ((80, 24), False)):
+            async with stage(busy(), size=size, start_counting=lambda: counting) as on:
+                await turn(on)
+                counting.now, counting.next = NOON + 1, {refused(namespace=7): 3, TO_DATABASE: 2}
+                await on.show(full)
+                title = on.text().splitlines()[0]
+                assert "1 EXHAUSTED" in title
+                assert "2 in all" in title
+                assert ("3 refused elsewhere" in title) is told
+
     async def test_the_palette_has_it(self) -> None:
         async with stage(busy()) as on:
             names = [each.title for each in on.app.get_system_commands(on.app.screen)]

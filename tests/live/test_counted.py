@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.live.loads import run_loads
 from tests.live.refused import LOW, PORT, PORTS, full, refused
 from tests.live.watched import Watched, finding, tallies, told
 from tests.private import Lab, add_addresses, has_sysctl
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.live
 HERE, OWN = "127.0.0.1", "10.9.8.7"
 ROUNDS = 5
 IP_LOCAL_PORT_RANGE = 51
+INTERVALS = 72
+SCENARIOS = pytest.mark.scenarios
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -228,3 +231,17 @@ def test_an_exhaustion_that_is_none_is_called_an_error(lab: Lab) -> None:
     assert found.finding.code == "exhausted-yet-served"
     assert found.agreed.at_odds > 0
     assert found.agreed.twice is Compared.WITHOUT_PORTS
+
+
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 51), marks=SCENARIOS)])
+def test_whatever_the_load_both_agree(lab: Lab, seeds: range) -> None:
+    """In every second but those in which ports ran out or came back.
+
+    A second is compressed to an interval of a quarter, with ranges as small as to fill within: the
+    fifty seeds play an hour's 3,600.
+    """
+    results = [lab.call(run_loads, seed, INTERVALS) for seed in seeds]
+    agreed = sum(found.agreed for found in results)
+    assert sum(found.refused for found in results) > 0
+    assert [found for found in results if found.at_odds or found.odd] == []
+    assert sum(found.left_out for found in results) < agreed > 0

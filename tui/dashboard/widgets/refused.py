@@ -63,19 +63,21 @@ def agreement(agreed: Agreed) -> list[Run]:
     return [(text, "warn" if round(agreed.at_odds) else ""), (left_out, "dim")]
 
 
-def title_note(view: View) -> Run | None:
-    """Return what the title says of refusals, None where they are not counted."""
+def title_notes(view: View) -> tuple[Run, Run] | None:
+    """Return what the title says of refusals elsewhere and here, None where none are counted."""
     tallies = view.trends.refused
     if tallies is None:
         return None
-    if tallies.broken:
-        return " refusals are counted no more ", "warn"
-    rate, total = tallies.rate(*tallies.tuples.values()), tallies.total
     others = tallies.elsewhere.total + tallies.lost.total
-    elsewhere = f", {others:,} elsewhere" if others else ""
-    if not total:
-        return f" none refused{elsewhere} ", "dim"
-    return f" refused {rate:,.0f}/s, {total:,} in all{elsewhere} ", "warn" if rate else "dim"
+    elsewhere = f" {others:,} refused elsewhere " if others else ""
+    rate, total = tallies.rate(*tallies.tuples.values()), tallies.total
+    if tallies.broken:
+        here = " refusals are counted no more ", "warn"
+    elif total:
+        here = f" refused {rate:,.0f}/s, {total:,} in all ", "warn" if rate else "dim"
+    else:
+        here = " none refused ", "dim"
+    return (elsewhere, "dim"), here
 
 
 def amount(tallies: Tallies, tally: Tally) -> str:
