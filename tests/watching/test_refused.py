@@ -129,6 +129,13 @@ class TestAgreement:
         view = seconds.pass_by([*young, *opened(1)])
         assert (agreed(view).at_odds, agreed(view).left_out) == (0, 1)
 
+    def test_connections_that_leave_no_time_wait_may_have_taken_the_last_port(self) -> None:
+        """Nine ports are held at each table, but not by the same connections."""
+        seconds = Seconds()
+        for first in (0, 1, 0, 1, 0):
+            view = seconds.pass_by(opened(9, 40_000 + first), {refused(): 3})
+        assert (agreed(view).at_odds, agreed(view).left_out) == (0, 3)
+
     @pytest.mark.parametrize("before", [True, False])
     def test_refusals_told_late_fall_to_the_second_they_are_of(self, before: bool) -> None:
         """Some 20 ms after, and so beyond the reading that saw the ports run out or come back."""

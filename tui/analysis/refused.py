@@ -25,6 +25,8 @@ RECENT_SECONDS = 60
 """How long a single refusal is remembered with its time."""
 OTHERS = "others"
 """Processes that are not told apart."""
+NO_PATTERN = -2
+"""No row's."""
 TIMER_MS = 50
 """By so much two readings of one timer may differ."""
 RETAKEN_SHARE, RETAKEN_LEAST = 0.01, 2
@@ -161,8 +163,8 @@ class Tables:
         socket. ``unplaced`` of those ``refused`` may be of another namespace. Where it is not
         ``certain``, more may have been.
 
-        That ports ran out between two tables that both have some shows in the connections opened
-        meanwhile: only then were these at least as many as there were ports.
+        Ports can have run out between two tables that both have some only where as many
+        connections may have been opened meanwhile as there were ports at the first.
         """
         first, last = _use(self.before, then), _use(self.now, now)
         closed = 0 if now is None else int(self.closed[now])
@@ -171,7 +173,7 @@ class Tables:
         if refused:
             if least <= 0:
                 return Compared.REFUSED
-            if first.connectable <= opened:
+            if first.connectable <= closed + self._opened_at_most(then, now):
                 return Compared.CHANGING
             return Compared.UNPLACED if unplaced == refused else Compared.WITH_PORTS
         if not opened:
@@ -182,22 +184,39 @@ class Tables:
             return Compared.WITHOUT_PORTS if self._retaken(then, now) else Compared.CHANGING
         return Compared.CHANGING
 
+    def _opened_at_most(self, then: int | None, now: int | None) -> int:
+        """Return how many connections may have been opened, beside those now in TIME-WAIT.
+
+        Those that are there now and were not, and as many as went without a TIME-WAIT, by a reset
+        or since the peer closed first: others may have come and gone like them.
+        """
+        table, rows = self.before.table, _held(self.before, then)
+        rows = rows[table.state[rows] != State.TIME_WAIT]
+        inode_of = np.full(PORTS, -1, np.int64)
+        inode_of[table.local_port[rows]] = table.inode[rows]
+        table, held = self.now.table, _held(self.now, now)
+        rows = held[table.state[held] != State.TIME_WAIT]
+        was, is_now = inode_of[table.local_port[rows]], table.inode[rows].astype(np.int64)
+        other = (was > 0) & (is_now > 0) & (was != is_now)
+        opened = int(np.count_nonzero((was < 0) | other))
+        inode_of[table.local_port[held]] = -1
+        return opened + int(np.count_nonzero(inode_of >= 0))
+
     def _retaken(self, then: int, now: int) -> bool:
         """Say whether ports serve anew that TIME-WAITs locked, and were to lock for longer."""
         if self.before.patterns.reuse[then]:
             return False  # it was to be expected
-        table, patterns = self.before.table, self.before.patterns
-        locked = (patterns.member == then) & patterns.holding & (table.state == State.TIME_WAIT)
-        passed = round(1000 * self.seconds)
-        locked &= table.remaining_ms > passed
+        table = self.before.table
+        passed, locked = round(1000 * self.seconds), _held(self.before, then)
+        locked = locked[table.state[locked] == State.TIME_WAIT]
+        locked = locked[table.remaining_ms[locked] > passed]
         left = np.zeros(PORTS, np.int64)
         left[table.local_port[locked]] = table.remaining_ms[locked] - passed
-        table, patterns = self.now.table, self.now.patterns
-        rows = np.flatnonzero((patterns.member == now) & patterns.holding)
+        table, rows = self.now.table, _held(self.now, now)
         expected, remaining = left[table.local_port[rows]], table.remaining_ms[rows]
         anew = (table.state[rows] != State.TIME_WAIT) | (remaining > expected + TIMER_MS)
         retaken = int(np.count_nonzero((expected > 0) & anew))
-        return retaken > max(RETAKEN_LEAST, RETAKEN_SHARE * np.count_nonzero(locked))
+        return retaken > max(RETAKEN_LEAST, RETAKEN_SHARE * len(locked))
 
 
 def first_of(by: Mapping[str, int], most: int) -> list[tuple[str, int]]:
@@ -218,6 +237,13 @@ def unseen(tallies: Tallies, frame: Frame) -> Iterator[PatternKey]:
 def use_of(frame: Frame, key: PatternKey) -> PortUse:
     """Return the ports of a tuple; one without a socket has all of them."""
     return _use(frame, frame.patterns.find(key))
+
+
+def _held(frame: Frame, index: int | None) -> Array:
+    """Return the rows of a pattern's sockets that hold one of its ports."""
+    patterns = frame.patterns
+    mine = patterns.member == (NO_PATTERN if index is None else index)
+    return np.flatnonzero(mine & patterns.holding)
 
 
 def _use(frame: Frame, index: int | None) -> PortUse:
