@@ -141,6 +141,13 @@ def add_addresses(*addresses: str) -> None:
             links.addr("add", index=lo, address=address, **kind)
 
 
+def silence(ip: str) -> None:
+    """Have what goes to this address of the veth's network reach a peer that has not got it."""
+    with IPRoute() as links:
+        near = links.link_lookup(ifname="near")[0]
+        links.neigh("add", dst=ip, lladdr=namespace.FAR_MAC, ifindex=near, state="permanent")
+
+
 def source_of(ip: str) -> str:
     """The address connect() takes for its own when none is bound."""
     with socket.socket(family(ip), socket.SOCK_DGRAM) as probe:

@@ -40,17 +40,32 @@ def listen(
     return made
 
 
-def connect(ip: str, port: int, source: str | None = None, source_port: int = 0) -> socket.socket:
-    """A connection; without a source port, connect() chooses one and not bind()."""
+def connect(
+    ip: str,
+    port: int,
+    source: str | None = None,
+    source_port: int = 0,
+    *,
+    silent: bool = False,
+) -> socket.socket:
+    """A connection; without a source port, connect() chooses one and not bind().
+
+    To a `silent` peer it stays in SYN-SENT: no answer is awaited.
+    """
     made = tcp(ip)
     try:
         # A SYN that is dropped is to fail the test, not to hang it.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 5, 0))
+        made.setblocking(not silent)
         if source is not None:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             made.bind((source, source_port))
-        made.connect((ip, port))
+        try:
+            made.connect((ip, port))
+        except BlockingIOError:  # also when the time is out
+            if not silent:
+                raise
     except BaseException:
         made.close()
         raise

@@ -172,6 +172,8 @@ def parameters(rules: PortRules) -> tuple[Parameter, ...]:
         "tcp_tw_reuse_delay": str(rules.reuse_delay_ms),
         "tcp_timestamps": str(int(rules.timestamps)),
     }
+    if rules.time_wait_set:
+        values["tcp_tw_timeout"] = str(rules.time_wait_ms // 1000)
     return tuple(
         Parameter(f"net.ipv4.{name}", text, None, "a test") for name, text in values.items()
     )

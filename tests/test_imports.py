@@ -40,7 +40,10 @@ LOADS: dict[str, set[str]] = {
     f"report {PROC}": NUMPY | SETTINGS,
     f"patterns {PROC}": NUMPY | SETTINGS,
     f"watch -n=1 {PROC}": NUMPY | RULES,
+    f"places {PROC}": NUMPY | RULES,
     f"audit {PROC}": NUMPY | RULES,
+    "sources turn 10.0.0.21 --dev=eth0": NUMPY,
+    "free --dst=10.0.0.9:5432": NUMPY,  # nobody is there to ask
 }
 """By command line: all that it loads of those above."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,16 +30,19 @@ from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.places import place_at
+from tui.kernel.find_place import ALL, PlaceError, called, find_place
+from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import State, TableError
 from tui.kernel.source import Source, SourceChoice
+from tui.kernel.survey import Survey
 from tui.planning.demand import estimate, hottest, observe
 from tui.planning.remedies import Plan
 from tui.planning.remedies import plan as make_plan
 from tui.planning.setting import gather
+from tui.report.places import place_row
 from tui.report.records import (
     listener_records,
     pattern_records,
@@ -51,6 +54,7 @@ from tui.report.records import (
 )
 from tui.report.refusals import refusal_records
 from tui.report.whole import to_dict
+from tui.watching.overview import Overview, seen
 from tui.watching.sampler import Sampler
 from tui.watching.view import View as Moment
 from tui.watching.watch import Watch, views
@@ -66,6 +70,7 @@ __all__ = [
     "Frame",
     "Moment",
     "Owners",
+    "PlaceError",
     "Plan",
     "Process",
     "Severity",
@@ -81,6 +86,7 @@ __all__ = [
     "patterns",
     "per_ip",
     "per_port",
+    "places",
     "refusals",
     "remedies",
     "saved_listeners",
@@ -102,21 +108,47 @@ def _check(holds: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def snapshot(source: SourceChoice = "auto", proc: str | Path = "/proc") -> Frame:
+def places(proc: str | Path = "/proc") -> list[Record]:
+    """Return the places of this machine, the worst first, as `twtop places --json` has them.
+
+    Where few sockets prove that no tuple can be short of ports they are not read: ``dumped`` is
+    False, and ``utilization_at_most`` an upper bound; None where nothing is known. Raises
+    TableError where ``proc`` cannot be listed.
+    """
+    return [place_row(seen(one)) for one in Overview(Path(proc), one_shot=True).poll()]
+
+
+def snapshot(
+    source: SourceChoice = "auto", proc: str | Path = "/proc", place: str | None = None
+) -> Frame:
     """Read the kernel's tables once.
 
     ``source`` is "auto", "proc" or "sock_diag"; ``proc`` a procfs, which may be a copy or a
-    host's. Raises TableError when the tables cannot be read, in a line with the cure, and
-    ValueError for another source.
+    host's; ``place`` is what follows `-N`: a named network namespace, a PID, a path, a container's
+    or pod's name or id. Raises TableError when the tables cannot be read, in a line with the cure,
+    PlaceError where no place, or more than one, is called so, and ValueError for another source.
     """
     _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
-    return judge(Source(place_at(Path(proc)), source, 1.0, one_shot=True).read())
+    return judge(Source(_place(proc, place), source, 1.0, one_shot=True).read())
+
+
+def _place(proc: str | Path, place: str | None) -> Place:
+    return place_at(Path(proc)) if place is None else find_place(place, Path(proc))
 
 
 def watch(
-    interval: float = 1.0, source: SourceChoice = "auto", proc: str | Path = "/proc"
+    interval: float = 1.0,
+    source: SourceChoice = "auto",
+    proc: str | Path = "/proc",
+    *,
+    places: str | Collection[str] | None = None,
 ) -> Iterator[Moment]:
     """Yield a moment each ``interval`` seconds: a frame, its trends, and what the rules find.
+
+    With ``places``, which is "all" or what these are called, there is a moment of each place that
+    was dumped (``moment.frame.reading.place``), and between two intervals there may be none: idle
+    places have their turn once a minute. One that begins later is found, one that ends is gone.
+    PlaceError is raised at the first moment where a place is not there.
 
     Late ones are not made up for. Who holds the sockets is looked up now and then, and
     remembered for their TIME-WAITs. Raises TableError when the tables cannot be read, and
@@ -124,7 +156,34 @@ def watch(
     """
     _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
     _check(0 < interval < math.inf, f"interval is {interval}, not a number of seconds above 0")
-    return _watch(interval, source, proc)
+    if places is None:
+        return _watch(interval, source, proc)
+    return _watch_places(interval, source, Path(proc), places)
+
+
+def _watch_places(
+    interval: float, source: SourceChoice, proc: Path, places: str | Collection[str]
+) -> Iterator[Moment]:
+    words = (places,) if isinstance(places, str) else tuple(places)
+
+    def chosen(found: Survey) -> Sequence[Place]:
+        if words == (ALL,):
+            return found.places
+        wanted = [one for word in words for one in called(word, found, proc)]
+        return list(dict.fromkeys(wanted))
+
+    for word in () if words == (ALL,) else words:
+        find_place(word, proc)
+    due = time.monotonic()
+    overview = Overview(proc, source=source, interval=interval, of=chosen)
+    # What is asked for by name is dumped, however idle.
+    overview.looked_at = lambda place: words != (ALL,)
+    while True:
+        outlooks = overview.poll()
+        overview.note_owners(lambda: find_owners(proc))
+        yield from (one.view for one in outlooks if one.fresh and one.view is not None)
+        due = max(due + interval, time.monotonic())
+        time.sleep(max(due - time.monotonic(), 0))
 
 
 def _watch(interval: float, source: SourceChoice, proc: str | Path) -> Iterator[Moment]:

@@ -189,3 +189,12 @@ def test_of_random_loads(seed: int) -> None:
     assert found.right >= 0.95 * found.promised
     assert found.foretold >= 0.75 * found.ended
     assert sum(found.false.values()) <= 4, found.false
+
+
+@pytest.mark.fuzz
+def test_of_loads_that_it_was_not_tuned_on() -> None:
+    """Of 612: 94.9 % of what was told was right, and 5 were told an end that never came."""
+    found = [judged(seed, 204) for seed in (901, 902, 903)]
+    assert sum(one.right for one in found) >= 0.93 * sum(one.promised for one in found)
+    assert sum(one.foretold for one in found) >= 0.8 * sum(one.ended for one in found)
+    assert sum(len(one.false) for one in found) <= 6

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.benchmarks import crowd, dashboard, reading
+from tests.benchmarks import places as manyplaces
 from tests.benchmarks import simulate as simulation
 from tests.benchmarks import start as starting
 from tests.benchmarks.load import Load, quiet, sockets
@@ -21,6 +22,7 @@ TURNS = 14
 """At least, however long they take."""
 STARTS = 7
 CLIENTS = 100_000
+PLACES, MANY_PLACES = 100, 500
 
 Budgets = tuple[float, float]
 """For few sockets and for many; nan where there is none."""
@@ -168,6 +170,23 @@ def simulate(load: Load) -> Iterator[Row]:
     yield Row("twtop simulate, one connection", (50, 50), "{:.0f} µs", measured, [count], note)
 
 
+def places(load: Load) -> Iterator[Row]:
+    """Many network namespaces, nearly all of them idle; this one is the busy one."""
+    count = sockets()
+    with manyplaces.places(PLACES):
+        first, further = ([1000 * each for each in times] for times in manyplaces.looks(TURNS))
+    for work, budget, times in (
+        (f"a look at {PLACES} idle places", 20, further),
+        ("the same, with names and sysctls", nan, first),
+    ):
+        note = f"best of {len(times)}; median {sorted(times)[len(times) // 2]:.1f} ms"
+        yield Row(work, (budget, budget), "{:.1f} ms", min(times), [count], note)
+    with manyplaces.places(MANY_PLACES):
+        cpu, seen = manyplaces.share(WATCH_SECONDS)
+    work = f"watching {MANY_PLACES} places at 1 Hz, of a core"
+    yield Row(work, (0.1, 0.1), "{:.1%}", cpu, [count], f"{seen:,} places were seen")
+
+
 MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
     measure.__name__: measure
     for measure in (
@@ -182,6 +201,7 @@ MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
         share,
         start,
         simulate,
+        places,
     )
 }
 

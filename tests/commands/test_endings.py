@@ -20,6 +20,7 @@ from tui.cli import cli
 
 FROM_PROXY: tuple[tuple[str, ...], ...] = (
     ("report",),
+    ("places",),
     ("states", "--json"),
     ("listen", "--csv"),
     ("established",),
@@ -36,7 +37,7 @@ FROM_PROXY: tuple[tuple[str, ...], ...] = (
 """Each command that prints what it reads, as it ends well for the proxy."""
 ALL = (*((*arguments, "--proc", str(PROXY)) for arguments in FROM_PROXY), ("demo", "--list"))
 NAMES = sorted({arguments[0] for arguments in FROM_PROXY} | {"bundle"})
-SHARED = ("--interval", "--threshold", "--source", "--proc")
+SHARED = ("--interval", "--threshold", "--source", "--proc", "--place")
 
 
 def twtop(

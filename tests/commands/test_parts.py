@@ -23,8 +23,7 @@ from tests.commands.hosts import (
     tuple_with,
 )
 from tests.tables import Sock, listener, waiting
-from tui.commands import parts, reading
-from tui.commands.options import Settings
+from tui.commands import reading
 from tui.commands.parts import PARTS
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import State
@@ -340,11 +339,11 @@ class TestCost:
     ) -> None:
         looked: list[Path] = []
 
-        def note(settings: Settings) -> Owners:
-            looked.append(settings.proc)
-            return reading.owners_of(settings)
+        def note(procfs: Path, *, deadline: float) -> Owners:
+            looked.append(procfs)
+            return Owners({})
 
-        monkeypatch.setattr(parts, "owners_of", note)
+        monkeypatch.setattr(reading, "find_owners", note)
         run(name, "--proc", IDLE)
         assert bool(looked) == (name in ("listen", "established", "patterns"))
 

@@ -54,8 +54,8 @@ class TestDetails:
     def test_text_has_each_below_its_pattern(self, run: Run, name: str) -> None:
         said = run("report", "-d", "--json", "--proc", fixture(name)).json
         text = run("report", "-d", "--proc", fixture(name)).out
-        text = text[text.index("\nQuadruplets · ") :]
-        assert text.startswith(f"\nQuadruplets · {len(said['sockets']):,}\n")
+        text = text[text.index("\nSockets · ") :]
+        assert text.startswith(f"\nSockets · {len(said['sockets']):,}\n")
         blocks = [block.splitlines() for block in text.strip().split("\n\n")[1:]]
         counts = [sum(record["states"].values()) for record in said["patterns"]]
         assert [len(block) - 1 for block in blocks if "Processes" not in block[0]] == counts
@@ -70,11 +70,11 @@ def _endpoint(ip: str, port: str) -> str:
 
 class TestText:
     def test_details_come_only_when_asked_for(self, run: Run) -> None:
-        assert "Quadruplets" not in run("report", "--proc", MIXED).out
+        assert "Sockets" not in run("report", "--proc", MIXED).out
 
     def test_none_are_said_to_be_none(self, run: Run, tmp_path: Path) -> None:
         out = run("report", "-d", "--proc", host(tmp_path, [listener()])).out
-        assert "Quadruplets · 0\n  none\n" in out
+        assert "Sockets · 0\n  none\n" in out
 
     def test_one_stands_with_timer_and_queues(self, run: Run, tmp_path: Path) -> None:
         proc = host(tmp_path, [waiting(40_001, 12_300), Sock(remote_port=80, tx_queue=9)])

@@ -36,7 +36,7 @@ class TestTheKey:
             await turn(on)
             await second(on, counting, 1, TO_DATABASE)
             await second(on, counting, 2, TO_DATABASE)
-            assert "2/s 4" in on.line(f"10.0.0.5 → {DATABASE}")
+            assert "2/s 4" in on.line(f"▌10.0.0.5 → {DATABASE}")
             assert "refused 2/s, 4 in all" in on.text().splitlines()[0]
 
     async def test_pressed_again_nothing_is_counted(self) -> None:
@@ -124,9 +124,9 @@ class TestATupleWithoutASocket:
             await turn(on)
             await second(on, counting, 1, UNSEEN)
             lines = on.text().splitlines()
-            rows = [number for number, line in enumerate(lines) if "10.0.0.5 → 10.0.0." in line]
-            assert "10.0.0.50:8080" in lines[rows[0]]
-            assert "2/s 2" in lines[rows[0]]
+            first = next(line for line in lines if "▌10.0.0.5 → 10.0.0." in line)
+            assert "10.0.0.50:8080" in first
+            assert "2/s 2" in first
 
     async def test_opens_with_who_was_refused_and_has_a_plan(self) -> None:
         counting = Scripted()

@@ -9,6 +9,7 @@ from tests.commands.conftest import Run, run
 from tests.dashboard.scene import DATABASE, busy, stage
 from tui.analysis.frame import Frame
 from tui.commands import parts
+from tui.commands.reading import Look
 from tui.kernel.processes import Owners, Process
 
 __all__ = ["run"]  # a fixture
@@ -20,8 +21,7 @@ OWNERS = Owners({33700 + n: Process(4711, "pgbouncer") for n in range(12)})
 def frame(monkeypatch: pytest.MonkeyPatch) -> Frame:
     """The frame that both look at, and OWNERS their owners."""
     made = busy()
-    monkeypatch.setattr(parts, "read_frame", lambda settings: made)
-    monkeypatch.setattr(parts, "owners_of", lambda settings: OWNERS)
+    monkeypatch.setattr(parts, "read_look", lambda settings: Look(made, lambda: OWNERS))
     return made
 
 

@@ -46,7 +46,7 @@ class TestPanel:
         async with stage(frame) as on:
             text = panel(on)
             assert "⁶ Findings · 2 critical" in text
-            first, second = text.splitlines()[1:]
+            first, second = text.splitlines()[1:3]
             assert f"■ critical {NAME}: none of the 1,000 ports is left" in first
             assert f"■ critical 10.0.0.5 → {CACHE}: 90 % of 1,000 ports" in second
 
@@ -59,10 +59,10 @@ class TestPanel:
             assert "connect() is slow" in line
             assert "  3 s" in line
 
-    async def test_with_nothing_to_say_it_takes_a_line(self) -> None:
+    async def test_with_nothing_to_say_it_says_so(self) -> None:
         async with stage(full(10)) as on:
-            assert on.line(" Findings  none").strip() == "Findings  none"
-            assert "⁶" not in on.text()
+            assert "Findings · none" in panel(on)
+            assert "nothing found" in panel(on)
 
     async def test_what_has_gone_is_crossed_out_for_a_moment(self) -> None:
         async with stage(full(), full(10, at=1)) as on:
@@ -70,7 +70,35 @@ class TestPanel:
             await on.show(full(10, at=5))
             assert "gone 4 s" in panel(on)
             await on.show(full(10, at=11))
-            assert " Findings  none" in on.text()
+            assert "gone" not in panel(on)
+
+    async def test_a_pattern_that_fills_up_is_one_row(self) -> None:
+        async with stage(full(10), full(600, at=1)) as on:
+            await on.press("f")
+            await on.show(full(900, at=8), full(1000, at=13))
+            row = on.line("none of the 1,000")
+            assert "■ critical" in row
+            assert " 12 s" in row  # since it was slow
+            assert "gone" not in panel(on)
+            await on.press("enter")
+            assert "ports-exhausted" in on.text()
+            await on.show(full(600, at=14))  # the same story, milder
+            assert "connect-slow" in on.text()
+            assert "GONE" not in on.text()
+
+    async def test_a_forecast_that_comes_true_is_not_crossed_out(self) -> None:
+        filling = [frame_of(opened(100 * at, DATABASE, first=32768), at=at) for at in range(11)]
+        async with stage(*filling[:-1]) as on:
+            assert "out of ports in" in panel(on)
+            await on.press("f", "G", "g")
+            row = panel(on).splitlines().index(on.line("out of ports in")) - 1
+            await on.press(*["j"] * row, "enter")
+            await on.show(filling[-1])
+            assert "GONE" not in on.text()
+            assert f"■ now: {NAME}: none of the 1,000" in on.text()
+            await on.press("escape")
+            assert "out of ports in" not in panel(on)
+            assert "gone" not in panel(on)
 
     async def test_the_rows_of_the_patterns_stay_where_they_are(self) -> None:
         async with stage(full(10)) as on:
@@ -94,7 +122,7 @@ class TestPanel:
             line = on.line("■")
             assert line.startswith(" ■ 1 critical, 1 warning: 10.0.0.")
             assert "10.0.0.9:5432: none of the 1,000" in line
-            assert line.endswith("f opens ")
+            assert line.endswith("f: details ")
             await on.press("f")
             assert "⁶ Findings · 1 critical, 1 warning" in on.text()
             assert "▲ warning" in on.text()
@@ -112,12 +140,6 @@ class TestPanel:
             await on.press("f")
             assert on.app.screen.focused is on.app.screen.query_one("#findings")
             await on.press("f")
-            assert on.app.screen.focused is on.app.screen.query_one("#patterns")
-
-    async def test_the_focus_returns_when_the_last_has_gone(self) -> None:
-        async with stage(full()) as on:
-            await on.press("f")
-            await on.show(full(10, at=1), full(10, at=20))
             assert on.app.screen.focused is on.app.screen.query_one("#patterns")
 
     async def test_6_and_m_give_it_the_screen(self) -> None:
@@ -141,7 +163,7 @@ class TestPanel:
 
     async def test_the_threshold_is_the_findings_too(self) -> None:
         async with stage(full(300)) as on:
-            assert "Findings  none" in on.text()
+            assert "Findings · none" in on.text()
             for keys in ([], ["space"]):  # live, then frozen
                 await on.press(*keys, "t", "home", "shift+end")
                 await on.type("20" if keys else "25")
@@ -155,7 +177,7 @@ class TestPanel:
     async def test_what_is_configured_holds(self) -> None:
         config = Config(silence=(Silence("ports-exhausted"),))
         async with stage(full(), config=config) as on:
-            assert "Findings  none" in on.text()
+            assert "Findings · none" in on.text()
 
     async def test_a_listener_that_was_not_saved(self) -> None:
         async with stage(busy(60), baseline=Baseline(frozenset(), 0.0)) as on:
@@ -163,76 +185,151 @@ class TestPanel:
 
 
 @pytest.mark.parametrize(
-    ("count", "room", "height", "lines"),
-    [
-        (0, 20, 40, 0),
-        (1, 20, 40, 3),
-        (3, 20, 40, 5),
-        (9, 20, 40, 5),
-        (9, 40, 60, 8),
-        (3, 12, 40, 4),
-        (3, 10, 40, 0),
-        (3, 20, 24, 0),
-        (3, 20, 30, 5),
-    ],
+    ("room", "height", "lines"),
+    [(20, 40, 5), (40, 60, 8), (12, 40, 4), (10, 40, 0), (20, 24, 0), (20, 30, 5)],
 )
-def test_the_room_it_takes(count: int, room: int, height: int, lines: int) -> None:
-    assert findings_lines(count, room, height) == lines
+def test_the_room_it_takes(room: int, height: int, lines: int) -> None:
+    assert findings_lines(room, height) == lines
+
+
+async def test_the_patterns_do_not_breathe_as_findings_come_and_go() -> None:
+    async with stage(frame_of(opened(3, CACHE))) as on:
+        assert "nothing found" in on.text()
+        before = on.app.screen.query_one("#patterns").region
+        await on.show(full(1000, at=1), full(10, at=2), full(10, at=30))
+        assert on.app.screen.query_one("#patterns").region == before
+
+
+ALONE = "2"
+"""Shows a panel that is not the findings'."""
 
 
 class TestToasts:
     async def test_none_for_what_is_there_at_first(self) -> None:
         async with stage(full()) as on:
+            await on.press(ALONE)
+            await on.show(full(at=1))
             assert on.toasts == []
 
     async def test_one_when_it_appears_none_when_it_persists(self) -> None:
-        async with stage(full(10), full(1000, at=1)) as on:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(1000, at=1))
             assert on.toasts == [("error", "Critical", f"{NAME}: none of the 1,000 ports is left")]
             on.app.clear_notifications()
             await on.show(full(1000, at=2), full(1000, at=3, more=opened(3, CACHE)))
             assert on.toasts == []
 
     async def test_none_when_it_flickers(self) -> None:
-        async with stage(full(10), full(1000, at=1)) as on:
-            on.app.clear_notifications()
-            await on.show(full(10, at=2), full(1000, at=30), full(10, at=31), full(1000, at=60))
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(1000, at=1), full(10, at=2))
+            await on.show(full(1000, at=30), full(10, at=31), full(1000, at=60))
             assert on.toasts == []
             await on.show(full(10, at=61), full(10, at=122), full(1000, at=123))
             assert len(on.toasts) == 1
 
-    async def test_one_when_it_grows_graver(self) -> None:
-        async with stage(full(10), full(600, at=1)) as on:
+    async def test_one_for_a_pattern_that_grows_graver(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(600, at=1))
             assert [one[0] for one in on.toasts] == ["warning"]
             await on.show(full(900, at=2))
-            assert on.toasts[-1][:2] == ("error", "Critical")
-            assert len(on.toasts) == 1  # it takes the older one's place
+            ((severity, _, message),) = on.toasts  # it takes the older one's place
+            assert severity == "error"
+            assert "90 %" in message
+
+    async def test_one_for_a_pattern_of_which_two_things_are_found(self) -> None:
+        filling = [frame_of(opened(90 * at, DATABASE, first=32768), at=at) for at in range(10)]
+        async with stage(filling[0]) as on:
+            await on.press(ALONE)
+            await on.show(*filling[1:])
+            assert on.app.view is not None
+            assert len(on.app.view.cases.present) == 2
+            assert len(on.toasts) == 1
+
+    async def test_gone_with_its_cause(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(1000, at=1))
+            assert len(on.toasts) == 1
+            await on.show(full(10, at=2))
+            assert on.toasts == []
+
+    @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+    async def test_none_for_what_the_dashboard_shows(self, size: tuple[int, int]) -> None:
+        async with stage(full(10), full(1000, at=1), size=size) as on:
+            assert "none of the 1,000" in on.text()
+            assert on.toasts == []
+
+    async def test_one_for_what_the_panel_has_no_room_for(self) -> None:
+        many = [wait for n in range(4) for wait in waits(900, f"10.0.1.{n}:443", left=2)]
+        before = frame_of(many)
+        async with stage(before, frame_of([*many, *waits(600, DATABASE, left=2)], at=1)) as on:
+            ((severity, _, message),) = on.toasts
+            assert (severity, message[: len(NAME)]) == ("warning", NAME)
+            await on.press("f", "G")
+            await on.show(frame_of([*many, *waits(600, DATABASE, left=2)], at=2))
+            assert on.toasts == []  # now it has
+
+    async def test_none_on_the_pattern_that_it_is_about(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press("enter")
+            await on.show(full(1000, at=1), full(1000, at=2, more=waits(900, CACHE, left=2)))
+            ((_, _, message),) = on.toasts
+            assert CACHE in message
 
     async def test_none_for_information(self) -> None:
         spread = [wait for n in range(10) for wait in waits(180, f"10.0.1.{n}:443", left=2)]
         many = [wait for n in range(30) for wait in waits(180, f"10.0.1.{n}:443", left=2)]
-        async with stage(frame_of(spread), frame_of(many, at=1)) as on:
-            assert "· info" in panel(on)
+        async with stage(frame_of(spread)) as on:
+            await on.press(ALONE)
+            await on.show(frame_of(many, at=1))
+            assert on.app.view is not None
+            assert on.app.view.cases.present
             assert on.toasts == []
 
     async def test_many_share_one(self) -> None:
         many = [wait for n in range(9) for wait in waits(900, f"10.0.1.{n}:443", left=2)]
-        async with stage(full(10), frame_of(many, at=1)) as on:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(frame_of(many, at=1))
             ((severity, title, _),) = on.toasts
             assert (severity, title) == ("error", "9 new findings")
 
-    async def test_while_frozen_none_and_then_those_that_last(self) -> None:
+    @pytest.mark.parametrize(
+        ("begin", "end"), [("space", "space"), ("slash", "escape"), ("question_mark", "escape")]
+    )
+    async def test_none_on_a_frozen_screen_a_prompt_or_the_help(self, begin: str, end: str) -> None:
+        """They come when it is over, if what they tell still holds."""
         async with stage(full(10)) as on:
-            await on.press("space")
+            await on.press(ALONE, begin)
             await on.show(full(1000, at=1))
             assert on.toasts == []
-            await on.press("space")
+            await on.press(end)
+            await on.show(full(1000, at=2))
             assert len(on.toasts) == 1
+
+    async def test_a_prompt_has_the_screen_to_itself(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(1000, at=1))
+            await on.press("slash")
+            assert on.toasts == []
+
+    async def test_they_stand_below_the_title(self) -> None:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(full(1000, at=1))
+            title, first, *_ = on.text().splitlines()
+            assert "LIVE" in title
+            assert "Critical" in first
 
     async def test_an_address_is_no_markup(self) -> None:
         six = "[2001:db8::20]:9090"
-        async with stage(
-            full(10), frame_of(waits(1000, six, local="[2001:db8::10]", left=2), at=1)
-        ) as on:
+        async with stage(full(10)) as on:
+            await on.press(ALONE)
+            await on.show(frame_of(waits(1000, six, local="[2001:db8::10]", left=2), at=1))
             assert six in on.toasts[0][2]
             assert six in on.text()
 
@@ -252,7 +349,7 @@ class TestFinding:
                 "utilization        100.0%",
                 "closing",
                 f"$ {COPY}",
-                "Unless",
+                "Not if: ",
             ):
                 assert part in text, part
             await on.press("escape")
@@ -359,13 +456,13 @@ class TestDrillDown:
     async def test_it_tells_what_is_found_about_the_pattern(self) -> None:
         async with stage(full(more=waits(90, CACHE))) as on:
             await on.press("enter")
-            assert "f opens · ■ critical: none of the 1,000 ports is left" in on.text()
+            assert "■ critical: none of the 1,000 ports is left (f: details)" in on.text()
             await on.press("f")
             on_finding(on)
             await on.press("p")  # goes back instead of piling up
             assert len(on.app.screen_stack) == 3
             await on.press("escape", "j", "enter")
-            assert "f opens" not in on.text()
+            assert "f: details" not in on.text()
             await on.press("f")
             assert "nothing is found about this pattern" in on.text()
 
@@ -378,6 +475,6 @@ async def test_what_tcp_tw_reuse_takes_over_is_not_slow() -> None:
     async with stage(frame_of(waits(550, DATABASE), reuse=1)) as on:
         assert "55.0% " in on.text()
         assert "55.0%~" not in on.text()
-        assert "Findings  none" in on.text()
+        assert "Findings · none" in on.text()
         await on.press("enter")
         assert "slow connect()" not in on.text()

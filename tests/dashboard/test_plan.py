@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, opened, stage, waits
 from tui.dashboard.screens.overview import Dashboard
@@ -134,11 +135,11 @@ class TestTable:
             assert "~ slow" in on.line("today: 32768–33767")
             assert "63%" in on.line("today: 32768–33767")
             assert "✓ works" in on.line("tcp_tw_reuse=1")
-            assert "not this" in on.line("✗ lower tcp_fin_timeout")
+            assert "does not help" in on.line("✗ lower tcp_fin_timeout")
 
     async def test_a_row_says_what_to_do_and_when_it_is_wrong(self) -> None:
         async with stage(busy()) as on:
-            await on.press("l", "j", "j")
+            await on.press("l", "g", "j", "j")
             text = on.text()
             assert "$ sysctl -w net.ipv4.tcp_tw_reuse=1" in text
             assert "needs     TCP timestamps" in text
@@ -152,7 +153,7 @@ class TestTable:
 
     async def test_the_selection_stays_with_its_row(self) -> None:
         async with stage(busy()) as on:
-            await on.press("l", "j", "j", "right", "right", "right")
+            await on.press("l", "g", "j", "j", "right", "right", "right")
             assert "tcp_tw_reuse=1" in on.line("▌tcp")
 
     async def test_a_rate_that_nothing_alone_serves_has_pairs(self) -> None:
@@ -163,19 +164,19 @@ class TestTable:
     @pytest.mark.parametrize("key", ["m", "enter"])
     async def test_the_whole_text_of_a_row(self, key: str) -> None:
         async with stage(busy(), size=(80, 24)) as on:
-            await on.press("l", "j", "j")
+            await on.press("l", "g", "j", "j")
             assert "server." not in on.text()
             await on.press(key)
             assert "server." in on.text()
-            assert "What suffices" not in on.text()
+            assert "What would be enough" not in on.text()
             await on.press("escape")
-            assert "What suffices" in on.text()
+            assert "What would be enough" in on.text()
             await on.press("j")
             assert on.app.screen.focused is of_plan(on).options
 
     async def test_it_fits_80_by_24(self) -> None:
         async with stage(busy(), size=(80, 24)) as on:
-            await on.press("l", "j", "j")
+            await on.press("l", "g", "j", "j")
             for part in (
                 f"plan  10.0.0.5 → {DATABASE}",
                 "Rate",
@@ -217,3 +218,33 @@ class TestWays:
             assert STEADY in on.line("Rate")
             await on.press("right")
             assert "12/s" in on.line("Rate")
+
+
+class TestOpening:
+    async def test_it_begins_with_what_would_be_enough(self) -> None:
+        async with stage(busy()) as on:
+            await on.press("l")
+            assert "✓ works" in next(line for line in on.text().splitlines() if "│▌" in line)
+
+    async def test_where_enough_is_there_it_begins_with_today(self) -> None:
+        async with stage(busy(60, cache=0)) as on:
+            await on.press("l")
+            assert "✓ works" in on.line("▌today")
+            assert "the ports are enough" in on.text()
+
+    async def test_today_says_what_is_enough_and_what_does_not_help(self) -> None:
+        async with stage(busy(), size=(120, 50)) as on:
+            await on.press("l", "g")
+            assert "As it is now" in on.text()
+            assert "tcp_fin_timeout" in on.line("no help ")
+            assert "tcp_tw_reuse=1" in on.line("enough  ")
+
+    async def test_what_is_typed_in_haste_is_not_lost(self) -> None:
+        """Keys that were under way to the table when the first of them opened the prompt."""
+        async with stage(busy()) as on:
+            await on.press("l")
+            for key in "9005":
+                on.app.post_message(events.Key(key, key))
+            await on.pilot.pause()
+            await on.press("enter")
+            assert "9,005/s" in on.line("Rate")

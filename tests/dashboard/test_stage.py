@@ -40,7 +40,7 @@ def used(ports: int, *, at: float = 0.0) -> Frame:
 class TestPanel:
     async def test_the_scenario_and_what_to_watch_for(self) -> None:
         async with theatre() as on:
-            assert "Demo 1/8 · exhaustion: one destination eats all ports" in on.text()
+            assert "Demo 1/9 · exhaustion: one destination eats all ports" in on.text()
             assert "setting up …" in on.text()
             assert "after 16 s the threshold; after 20 s EADDRNOTAVAIL." in on.text()
 
@@ -50,7 +50,7 @@ class TestPanel:
             assert "reading the kernel's tables …" in on.line("50/s of 50/s connected")
             await on.show(used(412))
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
-            assert "= agree: none fails for want of a port" in on.line("no errors")
+            assert "= agree: no connect() failed for lack of a port" in on.line("no errors")
 
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
@@ -126,9 +126,9 @@ class TestPanel:
     async def test_a_maximized_panel_has_the_screen_to_itself(self) -> None:
         async with theatre() as on:
             await on.press("m")
-            assert "Demo 1/8" not in on.text()
+            assert "Demo 1/9" not in on.text()
             await on.press("escape")
-            assert "Demo 1/8" in on.text()
+            assert "Demo 1/9" in on.text()
 
     async def test_frozen_holds_it_still(self) -> None:
         async with theatre() as on:
@@ -173,7 +173,9 @@ class TestSteering:
             for label in ("Scenario", "Rate", "p Pause", "r Restart", "q Quit"):
                 assert label in footer
             await on.press("question_mark")
-            assert "next, previous scenario" in on.text()
+            assert "Play the next scenario" in on.text()
+            assert "[ " in on.line("Connect less often")
+            assert "] " in on.line("Connect more often")
             assert "exhaustion: one destination" in on.text()
 
     async def test_the_palette_plays_a_scenario_by_name(self) -> None:
@@ -202,7 +204,7 @@ class TestScenarios:
             await on.press("n")
             assert isinstance(on.app.screen, Dashboard)
             assert on.load.told == ["server-close"]
-            assert "Demo 2/8 · server-close" in on.text()
+            assert "Demo 2/9 · server-close" in on.text()
             assert "setting up …" in on.text()
 
             await on.hear(Ready())

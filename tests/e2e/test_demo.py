@@ -96,7 +96,7 @@ def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
 
         terminal.press("n")
         terminal.wait_for(
-            "Demo 2/8 · server-close",
+            "Demo 2/9 · server-close",
             "127.0.0.1:8080 ←",
             lambda _: "EXHAUSTED" not in terminal.line(0),
         )
@@ -171,7 +171,7 @@ def test_stderr_may_be_a_file(lab: Lab, tmp_path: Path) -> None:
     """What a shell's ``twtop demo 2>log`` asks for: the screen is stdout's."""
     log = tmp_path / "log"
     with Terminal(("sh", "-c", f"exec {shlex.join(DEMO)} 2>{log}")) as terminal:
-        terminal.wait_for("LIVE", "Demo 1/8")
+        terminal.wait_for("LIVE", "Demo 1/9")
         terminal.press("q")
         assert terminal.wait() == 0
         terminal.assert_clean()
@@ -214,7 +214,7 @@ def test_the_scenarios_are_listed() -> None:
     code, out, err = run("demo", "--list")
     assert (code, err) == (0, "")
     assert out.startswith("exhaustion       one destination eats all ports\n")
-    assert len(out.splitlines()) == 8
+    assert len(out.splitlines()) == 9
     code, out, err = run("demo", "--help")
     assert (code, err) == (0, "")
     assert "server-close     thousands of TIME-WAITs" in out

@@ -32,7 +32,7 @@ def test_keys_that_quit(key: str) -> None:
     [
         (signal.SIGTERM, "", "Patterns · 24"),
         (signal.SIGHUP, "", "Patterns · 24"),
-        (signal.SIGTERM, "\r", "Quadruplets"),
+        (signal.SIGTERM, "\r", "Sockets ·"),
         (signal.SIGHUP, "?", "twtop · help"),
         (signal.SIGTERM, "/", "Filter:"),
         (signal.SIGINT, "", "Patterns · 24"),
@@ -85,6 +85,32 @@ def test_it_stops_and_goes_on(times: int) -> None:
             terminal.assert_clean()
             terminal.process.send_signal(signal.SIGCONT)
         assert_at_work(terminal)
+
+
+def test_ctrl_z_and_fg() -> None:
+    """As in every other program of a shell: the prompt is there, and then the screen, whole."""
+    twtop = shlex.join((*TWTOP, *PROXY))
+    with Terminal(("bash", "--norc", "--noprofile", "-i"), env={"PS1": "shell>"}) as terminal:
+        terminal.wait_for("shell>")
+        terminal.press(f"{twtop}\r")
+        terminal.wait_for("Patterns · 24", "q Quit")
+        for keys in ("", "/"):  # also while something is typed
+            terminal.press(f"{keys}\x1a")
+            terminal.wait_for("Stopped", lambda _: not terminal.screen.alternate)
+            terminal.press("fg\r")
+            terminal.wait_for("Patterns · 24", lambda _: terminal.screen.alternate)
+        terminal.press("\x1b")
+        terminal.wait_for("Patterns · 24", "Sysctls", "q Quit")
+        terminal.press("q")
+        terminal.wait_for(lambda _: not terminal.screen.alternate)
+
+
+def test_ctrl_l_draws_what_somebody_has_written_over() -> None:
+    with Terminal((*TWTOP, *PROXY)) as terminal:
+        terminal.wait_for("Patterns · 24", "q Quit")
+        terminal.screen.erase_in_display(2)
+        terminal.press("\x0c")
+        terminal.wait_for("Patterns · 24", "Remote IPs", "Sysctls", "q Quit")
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -38,7 +38,7 @@ def test_the_main_job_can_be_done_on_80_by_24() -> None:
         terminal.wait_for(lambda text: "▌10.0.0.5 → 10.0.0.10:6379" in text)
         terminal.press(ENTER)
         terminal.wait_for(
-            "Quadruplets · 4,966",
+            "Sockets · 4,966",
             re.compile(r"10\.0\.0\.10:6379 +TIME-WAIT"),
             lambda _: "10.0.0.5 → 10.0.0.10:6379" in terminal.line(0),
             "4,966 of 28,232 in use 17.5%",
@@ -124,7 +124,7 @@ def test_resizing_while_it_runs_is_followed_at_once() -> None:
         terminal.resize(120, 40)
         terminal.wait_for("TCP states · 20,827 sockets")
         terminal.press(ENTER)
-        terminal.wait_for("Quadruplets · 12,250")
+        terminal.wait_for("Sockets · 12,250")
         for columns, rows in ((10, 3), (1, 1), (80, 24)):
             terminal.resize(columns, rows)
             terminal.settle(0.05)

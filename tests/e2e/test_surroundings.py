@@ -22,7 +22,7 @@ def as_seen_by(user: int, home: str) -> tuple[str, str, int]:
                 f"→ 127.0.0.1:{PORT}", "● LIVE", "TCP states · 11 sockets"
             )
             terminal.press("\r")
-            pattern = terminal.wait_for("Quadruplets · 5", "owner unknown: ")
+            pattern = terminal.wait_for("Sockets · 5", "owner unknown: ")
             terminal.press("q")
             code = terminal.wait()
             terminal.assert_clean()
@@ -36,7 +36,7 @@ def test_an_ordinary_user_is_told_what_cannot_be_seen(
     dashboard, pattern, code = lab.call(as_seen_by, nobody, str(tmp_path))
     assert "● LIVE" in dashboard
     assert "TCP states · 11 sockets" in dashboard
-    assert "processes may not be looked into; run as root" in pattern
+    assert "processes unreadable; run as root" in pattern
     assert code == 0
 
 

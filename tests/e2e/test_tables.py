@@ -78,7 +78,7 @@ def test_a_table_without_sockets_is_said_to_be_one(proc: Path) -> None:
 def test_an_empty_file_is_no_table_without_sockets(proc: Path) -> None:
     _empty(proc)
     with _run(proc) as terminal:
-        terminal.wait_for("incomplete: counts are floors")
+        terminal.wait_for("incomplete read: counts are minimums")
         terminal.press("q")
         assert terminal.wait() == 0
 

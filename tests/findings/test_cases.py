@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tui.analysis.patterns import NO_PORT, Direction, PatternKey
 from tui.findings.cases import FORGET_SECONDS, Case, Cases, tally
+from tui.findings.codes import LEVELS
 from tui.findings.finding import Finding, Severity
 
 INFO, WARNING, CRITICAL = Severity
@@ -99,6 +103,52 @@ class TestNews:
         told = story((100, []), (101, [finding()]), (102, [finding(severity=CRITICAL)]))
         assert [case.news for case in told[-1].known] == [3]
         assert [case.since for case in told[-1].known] == [101]
+
+
+DATABASE = PatternKey(Direction.OUTGOING, 0, 5, NO_PORT, 0, 9, 5432)
+SLOW, HOT, FULL = (
+    replace(finding(code, severity), pattern=DATABASE)
+    for code, severity in zip(LEVELS, (WARNING, CRITICAL, CRITICAL), strict=True)
+)
+SOON = replace(finding("exhausts-soon", CRITICAL), pattern=DATABASE)
+
+
+class TestOneStory:
+    """A pattern that fills up is one case, which grows graver and keeps its age."""
+
+    def test_it_keeps_its_age_and_nothing_ends(self) -> None:
+        told = story((100, []), (101, [SLOW]), (110, [HOT]), (120, [FULL]), (180, [SLOW]))
+        assert [len(cases.known) for cases in told] == [0, 1, 1, 1, 1]
+        assert {case.since for cases in told for case in cases.known} == {101}
+        assert [case.finding.code for case in told[3].present] == ["ports-exhausted"]
+
+    def test_each_step_up_is_news_and_no_step_down(self) -> None:
+        told = story((100, []), (101, [SLOW]), (102, [HOT]), (103, [FULL]), (104, [HOT]))
+        assert [len(news(cases)) for cases in told] == [0, 1, 1, 1, 0]
+
+    def test_a_full_one_that_flickers_is_no_news(self) -> None:
+        told = story((100, [FULL]), (101, [HOT]), (102, [FULL]), (103, [HOT]))
+        assert [news(cases) for cases in told] == [[]] * 4
+
+    def test_the_sums_over_further_patterns_stay_apart(self) -> None:
+        """There is one for each code at the same time, and they have no pattern."""
+        sums = [replace(one, pattern=None, subject="further patterns") for one in (FULL, SLOW)]
+        (cases,) = story((100, sums))
+        assert len({case.identity for case in cases.known}) == 2
+
+    def test_a_forecast_that_comes_true_is_not_over(self) -> None:
+        told = story((100, [HOT, SOON]), (101, [FULL]), (102, []))
+        (soon,) = (case for case in told[1].known if case.gone is not None)
+        heir = told[1].heir(soon)
+        assert heir is not None
+        assert heir.finding == FULL
+        assert [told[2].heir(case) for case in told[2].known] == [None, None]
+
+    def test_what_is_milder_or_of_another_pattern_is_no_heir(self) -> None:
+        other = replace(FULL, pattern=DATABASE._replace(remote_port=1), subject="b")
+        told = story((100, [SOON]), (101, [SLOW, other, finding("remote-share", CRITICAL)]))
+        (soon,) = (case for case in told[-1].known if case.gone is not None)
+        assert told[-1].heir(soon) is None
 
 
 class TestOrder:

@@ -175,13 +175,14 @@ class TestThroughputIsNotDemand:
     def test_one_with_room_shows_what_is_wanted(self, tmp_path: Path) -> None:
         finding = diagnosis(tmp_path, *self.load(450))["ports-above-threshold"]
         assert "gets through" not in finding.meaning
-        assert "ports: enough" in advice(finding)
+        assert "ports: fits" in advice(finding)
 
     def test_time_waits_of_another_length_come_back_by_it(self, tmp_path: Path) -> None:
         socks = [waiting(port, 4000, local="192.0.2.10", remote="192.0.2.20") for port in PORTS]
         found = diagnosis(tmp_path, *socks, sysctls={"net.ipv4.tcp_tw_timeout": 5})
         assert found["ports-exhausted"].evidence["freed_within_10_s"] == 500
         assert "back 5 s after" in found["ports-exhausted"].meaning
+        assert "TIME-WAIT is 5 s, set by tcp_tw_timeout" in advice(found["ports-exhausted"])
 
 
 CONNTRACK = "net.netfilter.nf_conntrack_"

@@ -19,13 +19,13 @@ def test_a_record_has_the_contracts_keys() -> None:
         "subject": "::1",
         "message": "It is so. That means. And so.",
         "evidence": {"count": 3, "share": 0.5, "process": "a[1]"},
-        "advice": "Do this. Unless it is done. Run: do it",
+        "advice": "Do this. Not if: it is done. Run: do it",
     }
 
 
 def test_several_remedies_are_numbered_in_one_string() -> None:
     advice = record(finding(ONE, OTHER))["advice"]
-    assert advice == "1. Do this. Unless it is done. Run: do it\n2. Do that."
+    assert advice == "1. Do this. Not if: it is done. Run: do it\n2. Do that."
 
 
 def test_without_a_remedy_the_advice_is_empty() -> None:

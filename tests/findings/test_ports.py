@@ -299,7 +299,7 @@ class TestAdvice:
     def test_how_many_addresses_carry_the_present_rate(self) -> None:
         socks = [s for age in range(5) for s in waits(160, first=40000 + 160 * age, age=age)]
         text = self.given(*socks)
-        assert "the 160/s of the busiest seconds take 9,928 ports: enough" in text
+        assert "the peak of 160/s needs 9,928 ports: fits" in text
         assert "10 carry the 160/s of the busiest seconds" in text
 
     def test_another_source_address_by_a_route(self) -> None:

@@ -380,6 +380,10 @@ class TestSplit:
         with pytest.raises(PermissionError):
             inodes(control(2, -errno.EPERM))
 
+    def test_an_error_that_is_none_of_the_kernels(self) -> None:
+        with pytest.raises(OSError, match="4095"):
+            inodes(control(2, -(1 << 31)))
+
     @pytest.mark.parametrize("length", range(16))
     def test_a_length_below_the_header_cannot_loop(self, length: int) -> None:
         with pytest.raises(OSError, match=f"message of {length} bytes"):
@@ -415,6 +419,17 @@ class TestSplit:
             inodes(buffer)
         except (OSError, DumpInterruptedError):
             return
+
+
+@pytest.mark.parametrize(("at", "value"), [(16, 0), (16, 99), (17, 0), (17, 12), (17, 200)])
+def test_a_message_of_no_family_or_state_is_counted_and_left_out(
+    serve: Serve, at: int, value: int
+) -> None:
+    bad = bytearray(message(Sock(local_port=1)))
+    bad[at] = value
+    serve([message(Sock()) + bytes(bad), done()])
+    table = read_sockets()
+    assert (len(table), table.bad_lines, table.local_port.tolist()) == (1, 1, [40000])
 
 
 def messages_of(lengths: Sequence[int]) -> bytes:

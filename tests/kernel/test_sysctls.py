@@ -92,8 +92,8 @@ class TestReading:
         meaning = {p.name.split(".")[-1]: p.meaning for p in read_parameters(Path("/nowhere"))}
         assert "NOT TIME-WAIT's length" in meaning["tcp_fin_timeout"]
         assert "4.12" in meaning["tcp_tw_recycle"]
-        assert "danger" in meaning["tcp_max_tw_buckets"]
-        assert "60 s" in meaning["nf_conntrack_tcp_timeout_time_wait"]
+        assert "unsafe" in meaning["tcp_max_tw_buckets"]
+        assert "No TIME-WAIT ends by it" in meaning["nf_conntrack_tcp_timeout_time_wait"]
 
     def test_a_captured_kernel_stands_at_its_defaults(self) -> None:
         for parameter in read_parameters(FIXTURES / "6.18-idle-host/proc"):

@@ -131,6 +131,22 @@ def _client_is_stuck_last(pair: Pair) -> None:
     _client_is_stuck(pair)
 
 
+# Orphans: the program has closed, and what it has not sent keeps the socket there.
+def _stuck_orphan(pair: Pair) -> None:
+    _client_is_stuck(pair)
+    pair.client.close()
+
+
+def _stuck_orphan_first(pair: Pair) -> None:
+    _client_is_stuck_first(pair)
+    pair.client.close()
+
+
+def _stuck_orphan_last(pair: Pair) -> None:
+    _client_is_stuck_last(pair)
+    pair.client.close()
+
+
 class Fate(Enum):
     """What becomes of a connection: the client's state, the server's, and how it comes about."""
 
@@ -146,6 +162,9 @@ class Fate(Enum):
     FIN_WAIT1 = "FIN_WAIT1", "ESTABLISHED", _client_is_stuck
     LAST_ACK = "LAST_ACK", "FIN_WAIT2", _client_is_stuck_last
     CLOSING = "CLOSING", "FIN_WAIT2", _client_is_stuck_first
+    FIN_WAIT1_ORPHAN = "FIN_WAIT1", "ESTABLISHED", _stuck_orphan
+    LAST_ACK_ORPHAN = "LAST_ACK", "FIN_WAIT2", _stuck_orphan_last
+    CLOSING_ORPHAN = "CLOSING", "FIN_WAIT2", _stuck_orphan_first
 
     def __init__(
         self, client: str | None, server: str | None, come_about: Callable[[Pair], None]
@@ -172,15 +191,18 @@ class Verdict(NamedTuple):
 
 @contextmanager
 def exhausted(
-    ip: str, port: int, source: str | None = None, limit: int = 20_000
+    ip: str, port: int, source: str | None = None, limit: int = 20_000, *, silent: bool = False
 ) -> Iterator[Verdict]:
-    """Connect until connect() fails, and hold what was connected for as long as this lasts."""
+    """Connect until connect() fails, and hold what was connected for as long as this lasts.
+
+    From one that is `silent` no answer is awaited: that a SYN went out is a success.
+    """
     held: list[socket.socket] = []
     error = None
     try:
         try:
             while len(held) < limit:
-                held.append(connect(ip, port, source))
+                held.append(connect(ip, port, source, silent=silent))
         except OSError as failure:
             error = failure.errno
         yield Verdict(len(held), error)

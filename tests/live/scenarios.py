@@ -5,9 +5,10 @@ of real sockets, reads the report, and then lets connect() be the judge.
 
 Left out, because nothing outside the process or the kernel can tell them from others, so that
 twtop's figure is an upper bound there: in-range ports whose listener was closed while accepted
-connections live on, sockets that were bound first and connected then, TIME-WAITs made under
-other timestamp settings or with a peer without timestamps, and sockets bound to a device. Left
-out too: ranges of an odd size, of which connect() may skip an edge or go past it.
+connections live on, sockets that were bound first and connected then to another destination or
+under tcp_tw_reuse, TIME-WAITs made under other timestamp settings or with a peer without
+timestamps, and sockets bound to a device. Left out too: ranges of an odd size, of which
+connect() may skip an edge or go past it.
 """
 
 import random
@@ -31,7 +32,12 @@ PAUSE_MS = 1000
 """The longest reuse delay that is waited for."""
 REUSE_DELAY = "ipv4.tcp_tw_reuse_delay"
 AT_SERVER = (Fate.SERVER_CLOSED,)
-STUCK = (Fate.FIN_WAIT1, Fate.LAST_ACK, Fate.CLOSING)
+STUCK = tuple(fate for fate in Fate if fate.client in ("FIN_WAIT1", "LAST_ACK", "CLOSING"))
+QUICK = tuple(fate for fate in Fate if fate not in STUCK)
+SILENT = "10.77.0.99", "fd00:77::99"
+"""Addresses on the veth that nobody has: what goes there gets no answer of any kind."""
+OWN_PORTS = range(10_000, 15_000)
+"""Below all ranges: what clients with a list of their own take from here is in nobody's way."""
 
 
 class Place(Enum):
@@ -72,6 +78,14 @@ class Group(NamedTuple):
     connections: int
 
 
+class Listed(NamedTuple):
+    """A connection of a client that names its source port itself."""
+
+    route: Route
+    port: int
+    fate: Fate
+
+
 class Squatter(NamedTuple):
     """An explicitly bound socket, or two: no connect() can have its port."""
 
@@ -108,6 +122,14 @@ class Scenario:
     target: Route
     mapped: bool
     groups: tuple[Group, ...]
+    listed: tuple[Listed, ...]
+    unanswered: tuple[tuple[Route, int], ...]
+    """How many SYNs are on their way to silent addresses."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody answers at the destination: its connections stay in SYN-SENT."""
+        return self.target.to in SILENT
 
     @property
     def pause_ms(self) -> int:
@@ -157,14 +179,25 @@ class _Dice(random.Random):
 
         reserved = self.spans(near, self.choice((0, 0, 1, 2)), size)
         squatters = [self.squatter(taken.pop()) for _ in range(self.choice((0, 0, 1, 2, 4)))]
-        usable = set(range(low, low + size)).difference(*reserved, {s.port for s in squatters})
+        # To the destination alone: from others' they would take what no table tells of.
+        inside = [taken.pop() for _ in range(self.choice((0, 0, 1, 2)))]
+        usable = set(range(low, low + size)).difference(*reserved, inside)
+        usable -= {squatter.port for squatter in squatters}
         if place is not Place.VETH:
             usable -= set(ports)
         reuse, timestamps = self.choice((0, 1, 1, 2, 2)), self.choice((1, 1, 1, 1, 2, 0))
-        delay = self.choice((50, 100, 200, PAUSE_MS, 60_000))
+        delay = self.choice((50, 100, 200, PAUSE_MS, PAUSE_MS, 60_000))
         # Only a delay of this length leaves time to make some and to ask before they ripen.
         fresh = delay == PAUSE_MS and self.chance(0.7)
         groups = self.groups(routes, len(usable), may_map=not v6, fresh=fresh)
+        listed = self.listed(routes, inside)
+        unanswered: tuple[tuple[Route, int], ...] = ()
+        target = routes[0]
+        if place is Place.VETH and self.chance(0.5):
+            route = Route(SILENT[v6], self.choice(ports), self.choice(here) if sourced else None)
+            unanswered = ((route, self.choice((0, len(usable), self.randint(0, len(usable))))),)
+            if not inside and self.chance(0.5):
+                target = route
         return Scenario(
             seed=seed,
             number=number,
@@ -180,9 +213,11 @@ class _Dice(random.Random):
             reuse_delay_ms=delay,
             timestamps=timestamps,
             ports=ports,
-            target=routes[0],
+            target=target,
             mapped=not v6 and self.chance(0.4),
             groups=groups,
+            listed=listed,
+            unanswered=unanswered,
         )
 
     def spans(self, near: range, count: int, size: int) -> tuple[range, ...]:
@@ -201,6 +236,15 @@ class _Dice(random.Random):
             v6only=ip == "::" and self.chance(0.5),
             twice=self.chance(0.2),
             accepted=self.randint(0, 3) if listens else 0,
+        )
+
+    def listed(self, routes: list[Route], inside: list[int]) -> tuple[Listed, ...]:
+        """Connections from ports that their clients chose: in the range, and below it."""
+        outside = self.sample(OWN_PORTS, self.choice((0, 0, 2, 20)))
+        route = self.choice(routes)
+        return (
+            *(Listed(routes[0], port, Fate.ESTABLISHED) for port in inside),
+            *(Listed(route, port, self.choice(QUICK)) for port in outside),
         )
 
     def groups(
@@ -269,6 +313,10 @@ class _Play:
             self.squat(squatter)
         for squatter in scenario.squatters:
             self.visit(squatter)
+        for route, port, fate in scenario.listed:
+            self.connect(route, scenario.mapped, fate, port)
+        for route, count in scenario.unanswered:
+            self.send_syns(route, count)
         for group in scenario.groups:
             if not group.fresh:
                 self.make(group)
@@ -292,7 +340,7 @@ class _Play:
         target = scenario.target
         to, source = self.written(target, scenario.mapped)
         before = self.ask()
-        with fates.exhausted(to, target.port, source) as verdict:
+        with fates.exhausted(to, target.port, source, silent=scenario.silent) as verdict:
             after = self.ask()
         took_ms = 1000 * (time.monotonic() - began)
         if scenario.fresh and not whole_seconds and took_ms > scenario.reuse_delay_ms - MARGIN_MS:
@@ -340,19 +388,33 @@ class _Play:
             self.squat(Squatter("127.0.0.77", port, bool(index % 2), False, False, 0))
 
     def make(self, group: Group) -> None:
-        to, source = self.written(group.route, group.mapped)
-        server = self.servers[group.route.port]
         for _ in range(group.connections):
-            pair = server.connect(to, source)
-            if group.route == self.scenario.target:
-                self.used.append(pair.client.getsockname()[1])
-            group.fate.come_about(pair)
-            if group.fate.client:
-                self.expected[group.fate.client] += 1
-            if group.fate.server and not self.away:
-                # A TIME-WAIT at the server ends when a later connection comes from its port.
-                kind = self.optional if group.fate is Fate.SERVER_CLOSED else self.expected
-                kind[group.fate.server] += 1
+            self.connect(group.route, group.mapped, group.fate)
+
+    def connect(self, route: Route, mapped: bool, fate: Fate, from_port: int = 0) -> None:
+        to, source = self.written(route, mapped)
+        if from_port and source is None:
+            source = private.source_of(to)
+        pair = self.servers[route.port].connect(to, source, from_port)
+        if route == self.scenario.target:
+            self.used.append(pair.client.getsockname()[1])
+        fate.come_about(pair)
+        if fate.client:
+            self.expected[fate.client] += 1
+        if fate.server and not self.away:
+            # A TIME-WAIT at the server ends when a later connection comes from its port.
+            kind = self.optional if fate is Fate.SERVER_CLOSED else self.expected
+            kind[fate.server] += 1
+
+    def send_syns(self, route: Route, count: int) -> None:
+        private.silence(route.to)
+        to, source = self.written(route, self.scenario.mapped)
+        for _ in range(count):
+            client = sockets.connect(to, route.port, source, silent=True)
+            self.stack.enter_context(client)
+            if route == self.scenario.target:
+                self.used.append(client.getsockname()[1])
+        self.expected["SYN_SENT"] += count
 
     @staticmethod
     def written(route: Route, mapped: bool) -> tuple[str, str | None]:

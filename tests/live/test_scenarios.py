@@ -1,6 +1,6 @@
 """Whatever the namespace holds, `connectable` is the number of connect() calls that succeed.
 
-Forty are played in every run; `pytest -m scenarios` plays the others, and `-m ''` all two hundred.
+Forty are played in every run; `pytest -m scenarios` plays the others, and `-m ''` all 300.
 A failure prints its scenario; `pytest tests/live/test_scenarios.py -m '' -k '[17]'` plays number
 17 again. TWTOP_SEED asks for other scenarios than the usual ones.
 """
@@ -15,7 +15,7 @@ from tests.live.scenarios import Outcome, Scenario, TooSlow, generate, play
 from tests.private import Lab
 
 SEED = int(os.environ.get("TWTOP_SEED", "1"))
-USUAL, COUNT = 40, 200
+USUAL, COUNT = 40, 300
 TRIES = 3
 
 

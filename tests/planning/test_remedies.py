@@ -21,9 +21,10 @@ from tests.tables import (
 from tui.analysis.frame import Frame, judge
 from tui.analysis.hold import TIME_WAIT
 from tui.analysis.ports import port_space
+from tui.findings.advice import refused
 from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand, estimate, observe
-from tui.planning.remedies import REFUSED, Option, Plan, plan, tuples_needed
+from tui.planning.remedies import Option, Plan, plan, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
 from tui.planning.widening import present, range_commands, reserve_command, widened, widest
 
@@ -331,12 +332,21 @@ class TestOthers:
             assert each.wrong_when
 
     def test_the_refused_say_why(self) -> None:
-        assert {each.code for each in REFUSED} >= {
+        found = made(900).refused
+        assert {each.code for each in found} >= {
             "tcp_fin_timeout",
             "tcp_tw_recycle",
             "tcp_max_tw_buckets",
         }
-        assert all(each.why for each in REFUSED)
+        assert all(each.why for each in found)
+
+    def test_what_is_compiled_in_elsewhere_is_a_sysctl_on_alibabas_kernels(self) -> None:
+        """The plan's text stands on both, as the findings' does."""
+        usual, theirs = rules(), replace(rules(), time_wait_ms=15_000, time_wait_set=True)
+        for given_, said in ((usual, "60 s, compiled in"), (theirs, "15 s, set by tcp_tw_timeout")):
+            found = plan(Demand(9, 0), facts(given_))
+            assert said in found.refused[0].why
+            assert said in refused(given_).what
 
 
 class TestPairs:

@@ -18,7 +18,7 @@ from tui.kernel import procfs
 from tui.kernel.places import place_at
 from tui.kernel.source import Source
 from tui.report import bundle
-from tui.report.bundle import RESERVED_V4, TEST_V4, Address, Redactor, copy_procfs, redact
+from tui.report.bundle import RESERVED_V4, TEST_V4, Address, Redactor, copy_place, redact
 
 v4 = st.integers(0, (1 << 32) - 1).map(IPv4Address)
 v6 = st.integers(0, (1 << 128) - 1).map(IPv6Address)
@@ -159,8 +159,8 @@ class TestTables:
     @pytest.mark.skipif(sys.byteorder != "little", reason="the fixtures are little-endian")
     @pytest.mark.parametrize("name", ALL)
     def test_every_fixture_says_the_same_as_before(self, name: str) -> None:
-        plain = copy_procfs(fixture(name)).frame()
-        other = copy_procfs(fixture(name), redacted=True).frame()
+        plain = copy_place(place_at(fixture(name))).frame()
+        other = copy_place(place_at(fixture(name)), redacted=True).frame()
         assert np.array_equal(plain.states, other.states)
         assert plain.table.bad_lines == other.table.bad_lines
         assert np.array_equal(plain.ports.usable, other.ports.usable)
@@ -173,7 +173,7 @@ class TestTables:
 class TestCopy:
     def test_it_holds_the_kernels_own_files(self, tmp_path: Path) -> None:
         write_proc(tmp_path, [Sock(), Sock("2001:db8::5", 40_000, "2001:db8::9")])
-        copy = copy_procfs(tmp_path)
+        copy = copy_place(place_at(tmp_path))
         for name in ("net/tcp", "net/tcp6"):
             mine = [row.rstrip() for row in copy.files[name].splitlines()[1:]]
             kernels = [row.rstrip() for row in (tmp_path / name).read_bytes().splitlines()[1:]]
@@ -181,11 +181,11 @@ class TestCopy:
         assert copy.complete
 
     def test_a_kernel_without_ipv6_is_whole(self) -> None:
-        copy = copy_procfs(fixture("no-ipv6"))
+        copy = copy_place(place_at(fixture("no-ipv6")))
         assert copy.complete
         assert "net/tcp6" not in copy.files
 
     def test_the_live_one_can_be_copied(self) -> None:
-        copy = copy_procfs(Path("/proc"))
+        copy = copy_place(place_at(Path("/proc")))
         assert {"net/tcp", "net/snmp", "sys/net/ipv4/ip_local_port_range"} <= copy.files.keys()
         assert copy.frame().reading.kind == "proc"

@@ -395,7 +395,7 @@ class TestText:
         text = text_of(replace(made, reading=replace(made.reading, table=found)))
         assert "INCOMPLETE" in text
         assert "3 lines unreadable" in text
-        assert "2 sockets were seen twice" in text
+        assert "2 duplicates left out" in text
         assert "INCOMPLETE" not in text_of(frame(Sock()))
 
     def test_processes_that_could_not_be_looked_up_are_said(self) -> None:

@@ -74,6 +74,12 @@ def with_parameter(of: Surroundings, name: str, value: str) -> Surroundings:
     return replace(of, frame=frame)
 
 
+def with_hold(of: Surroundings, seconds: int) -> Surroundings:
+    """The same on a kernel with tcp_tw_timeout."""
+    given = replace(of.frame.rules, time_wait_ms=1000 * seconds, time_wait_set=True)
+    return replace(of, frame=frame(given=given))
+
+
 def open_ones(count: int) -> list[Sock]:
     return [Sock(HERE, LOW + index, HERE, PORT, State.ESTABLISHED) for index in range(count)]
 

@@ -12,6 +12,7 @@ from tests.simulate.scene import (
     open_ones,
     situation,
     time_waits,
+    with_hold,
     with_parameter,
 )
 from tests.tables import Sock
@@ -45,8 +46,14 @@ def test_ports_without_reuse() -> None:
     assert text == (
         "All 1,000 ports (40000–40999) from 127.0.0.1 towards 127.0.0.1:5001 were taken: 1,000 in "
         "TIME-WAIT. There is no reuse with tcp_tw_reuse = 0, so each comes back 60 s after its "
-        "close: 16/s could go on for ever."
+        "close: 16/s could be sustained."
     )
+
+
+def test_ports_of_a_kernel_with_another_time_wait() -> None:
+    text = why(evidence(with_hold(situation(), 15), *FULL, error="EADDRNOTAVAIL"))
+    assert "each comes back 15 s after its close" in text
+    assert "60 s" not in text
 
 
 def test_ports_that_are_open() -> None:
@@ -83,7 +90,7 @@ def test_ports_of_several_sources() -> None:
     assert text.startswith("127.0.0.2 had all its 1,000 ports (40000–40999) towards ")
     assert "taken, as the other source has its, or nearly all: " in text
     assert "2,000 in TIME-WAIT" in text
-    assert "32/s could go on for ever" in text
+    assert "32/s could be sustained" in text
 
 
 def test_ports_of_three_sources() -> None:

@@ -211,3 +211,13 @@ class TestKernel:
 
     def test_what_was_lost_leaves_it_unknown(self) -> None:
         assert kernels((0, 0), (50, None), (100, 50))[1:] == [Kernel.UNASKED] * 2
+
+
+def test_where_each_tuple_has_its_turn_the_fullest_decides() -> None:
+    """One of two is full: half of the connections fail, though 1,000 ports are free."""
+    tuples = ((HERE, (HERE, 5432)), ("127.0.0.2", (HERE, 5432)))
+    for in_turn, standing in ((True, Standing.AGREES), (False, Standing.CHANGING)):
+        failing = outcome(1000, 9, tuples=tuples, in_turn=in_turn)
+        verdict = compare(frame(1000), failing, None)
+        assert (verdict.use.connectable, verdict.standing) == (1000, standing)
+        assert verdict.exhausted is in_turn

@@ -9,9 +9,9 @@ import pytest
 from tests.live.fates import states
 from tests.live.report import Report, read_report
 from tests.patience import Patience
-from tests.private import Lab, newest
+from tests.private import Lab, newest, source_of
 from tui.lab.outcome import Outcome
-from tui.stage.scenarios import PORTS, SCENARIOS, Scenario
+from tui.stage.scenarios import PORTS, SCENARIOS, SIDE_BY_SIDE, Scenario
 from tui.stage.stage import Ready, Stage
 
 pytestmark = pytest.mark.live
@@ -204,3 +204,36 @@ def test_every_scenario_says_what_to_watch(name: str) -> None:
     assert scenario.name == name
     assert 80 < len(scenario.watch) < 260
     assert scenario.summary
+
+
+class Third(NamedTuple):
+    """How the ports of one of three services stand."""
+
+    in_use: int
+    connectable: int
+
+
+def reaper() -> tuple[Act, list[Third]]:
+    """The first moment at which the service of which nothing is done has no port left, and how
+    all three stand a while later.
+
+    At 90/s what is too young to be ended is 900 ports.
+    """
+    first = None
+    for act in acts(hurried("reaper", 270)):
+        if first is None and act.outcome.errors:
+            first = act
+        if first is not None and act.outcome.connected > first.outcome.connected + 3 * 60:
+            patterns = [act.report.pattern(source_of(ip), ip, 5432) for ip in SIDE_BY_SIDE]
+            assert None not in patterns
+            return act, [Third(p["in_use"], p["connectable"]) for p in patterns if p]
+    raise AssertionError
+
+
+def test_reaper_keeps_one_service_connectable_beside_a_full_one(lab: Lab) -> None:
+    act, (nothing, kept, reused) = lab.call(reaper)
+    assert set(act.outcome.errors) == {"EADDRNOTAVAIL"}
+    assert nothing == Third(PORTS, 0)
+    assert kept.in_use < PORTS
+    assert kept.connectable > 0
+    assert reused.connectable > 0

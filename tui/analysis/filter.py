@@ -93,6 +93,20 @@ def parse_filter(text: str) -> Filter | None:
     return Filter(text.strip(), predicate)
 
 
+KEYWORDS = ("state", "exclude", "sport", "dport", "src", "dst", "use", "and", "or", "not")
+
+
+def parse_begun(text: str) -> Filter | None:
+    """Read a filter that is still being typed; None for an empty one.
+
+    Raises FilterError where there is more to come, as after ``dp`` or ``dport``.
+    """
+    words = text.lower().split(" ")
+    if words[-1] and any(word.startswith(words[-1]) for word in KEYWORDS):
+        raise FilterError("there is more to come")
+    return parse_filter(text)
+
+
 class _Parser:
     """Recursive descent: either = both (or both)*, both = one (and? one)*."""
 

@@ -43,6 +43,17 @@ def hold(rules: PortRules, *, reuse: bool, hz: int = USUAL_HZ) -> Hold:
     return Hold(seconds, wheel_slack(seconds, hz))
 
 
+def length_text(rules: PortRules) -> str:
+    """Say how long a TIME-WAIT lasts, and what decides it."""
+    by = "set by tcp_tw_timeout" if rules.time_wait_set else "compiled in"
+    return f"{seconds_text(rules)}, {by}"
+
+
+def seconds_text(rules: PortRules) -> str:
+    """Return how long a TIME-WAIT lasts: ``60 s`` nearly everywhere."""
+    return f"{rules.time_wait_ms // 1000} s"
+
+
 def wheel_slack(seconds: float, hz: int) -> float:
     """Return by how many seconds the kernel may end a timer of this length too late.
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
-from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
-from tui.commands.options import given, shared_options
+from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
+from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import Looks, read_look
 from tui.findings.baseline import (
     BaselineError,
     baseline_path,
@@ -26,8 +28,10 @@ from tui.findings.config_schema import config_schema, documented_defaults
 from tui.findings.finding import Finding, record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.processes import Owners
 from tui.report.findings import findings_text
-from tui.report.text import owners_notes, unsound
+from tui.report.records import place_record
+from tui.report.text import owners_notes, place_text, unsound
 from tui.writing.export import Sheet
 from tui.writing.words import plural
 
@@ -62,6 +66,7 @@ EPILOG = (
     help="Print all settings with their defaults, as a config.toml to begin with; "
     "with --json, its JSON Schema.",
 )
+@recording_options
 @shared_options
 @click.pass_context
 def audit(
@@ -93,7 +98,7 @@ def audit(
     path = baseline or baseline_path()
     try:
         if saving:
-            found = take_baseline(read_frame(settings))
+            found = take_baseline(read_look(settings).frame)
             save_baseline(found, path)
             count = plural(len(found.listeners), "listener")
             emit(f"{count} saved in {path}", unwritable=UNWRITABLE)
@@ -103,24 +108,62 @@ def audit(
         fail(str(error), UNWRITABLE if saving else NOT_RUN)
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline with it makes one", NOT_RUN)
-    frame = read_frame(settings)
-    owners = owners_of(settings)
-    findings = diagnose(Situation(frame, owners, config=config, baseline=known))
+    owners = Owners({})
+    looks, every = Looks(settings), []
+    for look in looks:
+        owners = look.owners()
+        situation = Situation(look.frame, owners, config=config, baseline=known)
+        every.append((look.frame, diagnose(situation)))
     if as_json:
-        emit(to_json(findings), unwritable=UNWRITABLE)
-        warn_of(frame)
+        emit(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
     elif as_csv:
-        emit_csv(Sheet(frame.time, FIELDS, map(record, findings)), UNWRITABLE)
-        warn_of(frame)
+        sheet = _sheet(every, placed=looks.several)
+        emit_csv(sheet, UNWRITABLE)
     else:
-        width = text_width()
+        notes = owners_notes(owners)
+        emit("\n\n".join([*_texts(every, placed=looks.several), *notes]), unwritable=UNWRITABLE)
+    if as_json or as_csv:
+        for frame, _ in every:
+            warn_of(frame)
+    looks.finish()
+    sys.exit(max((int(one.severity) for _, found in every for one in found), default=0))
+
+
+Audited = Sequence[tuple[Frame, tuple[Finding, ...]]]
+
+
+def to_json(every: Audited, *, placed: bool = False) -> str:
+    """Return the findings as the contract's JSON object; ``placed`` says of which place each is."""
+    records = [
+        {**({"place": place_record(frame.reading.place)} if placed else {}), **record(one)}
+        for frame, found in every
+        for one in found
+    ]
+    return json.dumps({"findings": records}, ensure_ascii=False)
+
+
+def _sheet(every: Audited, *, placed: bool) -> Sheet:
+    if not placed:
+        ((frame, found),) = every
+        return Sheet(frame.time, FIELDS, map(record, found))
+    sheet: Sheet | None = None
+    for frame, found in every:
+        sheet = in_places(frame, FIELDS, map(record, found), sheet)
+    return sheet or Sheet(0.0, FIELDS, ())
+
+
+def _texts(every: Audited, *, placed: bool) -> Iterator[str]:
+    """Yield what is said of each place; of several, those without a finding in one line."""
+    width = text_width()
+    quiet = 0
+    for frame, found in every:
         whole = frame.table.complete and not frame.table.bad_lines
-        said = findings_text(findings, paint, width, whole=whole)
-        parts = *unsound(frame, paint), said, *owners_notes(owners)
-        emit("\n\n".join(parts), unwritable=UNWRITABLE)
-    sys.exit(max((int(finding.severity) for finding in findings), default=0))
-
-
-def to_json(findings: tuple[Finding, ...]) -> str:
-    """Return the findings as the contract's JSON object."""
-    return json.dumps({"findings": [record(one) for one in findings]}, ensure_ascii=False)
+        if placed and whole and not found:
+            quiet += 1
+            continue
+        if placed:
+            yield place_text(frame, paint)
+        yield from unsound(frame, paint)
+        yield findings_text(found, paint, width, whole=whole)
+    if quiet:
+        yield paint(f"Nothing to say of {plural(quiet, 'place')}: no finding.", "green")

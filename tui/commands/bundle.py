@@ -11,15 +11,18 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
-from tui.commands.reading import owners_of
+from tui.commands.reading import chosen_place, every_place, owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.find_place import ALL
+from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
-from tui.report.bundle import BundleError, copy_procfs, renamed, write_bundle
+from tui.report.bundle import BundleError, Parts, copy_place, renamed, write_bundle
 from tui.report.findings import findings_text
 from tui.report.text import report_text
 from tui.report.whole import to_json
+from tui.writing.words import plural
 
 ENDINGS = (".tar.gz", ".tgz")
 
@@ -55,21 +58,31 @@ def bundle(
     if settings.source == "sock_diag":
         raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
     config = configured(settings)
-    try:
-        copy = copy_procfs(settings.proc, redacted=redact, byte_order=settings.byte_order)
+    several = settings.place == ALL
+    if several and redact:  # one address must have one other name in all of them
+        raise click.UsageError("--redact is for one place; leave out -N all, or name one")
+    counts: list[int] = []
+
+    def parts(place: Place) -> Parts:
+        copy = copy_place(place, redacted=redact, byte_order=settings.byte_order)
         frame = copy.frame()
+        counts.append(len(frame.table))
         owners = renamed(owners_of(settings)) if redact else owners_of(settings)
         findings = diagnose(Situation(frame, owners, config=config))
         whole = frame.table.complete and not frame.table.bad_lines
-        texts = {
+        return copy, {
             "report.txt": report_text(frame, owners, config.ports.threshold, plain),
             "report.json": to_json(frame, owners),
             "audit.txt": findings_text(findings, plain, whole=whole),
             "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
         }
-        size = write_bundle(file, copy, texts, redacted=redact)
+
+    try:
+        places = every_place(settings).places if several else (chosen_place(settings),)
+        made = [parts(place) for place in places]
+        size = write_bundle(file, *made, redacted=redact)
     except TableError as error:
         fail(str(error))
     except BundleError as error:
         fail(str(error), UNWRITABLE)
-    emit(f"{len(frame.table):,} sockets, {size / 1024:,.0f} kB in {file}")
+    emit(f"{plural(sum(counts), 'socket')}, {size / 1024:,.0f} kB in {file}")

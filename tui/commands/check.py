@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tui.analysis.bind_first import find_bound_first
+from tui.analysis.bounds import could_reach
 from tui.analysis.doubts import doubts, surely_fine, uncounted
-from tui.analysis.frame import Frame
+from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import emit, unknown
-from tui.commands.reading import owners_of, take_frame
+from tui.commands.reading import Look, owners_of, source_of, take_look
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import BindFirst, Config, ConfigError
+from tui.kernel.find_place import ALL, same_place
+from tui.kernel.glance import Glance, glance
 from tui.kernel.sockets import Array, TableError
+from tui.kernel.survey import survey
 from tui.planning.demand import outgoing
 from tui.writing.words import digits_beside, floored, joined, written
 
@@ -95,11 +100,12 @@ def check(
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
 
-    A tuple is one local IP, remote IP and remote port: each has the ephemeral ports anew. It is
+    A tuple is one local IP, remote IP and remote port: each has all of the ephemeral ports. It is
     judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
     gives to connect(). One that has no port left is critical whatever the percentages. Incoming
     connections are not judged: the ports they take are their peers'. Where sysctls or a part of
-    the table could not be read the answer is UNKNOWN instead of OK.
+    the table could not be read the answer is UNKNOWN instead of OK. With -N all it is that of the
+    worst place.
 
     With --also findings the answer is the worst of that and of the findings, the first of which it
     names. Those silenced in ~/.config/twtop/config.toml do not count.
@@ -108,6 +114,7 @@ def check(
     twtop check -w 50 -c 80
     twtop check --also findings
     twtop check --dst 10.0.0.9:5432
+    twtop check -N all
     """
     settings = given(context, options)
     try:
@@ -119,34 +126,43 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     ends = destination(dst, dport, src)
-    try:
-        frame = take_frame(settings)
-    except TableError as error:
-        unknown(str(error))
-    found = outgoing(frame, *ends)
     named = ends_text(*ends)
     none = f"no outgoing connections, none {named}" if named else "no outgoing connections"
-    verdict = judge_fullest(
-        frame, found, warning, critical, config.bind_first, none, must_exist=must_exist
-    )
-    if also:
-        try:
-            findings = _diagnosed(frame, settings, config.with_threshold(critical))
-        except BaselineError as error:
-            unknown(str(error))
-        verdict = with_findings(verdict, findings, uncounted(frame))
+
+    def judged(look: Look) -> Answer:
+        frame, limits = look.frame, config.bind_first
+        found = outgoing(frame, *ends)
+        answer = judge_fullest(frame, found, warning, critical, limits, none, must_exist=must_exist)
+        if not also:
+            return answer
+        findings = _diagnosed(look, config.with_threshold(critical))
+        return with_findings(answer, findings, uncounted(frame))
+
+    def is_fine(seen: Glance) -> bool:
+        if also or (must_exist and seen.sockets):
+            return False
+        sure = seen.sockets == 0 or not seen.rules.assumed
+        return sure and not could_reach(seen, critical, warning)
+
+    try:
+        if settings.place == ALL:
+            verdict = check_all(settings, judged, is_fine)
+        else:
+            verdict = judged(take_look(settings))
+    except (TableError, BaselineError, OSError) as error:
+        unknown(str(error))
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
 
 
-def _diagnosed(frame: Frame, settings: Settings, config: Config) -> tuple[Finding, ...]:
-    """Return what audit finds in the frame. Raises BaselineError."""
+def _diagnosed(look: Look, config: Config) -> tuple[Finding, ...]:
+    """Return what audit finds there. Raises BaselineError."""
     # A check of the ports alone runs each minute on every host, and pays for no rule.
     from tui.findings.rules import diagnose
     from tui.findings.situation import Situation
 
     known = load_baseline(baseline_path())
-    return diagnose(Situation(frame, owners_of(settings), config=config, baseline=known))
+    return diagnose(Situation(look.frame, look.owners(), config=config, baseline=known))
 
 
 def with_findings(answer: Answer, findings: Sequence[Finding], uncounted: Sequence[str]) -> Answer:
@@ -169,6 +185,44 @@ def with_findings(answer: Answer, findings: Sequence[Finding], uncounted: Sequen
     # What decides comes first: a pager shows the beginning.
     parts.insert(0 if answer.code == worst else len(parts), answer.text)
     return Answer(worst, "; ".join(parts), answer.perfdata)
+
+
+def check_all(
+    settings: Settings, judged: Callable[[Look], Answer], is_fine: Callable[[Glance], bool]
+) -> Answer:
+    """Return the worst answer of all places; ``is_fine`` says which need not be dumped.
+
+    What cannot be read, or may be missing, is UNKNOWN. Raises TableError.
+    """
+    found = survey(settings.proc)
+    answers = [Answer(UNKNOWN, why, "") for why in found.missing]
+    fine = 0
+    for seen in glance(found.places):
+        if is_fine(seen):
+            fine += 1
+            continue
+        place = seen.place
+        called = f"{place.kind} {place.name}"
+        try:
+            frame = judge(source_of(place, settings, one_shot=True).read())
+            answer = judged(Look(frame, lambda: owners_of(settings)))
+        except (TableError, click.UsageError) as error:
+            if place.pid is not None and same_place(place) is None:
+                continue  # it has ended meanwhile
+            answer = Answer(UNKNOWN, str(error), "")
+        answers.append(answer._replace(text=f"{called}: {answer.text}"))
+    count = f"places={fine + len(answers) - len(found.missing)};;;0"
+    answers.sort(key=lambda one: GRAVITY.index(one.code), reverse=True)
+    counts = Counter(one.code for one in answers) + Counter({OK: fine})
+    summary = ", ".join(
+        f"{counts[code]} {NAMES[code]}" for code in reversed(GRAVITY) if counts[code]
+    )
+    if not answers:
+        return Answer(OK, f"{summary}: no place has enough sockets to be short of ports", count)
+    worst = answers[0]
+    return Answer(
+        worst.code, f"{worst.text} (of all places: {summary})", f"{worst.perfdata} {count}".strip()
+    )
 
 
 def judge_fullest(

@@ -11,6 +11,7 @@ from tui.commands.reading import open_source
 from tui.commands.terminal import describe_place, run
 from tui.dashboard.app import TwtopApp
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
+from tui.findings.config import ConfigError, config_path
 from tui.kernel.processes import find_owners
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
@@ -27,12 +28,14 @@ def dashboard(settings: Settings, *, count: bool = False) -> None:
     except BaselineError as error:  # else what came since would be missed in silence
         fail(str(error), USAGE)
     watch = Watch(config, baseline)
-    run(
-        TwtopApp(
+    try:
+        app = TwtopApp(
             Sampler(source, watch.take),
             watch,
             place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
             count=count,
         )
-    )
+    except ConfigError as error:
+        fail(f"{config_path()}: {error}", USAGE)
+    run(app)

@@ -66,8 +66,8 @@ def demo(
         emit("\n".join(f"{name:<{width}}  {summary}" for name, summary in summaries()))
         return
     settings = given(context, options)
-    if settings.proc != Settings().proc:
-        raise click.UsageError("the demo reads its own network namespace; leave out --proc")
+    if settings.proc != Settings().proc or settings.place is not None:
+        raise click.UsageError("the demo reads its own network namespace; leave out --proc and -N")
     chosen = _find(scenario)
     require_terminal()
     if rate is not None:

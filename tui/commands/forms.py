@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -10,7 +12,7 @@ from tui.analysis.frame import Frame
 from tui.commands.options import together
 from tui.commands.output import UNWRITABLE, emit, plain
 from tui.report.text import unsound
-from tui.writing.export import Sheet, write_csv
+from tui.writing.export import Counts, Sheet, write_csv
 
 form_options = together(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
@@ -29,6 +31,19 @@ def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:
     out = io.StringIO()
     write_csv(out, sheet)
     emit(out.getvalue().removesuffix("\n"), unwritable)
+
+
+def in_places(
+    frame: Frame,
+    fields: tuple[str | Counts, ...],
+    rows: Iterable[Mapping[str, Any]],
+    before: Sheet | None = None,
+) -> Sheet:
+    """Return the sheet of several places, with a frame's rows added to those ``before``."""
+    place = frame.reading.place
+    mine = [{"place": place.name, "place_id": place.id, **row} for row in rows]
+    former = before.records if before else ()
+    return Sheet(frame.time, ("place", "place_id", *fields), [*former, *mine])
 
 
 def warn_of(frame: Frame) -> None:

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Look once": {
+        "places": Entry("Every place: host, pods, containers, namespaces.", "places"),
         "report": Entry("All of it, as text or JSON.", "report"),
         "states": Entry("Sockets by state.", "parts"),
         "listen": Entry("Listening sockets, how many wait to be accepted, and by whom.", "parts"),
@@ -33,6 +34,13 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Judge and decide": {
         "audit": Entry("What is wrong, what it means, what to do.", "audit"),
         "plan": Entry("Which changes give a load the ports it needs.", "plan"),
+        "sources": Entry("A script for more source addresses, or to take them back.", "sources"),
+    },
+    "Act": {
+        "free": Entry("Give back the ports of TIME-WAITs now.", "free"),
+        "keep": Entry("Hold a destination's ports below a level, by ending TIME-WAITs.", "keep"),
+        "apply": Entry("Set what a finding or a plan advises, to be undone.", "apply"),
+        "undo": Entry("Set back what was applied.", "undo"),
     },
     "For scripts and monitoring": {
         "check": Entry("One line for Nagios and Icinga.", "check"),
@@ -40,6 +48,12 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "refusals": Entry("What the kernel refused for want of a port, counted.", "refusals"),
         "watch": Entry("A line of JSON per interval.", "watch"),
         "bundle": Entry("All that a support ticket needs, in one archive.", "bundle"),
+    },
+    "Look back": {
+        "record": Entry("Keep what is seen, for days if need be.", "record"),
+        "replay": Entry("The dashboard over a recording.", "replay"),
+        "diff": Entry("What differs between two moments.", "diff"),
+        "run": Entry("What a command costs in ports, as `time` says it in seconds.", "run"),
     },
     "Try it out": {
         "demo": Entry("Watch ports run out, in a namespace of its own.", "demo"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -27,6 +28,12 @@ class Settings:
     proc: Path = Path("/proc")
     byte_order: ByteOrder | None = None
     """That of a copy's machine, if the user knows it."""
+    recording: Path | None = None
+    """A recording to read instead of the kernel."""
+    at: str | None = None
+    """Which moment of it, as the user has written it; None is the last."""
+    place: str | None = None
+    """What the user calls the place to look at; None for the one that ``proc`` shows."""
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -48,6 +55,24 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
     if not 0.1 <= number <= 100:
         raise click.BadParameter(f"{value} is not a percentage from 0.1 to 100")
     return number
+
+
+def seconds(low: float, high: float) -> Callable[..., float | None]:
+    """Return what reads a time such as 10, 10s, 500ms or 2m, in seconds, within these bounds."""
+    units = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
+
+    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+        if value is None:
+            return None
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([a-z]*)", value.strip())
+        if found is None or found[2] not in units:
+            raise click.BadParameter(f"{value} is not a time, such as 10s")
+        time = float(found[1]) * units[found[2]]
+        if not low <= time <= high:
+            raise click.BadParameter(f"{value} is not in the range {low:g}s to {high:g}s")
+        return time
+
+    return read
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -85,12 +110,37 @@ shared_options = together(
         "[default: /proc]",
     ),
     click.option(
+        "-N",
+        "--place",
+        metavar="PLACE",
+        help="Look into this place: a named network namespace, a PID, a path, or a container's or "
+        "pod's name or id; all for every one, where records are printed.  "
+        "[default: the one twtop runs in]",
+    ),
+    click.option(
         "--byte-order",
         type=click.Choice(["little", "big"]),
         help="That of the machine a copy is from.  [default: what its addresses tell]",
     ),
 )
 """What every command takes, before its name or behind it."""
+
+
+recording_options = together(
+    click.option(
+        "--from",
+        "recording",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read a recording (twtop record) instead of the kernel.",
+    ),
+    click.option(
+        "--at",
+        metavar="TIME",
+        help="Which moment of it: 03:12, 2026-11-26T03:12Z, -90s from its end.  [default: last]",
+    ),
+)
+"""What every command takes that looks once."""
 
 
 def given(context: click.Context, options: dict[str, Any]) -> Settings:

@@ -14,11 +14,11 @@ from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.analysis.frame import Frame
 from tui.analysis.timewait import time_waits
 from tui.commands.configuration import configured
-from tui.commands.forms import emit_csv, form_options, refuse_two, warn_of
+from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import Looks
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
 from tui.report import records, text
@@ -199,30 +199,44 @@ def command(part: Part) -> click.Command:
         chosen = parsed(words)
         judged = part.judged and not (as_json or as_csv)
         threshold = configured(settings).ports.threshold if judged else 0.0
-        frame = read_frame(settings)
-        owners = owners_of(settings) if part.owners else Owners({})
-        query = Query(frame, owners, threshold, chosen)
-        if as_json:
-            said = {**records.head(frame, f"twtop.{part.name}/1"), **part.record(query)}
-            emit(json.dumps(said, ensure_ascii=False))
-        elif as_csv:
-            rows = part.record(query)[part.rows]
-            if isinstance(rows, dict):
-                rows = [{"state": name, "count": count} for name, count in rows.items()]
-            emit_csv(Sheet(frame.time, part.fields, rows))
-            warn_of(frame)
-        else:
-            notes = text.owners_notes(owners) if part.owners else ()
-            emit("\n\n".join([*text.unsound(frame, paint), *part.text(query), *notes]))
+        sheet: Sheet | None = None
+        looks = Looks(settings)
+        for look in looks:
+            frame, owners = look.frame, look.owners() if part.owners else Owners({})
+            query = Query(frame, owners, threshold, chosen)
+            if as_json:
+                said = {**records.head(frame, f"twtop.{part.name}/1"), **part.record(query)}
+                emit(json.dumps(said, ensure_ascii=False))
+            elif as_csv:
+                rows = _rows(part, query)
+                if looks.several:
+                    sheet = in_places(frame, part.fields, rows, sheet)
+                else:
+                    emit_csv(Sheet(frame.time, part.fields, rows))
+                warn_of(frame)
+            else:
+                notes = text.owners_notes(owners) if part.owners else ()
+                where = [text.place_text(frame, paint)] if looks.several else []
+                emit("\n\n".join([*where, *text.unsound(frame, paint), *part.text(query), *notes]))
+        if sheet is not None:
+            emit_csv(sheet)
+        looks.finish()
 
     made: Any = click.pass_context(run)
     if part.filtered:
         made = click.argument("filter", nargs=-1)(made)
-    made = form_options(shared_options(made))
+    made = form_options(recording_options(shared_options(made)))
     about = SECTIONS["Look once"][part.name].about
     explained = f"{about}\n\n{FILTER_HELP}" if part.filtered else about
     built: click.Command = click.command(part.name, help=explained, epilog=EPILOG)(made)
     return built
+
+
+def _rows(part: Part, query: Query) -> Iterable[dict[str, Any]]:
+    rows: Any = part.record(query)[part.rows]
+    if isinstance(rows, dict):
+        return [{"state": name, "count": count} for name, count in rows.items()]
+    return list(rows)
 
 
 def parsed(words: tuple[str, ...]) -> Filter | None:

@@ -10,9 +10,9 @@ import click
 
 from tui.analysis.doubts import doubts
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import given, real, shared_options
+from tui.commands.options import given, real, recording_options, shared_options
 from tui.commands.output import emit, epilog, paint
-from tui.commands.reading import read_frame
+from tui.commands.reading import read_look
 from tui.planning.demand import Observed, estimate, hottest, observe
 from tui.planning.remedies import plan as make_plan
 from tui.planning.setting import gather
@@ -36,6 +36,7 @@ from tui.report.plan import to_json, to_text
     help="How long one is open.  [default: open connections ÷ rate, now]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@recording_options
 @shared_options
 @click.pass_context
 def plan(
@@ -62,7 +63,7 @@ def plan(
     twtop plan --dst '[2001:db8::10]:443' --json
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
-    frame = read_frame(given(context, options))
+    frame = read_look(given(context, options)).frame
     index = hottest(frame, local_ip, remote_ip, remote_port)
     observed: Observed | None = None
     where = "no outgoing connections"

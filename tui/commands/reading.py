@@ -4,35 +4,69 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
-from tui.commands.output import fail
-from tui.kernel.places import place_at
+from tui.commands.output import UNREADABLE, fail
+from tui.kernel.find_place import ALL, PlaceError, find_place, same_place
+from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, find_owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
+from tui.kernel.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from tui.recording.chapter import Recorded
+
+
+def chosen_place(settings: Settings) -> Place:
+    """Return the one place that -N and --proc name.
+
+    Raises click.UsageError where -N names none, several or all, and TableError for a file that is
+    no archive of a copy.
+    """
+    if settings.place is None:
+        return place_at(settings.proc)
+    if settings.place == ALL:
+        raise click.UsageError(
+            "-N all is for check, audit, places, report, watch, bundle and the parts of a report; "
+            "name one place here"
+        )
+    try:
+        return find_place(settings.place, settings.proc)
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
 
 
 def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
-    """Return the source to read from.
+    """Return the source to read from: that of one place.
 
     Raises click.UsageError for sock_diag on a procfs that is not this namespace's own.
     """
-    place = place_at(settings.proc)
+    return source_of(chosen_place(settings), settings, one_shot=one_shot)
+
+
+def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool = False) -> Source:
+    """Return the source of a place; ``among`` others, where an empty one must cost nothing."""
     if settings.source == "sock_diag" and not place.answers:
+        cure = "one of --source and --proc" if settings.place is None else "--source"
         raise click.UsageError(
-            f"--source sock_diag reads this network namespace, which {settings.proc} does not "
-            "show; leave out one of --source and --proc"
+            f"--source sock_diag cannot ask for the sockets that {place.where} shows; leave out "
+            f"{cure}"
         )
     return Source(
         place,
         settings.source,
         settings.interval,
         one_shot=one_shot,
+        skips_empty=among,
         byte_order=settings.byte_order,
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
     )
@@ -58,15 +92,97 @@ def _progress() -> Callable[[int, int], None] | None:
     return tell
 
 
-def take_frame(settings: Settings) -> Frame:
-    """Read the tables once and judge them. Raises TableError."""
-    return judge(open_source(settings, one_shot=True).read())
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a place: what was read, and by whom its sockets were held, as far as is known."""
+
+    frame: Frame
+    owners: Callable[[], Owners]
+    """Looks for them now, or says what was recorded."""
 
 
-def read_frame(settings: Settings) -> Frame:
+class Looks:
+    """The look at the place that -N names, or at each for `-N all`, the host first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.several = settings.place == ALL
+        self.unread = False
+        """Could some place not be read? It is told on stderr."""
+
+    def __iter__(self) -> Iterator[Look]:
+        """Look at them one by one; without the one that is named the command ends here."""
+        if not self.several or self.settings.recording is not None:
+            yield read_look(self.settings)
+            return
+        owners = cache(lambda: owners_of(self.settings))  # one walk does for all places
+        found = every_place(self.settings)
+        for why in found.missing:
+            self._tell(why)
+        for place in found.places:
+            try:
+                source = source_of(place, self.settings, one_shot=True, among=True)
+                yield Look(judge(source.read()), owners)
+            except (TableError, click.UsageError) as error:
+                if place.pid is None or same_place(place) is not None:  # else it has ended
+                    self._tell(f"{place.kind} {place.name}: {error}")
+
+    def _tell(self, why: str) -> None:
+        click.echo(f"twtop: {why}", err=True)
+        self.unread = True
+
+    def finish(self) -> None:
+        """End the command with the code for unreadable tables if some could not be read."""
+        if self.unread:
+            sys.exit(UNREADABLE)
+
+
+def every_place(settings: Settings) -> Survey:
+    """Return all places, the host first; without them the command ends here."""
+    try:
+        found = survey(settings.proc)
+    except (TableError, OSError) as error:
+        fail(str(error))
+    first = sorted(found.places, key=lambda place: (place.kind != "host", place.name))
+    return replace(found, places=tuple(first))
+
+
+def take_look(settings: Settings) -> Look:
+    """Read the tables once and judge them: those of now, or of a moment that was recorded.
+
+    Raises TableError, and click.UsageError for a moment that is not in the recording.
+    """
+    if settings.recording is None:
+        if settings.at is not None:
+            raise click.UsageError("--at is a moment of a recording: --from says which")
+        frame = judge(open_source(settings, one_shot=True).read())
+        return Look(frame, lambda: owners_of(settings))
+    if settings.place is not None:
+        raise click.UsageError("--from reads what was recorded; leave out -N")
+    moment = _recorded(settings.recording, settings.at)
+    return Look(judge(moment.reading), lambda: moment.owners)
+
+
+def _recorded(path: Path, at: str | None) -> Recorded:
+    from tui.recording.log import RecordingError
+    from tui.recording.recording import open_recording
+    from tui.recording.when import TimeError, parse_time
+
+    try:
+        recording = open_recording(path)
+        first, last = recording.timeline[0].time, recording.timeline[-1].time
+        index = recording.index_at(last if at is None else parse_time(at, first, last))
+        return recording.moment(index)
+    except RecordingError as error:
+        raise TableError(str(error)) from error
+    except TimeError as error:
+        raise click.UsageError(f"--at: {error}") from None
+
+
+def read_look(settings: Settings) -> Look:
     """Read the tables once and judge them; without them the command ends here."""
     try:
-        return take_frame(settings)
+        return take_look(settings)
     except TableError as error:
         fail(str(error))
 

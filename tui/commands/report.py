@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, recording_options, shared_options
 from tui.commands.output import EPILOG, emit, paint
-from tui.commands.reading import owners_of, read_frame
+from tui.commands.reading import Looks
 from tui.report.text import report_text
 from tui.report.whole import to_json
 
@@ -18,16 +18,21 @@ from tui.report.whole import to_json
 @click.option(
     "-d", "--details", is_flag=True, help="And every quadruplet, by pattern; in JSON as sockets."
 )
+@recording_options
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
-    """Print once what the dashboard shows, as text or JSON."""
+    """Print once what the dashboard shows, as text or JSON: with `-N all` a line for each place."""
     settings = given(context, options)
+    looks = Looks(settings)
     if as_json:
-        emit(to_json(read_frame(settings), owners_of(settings), details=details))
+        for look in looks:
+            emit(to_json(look.frame, look.owners(), details=details))
+        looks.finish()
         return
     from tui.commands.configuration import configured  # the contract's JSON judges nothing
 
     threshold = configured(settings).ports.threshold
-    frame = read_frame(settings)
-    emit(report_text(frame, owners_of(settings), threshold, paint, details=details))
+    for look in looks:
+        emit(report_text(look.frame, look.owners(), threshold, paint, details=details))
+    looks.finish()

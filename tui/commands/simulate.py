@@ -177,6 +177,11 @@ def simulate(
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     if settings.proc != Path("/proc"):
         raise click.UsageError("simulate makes connections of its own; leave out --proc")
+    if settings.place is not None:
+        raise click.UsageError(
+            "simulate connects from where it runs: leave out -N, and run it there (ip netns exec, "
+            "nsenter -t PID -n)"
+        )
     if watch:
         require_terminal()
     try:

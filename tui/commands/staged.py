@@ -8,11 +8,12 @@ namespace.
 from __future__ import annotations
 
 from tui.commands.options import Settings
+from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
 from tui.commands.terminal import describe_place
 from tui.dashboard.app import Poller
 from tui.dashboard.stage_app import StageApp
-from tui.findings.config import Config
+from tui.findings.config import Config, ConfigError, config_path
 from tui.kernel.processes import find_owners
 from tui.kernel.refusals import count_if_permitted
 from tui.stage.stage import Stage
@@ -38,12 +39,16 @@ def stage_app(
         source = open_source(settings)
         return Sampler(source, watched.take), describe_place(source.place)
 
-    return StageApp(
-        stage,
-        open_poller,
-        most_rate=most_rate,
-        config=config,
-        find_owners=lambda: find_owners(settings.proc),
-        watch=watch,
-        refusals=count_if_permitted(),
-    )
+    try:
+        return StageApp(
+            stage,
+            open_poller,
+            most_rate=most_rate,
+            config=config,
+            find_owners=lambda: find_owners(settings.proc),
+            watch=watch,
+            refusals=count_if_permitted(),
+        )
+    except ConfigError as error:
+        stage.close()
+        fail(f"{config_path()}: {error}", USAGE)

@@ -22,11 +22,15 @@ def require_terminal() -> None:
     """Raise click.UsageError where no screen can be opened."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):  # stderr may be a file
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
+    if os.environ.get("TERM") in (None, "", "dumb"):  # it can place nothing on its screen
+        raise click.UsageError("this terminal cannot show the dashboard; `twtop report` prints it")
 
 
 def describe_place(place: Place) -> str:
-    """Return the host's name and the network namespace that is looked at."""
+    """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    if place.kind not in ("host", "copy"):
+        shown = f"{place.kind} {place.name} · {shown}"
     return f"{os.uname().nodename}  {shown}"
 
 

@@ -5,31 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
-from tui.dashboard.news import tell
+from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
+from tui.dashboard.keys import bind
+from tui.dashboard.news import News
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
-from tui.dashboard.screens.palette import Palette
+from tui.dashboard.screens.palette import InOrder, Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
+from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.prompt import Prompt
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -42,6 +48,9 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
+
+
+PALETTE_KEY = "ctrl+p"
 
 
 class Poller(Protocol):
@@ -78,26 +87,36 @@ class TwtopApp(App[None]):
 
     TITLE = "twtop"
     CSS_PATH = "app.tcss"
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMAND_PALETTE_BINDING = PALETTE_KEY
+    COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "freeze", "Freeze", tooltip="Hold the screen still, or let it go on"),
-        Binding("t", "threshold", "Threshold", show=False, tooltip="From what use one is hot"),
-        Binding(
+        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
+        bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
+        bind(
+            "app.refusals",
             "R",
             "count_refusals",
             "Count refusals",
-            show=False,
-            tooltip="Have the kernel count the connects it refuses, or no more",
+            "Have the kernel count the connects it refuses, or no more",
         ),
-        Binding("plus,equals_sign", "step_interval(1)", "Poll slower", show=False),
-        Binding("minus", "step_interval(-1)", "Poll faster", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q,f10", "quit", "Quit", key_display="q"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
+        bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
+        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
+        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
+        bind(
+            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
+        ),
+        bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
+        bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
     ]
 
+    hints: ClassVar[Sequence[Hint]] = each("app.freeze")
+    """What the footer tells of these, after the screen's own."""
     plays_load: ClassVar[bool] = False
     """Is there a load whose clients are shown too?"""
+    replays: ClassVar[bool] = False
+    """Is it a recording that is shown, with its timeline?"""
 
     view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""
@@ -117,17 +136,20 @@ class TwtopApp(App[None]):
         """Show what the poller sees; its views are those of the ``watch``.
 
         ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
-        once.
+        once. Raises ConfigError where the user's keys cannot be meant so.
         """
         super().__init__()
         self.watched = watch
+        apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
+        self.keys = checked(dict(watch.config.keys), apps)
+        """The user's own, by the id of their binding."""
+        self.set_keymap(self.keys)
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
-        self._told = 0
-        """Up to which look the news have been told: a frozen screen tells nothing."""
+        self._news = News(self)
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -141,6 +163,12 @@ class TwtopApp(App[None]):
     def threshold(self) -> float:
         """Percentage of capacity from which a pattern is in violation."""
         return self.watched.config.ports.threshold
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's colours, such that all can be read."""
+        variables = super().get_css_variables()
+        self.theme_variables = variables | readable(variables, dark=self.current_theme.dark)
+        return self.theme_variables
 
     def get_driver_class(self) -> type[Driver]:
         """Return what a terminal is driven by."""
@@ -159,6 +187,16 @@ class TwtopApp(App[None]):
         """
         if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the prompt what was on its way to another widget when it opened."""
+        if event.is_printable and event.character is not None and self._is_asking:
+            self.screen.query_one(Prompt).add(event.character)
+            event.prevent_default()  # it is no key of the screen's any more
+
+    @property
+    def _is_asking(self) -> bool:
+        return isinstance(self.screen, ViewScreen) and self.screen.prompt.is_open
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
@@ -209,7 +247,8 @@ class TwtopApp(App[None]):
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
-        self._told = 0
+        self._news.forget()
+        self.clear_notifications()  # of the place that is left
         self.frozen = False
         self.failure = self.view = None
         self.dashboard.begin_anew(place)
@@ -252,9 +291,18 @@ class TwtopApp(App[None]):
         """Take a new view, onto the screen unless that is frozen."""
         if not self.frozen:
             self._show(view)
-            self._told = tell(self, view.cases, self._told)
+            self.call_after_refresh(self._tell_news)
         elif self.view is not None and self.view.failure != self.failure:
             self._show(self.view)
+
+    def _tell_news(self) -> None:
+        """Tell what the screen does not show; later, where it is frozen or something is typed."""
+        if self.view is None or self.frozen or not isinstance(self.screen, ViewScreen):
+            return
+        if self.screen.prompt.is_open:
+            self._news.hush()
+        else:
+            self._news.tell(self.view.cases, self.screen.shows)
 
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""
@@ -269,7 +317,16 @@ class TwtopApp(App[None]):
         if shown is not None:
             self._show(shown)
             if not self.frozen:
-                self._told = tell(self, shown.cases, self._told)
+                self.call_after_refresh(self._tell_news)
+
+    def action_redraw(self) -> None:
+        """Write every cell again, as after somebody else has written on the terminal."""
+        self.refresh()
+
+    def action_suspend(self) -> None:
+        """Stop, as the shell's jobs do at Ctrl-Z; the driver gives the terminal back first."""
+        if not self.is_headless:
+            os.kill(os.getpid(), signal.SIGTSTP)
 
     def action_count_refusals(self) -> None:
         """Have refusals counted by the kernel, or no more."""
@@ -373,34 +430,52 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and the words."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.help_first()))
+            self.push_screen(HelpScreen(self._help_keys(), self.help_first()))
+
+    def _help_keys(self) -> dict[str, list[tuple[str, str]]]:
+        """Return all keys as they are now, under their headings."""
+        here, *others = SCREENS.items()
+        everywhere: tuple[type[DOMNode], ...] = (TwtopApp,)
+        groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
+        if self.plays_load:
+            groups.insert(0, ("This load", (type(self),)))
+        return {title: [*listed(nodes, self.keys, self.get_key_display)] for title, nodes in groups}
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as people write it."""
+        if binding.key[:1] == "f" and binding.key[1:].isdigit():
+            return binding.key.upper()
+        return super().get_key_display(binding)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
         return ""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer in the command palette what the keys do."""
-        yield from super().get_system_commands(screen)
-        yield SystemCommand("Freeze", "Hold the screen still, or let it go on", self.action_freeze)
-        yield SystemCommand(
-            "Count refusals",
-            "Have the kernel count the connects it refuses, or no more",
-            self.action_count_refusals,
-        )
+        """Offer in the command palette what the keys do, with their keys."""
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        seen = set()
+        for active in screen.active_bindings.values():
+            one = active.binding
+            ours = isinstance(active.node, (TwtopApp, ViewScreen)) and one.action not in seen
+            if one.id and one.description and ours and active.enabled:
+                seen.add(one.action)
+                yield SystemCommand(
+                    f"{one.description} · {self.get_key_display(one)}",
+                    one.tooltip,
+                    partial(self._run, one.action),
+                )
         for seconds in INTERVALS:
             yield SystemCommand(
                 f"Interval {seconds:g} s",
                 "Poll the kernel this often",
-                lambda seconds=seconds: self.set_interval_seconds(seconds),
+                partial(self.set_interval_seconds, seconds),
             )
-        for binding in screen.active_bindings.values():
-            if binding.node is screen and binding.binding.tooltip:
-                yield SystemCommand(
-                    binding.binding.description,
-                    binding.binding.tooltip,
-                    lambda action=binding.binding.action: self._run(action),
-                )
+        yield SystemCommand(
+            "Screenshot",
+            "Save the screen as a picture (SVG)",
+            lambda: self.set_timer(0.1, self.deliver_screenshot),
+        )
 
     async def _run(self, action: str) -> None:
         await self.screen.run_action(action)

@@ -10,14 +10,16 @@ from functools import partial
 from typing import ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.markup import escape
 from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.analysis.frame import Frame
 from tui.dashboard.app import Poller, TwtopApp
+from tui.dashboard.keys import bind
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
+from tui.dashboard.widgets.footer import Hint, each
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
@@ -37,16 +39,7 @@ ENDED = 1
 """Exit code when a process of the load ended that should not have."""
 WATCH_SECONDS = 10
 """How long a small screen shows what to watch for."""
-KEYS = """\
-[b]This load[/b]
-  \\[ ]        fewer, more connections per second     p  pause, go on
-"""
-SCENARIO_KEYS = """\
-  n N        next, previous scenario                r  restart it
-"""
 SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · p pause"
-
-SCENARIO, RATE = Binding.Group("Scenario", compact=True), Binding.Group("Rate", compact=True)
 
 
 class StageApp(TwtopApp):
@@ -56,13 +49,18 @@ class StageApp(TwtopApp):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "step_scenario(1)", "Next", group=SCENARIO),
-        Binding("N", "step_scenario(-1)", "Previous", group=SCENARIO),
-        Binding("left_square_bracket", "step_rate(-1)", "Slower", key_display="[", group=RATE),
-        Binding("right_square_bracket", "step_rate(1)", "Faster", key_display="]", group=RATE),
-        Binding("p", "pause", "Pause", tooltip="Halt the load, or let it go on"),
-        Binding("r", "restart", "Restart", tooltip="Begin the scenario anew"),
+        bind("load.next", "n", "step_scenario(1)", "Next scenario", "Play the next scenario"),
+        bind("load.previous", "N", "step_scenario(-1)", "Previous scenario", "Play the one before"),
+        bind("load.slower", "left_square_bracket", "step_rate(-1)", "Slower", "Connect less often"),
+        bind("load.faster", "right_square_bracket", "step_rate(1)", "Faster", "Connect more often"),
+        bind("load.pause", "p", "pause", "Pause", "Halt the load, or let it go on"),
+        bind("load.restart", "r", "restart", "Restart", "Begin the scenario again"),
     ]
+    hints = (
+        Hint(("load.next", "load.previous"), "Scenario"),
+        Hint(("load.slower", "load.faster"), "Rate"),
+        *each("load.pause", "load.restart", "app.freeze"),
+    )
     plays_load = True
 
     played: reactive[Played | None] = reactive(None, repaint=False)
@@ -257,23 +255,17 @@ class StageApp(TwtopApp):
         return super().check_action(action, parameters)
 
     def help_first(self) -> str:
-        """Begin the help with the load's own keys, and what to watch for."""
+        """Begin the help with what to watch for."""
         scenario = self.stage.scenario
         if scenario is None:
-            return f"{KEYS}\n"
-        about = f"[b]{scenario.name}: {scenario.summary}[/b]\n  {escape(scenario.watch)}\n"
-        return f"{KEYS}{SCENARIO_KEYS}\n{about}\n"
+            return ""
+        return f"[b]{scenario.name}: {scenario.summary}[/b]\n  {escape(scenario.watch)}\n\n"
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the load's keys do, and each scenario by name."""
         yield from super().get_system_commands(screen)
-        yield SystemCommand("Load: pause", "Halt the load, or let it go on", self.action_pause)
-        for name, by in (("slower", -1), ("faster", 1)):
-            step = partial(self.action_step_rate, by)
-            yield SystemCommand(f"Load: {name}", f"Connect {name}", step)
         if self.stage.scenario is None:
             return
-        yield SystemCommand("Demo: restart", "Begin the scenario anew", self.action_restart)
         for scenario in SCENARIOS.values():
             yield SystemCommand(
                 f"Demo: {scenario.name} – {scenario.summary}",

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.hold import length_text
 from tui.analysis.patterns import PatternKey
 from tui.findings.finding import Remedy
 from tui.findings.held import Held
 from tui.findings.situation import Situation
 from tui.findings.sysctl_remedy import to_lower
 from tui.kernel.sockets import State, Timer
+from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
 from tui.planning.remedies import reuse_changes, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
@@ -20,8 +22,8 @@ from tui.planning.widening import present, range_commands, widened, widest
 from tui.writing.words import per_second
 
 POOL = Remedy(
-    "Keep connections open and share them (keep-alive, a connection pool): what is not closed "
-    "needs no port anew",
+    "Keep connections open and share them (keep-alive, a connection pool): an open "
+    "connection needs no new port",
     unless="every connection has to be its own, as in a load test of connecting itself",
 )
 SERVER_CLOSES = Remedy(
@@ -33,10 +35,6 @@ _RECYCLE_AND_BUCKETS = (
     "tcp_tw_recycle (gone since Linux 4.12; it broke clients behind NAT) and a low "
     "tcp_max_tw_buckets (it drops TIME-WAIT's protection: old segments can hit new connections)"
 )
-REFUSED = Remedy(
-    "Leave three others alone: tcp_fin_timeout (TIME-WAIT is 60 s, compiled in; it shortens "
-    f"FIN-WAIT-2 only), {_RECYCLE_AND_BUCKETS}"
-)
 REFUSED_WITH_FIN_WAIT2 = Remedy(f"Leave two others alone: {_RECYCLE_AND_BUCKETS}")
 """Where FIN-WAIT-2 holds the ports, tcp_fin_timeout is what gives them back."""
 NO_PORT_OPTION = Remedy(
@@ -45,6 +43,14 @@ NO_PORT_OPTION = Remedy(
     "connect(), and each destination has the whole range to itself",
     unless="the client must know its port before it connects",
 )
+
+
+def refused(rules: PortRules) -> Remedy:
+    """Return what is often advised against TIME-WAIT, and does not help or does harm."""
+    return Remedy(
+        f"Leave three others alone: tcp_fin_timeout (TIME-WAIT is {length_text(rules)}; it "
+        f"shortens FIN-WAIT-2 only), {_RECYCLE_AND_BUCKETS}"
+    )
 
 
 def more_ports(
@@ -58,10 +64,10 @@ def more_ports(
     """
     patterns = frame.patterns
     key, reuse = patterns.key(index), bool(patterns.reuse[index])
-    refused = REFUSED_WITH_FIN_WAIT2 if unclosed.count else REFUSED
+    leave = REFUSED_WITH_FIN_WAIT2 if unclosed.count else refused(frame.rules)
     found = [*held.remedies, *unclosed.remedies]
     if not held.more_ports_help:
-        return (*found, refused)
+        return (*found, leave)
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
     bound_first, facts = facts.elsewhere is not None, replace(facts, elsewhere=None)
     paced = held.by_time_wait and not reuse
@@ -81,7 +87,7 @@ def more_ports(
         found.append(_more_destinations(key, today))
     if held.by_time_wait:
         found.append(SERVER_CLOSES)
-    return (*found, refused)
+    return (*found, leave)
 
 
 def _reuse(facts: Facts, waiting: int) -> Remedy:
@@ -116,9 +122,8 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced:
         what += ", which sustains {} instead of {}".format(*rates)
     if load.rate:
         effect = wider.judge(load)
-        enough = "not enough by itself" if effect.verdict is Fit.FAILS else "enough"
-        what += f"; the {load.rate:,.0f}/s of the busiest seconds take {effect.needed:,} ports: "
-        what += enough
+        fits = "does not fit" if effect.verdict is Fit.FAILS else "fits"
+        what += f"; the peak of {load.rate:,.0f}/s needs {effect.needed:,} ports: {fits}"
     return Remedy(
         what,
         " && ".join(range_commands(facts, low, high)),

@@ -18,7 +18,7 @@ from tui.kernel.sockets import State, ip_halves, ip_text
 from tui.writing.files import write_whole
 
 SCHEMA = "twtop.listeners/1"
-CURE = "save the listeners anew, or remove the file"
+CURE = "save the listeners again, or remove the file"
 
 Listener = tuple[str, int]
 """Local address as text, a v4-mapped one as IPv4, and port."""

@@ -28,8 +28,8 @@ class Case:
     news: int | None = None
     """With which look it began, or grew graver than it had been of late; None for what was there
     at the very first one and has not grown since."""
-    peak: Severity = Severity.INFO
-    """The gravest that it has been of late, and when it last was."""
+    peak: tuple[Severity, int] = (Severity.INFO, 0)
+    """The gravest that it has been of late, as Finding.grade, and when it last was."""
     peak_at: float = 0.0
 
     @property
@@ -60,6 +60,23 @@ class Cases:
         """Those that have not ended."""
         return tuple(case for case in self.known if case.gone is None)
 
+    def heir(self, ended: Case) -> Case | None:
+        """Return what is as grave as an ended case and about the same pattern, if there is one.
+
+        It is not over then: a forecast has come true, or gave way to something worse.
+        """
+        about, severity = ended.finding.pattern, ended.finding.severity
+        if about is None:
+            return None
+        return next(
+            (
+                case
+                for case in self.present
+                if case.finding.pattern == about and case.finding.severity >= severity
+            ),
+            None,
+        )
+
     def find(self, identity: tuple[str, str]) -> Case | None:
         """Return the case of this identity, if it is known."""
         return next((case for case in self.known if case.identity == identity), None)
@@ -74,13 +91,14 @@ class Cases:
         cases = []
         for finding in findings:
             old = before.pop(finding.identity, None)
-            case = old or Case(finding, now, first, peak=finding.severity, peak_at=now)
-            peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.severity
-            if not (first or quietly) and (old is None or finding.severity > peak):
+            grade = finding.grade
+            case = old or Case(finding, now, first, peak=grade, peak_at=now)
+            peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade
+            if not (first or quietly) and (old is None or grade > peak):
                 case = replace(case, news=look)
-            if finding.severity >= peak:
+            if grade >= peak:
                 case = replace(case, peak_at=now)
-            case = replace(case, finding=finding, gone=None, peak=max(peak, finding.severity))
+            case = replace(case, finding=finding, gone=None, peak=max(peak, grade))
             cases.append(case)
         for case in before.values():
             if case.gone is None:

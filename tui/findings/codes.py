@@ -24,6 +24,7 @@ CODES = (
     "new-listener",
     "incomplete-table",
     "sysctls-assumed",
+    "host-range-wider",
     "reuse-without-timestamps",
     "bound-ports-cost",
     "bound-ports-unknown",
@@ -32,3 +33,7 @@ CODES = (
     "time-wait-high",
 )
 """In the order in which findings of one severity are told (tui.findings.rules.RULES)."""
+
+LEVELS = ("connect-slow", "ports-above-threshold", "ports-exhausted")
+"""How full one pattern is: it has one of these at a time, each graver than the one before. That is
+one story, which goes on when the code changes."""

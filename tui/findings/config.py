@@ -140,6 +140,8 @@ class Config:
     conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
     descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
     silence: tuple[Silence, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+    """Names of the dashboard's keys, and the user's own for them; the dashboard knows the names."""
 
     def with_threshold(self, percent: float) -> Config:
         """Return the same with another ``ports.threshold``, as -t asks for."""
@@ -150,7 +152,9 @@ class Config:
         return any(silence.covers(code, subject) for silence in self.silence)
 
 
-SECTIONS: tuple[Field[Any], ...] = tuple(one for one in fields(Config) if one.name != "silence")
+SECTIONS: tuple[Field[Any], ...] = tuple(
+    one for one in fields(Config) if one.name not in ("silence", "keys")
+)
 """What the file calls [ports] and so on: their defaults have a field for each setting, with what
 it means and what is allowed."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -37,14 +37,15 @@ def parse_config(text: str, codes: Collection[str]) -> Config:
     except RecursionError:
         raise ConfigError("not TOML: nested too deep") from None
     silence = _silences(given.pop("silence", []), codes)
+    keys = _keys(given.pop("keys", {}))
     sections = {section.name: section.default for section in SECTIONS}
     chosen: dict[str, Any] = {}
     for name, values in given.items():
-        _refuse_unknown("", name, [*sections, "silence"], "section")
+        _refuse_unknown("", name, [*sections, "keys", "silence"], "section")
         if not isinstance(values, dict):
             raise ConfigError(f"{name} is {_shown(values)}; it must be a section, [{name}]")
         chosen[name] = _section(name, sections[name], values)
-    return Config(**chosen, silence=silence)
+    return Config(**chosen, silence=silence, keys=keys)
 
 
 def _section(name: str, defaults: Any, values: Mapping[str, object]) -> Any:
@@ -61,6 +62,27 @@ def _section(name: str, defaults: Any, values: Mapping[str, object]) -> Any:
             f"{made.critical:g}"
         )
     return made
+
+
+def _keys(given: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(given, dict):
+        raise ConfigError(f"keys is {_shown(given)}; it must be a section, [keys]")
+    found = dict(_flat("", given))
+    for name, value in found.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(
+                f'keys.{name} is {_shown(value)}; it must be a text such as "ctrl+t,f9"'
+            )
+    return tuple((name, str(value)) for name, value in found.items())
+
+
+def _flat(prefix: str, given: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield settings by their dotted names: TOML makes tables of ``app.freeze = "f9"``."""
+    for name, value in given.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _silences(given: object, codes: Collection[str]) -> tuple[Silence, ...]:

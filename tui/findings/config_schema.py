@@ -21,7 +21,18 @@ def documented_defaults() -> str:
     silence = (
         '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
     )
+    lines += ["# Keys, by their names; a wrong one is answered with those there are.", "[keys]"]
+    lines += ['# app.freeze = "f9,space"', ""]
     return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'
+
+
+KEYS = {
+    "description": "Keys of the dashboard's own, by the names that its help lists.",
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/properties/keys"}]
+    },
+}
 
 
 def config_schema(codes: Collection[str]) -> dict[str, Any]:
@@ -51,7 +62,8 @@ def config_schema(codes: Collection[str]) -> dict[str, Any]:
     }
     one = _object("Findings not to show; * is any text.", silence) | {"required": ["code"]}
     whole = _object(
-        "The settings of twtop.", {**sections, "silence": {"type": "array", "items": one}}
+        "The settings of twtop.",
+        {**sections, "silence": {"type": "array", "items": one}, "keys": KEYS},
     )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
 

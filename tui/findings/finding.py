@@ -9,6 +9,9 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 from tui.analysis.patterns import PatternKey
+from tui.findings.codes import LEVELS
+from tui.kernel.places import Place
+from tui.planning.fitting import acts_here, caution, fitted
 
 Evidence = Mapping[str, int | float | str]
 
@@ -43,10 +46,10 @@ class Remedy:
     command: str | None = None
     """For a shell, as root where it sets something; what is in CAPITALS is to be filled in."""
     unless: str = ""
-    """When the advice is wrong, to follow the word “unless”; empty where it never is."""
+    """When the advice is wrong, to follow “Not if:”; empty where it never is."""
 
     def __str__(self) -> str:
-        unless = f" Unless {self.unless}." if self.unless else ""
+        unless = f" Not if: {self.unless}." if self.unless else ""
         command = f" Run: {self.command}" if self.command else ""
         return f"{self.what}.{unless}{command}"
 
@@ -73,8 +76,28 @@ class Finding:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What makes it the same finding in another frame."""
-        return self.code, self.subject
+        """What makes it the same story in another frame, where it may be milder or graver."""
+        one = self.code in LEVELS and self.pattern is not None  # else a sum over several patterns
+        return LEVELS[0] if one else self.code, self.subject
+
+    @property
+    def grade(self) -> tuple[Severity, int]:
+        """How grave it is within its story; the greater the graver."""
+        return self.severity, LEVELS.index(self.code) if self.code in LEVELS else 0
+
+
+def fit(finding: Finding, place: Place) -> Finding:
+    """Return a finding whose remedies act on the place that it is of."""
+    if acts_here(place):
+        return finding
+    return replace(finding, remedies=tuple(_fit(remedy, place) for remedy in finding.remedies))
+
+
+def _fit(remedy: Remedy, place: Place) -> Remedy:
+    if remedy.command is None:
+        return remedy
+    unless = ", or ".join(filter(None, (remedy.unless, caution(remedy.command, place))))
+    return replace(remedy, command=fitted(remedy.command, place), unless=unless)
 
 
 def record(finding: Finding) -> dict[str, Any]:

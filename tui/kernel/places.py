@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "
 
 YEAR_10000 = 253_402_300_800
 """Unix time; a calendar ends there."""
+LIVE = Path("/proc")
+GONE = "that network namespace has gone"
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
 
@@ -45,6 +48,17 @@ class Place:
     """What is said of where a copy was made."""
     unpacked: TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
     """What keeps the files of an archive there."""
+    key: int | None = None
+    """The number of its net/tcp, which identifies it to those who may not ask for ``id``; None
+    where no process shows it."""
+    pid: int | None = None
+    """A process in it; None for a copy, for a name without a process, and for the thread's own."""
+    containers: tuple[str, ...] = ()
+    """Those that share it, by name, or by the first digits of their ids."""
+    words: tuple[str, ...] = ()
+    """All that it may be called by: names, ids, the number of the namespace."""
+    rootless: bool = False
+    """Is it of a user namespace that this user may enter, and only so?"""
 
     @property
     def tables(self) -> Path:
@@ -74,11 +88,35 @@ class Place:
 
     def seen_now(self) -> Place:
         """Return the place as it is for the calling thread, which may have moved."""
-        return replace(self, id=_inode(HERE)) if self.network == HERE else self
+        return replace(self, id=number_of(HERE)) if self.network == HERE else self
 
     def inside(self, look: Callable[[], T]) -> T:
-        """Call ``look`` in this place's network namespace. Raises OSError where it has gone."""
-        return look() if self.network in (None, HERE) else inside(self.network, look)
+        """Call ``look`` in this place's network namespace.
+
+        Raises OSError where that has gone, also if another one has taken its name or number.
+        """
+        if self.network == HERE or (self.network is None and self.key is None):
+            return look()
+        if self.network is not None:
+
+            def look_there() -> T:
+                if self.id is not None and number_of(HERE) != self.id:
+                    raise OSError(errno.ESTALE, GONE)
+                return look()
+
+            return inside(self.network, look_there)
+        if tables_number(self.root) != self.key:
+            raise OSError(errno.ESTALE, GONE)
+        seen = look()
+        if tables_number(self.root) != self.key:  # the process ended meanwhile, or moved
+            raise OSError(errno.ESTALE, GONE)
+        return seen
+
+    @property
+    def where(self) -> Path:
+        """What to call it by in a message: the file that was named, or the directory read."""
+        named = self.network is not None and self.root == LIVE / "thread-self"
+        return self.network if named and self.network else self.root
 
 
 def place_at(root: Path) -> Place:
@@ -93,24 +131,24 @@ def place_at(root: Path) -> Place:
         place = Place(copy, str(root), "copy", None, settings=copy, origin=origin_of(copy))
         return replace(place, unpacked=folder)
     host = os.uname().nodename
-    here = _inode(HERE)
-    if here is not None and _inode(root / "thread-self/ns/net") == here:
-        with_init = _tables_inode(root / "1") == _tables_inode(root / "thread-self")
+    here = number_of(HERE)
+    if here is not None and number_of(root / "thread-self/ns/net") == here:
+        with_init = tables_number(root / "1") == tables_number(root / "thread-self")
         kind: PlaceKind = "host" if with_init else "process"
-        return Place(root, host, kind, here, HERE, _with_sysctls(root))
-    if not _is_procfs(root / "net/tcp"):
+        return Place(root, host, kind, here, HERE, with_sysctls(root))
+    if not is_procfs(root / "net/tcp"):
         return Place(root, str(root), "copy", None, settings=root, origin=origin_of(root))
-    name, number, network = _process_name(root) or host, _inode(root / "ns/net"), root / "ns/net"
-    if _tables_inode(root) == _tables_inode(Path("/proc/thread-self")):
-        return Place(root, name, "process", number or here, settings=_with_sysctls(root.parent))
+    name, number, network = process_name(root) or host, number_of(root / "ns/net"), root / "ns/net"
+    if tables_number(root) == tables_number(Path("/proc/thread-self")):
+        return Place(root, name, "process", number or here, settings=with_sysctls(root.parent))
     try:
         inside(network, lambda: None)
     except OSError:  # its sysctls are shown to those who are in it, and nobody else
         return Place(root, name, "process", number)
-    return Place(root, name, "process", number, network, _with_sysctls(root.parent))
+    return Place(root, name, "process", number, network, with_sysctls(root.parent))
 
 
-def _with_sysctls(procfs: Path) -> Path | None:
+def with_sysctls(procfs: Path) -> Path | None:
     """Return a procfs that has sysctls: this one, if it is not mounted with subset=pid.
 
     Those of net/ are the reading thread's, wherever they are read (net/sysctl_net.c).
@@ -119,22 +157,23 @@ def _with_sysctls(procfs: Path) -> Path | None:
     return next((root for root in (procfs, *mounted) if (root / "sys/net/ipv4").is_dir()), None)
 
 
-def _inode(path: Path) -> int | None:
+def number_of(path: Path) -> int | None:
+    """Return a file's inode, None where it may not be asked."""
     try:
         return path.stat().st_ino
     except OSError:
         return None
 
 
-def _tables_inode(process: Path) -> int | None:
+def tables_number(process: Path) -> int | None:
     """Return a number that is equal within a namespace and differs between them.
 
     Unlike ns/net anyone may ask it (fs/proc/generic.c, proc_register).
     """
-    return _inode(process / "net/tcp")
+    return number_of(process / "net/tcp")
 
 
-def _is_procfs(path: Path) -> bool:
+def is_procfs(path: Path) -> bool:
     """Say whether a file is the kernel's and no copy."""
     try:
         device = path.stat().st_dev
@@ -154,7 +193,8 @@ def _mounts() -> dict[str, tuple[str, str]]:
     }
 
 
-def _process_name(directory: Path) -> str | None:
+def process_name(directory: Path) -> str | None:
+    """Return what a process is called, with its number; None where it has gone."""
     try:
         name = read_below(directory, "comm").decode(errors="replace").strip()
     except OSError:

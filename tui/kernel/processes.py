@@ -97,10 +97,10 @@ def process_name(root: Path, pid: int) -> str:
     passwords among it.
     """
     comm = read_below(f"{root}/{pid}", "comm", LONGEST_NAME + 1).removesuffix(b"\n")
-    return _printable(os.fsdecode(comm))
+    return printable(os.fsdecode(comm))
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Replace what a terminal would act on or could not show: anyone can name a process so."""
     return "".join(character if character.isprintable() else "?" for character in name)
 

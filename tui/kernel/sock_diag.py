@@ -23,6 +23,7 @@ import numpy as np
 
 from tui.kernel.effort import Effort
 from tui.kernel.sockets import (
+    STATE_SLOTS,
     V4_MAPPED,
     Array,
     RawSockets,
@@ -38,6 +39,8 @@ TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
 NLM_F_REQUEST, NLM_F_MULTI, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSG_HEADER = struct.Struct("=IHHII")
+MAX_ERRNO = 4095
+"""include/linux/err.h; a larger number is noise, which strerror() would not take."""
 DONE_LENGTH = NLMSG_HEADER.size + 4
 """NLMSG_DONE carries an error code."""
 
@@ -99,11 +102,12 @@ def read_sockets(effort: Effort | None = None) -> SocketTable:
 
     Raises TableError when the kernel refuses the dump.
     """
-    found, whole = _dump(CONNECTED | BOUND_INACTIVE, effort, _part)
+    found, whole = dump(CONNECTED | BOUND_INACTIVE, effort, _part)
     return build(
         [part.connected for part in found],
         bound_ports=_known([part.bound_ports for part in found]),
         complete=whole,
+        bad_lines=sum(part.bad for part in found),
     )
 
 
@@ -115,7 +119,7 @@ def read_bound_ports(effort: Effort | None = None) -> Array | None:
     enough for all.
     """
     try:
-        found, whole = _dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
+        found, whole = dump(BOUND_INACTIVE, effort, lambda messages: messages.ports()[:, 0])
     except TableError:
         return None
     return _known(found) if whole else None
@@ -144,30 +148,36 @@ class _Request:
     body: bytes
 
 
-def _of_both_families(states: int) -> _Request:
+def _of_both_families(states: int, remote_port: int) -> _Request:
     """inet_diag_req: four bytes, a socket's identity of 48, the mask of states, and dbs."""
-    return _Request(TCPDIAG_GETSOCK, struct.pack("=52xII", states, 0))
+    body = struct.pack("=6xH44xII", socket.htons(remote_port), states, 0)
+    return _Request(TCPDIAG_GETSOCK, body)
 
 
-def _of_family(family: int, states: int) -> _Request:
+def _of_family(family: int, states: int, remote_port: int) -> _Request:
     """inet_diag_req_v2."""
-    body = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states)
+    port = socket.htons(remote_port)
+    body = struct.pack("=BBBxI2xH44x", family, socket.IPPROTO_TCP, 0, states, port)
     return _Request(SOCK_DIAG_BY_FAMILY, body)
 
 
-def _dump(
-    states: int, effort: Effort | None, take: Callable[[Messages], T]
+def dump(
+    states: int, effort: Effort | None, take: Callable[[Messages], T], remote_port: int = 0
 ) -> tuple[list[T], bool]:
-    """Return what ``take`` makes of the messages, and whether they are all there."""
+    """Return what ``take`` makes of the messages, and whether they are all there.
+
+    With a ``remote_port`` the kernel tells of the sockets that lead there alone. Raises TableError
+    when the kernel refuses the dump.
+    """
     try:
-        return _attempts(_of_both_families(states), effort, take)
+        return _attempts(_of_both_families(states, remote_port), effort, take)
     except OSError:
         pass
     found: list[T] = []
     complete = True
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            part, whole = _attempts(_of_family(family, states), effort, take)
+            part, whole = _attempts(_of_family(family, states, remote_port), effort, take)
         except OSError as error:
             raise TableError(f"sock_diag: {error.strerror or error}: use --source proc") from error
         found += part
@@ -230,7 +240,12 @@ def _messages(request: _Request, effort: Effort | None) -> Iterator[Messages]:
 
 
 def _ends(datagram: memoryview) -> bool:
-    """Say whether a datagram ends the dump: NLMSG_DONE alone or last, or an error."""
+    """Say whether a datagram ends the dump: NLMSG_DONE alone or last, or an error.
+
+    Raises DumpInterruptedError when it is too short for any message.
+    """
+    if len(datagram) < NLMSG_HEADER.size:
+        raise DumpInterruptedError
     last = max(len(datagram) - DONE_LENGTH, 0)
     return NLMSG_HEADER.unpack_from(datagram)[1] in (
         NLMSG_DONE,
@@ -294,7 +309,7 @@ def _look_at(buffer: bytes | memoryview, position: int, kind: int) -> bool:
         raise DumpInterruptedError
     if its_kind in (NLMSG_ERROR, NLMSG_DONE) and length >= DONE_LENGTH:
         # NLMSG_DONE has a code too: -ENOENT is all that tells that tcp_diag is missing.
-        code = -struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0]
+        code = min(-struct.unpack_from("=i", buffer, position + NLMSG_HEADER.size)[0], MAX_ERRNO)
         if code > 0:
             raise OSError(code, os.strerror(code))
     return bool(its_kind == kind)
@@ -305,14 +320,21 @@ class _Part(NamedTuple):
 
     connected: RawSockets
     bound_ports: Array
+    bad: int
+    """Messages of no state or family that there is."""
 
 
 def _part(messages: Messages) -> _Part:
-    bound = messages.states()[:, 1] == State.CLOSE
-    if not bound.any():
-        return _Part(_rows(messages), np.empty(0, np.uint16))
+    family, state = messages.states()[:, :2].T
+    good = (family == socket.AF_INET) | (family == socket.AF_INET6)
+    good &= (state > 0) & (state < STATE_SLOTS)
+    bound = good & (state == State.CLOSE)
+    connected = good & ~bound
+    if connected.all():
+        return _Part(_rows(messages), np.empty(0, np.uint16), 0)
     ports = Messages(messages.words, messages.at[bound]).ports()[:, 0]
-    return _Part(_rows(Messages(messages.words, messages.at[~bound])), ports)
+    rows = _rows(Messages(messages.words, messages.at[connected]))
+    return _Part(rows, ports, int((~good).sum()))
 
 
 def _rows(messages: Messages) -> RawSockets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,10 +14,12 @@ import numpy as np
 from tui.kernel import procfs, sock_diag
 from tui.kernel.counters import read_counters
 from tui.kernel.effort import Effort
+from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
-from tui.kernel.places import Place
-from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer
-from tui.kernel.sysctls import Parameter, read_parameters
+from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.rootless import parameters_of
+from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer, build
+from tui.kernel.sysctls import Parameter, read_parameters, read_port_rules
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]
@@ -66,6 +68,8 @@ class Reading:
     where it is not known, as of a copy."""
     addresses: frozenset[str] = frozenset()
     """The place's own addresses; none where they could not be read, as of most copies."""
+    host_range: tuple[int, int] | None = None
+    """The host's ip_local_port_range; None where the place is the host, or it is not known."""
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
@@ -80,6 +84,16 @@ class Reading:
 def ticks_per_second() -> int:
     """Return this kernel's CONFIG_HZ: its coarse clock moves by a tick (clock_getres(2))."""
     return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
+
+
+def _host_range(place: Place) -> tuple[int, int] | None:
+    """Return the range of the host, where this thread is in it and the place is another."""
+    if place.network == HERE or (place.pid is None and place.network is None):
+        return None
+    if tables_number(LIVE / "1") != tables_number(LIVE / "thread-self"):
+        return None
+    rules = read_port_rules(LIVE)
+    return None if rules.assumed else (rules.low, rules.high)
 
 
 def missing(table: SocketTable, counters: Mapping[str, int]) -> tuple[int, int]:
@@ -114,6 +128,7 @@ class Source:
         interval: float,
         *,
         one_shot: bool = False,
+        skips_empty: bool = False,
         progress: procfs.Progress | None = None,
         byte_order: ByteOrder | None = None,
     ) -> None:
@@ -121,15 +136,19 @@ class Source:
 
         A copy that is read once has the time at which it was made; one that is watched may be
         written anew. ``byte_order`` is that of a copy's machine where its user knows it.
+        ``skips_empty`` takes sockstat's word for it that there is no socket, for a dump of nothing
+        costs as much as one of all: those that are only bound are then not known.
         ``progress`` is told how far the files of a copy have been read. All of one reading is of
         one network namespace: that of the thread that reads, where the place is HERE.
         """
         self.place = place
         self.one_shot = one_shot
+        self.skips_empty = skips_empty
         self.choice = choice
         self.interval = interval
         self.progress = progress
         self.byte_order = byte_order
+        self._host_range: tuple[int, int] | None = None
         self._cut = 0
         self._avoid_proc_until = 0.0
         self._bound_ports: Array | None = None
@@ -138,12 +157,23 @@ class Source:
     def read(self) -> Reading:
         """Read the table, the parameters and the counters once.
 
-        Raises TableError when no permitted source could be read.
+        A place whose process has ended is read by another one that is in it. Raises TableError when
+        no permitted source could be read.
         """
+        return self._inside(self._read)
+
+    def _inside(self, look: Callable[[], Reading]) -> Reading:
+        self._host_range = _host_range(self.place)
         try:
-            return self.place.inside(self._read)
+            return self.place.inside(look)
         except OSError as error:
-            raise TableError(f"{self.place.root}: {error.strerror or error}") from error
+            if (again := same_place(self.place)) is None:
+                raise TableError(f"{self.place.where}: {error.strerror or error}") from error
+            self.place = again
+        try:
+            return self.place.inside(look)
+        except OSError as error:
+            raise TableError(f"{self.place.where}: {error.strerror or error}") from error
 
     def _read(self) -> Reading:
         began = time.monotonic()
@@ -162,7 +192,7 @@ class Source:
         return Reading(
             place=self.place.seen_now(),
             table=table,
-            parameters=read_parameters(self.place.settings),
+            parameters=self._parameters(),
             counters=counters,
             kind=kind,
             read_seconds=clock - began,
@@ -171,18 +201,25 @@ class Source:
             hz=None if copy else ticks_per_second(),
             second_ms=None if copy else int(clock * 1000) % 1000,
             addresses=own_addresses(self.place.tables),
+            host_range=self._host_range,
         )
 
     def refresh(self, reading: Reading) -> Reading:
         """Return the same table with the counters and parameters of now."""
-        return self.place.inside(
+        return self._inside(
             lambda: replace(
                 reading,
-                parameters=read_parameters(self.place.settings),
+                parameters=self._parameters(),
                 counters=self._counters(),
                 time=time.time(),
+                host_range=self._host_range,
             )
         )
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        if self.place.rootless:
+            return parameters_of(self.place.root)
+        return read_parameters(self.place.settings)
 
     def _counters(self) -> dict[str, int]:
         return read_counters(self.place.tables, self.place.settings)
@@ -194,6 +231,8 @@ class Source:
         return min(min(self.interval / 2, FIRST_READ) * 2.0 ** min(self._cut, 16), LONGEST_READ)
 
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
+        if self.skips_empty and self._counts_none():
+            return "proc", build([])
         if self.choice == "sock_diag":
             if not self.place.answers:
                 raise TableError(
@@ -209,6 +248,13 @@ class Source:
             except TableError:
                 self._avoid_proc_until = 0.0
         return self._read_proc_or_better()
+
+    def _counts_none(self) -> bool:
+        """Say whether sockstat counts no socket at all."""
+        counters = self._counters()
+        return all(counters.get(name) == 0 for name in ("inuse", "tw")) and not counters.get(
+            "inuse6"
+        )
 
     def _proc_would_be_slow(self) -> bool:
         """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""

@@ -89,6 +89,7 @@ class Load:
             paused=self.paused,
             ended=ended,
             tuples=self.tuples,
+            in_turn=not self.plan.fall_back,
             note=self.note,
         )
         self._before = since(self._before, newest)

@@ -74,6 +74,8 @@ class Outcome:
     ended: bool = False
     tuples: tuple[Tuple, ...] = ()
     """What is connected between."""
+    in_turn: bool = False
+    """Each of the tuples gets its share, also one that is full; else the next one is tried."""
     note: str = ""
     """What has just been changed around the load, and what comes next."""
 

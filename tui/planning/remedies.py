@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tui.analysis.hold import hold
+from tui.analysis.hold import hold, length_text
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
+from tui.kernel.places import Place
+from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
+from tui.planning.fitting import acts_here, caution, fitted
 from tui.planning.setting import Effect, Facts, Fit, Setting
 from tui.planning.widening import HIGHEST, LOWEST, present, range_commands, widest
 from tui.writing.words import plural
@@ -53,13 +56,7 @@ class Refusal:
     why: str
 
 
-REFUSED = (
-    Refusal(
-        "tcp_fin_timeout",
-        "lower tcp_fin_timeout",
-        "It does not touch TIME-WAIT, whose 60 s are compiled in (TCP_TIMEWAIT_LEN): it is how "
-        "long an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
-    ),
+_REFUSED = (
     Refusal(
         "tcp_tw_recycle",
         "tcp_tw_recycle=1",
@@ -92,6 +89,24 @@ class Plan:
     """Single changes in a fixed order, then the pairs that do what neither half does alone or
     that need less of it, smallest first."""
 
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """What is often advised and does not help."""
+        return refused(self.facts.rules)
+
+
+def refused(rules: PortRules) -> tuple[Refusal, ...]:
+    """Return what is often advised and does not help, under these rules."""
+    return (
+        Refusal(
+            "tcp_fin_timeout",
+            "lower tcp_fin_timeout",
+            f"It does not touch TIME-WAIT ({length_text(rules)}): it is how long "
+            "an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
+        ),
+        *_REFUSED,
+    )
+
 
 def plan(load: Demand, facts: Facts) -> Plan:
     """Return what becomes of the load today and under each remedy."""
@@ -109,7 +124,18 @@ def plan(load: Demand, facts: Facts) -> Plan:
     ]
     if today.outcome.verdict is not Fit.WORKS:
         options += _pairs(load, facts, today, _range(load, facts, setting, widest(facts)), reuse)
-    return Plan(load, facts, today, tuple(option for option in options if option))
+    return Plan(
+        load, facts, today, tuple(_fit(option, facts.place) for option in options if option)
+    )
+
+
+def _fit(option: Option, place: Place | None) -> Option:
+    """Return an option whose commands act on the place."""
+    if place is None or acts_here(place):
+        return option
+    cautions = dict.fromkeys(filter(None, (caution(one, place) for one in option.commands)))
+    commands = [fitted(one, place) for one in option.commands]
+    return replace(option, commands=(*commands, *(f"# unless {one}" for one in cautions)))
 
 
 def _pairs(

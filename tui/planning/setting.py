@@ -18,6 +18,7 @@ from tui.analysis.bind_first import bound_first_at
 from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
 from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
+from tui.kernel.places import Place
 from tui.kernel.sockets import Array, State
 from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand, outgoing
@@ -114,6 +115,8 @@ class Facts:
     elsewhere: int | None = None
     """Ports that the other destinations hold, where the client seems to bind before it connects:
     then all of them share one range, and no TIME-WAIT is reused. None where connect() chooses."""
+    place: Place | None = None
+    """What the commands are to act on; None for the network namespace that they run in."""
 
     @property
     def ipv6(self) -> bool:
@@ -159,4 +162,5 @@ def gather(
         hz=frame.reading.hz or USUAL_HZ,
         at_home=remote_ip is not None and (local_ip == remote_ip or frame.owns(remote_ip)),
         elsewhere=elsewhere,
+        place=frame.reading.place,
     )

@@ -63,6 +63,12 @@ what twtop reads is kept.
 """
 
 
+ABOUT_PLACES = """
+places/ has a folder with the same for each further network namespace: twtop --proc reads the proc/
+in it.
+"""
+
+
 class BundleError(Exception):
     """The archive could not be written; the message says why."""
 
@@ -244,13 +250,21 @@ class Copy:
         )
 
 
-def copy_procfs(root: Path, *, redacted: bool = False, byte_order: ByteOrder | None = None) -> Copy:
-    """Read all that twtop needs of a procfs once. Raises TableError, as reading it does.
+def copy_place(
+    place: Place, *, redacted: bool = False, byte_order: ByteOrder | None = None
+) -> Copy:
+    """Read all that twtop needs of a place once. Raises TableError, as reading it does.
 
     What is known of a copy, or given as its ``byte_order``, is passed on: a copy of it is neither
     younger nor more whole.
     """
-    place = place_at(root)
+    try:
+        return place.inside(lambda: _copy(place, redacted, byte_order))
+    except OSError as error:
+        raise TableError(f"{place.where}: {error.strerror or error}") from error
+
+
+def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
     origin = place.origin
     effort = None if place.kind == "copy" else Effort(COPY_SECONDS)
     files: dict[str, bytes] = {}
@@ -261,7 +275,7 @@ def copy_procfs(root: Path, *, redacted: bool = False, byte_order: ByteOrder | N
         except OSError as error:
             if isinstance(error, FileNotFoundError) and name != TABLES[0]:
                 continue
-            reason = f"{root / name}: {error.strerror or error}"
+            reason = f"{place.root / name}: {error.strerror or error}"
             raise TableError(
                 f"{reason}: a bundle is made of /proc's files, --proc names it"
             ) from None
@@ -315,21 +329,29 @@ def about(copy: Copy, redacted: bool) -> dict[str, object]:
     }
 
 
-def write_bundle(path: Path, copy: Copy, texts: Mapping[str, str], *, redacted: bool) -> int:
+Parts = tuple[Copy, Mapping[str, str]]
+"""A copy, and texts by the names of their files."""
+
+
+def write_bundle(path: Path, parts: Parts, *others: Parts, redacted: bool) -> int:
     """Write the archive and return its size in bytes; only its owner may read it.
 
-    It appears under its name once it is whole. Raises BundleError.
+    Each of the ``others`` is a place of its own, in a folder below `places/`. It appears under its
+    name once it is whole. Raises BundleError.
     """
+    copy, _ = parts
     name = path.name.split(".")[0] or "twtop"
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
     head += ABOUT_REDACTED if redacted else ""
-    members = {
-        "README.txt": head.encode(),
-        "about.json": json.dumps(about(copy, redacted), indent=2).encode() + b"\n",
-        **{text_name: text.encode() + b"\n" for text_name, text in texts.items()},
-        **{f"proc/{file_name}": content for file_name, content in copy.files.items()},
-    }
+    members = {"README.txt": (head + (ABOUT_PLACES if others else "")).encode()}
+    for number, (one, said) in enumerate((parts, *others)):
+        folder = (
+            f"places/{number}-{re.sub('[^A-Za-z0-9.-]', '_', one.place.name)}/" if number else ""
+        )
+        members[f"{folder}about.json"] = json.dumps(about(one, redacted), indent=2).encode() + b"\n"
+        members |= {f"{folder}{file}": text.encode() + b"\n" for file, text in said.items()}
+        members |= {f"{folder}proc/{file}": content for file, content in one.files.items()}
 
     def fill(file: BinaryIO) -> int:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:

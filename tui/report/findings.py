@@ -43,7 +43,7 @@ def _finding(finding: Finding, paint: Paint, width: int) -> str:
         *(line.replace(UNBROKEN, " ") for line in wrapped(evidence, width, "  ")),
     ]
     for remedy in finding.remedies:
-        unless = f" Unless {remedy.unless}." if remedy.unless else ""
+        unless = f" Not if: {remedy.unless}." if remedy.unless else ""
         lines += wrapped(f"{remedy.what}.{unless}", width, "  - ", "    ")
         if remedy.command:
             lines.append(f"    $ {remedy.command}")

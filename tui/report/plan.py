@@ -13,7 +13,7 @@ from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import times_slower
 from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
-from tui.planning.remedies import REFUSED, Option, Plan
+from tui.planning.remedies import Option, Plan
 from tui.planning.setting import Fit
 from tui.planning.widening import HIGHEST, LOWEST
 from tui.report.records import finite
@@ -74,7 +74,7 @@ def to_dict(plan: Plan, estimate: Estimate) -> dict[str, Any]:
         },
         "today": _record(plan, plan.today),
         "options": [_record(plan, option) for option in plan.options],
-        "refused": [asdict(each) for each in REFUSED],
+        "refused": [asdict(each) for each in plan.refused],
     }
 
 
@@ -103,13 +103,13 @@ def _record(plan: Plan, option: Option) -> dict[str, Any]:
 def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> str:
     """Return the plan for people, within ``width`` columns; commands alone may be longer."""
     width = min(max(width, NARROWEST), WIDEST)
-    refused = chain(*(_labelled(f"{one.name}: {one.why}", width, "  – ") for one in REFUSED))
+    refused = chain(*(_labelled(f"{one.name}: {one.why}", width, "  – ") for one in plan.refused))
     blocks = [
         _heading(plan, estimate, paint, width),
         _table(plan, paint, width),
         # What a pair needs, its halves have said.
         *(_details(option, paint, width) for option in plan.options if "+" not in option.code),
-        "\n".join([paint("Not these", "bold"), *refused]),
+        "\n".join([paint("What does not help", "bold"), *refused]),
         "\n".join(wrapped(FOOTER, width, "")),
     ]
     return "\n\n".join(blocks)

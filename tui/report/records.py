@@ -65,7 +65,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     return {
         "schema": schema,
         "time": utc(frame.time),
-        "place": {name: getattr(reading.place, name) for name in ("name", "kind", "id")},
+        "place": place_record(reading.place),
         "source": {
             "kind": reading.kind,
             "directory": _directory(reading.place),
@@ -81,6 +81,11 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     }
 
 
+def place_record(place: Place) -> dict[str, Any]:
+    """Return which place something is of."""
+    return {name: getattr(place, name) for name in ("name", "kind", "id")}
+
+
 def finite(value: float | None) -> float | None:
     """Return a number as JSON can write it, to three places."""
     return None if value is None or not math.isfinite(value) else round(value, 3)
@@ -90,7 +95,7 @@ def _directory(place: Place) -> str | None:
     """Return what was read, as the user named it; None for this namespace's own procfs."""
     if place.network == HERE:
         return None
-    return str(place.root) if place.unpacked is None else place.name
+    return str(place.where) if place.unpacked is None else place.name
 
 
 def states_record(frame: Frame) -> dict[str, int]:

@@ -24,7 +24,7 @@ from tui.report.records import (
     socket_records,
 )
 from tui.writing.layout import Paint, table, wrapped
-from tui.writing.words import digits_beside, floored, per_second, percent, written
+from tui.writing.words import digits_beside, floored, per_second, percent, plural, written
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
@@ -70,17 +70,25 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     place, milliseconds = reading.place, reading.read_seconds * 1000
     lines = [
         paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
-        f"{len(table):,} sockets from {reading.kind} in {milliseconds:.0f} ms",
+        *([place_text(frame, paint)] if place.kind not in ("host", "copy") else []),
+        f"{plural(len(table), 'socket')} from {reading.kind} in {milliseconds:.0f} ms",
         *([f"A copy: {place.name}"] if place.kind == "copy" else []),
         *unsound(frame, paint),
     ]
     if table.duplicates:
-        lines.append(f"{table.duplicates:,} sockets were seen twice and counted once")
+        lines.append(f"{plural(table.duplicates, 'duplicate')} left out")
     if table.byte_order is None:
         lines.append(f"No address tells its byte order: taken for {sys.byteorder}-endian")
     if not table.bound_known and place.kind != "copy":
         lines.append("Bound, unconnected sockets cannot be seen here: there may be fewer ports")
     return "\n".join(lines)
+
+
+def place_text(frame: Frame, paint: Paint) -> str:
+    """Return which place a frame is of, where there are several."""
+    place = frame.reading.place
+    number = "" if place.id is None else f" · netns {place.id}"
+    return paint(f"{place.kind} {place.name}{number}", "bold")
 
 
 def states_text(frame: Frame, paint: Paint) -> str:
@@ -218,7 +226,7 @@ def quadruplets_text(frame: Frame, owners: Owners, paint: Paint) -> str:
     """Return every quadruplet below its pattern, in the order of the patterns."""
     rows = rows_by_pattern(frame)
     lines = table("", QUADRUPLET_HEADS, _quadruplets(frame, rows, owners), paint).splitlines()[1:]
-    title = paint(f"Quadruplets · {len(rows):,}", "bold")
+    title = paint(f"Sockets · {len(rows):,}", "bold")
     if not len(rows):
         return "\n".join([title, *lines])
     out = [title, lines[0]]

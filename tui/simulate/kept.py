@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tui.analysis.hold import seconds_text
 from tui.simulate.expectation import reuse_rate, reuse_text, time_wait
 from tui.simulate.surroundings import Evidence, Surroundings
 from tui.writing.words import measured, per_second, plural
@@ -103,8 +104,8 @@ def _how_given_back(evidence: Evidence, number: int) -> dict[str, str]:
         ),
         "minute": (
             f"It took {measured(evidence.seconds)}, and {number:,} of {connections} ended their "
-            f"60 s of TIME-WAIT meanwhile: {evidence.rate:,.0f} connections/s are too slow for "
-            f"{plural(situation.free, 'port')}."
+            f"{seconds_text(situation.frame.rules)} of TIME-WAIT meanwhile: "
+            f"{evidence.rate:,.0f} connections/s are too slow for {plural(situation.free, 'port')}."
         ),
         "half_closed": (
             f"{number:,} of {connections} ended their FIN-WAIT-2 meanwhile. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.analysis.hold import seconds_text
 from tui.simulate.surroundings import Surroundings
 from tui.writing.words import plural
 
@@ -27,7 +28,8 @@ def parameter_lines(situation: Surroundings) -> list[tuple[str, str, str]]:
             else "off: no reuse, whatever tcp_tw_reuse is"
         ),
         "net.ipv4.tcp_max_tw_buckets": f"TIME-WAITs at most; {limits.time_waits:,} now",
-        "net.ipv4.tcp_fin_timeout": "if the server does not close; TIME-WAIT is always 60 s",
+        "net.ipv4.tcp_fin_timeout": "if the server does not close; TIME-WAIT is always "
+        f"{seconds_text(rules)}",
     }
     if situation.target.ours:
         notes |= {

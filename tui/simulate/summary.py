@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tui.analysis.hold import seconds_text
 from tui.analysis.ports import PortSpace
 from tui.simulate.expectation import Expectation
 from tui.simulate.held import server_time_waits, total
@@ -180,7 +181,8 @@ def left_behind(evidence: Evidence) -> str:
     others = max(held.others - before.others, 0)
     parts = []
     if time_waits:
-        parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within 60 s")
+        hold = seconds_text(situation.frame.rules)
+        parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within {hold}")
     if half_closed:
         parts.append(
             f"{half_closed:,} in FIN-WAIT-2, which the server has not closed, gone "

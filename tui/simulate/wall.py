@@ -6,6 +6,7 @@ import errno
 import os
 from dataclasses import dataclass
 
+from tui.analysis.hold import seconds_text
 from tui.lab.outcome import Failure
 from tui.simulate.expectation import (
     no_reuse_text,
@@ -152,7 +153,7 @@ LATE = {
     "overflow": "TIME-WAIT was skipped above tcp_max_tw_buckets",
     "reset": "the server reset some, which leaves no TIME-WAIT",
     "server": "the server closed some of them first, which leaves the TIME-WAIT to it",
-    "minute": "the oldest ended their 60 s of TIME-WAIT",
+    "minute": "the oldest ended their TIME-WAIT",
     "half_closed": "the oldest ended their tcp_fin_timeout",
 }
 """What gave ports back, though not enough: why there were more connections than ports."""
@@ -177,12 +178,13 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if situation.reuse:
         return (
             f"{reuse_text(situation)}, and they were used up in {measured(failure.elapsed)}: "
-            f"{per_second(reuse_rate(situation))} could go on for ever."
+            f"{per_second(reuse_rate(situation))} could be sustained."
         )
     rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
     return (
-        f"There is {no_reuse_text(situation)}, so each comes back 60 s after its close: "
-        f"{per_second(rate)} could go on for ever."
+        f"There is {no_reuse_text(situation)}, so each comes back "
+        f"{seconds_text(situation.frame.rules)} after its close: "
+        f"{per_second(rate)} could be sustained."
     )
 
 

@@ -64,11 +64,18 @@ class Agreement:
     kernel: Kernel = Kernel.UNASKED
     refused: tuple[int, ...] = ()
     """Connects that the kernel has refused so far: by then, and by the two verdicts before."""
+    fullest: PortUse | None = None
+    """The ports of the fullest tuple, where each has its turn, also a full one."""
+
+    @property
+    def decisive(self) -> PortUse:
+        """The ports that decide on whether a connect() fails."""
+        return self.fullest or self.use
 
     @property
     def exhausted(self) -> bool:
-        """Is no port left in any of the tuples?"""
-        return self.tuples > 0 and self.use.connectable <= 0
+        """Is no port left in any of the tuples, or of the one whose turn comes?"""
+        return self.tuples > 0 and self.decisive.connectable <= 0
 
     def due(self, seconds: float) -> int:
         """Return how many waiting ports may have come back after so many seconds."""
@@ -86,7 +93,8 @@ def compare(
     ``refused`` is how many of the clients' connects the kernel has refused since the previous
     verdict, by its own count; None where that is not known.
 
-    The clients fail with EADDRNOTAVAIL if and only if nothing is connectable. Both are known at
+    The clients fail with EADDRNOTAVAIL if and only if nothing is connectable, of all tuples, or
+    where each has its turn, of one of them. Both are known at
     moments that lie apart, so the judgement is over the time since the previous verdict: errors
     are at odds with the table if it had a port for every connection made since; silence is if
     neither free ports nor those that have come back since could serve them. Once may be the
@@ -97,7 +105,10 @@ def compare(
         return previous  # the same table once more: dumps are spaced out
     if previous is not None and previous.outcome.attempted > outcome.attempted:
         previous = None  # another load
-    use, held = _use(frame, outcome.tuples)
+    uses, held = _uses(frame, outcome.tuples)
+    use, fullest = sum(uses, PortUse(0)), None
+    if outcome.in_turn and uses:
+        fullest = min(uses, key=lambda one: one.connectable)
     before = Outcome(0.0, 0.0) if previous is None else previous.outcome
     attempted = outcome.attempted - before.attempted
     connected = outcome.connected - before.connected
@@ -105,12 +116,14 @@ def compare(
         outcome.errors.get(name, 0) - before.errors.get(name, 0)
         for name in (NO_PORT_LEFT, BOUND_IN_VAIN)
     )
-    exhausted = bool(outcome.tuples) and use.connectable <= 0
+    share = connected if fullest is None else connected / len(uses)
+    exhausted = bool(outcome.tuples) and (fullest or use).connectable <= 0
     at_odds = (failed > 0) != exhausted
     if previous is not None and failed:
-        at_odds &= previous.use.connectable > connected
+        at_odds &= previous.decisive.connectable > share
     elif previous is not None and exhausted:
-        at_odds &= previous.use.connectable + previous.due(table_time - previous.time) < connected
+        due = previous.due(table_time - previous.time)
+        at_odds &= previous.decisive.connectable + due < share
     known = () if refused is None else (0,) if previous is None else previous.refused[-2:]
     counted = (*known, known[-1] + (refused or 0)) if known else ()  # once unknown, it stays so
     if not attempted or not frame.table.complete:
@@ -137,6 +150,7 @@ def compare(
         standing=standing,
         kernel=_kernel(counted, outcome.errors.get(NO_PORT_LEFT, 0), failed, previous),
         refused=counted,
+        fullest=fullest,
     )
 
 
@@ -156,20 +170,17 @@ def _kernel(
     return Kernel.DIFFERS if again else Kernel.CHANGING
 
 
-def _use(frame: Frame, tuples: tuple[Tuple, ...]) -> tuple[PortUse, list[int]]:
-    """Add up the patterns of these tuples, and return which they are.
+def _uses(frame: Frame, tuples: tuple[Tuple, ...]) -> tuple[list[PortUse], list[int]]:
+    """Return the ports of each of these tuples, and which patterns they are.
 
     One that is not in the table is all free.
     """
-    use, held = PortUse(0), []
-    for each in tuples:
-        index = _find(frame, each)
-        if index is None:
-            use += PortUse(frame.ports.capacity)
-        else:
-            use += port_use(frame.patterns, index)
-            held.append(index)
-    return use, held
+    found = [_find(frame, each) for each in tuples]
+    uses = [
+        PortUse(frame.ports.capacity) if index is None else port_use(frame.patterns, index)
+        for index in found
+    ]
+    return uses, [index for index in found if index is not None]
 
 
 def _find(frame: Frame, wanted: Tuple) -> int | None:

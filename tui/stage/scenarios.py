@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tui.lab.namespace import FAR
+from tui.lab.namespace import FAR, OWN
 from tui.lab.server import Manner, Service
 from tui.lab.workload import Closing, Workload
 
@@ -44,8 +44,12 @@ class Scenario:
     far: bool = False
     """Has the server on a second host, behind a veth pair."""
     steps: tuple[Step, ...] = ()
+    kept: tuple[str, int] | None = None
+    """A destination whose ports are held below KEPT_BELOW."""
 
 
+KEPT_BELOW, KEPT_AGE_MS = 80.0, 10_000
+"""Percent of the ports, and the age below which no TIME-WAIT is ended, in milliseconds."""
 QUERY_SECONDS = 0.15
 """How long a client is connected, as for a query: long enough to see whose connection it is."""
 
@@ -55,6 +59,8 @@ CLIENTS = Workload(
 )
 BASE = {"ipv4.ip_local_port_range": SMALL_RANGE, "ipv4.tcp_tw_reuse": 0}
 
+SIDE_BY_SIDE = (*OWN.v4, HERE)
+"""Nothing done, kept, and reused: an own address is no loopback one to tcp_tw_reuse."""
 FIVE = tuple((f"127.0.0.{last}", DATABASE) for last in range(1, 6))
 
 _ALL = (
@@ -103,6 +109,17 @@ _ALL = (
         ),
     ),
     Scenario(
+        "reaper",
+        "the oldest TIME-WAITs ended when needed, beside tcp_tw_reuse",
+        "Three services, 50 connections/s each. Of the first nothing is done: full after 20 s. Of "
+        "the second `twtop keep` ends the oldest TIME-WAITs at 80 %. The third is on loopback, "
+        "where tcp_tw_reuse = 2 does it for nothing.",
+        Service(tuple((ip, DATABASE) for ip in SIDE_BY_SIDE), name="postgres-demo"),
+        replace(CLIENTS, targets=tuple((ip, DATABASE) for ip in SIDE_BY_SIDE), rate=150),
+        BASE | {"ipv4.tcp_tw_reuse": 2},
+        kept=(SIDE_BY_SIDE[1], DATABASE),
+    ),
+    Scenario(
         "spread",
         "what more source IPs, destinations and ports bring",
         "100 connections/s; clients go to the next tuple when one is full. Each source IP, "
@@ -133,7 +150,7 @@ _ALL = (
     Scenario(
         "leak",
         "a server that never closes",
-        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT for ever, under "
+        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT forever, under "
         "its name. No sysctl ends that; only the program can.",
         Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
         replace(CLIENTS, targets=((HERE, WEB),), rate=20),

@@ -114,12 +114,19 @@ def _play(connection: Connection, scenario: Scenario) -> None:
             server = scene.enter_context(Child(serve, scenario.service))
         server.name = "the server's process"
         server.receive()
+        reaper = None
+        if scenario.kept is not None:
+            from tui.stage.reaper import reap  # loads NumPy, for this scenario alone
+
+            reaper = scene.enter_context(Child(reap, *scenario.kept))
+            reaper.name = "the process that keeps ports free"
         load = Load(scenario.plan)
         steps = _Steps(load, scenario.steps)
         for _ in _ticks(connection, load):
             steps.follow()
-            if server.connection.poll():
-                server.receive()
+            for child in (server, reaper):
+                if child is not None and child.connection.poll():
+                    child.receive()
 
 
 def _run(connection: Connection, plan: Workload) -> None:

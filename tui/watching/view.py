@@ -30,6 +30,8 @@ class View:
     failure: str | None = None
     """Why the newest poll failed; the frame is the last that succeeded."""
     filter: Filter | None = None
+    replay: str = ""
+    """How a recording is played that this is a moment of; empty for what is there now."""
 
     @property
     def threshold(self) -> float:

@@ -177,9 +177,13 @@ class Watch:
         rest = (time.monotonic() - now) / OWNER_SHARE
         self._walk_retry = max(self._walk_retry, now + rest)
         self._walk_due = max(self._walk_due, now + rest)
+        self.note_owners(owners)
+        return True
+
+    def note_owners(self, owners: Owners) -> None:
+        """Take in what a walk over the processes found."""
         with self._lock:
             self._history.note_owners(owners)
-        return True
 
     def _owner_is_wanted(self) -> bool:
         """Say whether nobody is known for one of the fullest patterns that has open sockets."""

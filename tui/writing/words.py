@@ -100,6 +100,15 @@ def short(text: str, width: int) -> str:
     return text[: width - 1] + "…" if width > 0 else ""
 
 
+def short_count(value: float) -> str:
+    """Return a number in at most six characters: ``327``, ``14.2k``, ``1.2M``."""
+    if value < 10_000:
+        return f"{value:,.0f}"
+    if value < 1_000_000:
+        return f"{value / 1000:.1f}k"
+    return f"{value / 1_000_000:.1f}M"
+
+
 def measured(seconds: float) -> str:
     """Return a time to two or three figures: "18 µs", "1.9 ms", "41 s"."""
     for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
@@ -115,3 +124,13 @@ def _figures(number: float) -> str:
 def joined(parts: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def byte_size(count: int) -> str:
+    """Return a number of bytes as people say it: ``4.4 kB``, ``92 MB``."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

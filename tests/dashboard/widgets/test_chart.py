@@ -1,116 +1,158 @@
+"""The charts of a pattern: their cells, their scales, and that nothing hides what is in use."""
+
+from __future__ import annotations
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.text import Text
 
 from tests.tables import steady
-from tui.dashboard.widgets.chart import bar_chart, line_chart
+from tui.analysis.trends import Series
+from tui.dashboard.widgets.glyphs import UNICODE
+from tui.dashboard.widgets.pattern_charts import history, schedule
+from tui.dashboard.widgets.styles import Run
 
-RED, BLUE = (255, 0, 0), (0, 0, 255)
-
-
-def check(chart: Text, width: int, height: int) -> str:
-    lines = chart.plain.rstrip("\n").split("\n")
-    assert [len(line) for line in lines] == [width] * height
-    return chart.plain
-
-
-def drawn(plain: str) -> int:
-    """How many cells have a dot of a line."""
-    return sum("⠀" < character <= "⣿" for character in plain)
+LIMITS = ((50.0, "warn"), (80.0, "alarm"))
+SIZES = [(20, 4), (60, 8), (200, 40)]
+NOW = 1_750_000_000.0
 
 
-@pytest.mark.parametrize(("width", "height"), [(20, 4), (60, 8), (200, 40)])
-@pytest.mark.parametrize(
-    ("times", "values"),
-    [
-        pytest.param([0.0], [5.0], id="one point"),
-        pytest.param([-2.0, -1.0, 0.0], [5.0, 5.0, 5.0], id="flat"),
-        pytest.param([-2.0, -1.0, 0.0], [0.0, 0.0, 0.0], id="zero"),
-        pytest.param([-600.0, -300.0, 0.0], [0.0, 28_232.0, 1.0], id="ten minutes"),
-        pytest.param([-0.5, 0.0], [1e9, 0.0], id="huge"),
-    ],
-)
-def test_lines_have_the_size_asked_for_and_are_seen(
-    times: list[float], values: list[float], width: int, height: int
-) -> None:
-    chart = line_chart(times, [(values, RED)], top=0.0, width=width, height=height)
-    plain = check(chart, width, height)
-    assert drawn(plain) > 0
-    assert "now" in plain or width < 60, "where labels collide plotext drops some at random"
+def series(*in_use: float, live: int = 0, capacity: int = 1000, step: float = 5.0) -> Series:
+    """A series of these values, the last of them now."""
+    time = -step * np.arange(len(in_use))[::-1]
+    used = np.array(in_use, np.int32)
+    lives = np.full(len(used), live, np.int32)
+    return Series(time, used, lives, used, np.full(len(used), capacity, np.int32))
 
 
-def test_no_points_yet_is_an_empty_chart() -> None:
-    plain = check(line_chart([], [([], RED)], top=10.0, width=60, height=8), 60, 8)
-    assert drawn(plain) == 0
+def draw(past: Series, width: int = 60, height: int = 11) -> list[list[Run]]:
+    lines = history(past, NOW, LIMITS, width, height)
+    check(lines, width, height)
+    return lines
 
 
-def test_the_axis_reaches_the_top_and_says_so() -> None:
-    low = line_chart([-9.0, 0.0], [([1.0, 2.0], RED)], top=28_232.0, width=60, height=9).plain
-    assert "28,232" in low
-    assert "14,116" in low
-    above = line_chart([-9.0, 0.0], [([1.0, 400.0], RED)], top=100.0, width=60, height=9).plain
-    assert "400" in above
+def check(lines: list[list[Run]], width: int, height: int) -> None:
+    assert [sum(len(text) for text, _ in line) for line in lines] == [width] * height
 
 
-@pytest.mark.parametrize(
-    ("first", "labels"), [(-30.0, ("−60 s", "−30 s")), (-600.0, ("−10 min", "−5 min"))]
-)
-def test_the_time_axis_ends_now(first: float, labels: tuple[str, str]) -> None:
-    plain = line_chart([first, 0.0], [([1.0, 2.0], RED)], top=1.0, width=80, height=10).plain
-    for label in (*labels, "now"):
-        assert label in plain
+def plain(lines: list[list[Run]]) -> list[str]:
+    return ["".join(text for text, _ in line) for line in lines]
 
 
-def test_one_chart_leaves_nothing_in_the_next() -> None:
-    """plotext draws on one global canvas."""
-    options = {"top": 1.0, "width": 60, "height": 8}
-    alone = line_chart([-9.0, 0.0], [([1.0, 1.0], RED)], **options)  # type: ignore[arg-type]
-    bar_chart([9.0] * 60, colour=BLUE, width=100, height=20)
-    line_chart([-9.0, 0.0], [([5.0, 1.0], BLUE)] * 2, top=99.0, width=70, height=12)
-    again = line_chart([-9.0, 0.0], [([1.0, 1.0], RED)], **options)  # type: ignore[arg-type]
-    assert again == alone
+def columns(lines: list[list[Run]], row: int) -> list[Run]:
+    """The cells of a row from below, with their roles."""
+    return [(char, role) for text, role in lines[-2 - row] for char in text]
 
 
-def test_series_have_their_colours() -> None:
-    chart = line_chart(
-        [-9.0, 0.0], [([9.0, 9.0], RED), ([1.0, 1.0], BLUE)], top=10.0, width=60, height=8
-    )
-    styles = " ".join(str(span.style) for span in chart.spans)
-    assert "#ff0000" in styles
-    assert "#0000ff" in styles
+def area(char: str) -> bool:
+    return char in UNICODE.area[1:]
 
 
-@pytest.mark.parametrize(("width", "height"), [(20, 4), (60, 8), (200, 40)])
+@pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize(
     "values",
     [
-        pytest.param([0.0] * 60, id="zero"),
-        pytest.param([7.0] * 60, id="flat"),
-        pytest.param([0.0] * 59 + [3.0], id="one"),
-        pytest.param([float(second) for second in range(60)], id="ramp"),
+        pytest.param([5.0], id="one point"),
+        pytest.param([5.0] * 3, id="flat"),
+        pytest.param([0.0] * 3, id="zero"),
+        pytest.param([0.0, 28_232.0, 1.0] * 20, id="more than the capacity"),
     ],
 )
-def test_bars_have_the_size_asked_for(values: list[float], width: int, height: int) -> None:
-    plain = check(bar_chart(values, colour=RED, width=width, height=height), width, height)
-    assert "now" in plain or width < 60, "where labels collide plotext drops some at random"
-    assert ("█" in plain or "▄" in plain or "▀" in plain) == any(values)
+def test_a_history_has_the_size_asked_for(values: list[float], width: int, height: int) -> None:
+    lines = history(series(*values), NOW, LIMITS, width, height)
+    check(lines, width, height)
+    assert any(map(area, "".join(plain(lines)))) == any(values)
+    assert "now" in plain(lines)[-1]
 
 
-def test_bars_say_how_high_they_are() -> None:
-    plain = bar_chart([0.0] * 59 + [340.0], colour=RED, width=80, height=10).plain
-    assert "340" in plain
+@pytest.mark.parametrize("share", [500, 850, 1000])
+def test_what_is_in_use_reaches_now_without_a_hole(share: int) -> None:
+    """It is drawn over capacity and marks, also where it meets them."""
+    lines = draw(series(*[share] * 60))
+    for row in range(share * 10 // 1000):
+        cells = columns(lines, row)
+        assert all(area(char) for char, _ in cells[6:]), f"row {row}: {plain(lines)}"
+        assert area(cells[-1][0])
 
 
-points = st.lists(st.tuples(st.floats(-600, 0), st.floats(0, 65_536)), min_size=1, max_size=30).map(
-    sorted
+def test_it_is_shaded_by_level_and_marks_are_named_on_their_rows() -> None:
+    lines = draw(series(*[1000] * 60))
+    roles = [columns(lines, row)[-1][1] for row in range(10)]
+    assert roles == ["locked"] * 5 + ["warn"] * 3 + ["alarm"] * 2
+    rows = plain(draw(series(*[200] * 60)))
+    assert rows[0].startswith("1,000" + UNICODE.capacity), "the capacity's line at its label"
+    assert rows[9 - 8].startswith("  80%" + UNICODE.guide)
+    assert rows[9 - 5].startswith("  50%" + UNICODE.guide)
+
+
+def test_a_capacity_far_above_does_not_press_the_curve_flat() -> None:
+    lines = draw(series(*[30] * 60, capacity=28_232))
+    assert UNICODE.capacity not in "".join(plain(lines))
+    assert area(columns(lines, 5)[-1][0]), "30 of a scale to 50"
+
+
+def test_the_live_ones_are_a_line_that_hides_nothing() -> None:
+    row = columns(draw(series(*[600] * 60, live=300)), 3)
+    assert row[-1] == (UNICODE.line, "live")
+    low = draw(series(*[40] * 60 + [300], live=20))
+    assert area(columns(low, 0)[30][0]), "where it would be all that is seen of both"
+
+
+def test_a_leak_shows_as_live() -> None:
+    assert columns(draw(series(*[600] * 60, live=600)), 6)[-1] == (UNICODE.line, "live")
+
+
+@pytest.mark.parametrize(
+    ("count", "labels"), [(7, ("−60 s", "−30 s")), (121, ("−10 min", "−5 min"))]
 )
+def test_the_time_axis_ends_now(count: int, labels: tuple[str, str]) -> None:
+    axis = plain(draw(series(*[5.0] * count)))[-1]
+    for label in (*labels, "now"):
+        assert label in axis
 
 
-@given(points, st.integers(20, 100), st.integers(4, 16), st.sampled_from((0.0, 1.0, 28_232.0)))
-@settings(steady, max_examples=25)
+def test_a_peak_between_two_columns_is_seen() -> None:
+    values = [100.0] * 300
+    values[150] = 900.0
+    lines = draw(series(*values, step=1.0), width=30)
+    assert any(area(char) for char, _ in columns(lines, 8))
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([0] * 60, id="zero"),
+        pytest.param([7] * 60, id="flat"),
+        pytest.param([0] * 59 + [3], id="one"),
+        pytest.param(list(range(60)), id="ramp"),
+    ],
+)
+def test_a_schedule_has_the_size_asked_for(values: list[int], width: int, height: int) -> None:
+    lines = schedule(values, width, height)
+    check(lines, width, height)
+    assert any(map(area, "".join(plain(lines)))) == any(values)
+
+
+def test_what_is_overdue_does_not_set_the_scale() -> None:
+    calm, overdue = schedule([18] * 60, 60, 11), schedule([300] + [18] * 59, 60, 11)
+    assert plain(calm)[0].startswith("20"), "a scale of 1, 2 or 5 times a power of ten"
+    assert [row[5:] for row in plain(overdue)][1:] == [row[5:] for row in plain(calm)][1:]
+    assert area(plain(overdue)[0][2]), "and is cut off at its top"
+
+
+@given(
+    st.lists(st.integers(0, 65_536), min_size=1, max_size=30),
+    st.integers(12, 100),
+    st.integers(3, 16),
+    st.sampled_from((1, 500, 28_232)),
+    st.integers(0, 700),
+)
+@settings(steady, max_examples=40)
 def test_no_series_is_fatal(
-    found: list[tuple[float, float]], width: int, height: int, top: float
+    values: list[int], width: int, height: int, capacity: int, live: int
 ) -> None:
-    times, values = [time for time, _ in found], [value for _, value in found]
-    check(line_chart(times, [(values, RED)], top=top, width=width, height=height), width, height)
+    past = series(*values, live=live, capacity=capacity)
+    check(history(past, NOW, LIMITS, width, height), width, height)
+    check(schedule([*values, 0], width, height), width, height)

@@ -35,15 +35,30 @@ def test_evidence_with_its_unit(name: str, value: float | str, shown: str) -> No
     assert f"{evidence_name(name)} {evidence_text(name, value)}" == shown
 
 
-@pytest.mark.parametrize("width", [1, 20, 40, 72, 76, 100, 200])
+@pytest.mark.parametrize("width", [1, 20, 40, 72, 76, 100, 147, 148, 200])
 def test_no_line_is_wider_than_its_room(width: int) -> None:
     view = view_of(frame_of(waits(1000, DATABASE)))
     (case,) = view.cases.known
     lines = finding_lines(case, view, width)
     widest = max(sum(len(text) for text, _ in line.runs) for line in lines)
-    assert widest <= max(min(width, 100), 60)
+    assert widest <= max(width, 60)
     if width >= 40:
-        assert widest <= min(width, 100)
+        assert widest <= width
+
+
+def test_evidence_stands_beside_the_text_where_there_is_room() -> None:
+    view = view_of(frame_of(waits(1000, DATABASE)))
+    (case,) = view.cases.known
+    below, beside = (
+        ["".join(text for text, _ in line.runs) for line in finding_lines(case, view, width)]
+        for width in (147, 148)
+    )
+    assert any(line == "Evidence" for line in below)
+    assert max(map(len, below)) <= 100, "longer lines are hard to read"
+    assert beside[0].endswith("Evidence")
+    assert len(beside) < len(below)
+    words = {word for line in below for word in line.split()}
+    assert {word for line in beside for word in line.split()} == words
 
 
 def test_what_can_be_picked_is_numbered_as_it_stands() -> None:

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from tests.tables import steady
 from tui.analysis.judgement import PortUse
-from tui.dashboard.widgets.gauge import GLYPHS, SLOW_MARK, THRESHOLD_MARK, gauge, parts
+from tui.dashboard.widgets.gauge import cells, gauge, glyph_of, parts
+from tui.dashboard.widgets.glyphs import UNICODE, Glyphs, draw_with
 
 counts = st.integers(0, 65_536) | st.sampled_from((0, 1, 28_231))
 
@@ -20,17 +21,19 @@ def text(use: PortUse, width: int = 20, threshold: float = 80.0) -> str:
     return "".join(run for run, _ in gauge(use, width, threshold))
 
 
-def cells(use: PortUse, width: int = 20) -> dict[str, int]:
-    """How many cells each part has; the marks stand in the free room."""
-    found = dict.fromkeys(GLYPHS, 0)
-    for run, name in gauge(use, width, 80.0):
-        found["free" if name == "mark" else name] += len(run)
-    return found
+PARTS = ("live", "locked", "reusable", "free")
+SLOW_MARK, THRESHOLD_MARK = UNICODE.slow, UNICODE.threshold
+
+
+def filled(use: PortUse, width: int = 20) -> dict[str, int]:
+    """How many cells each part has."""
+    found = cells(use, width)
+    return {part: found.count(part) for part in PARTS}
 
 
 def test_parts_stand_in_their_order_with_glyphs_of_their_own() -> None:
-    assert text(used(5, 5, 5, 5)) == "█████▓▓▓▓▓▒▒▒▒▒·│···"
-    assert len(set(GLYPHS.values()) | {SLOW_MARK, THRESHOLD_MARK}) == 6
+    assert text(used(5, 5, 5, 5)) == "█████▓▓▓▓▓┊▒▒▒▒·│···"
+    assert len({glyph_of(part) for part in PARTS} | {SLOW_MARK, THRESHOLD_MARK}) == 6
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_parts_stand_in_their_order_with_glyphs_of_their_own() -> None:
     ],
 )
 def test_cells_are_in_proportion(use: PortUse, expected: tuple[int, ...]) -> None:
-    assert tuple(cells(use).values()) == expected
+    assert tuple(filled(use).values()) == expected
 
 
 def test_the_marks_stand_where_they_mean() -> None:
@@ -54,8 +57,38 @@ def test_the_marks_stand_where_they_mean() -> None:
     assert text(used(0, 0, 0, 100), threshold=100) == "··········┊········│"
 
 
-def test_a_passed_mark_is_gone() -> None:
-    assert text(used(60, 0, 0, 40)) == "████████████····│···"
+def test_a_passed_mark_stands_over_what_fills_it() -> None:
+    """So that by how much it is passed can be read."""
+    assert gauge(used(65, 0, 0, 35), 20, 80) == [
+        ("██████████", "live"),
+        ("┊", "passed"),
+        ("██", "warn"),
+        ("···", "free"),
+        ("│", "mark"),
+        ("···", "free"),
+    ]
+    assert text(used(5, 80, 10, 5)) == "█▓▓▓▓▓▓▓▓▓┊▓▓▓▓▓│▒▒·"
+
+
+def test_it_shades_by_level_what_connect_cannot_have() -> None:
+    roles = [role for _, role in gauge(used(10, 80, 0, 10), 20, 80)]
+    assert roles == ["live", "locked", "passed", "warn", "passed", "alarm", "free"]
+    roles = [role for _, role in gauge(used(0, 10, 85, 5), 20, 80)]
+    assert set(roles) == {"locked", "reusable", "passed", "free"}, "reuse frees them: no alarm"
+    low = gauge(used(0, 45, 0, 55), 20, threshold=25)
+    assert [role for _, role in low] == ["locked", "passed", "alarm", "free", "mark", "free"]
+
+
+def test_a_mark_hides_no_parts_only_cell() -> None:
+    assert text(used(50, 1, 0, 49)) == "██████████▓·····│···"
+
+
+def test_another_terminal_has_other_glyphs() -> None:
+    draw_with(Glyphs(live="#", locked="=", reusable="-", free=".", slow=":", threshold="|"))
+    try:
+        assert text(used(5, 5, 5, 5)) == "#####=====:----.|..."
+    finally:
+        draw_with(UNICODE)
 
 
 def test_a_threshold_at_the_slow_line_is_the_threshold() -> None:
@@ -72,7 +105,7 @@ def test_no_capacity_is_an_empty_gauge() -> None:
 
 
 def test_held_ports_that_are_no_longer_capacity_leave_no_room() -> None:
-    assert text(PortUse(10, live=15, waiting=5)) == "███████████████▓▓▓▓▓"
+    assert text(PortUse(10, live=15, waiting=5)) == "██████████┊████▓│▓▓▓"
 
 
 @given(uses, st.integers(1, 60), st.integers(1, 100))
@@ -87,8 +120,10 @@ def test_it_is_as_wide_as_asked(use: PortUse, width: int, threshold: int) -> Non
 @steady
 def test_every_part_that_is_not_empty_is_seen(use: PortUse, width: int) -> None:
     if use.capacity:
-        seen = {name for name, count in cells(use, width).items() if count}
-        assert seen == {name for name, share in parts(use).items() if share}
+        shown, held = set(text(use, width)), parts(use)
+        for part in ("live", "locked", "reusable"):
+            assert (glyph_of(part) in shown) == (held[part] > 0), part
+        assert bool(filled(use, width)["free"]) == bool(held["free"])
 
 
 @given(uses, st.integers(8, 60))
@@ -97,4 +132,4 @@ def test_no_part_is_far_from_its_share(use: PortUse, width: int) -> None:
     """Each end is rounded, and making room for tiny parts moves it by at most three cells."""
     for name, share in parts(use).items():
         if use.capacity:
-            assert abs(cells(use, width)[name] - share / use.capacity * width) <= 4
+            assert abs(filled(use, width)[name] - share / use.capacity * width) <= 4

@@ -3,8 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import steady
-from tui.dashboard.widgets.sparkline import BLOCKS, resample, sparkline, sparkrows
+from tui.dashboard.widgets.glyphs import UNICODE
+from tui.dashboard.widgets.sparkline import resample, sparkline, sparkrows
 
+BLOCKS = UNICODE.levels
 values = st.lists(st.floats(0, 1e6) | st.integers(0, 300).map(float), max_size=80)
 
 

@@ -8,12 +8,14 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, ViewScreen, copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.finding_text import Item, finding_lines, items_of, present_pattern
+from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.findings.cases import Case
 from tui.watching.view import View
@@ -23,13 +25,18 @@ class FindingScreen(ViewScreen):
     """A finding as it is now; when it ends, as it was last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "back", "Back", key_display="esc"),
-        Binding("c", "copy", "Copy command", tooltip="Copy the selected command"),
-        Binding("p", "pattern", "Pattern", tooltip="Jump to the finding's pattern"),
-        Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
-        Binding("right", "step(1)", "Next", tooltip="The next finding", show=False),
-        Binding("left", "step(-1)", "Previous", tooltip="The finding before", show=False),
+        bind("finding.back", "escape,backspace", "back", "Back", "Go back"),
+        bind("finding.copy", "c", "copy", "Copy command", "Copy the selected command"),
+        bind("finding.pattern", "p", "pattern", "Pattern", "Go to the finding's pattern"),
+        bind("finding.plan", "l", "plan", "Plan", "See what would give it the ports"),
+        bind("finding.next", "right", "step(1)", "Next", "Go to the next finding"),
+        bind("finding.previous", "left", "step(-1)", "Previous", "Go to the finding before"),
     ]
+
+    hints = (
+        *each("finding.back", "finding.copy", "finding.pattern", "finding.plan"),
+        Hint(("finding.previous", "finding.next"), "Other findings"),
+    )
 
     def __init__(self, case: Case, *, load: bool = False) -> None:
         self.body = Document(id="finding")
@@ -55,6 +62,10 @@ class FindingScreen(ViewScreen):
         self.body.entitle(self.case.finding.code, subtitle)
         self.body.show(partial(finding_lines, self.case, view))
         self.refresh_bindings()
+
+    def shows(self, case: Case) -> bool:
+        """Say whether it is this finding, or what has become of it."""
+        return case.identity == self.about or case.finding.pattern == self.case.finding.pattern
 
     def _items(self) -> list[Item]:
         return [] if self.view is None else items_of(self.case.finding, self.view)

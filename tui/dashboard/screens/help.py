@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.closing import ClosesOnce
 
-HELP = """\
-[b]Keys[/b]
-  ↑ ↓ j k    move              enter  drill into a pattern; open a finding;
-  PgUp PgDn  page                     filter by a remote IP; explain a
-  g G        first, last              parameter
-  tab        next panel        esc    back; clear the filter; restore panels
-  /          filter            s I    sort by the next column; turn it round
-  f          findings, and     + -    poll slower, faster
-             back              t      threshold
-  l          plan: what would  m      maximize panel
-             give the ports    1–6    patterns, TIME-WAIT, states, remotes,
-  space      freeze                   sysctls, findings: one panel alone
-  e          export CSV/JSON   ? F1   this help       q F10  quit
-  ctrl+p     all commands      R      count refused connects: by the kernel
-  In a pattern: c  charts on and off    f  what is found about it
-  In a finding: c  copy the command     p  its pattern   ← →  next finding
-  In a plan:    ← → or + -  change the rate or the lifetime, tab  the other,
-                1–9 or =  type it, r or 0  back to the live one,
-                c  copy the commands    m or enter  the row's whole text
-  Mouse: click selects, a second click opens, a header sorts.
+KEYS_WIDTH = 17
+MOUSE = """\
+[b]Mouse[/b]
+  A click selects a row; a click on the selected row opens it. A click on a
+  column's header sorts by it, another reverses the order. The wheel
+  scrolls, and a click on a key in the bottom line presses it.
 
+"""
+HELP = """\
 [b]Words[/b]
   A pattern is what sockets are grouped by:
     10.0.0.5 → 10.0.0.9:5432  outgoing: local IP, remote IP, remote port
@@ -59,8 +49,8 @@ HELP = """\
 
 [b]How it knows[/b]
   TIME-WAIT lasts 60 s, so each timer tells when a socket was
-  closed and when its port comes back. No sysctl changes that;
-  tcp_fin_timeout is for FIN-WAIT-2.
+  closed and when its port comes back. No sysctl changes that but
+  Alibaba's tcp_tw_timeout; tcp_fin_timeout is for FIN-WAIT-2.
   A TIME-WAIT has no owner; “was nginx\\[12]” held the pattern while it
   was open. Capacity is an upper bound: sockets bound before they connect
   take a port from every destination and cannot be told apart.
@@ -71,27 +61,57 @@ HELP = """\
 """
 
 
+def key_lines(keys: Iterable[tuple[str, str]]) -> str:
+    """Return keys and what they do as lines of markup, of which a bracket is none."""
+    lines = (f"  {names:<{KEYS_WIDTH}} {meaning}\n" for names, meaning in keys)
+    return "".join(line.replace("[", r"\[") for line in lines)
+
+
 class HelpScreen(ModalScreen[None], ClosesOnce):
     """One page of help over the screen that asked for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,f10,enter,space", "dismiss", "Close"),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
+        bind(
+            "help.close",
+            "escape,q,question_mark,f1,f10,enter,space",
+            "dismiss",
+            "Close",
+            "Close it",
+        ),
+        bind("help.down", "j,down", "scroll(1)", "Down", "Go down by a line"),
+        bind("help.up", "k,up", "scroll(-1)", "Up", "Go up by a line"),
+        bind("help.page-down", "pagedown,ctrl+f", "page(1)", "Page down", "Go down by a page"),
+        bind("help.page-up", "pageup,ctrl+b", "page(-1)", "Page up", "Go up by a page"),
+        bind("help.half-down", "ctrl+d", "page(0.5)", "Half a page down", "Go down by half"),
+        bind("help.half-up", "ctrl+u", "page(-0.5)", "Half a page up", "Go up by half a page"),
+        bind("help.first", "g,home", "edge(-1)", "Top", "Go to the top"),
+        bind("help.last", "G,end", "edge(1)", "End", "Go to the end"),
     ]
 
-    def __init__(self, first: str = "") -> None:
-        """Begin with this markup."""
+    def __init__(self, keys: Mapping[str, Iterable[tuple[str, str]]], first: str = "") -> None:
+        """Tell these keys under their headings, below the markup ``first``."""
         super().__init__()
-        self._first = first
+        self._first = first + "".join(
+            f"[b]{title}[/b]\n{key_lines(group)}\n" for title, group in keys.items()
+        )
 
     def compose(self) -> ComposeResult:
         """Show the page; it scrolls where the terminal is small."""
         with VerticalScroll(id="help") as page:
             page.border_title = "twtop · help"
             page.border_subtitle = "esc closes"
-            yield Static(self._first + HELP)
+            yield Static(self._first + MOUSE + HELP)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""
         self.query_one("#help").scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: float) -> None:
+        """Scroll by so many pages."""
+        page = self.query_one("#help")
+        page.scroll_relative(y=round(by * max(page.size.height - 1, 2)), animate=False)
+
+    def action_edge(self, side: int) -> None:
+        """Go to the top (−1) or the end (1)."""
+        page = self.query_one("#help")
+        page.scroll_to(y=0 if side < 0 else page.max_scroll_y, animate=False)

@@ -7,25 +7,39 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import reactive
+from textual.timer import Timer
 
+from tui.analysis.filter import parse_filter
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.counted_patterns import CountedPatternsPanel
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
+from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
+from tui.dashboard.widgets.selected import SelectedPanel
 from tui.dashboard.widgets.states import StatesPanel
 from tui.dashboard.widgets.sysctls import SysctlsPanel, sysctls_line
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.timewait import TimeWaitPanel
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
+from tui.kernel.sockets import ip_text
 from tui.watching.view import View
 
-PANELS = ("patterns", "timewait", "states", "remotes", "sysctls", "findings")
+PANELS = {
+    "patterns": "patterns",
+    "timewait": "TIME-WAIT",
+    "states": "states",
+    "remotes": "remote IPs",
+    "sysctls": "sysctls",
+    "findings": "findings",
+}
 """The panels that ``m`` and the number keys can maximize, in the keys' order."""
 FOLDED_BELOW = 28
 """Lines of a screen that has no room for more than one line of findings."""
@@ -35,45 +49,62 @@ FINDINGS_MOST, FINDINGS_MOST_TOWERING = 3, 6
 """How many findings are shown at once; the others scroll."""
 TOWERING = 50
 BORDER = 2
+FOLLOWS_AFTER = 0.05
+"""Seconds until the pane shows another selection."""
 
 
-def findings_lines(count: int, room: int, height: int) -> int:
+def findings_lines(room: int, height: int) -> int:
     """Return how many lines the findings panel takes, 0 where they are folded into one line.
 
-    ``room`` is what it shares with the patterns on a screen of ``height`` lines.
+    ``room`` is what it shares with the patterns on a screen of ``height`` lines. How many there
+    are does not count: the patterns stay where they are as findings come and go.
     """
     most = FINDINGS_MOST_TOWERING if height >= TOWERING else FINDINGS_MOST
-    lines = min(min(count, most) + BORDER, room - PATTERNS_LEAST)
-    return lines if count and height >= FOLDED_BELOW and lines > BORDER else 0
+    lines = min(most + BORDER, room - PATTERNS_LEAST)
+    return lines if height >= FOLDED_BELOW and lines > BORDER else 0
 
 
 class Dashboard(TableScreen):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "findings", "Findings", tooltip="Go to the findings, and back"),
-        Binding("l", "plan", "Plan", tooltip="See which changes would give a pattern its ports"),
-        Binding(
-            "m",
-            "maximize_panel",
-            "Maximize",
-            show=False,
-            tooltip="Give the panel the whole screen",
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind(
+            "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
+        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
         *(
-            Binding(str(number), f"panel('{name}')", f"Show {name}", show=False)
-            for number, name in enumerate(PANELS, 1)
+            bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
+            for number, (name, title) in enumerate(PANELS.items(), 1)
         ),
     ]
+    hints = each(
+        "move.open",
+        "table.filter",
+        "table.sort",
+        "dashboard.findings",
+        "dashboard.plan",
+    )
+    more_hints = (
+        *each("app.palette"),
+        Hint([f"panel.{name}" for name in PANELS], "Panel"),
+        *each("table.export", "app.threshold"),
+    )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
         self.patterns = CountedPatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
+        self.selected = SelectedPanel()
+        self._following: Timer | None = None
+        """What will bring the pane to the selection."""
         self.time_wait = TimeWaitPanel(id="timewait")
         self.states = StatesPanel(id="states")
         self.findings = FindingsPanel(id="findings")
+        self._findings_lines = 0
+        """How many of them have room, once it is laid out."""
         self.findings_line = FindingsLine(id="findings-line")
         self.remotes = RemotesPanel(id="remotes")
         self.sysctls = SysctlsPanel(id="sysctls")
@@ -85,7 +116,9 @@ class Dashboard(TableScreen):
         with Container(id="upper"):
             yield self.time_wait
             yield self.states
-        yield self.patterns
+        with Container(id="middle"):
+            yield self.patterns
+            yield self.selected
         yield self.findings
         yield self.findings_line
         with Container(id="lower"):
@@ -126,12 +159,25 @@ class Dashboard(TableScreen):
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
             table.show(view)
         self._make_room()
+        self._follow_selection()
         self.remotes_line.show(remotes_line(view))
         self.sysctls_line.show(sysctls_line(view))
+
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding stands in its panel, or in the line that this is folded into."""
+        if self.maximized_panel not in (None, "findings") or self.view is None:
+            return False
+        if self.maximized_panel is None and self.has_class("-folded"):
+            return case == self.view.cases.present[0]
+        row, top = self.findings.rows.find(case.identity), self.findings.scroll_offset.y
+        alone = self.maximized_panel is not None
+        lines = self.findings.size.height if alone else self._findings_lines
+        return row is not None and top <= row < top + lines
 
     def on_resize(self) -> None:
         """Share the room out anew, once the other panels have theirs."""
         self.call_after_refresh(self._make_room)
+        self.call_after_refresh(self._follow_selection)
 
     def _make_room(self) -> None:
         """Give the findings their lines from those of the patterns, whose rows stay in place."""
@@ -140,12 +186,26 @@ class Dashboard(TableScreen):
         folded = self.has_class("-folded")
         room = self.patterns.outer_size.height
         room += 1 if folded else self.findings.outer_size.height
-        lines = findings_lines(len(self.findings.rows), room, self.size.height)
+        lines = findings_lines(room, self.size.height)
+        self._findings_lines = max(lines - BORDER, 0)
         if lines:
             self.findings.styles.height = lines
         elif self.focused is self.findings:
             self.patterns.focus()
         self.set_class(not lines, "-folded")
+
+    @on(RowTable.Moved)
+    def moved(self, event: RowTable.Moved) -> None:
+        """Let the pane follow the selected pattern."""
+        if event.table is self.patterns and self._following is None and self.selected.display:
+            # After the keys that are held down: they do not wait for what is drawn there.
+            self._following = self.set_timer(FOLLOWS_AFTER, self._follow_selection)
+
+    def _follow_selection(self) -> None:
+        """Show the selected pattern in the pane, where there is room for one."""
+        self._following = None
+        if self.view is not None and self.selected.display:
+            self.selected.show_of(self.view, self.patterns.selected)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:
@@ -155,10 +215,9 @@ class Dashboard(TableScreen):
         elif event.table is self.findings and isinstance(event.identity, tuple):
             self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
-            if (row := self.remotes.rows.find(event.identity)) is not None:
-                self._set_filter(f"dst {self.remotes.rows.cell(row, 'ip', 45)}")
-                self.maximized_panel = None
-                self.patterns.focus()
+            self._filter_by(parse_filter(f"dst {ip_text(*event.identity)}"))
+            self.maximized_panel = None
+            self.patterns.focus()
         elif event.table is self.sysctls:
             self.notify(
                 self.sysctls.meaning(event.identity),
@@ -187,6 +246,11 @@ class Dashboard(TableScreen):
         else:
             self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
 
+    def action_incoming(self) -> None:
+        """Hide the incoming patterns, whose ports are the peers', or show them again."""
+        self.patterns.without_incoming = not self.patterns.without_incoming
+        self.again()
+
     def action_maximize_panel(self) -> None:
         """Give the focused panel the whole screen, or take it back."""
         if self.maximized_panel is not None:
@@ -207,8 +271,10 @@ class Dashboard(TableScreen):
         if now is not None:
             if now == "findings":
                 self.findings.styles.height = "1fr"
-            panel = self.query_one(f"#{now}")
-            if panel.can_focus:
+            # Not by a query: a key may come while the screen is being taken down.
+            tables = (self.patterns, self.findings, self.remotes, self.sysctls)
+            panel = next((table for table in tables if table.id == now), None)
+            if panel is not None and panel.is_attached:
                 panel.focus()
         elif before is not None:
             self.patterns.focus()

@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from textual import events, on, work
-from textual.command import CommandList, CommandPalette
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hit,
+    Hits,
+    Provider,
+)
 from textual.css.query import NoMatches
 from textual.message import Message
+from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input, OptionList
 
 from tui.dashboard.screens.closing import ClosesOnce
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several things that can be chosen."""
+
+    name: str
+    choose: Callable[[], object]
+
+
+def choices(offered: Sequence[Choice]) -> type[Provider]:
+    """Return what a palette lists to let the user choose one of these, in their order."""
+
+    class Choices(Provider):
+        async def discover(self) -> Hits:
+            for one in offered:
+                yield DiscoveryHit(one.name, one.choose)
+
+        async def search(self, query: str) -> Hits:
+            matcher = self.matcher(query)
+            for one in offered:
+                if (match := matcher.match(one.name)) > 0:
+                    yield Hit(match, matcher.highlight(one.name), one.choose)
+
+    return Choices
+
+
+class InOrder(SystemCommandsProvider):
+    """The app's commands in the order in which it has them, not in that of the alphabet."""
+
+    async def discover(self) -> Hits:
+        """Yield all."""
+        for name, about, callback, discover in self.app.get_system_commands(self.screen):
+            if discover:
+                yield DiscoveryHit(name, callback, help=about)
 
 
 class Palette(CommandPalette, ClosesOnce):

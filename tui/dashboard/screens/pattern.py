@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
 from tui.dashboard.widgets.facts import FactsPanel, cases_of
+from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
 from tui.dashboard.widgets.refused import RefusedLines
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.watching.view import View
 
 
@@ -23,17 +26,14 @@ class PatternScreen(TableScreen):
     """All that is known of one pattern."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,left,h", "back", "Back", key_display="esc"),
-        Binding(
-            "f",
-            "finding",
-            "Finding",
-            show=False,  # where there is one, the facts name the key
-            tooltip="Open what is found about this pattern",
-        ),
-        Binding("l", "plan", "Plan", tooltip="See which changes would give it the ports"),
-        Binding("c", "charts", "Charts", tooltip="Show or hide the charts"),
+        bind("table.back", "escape,backspace,left,h", "back", "Back", "Go back"),
+        bind("pattern.finding", "f", "finding", "Finding", "Open what is found about this pattern"),
+        bind("pattern.plan", "l", "plan", "Plan", "See what would give it the ports"),
+        bind("pattern.charts", "c", "charts", "Charts", "Show or hide the charts"),
     ]
+
+    hints = each("table.back", "table.filter", "table.sort", "pattern.plan", "pattern.charts")
+    more_hints = each("pattern.finding", "app.palette", "table.export", "app.threshold")
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.quadruplets = QuadrupletsPanel(id="quadruplets")
@@ -41,8 +41,8 @@ class PatternScreen(TableScreen):
         self.key = self.about = key
         self.facts = FactsPanel(key)
         self.refused = RefusedLines(key)
-        self.past = HistoryChart(key, id="past")
-        self.future = ReleaseChart(key, id="future")
+        self.past = HistoryChart(key)
+        self.future = ReleaseChart(key)
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
@@ -59,6 +59,10 @@ class PatternScreen(TableScreen):
             panel.show(view)
         index = view.frame.patterns.find(self.key)
         self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)
+
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding is about this pattern: the facts tell the gravest."""
+        return case.finding.pattern == self.key
 
     def action_finding(self) -> None:
         """Open the gravest finding about this pattern."""

@@ -8,15 +8,23 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen, copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
-from tui.dashboard.widgets.remedies import VERDICTS, OptionRows, OptionsPanel, option_lines
+from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.remedies import (
+    VERDICTS,
+    OptionRows,
+    OptionsPanel,
+    enough,
+    option_lines,
+)
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.planning.demand import Observed, estimate, observe
@@ -31,16 +39,27 @@ class PlanScreen(ViewScreen):
     """An outgoing pattern's load, to play with, and what each change would do for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "back", "Back", key_display="esc"),
-        Binding("right,plus", "step(1)", "More", show=False, tooltip="More of the figure"),
-        Binding("left,minus", "step(-1)", "Change", key_display="← →", tooltip="Less of it"),
-        Binding("tab,shift+tab", "other", "Figure", key_display="tab", tooltip="The other figure"),
-        Binding("r,0", "live", "Live", show=False, tooltip="Back to the live figure"),
-        Binding("equals_sign", "type", "Type", show=False, tooltip="Type the figure"),
-        *(Binding(str(digit), f"type('{digit}')", show=False) for digit in range(1, 10)),
-        Binding("c", "copy", "Copy", tooltip="Copy the selected row's commands"),
-        Binding("m", "advice", "Maximize", show=False, tooltip="Read the row's whole text"),
+        bind("plan.back", "escape,backspace", "back", "Back", "Go back"),
+        bind("plan.more", "right,plus", "step(1)", "More", "Raise the rate or the lifetime"),
+        bind("plan.less", "left,minus", "step(-1)", "Less", "Lower the rate or the lifetime"),
+        bind("plan.other", "tab,shift+tab", "other", "Rate, lifetime", "Change the other one"),
+        bind("plan.live", "r", "live", "Live", "Return to the live figure"),
+        bind("plan.type", "equals_sign", "type", "Type", "Type the figure"),
+        *(
+            bind(f"plan.type-{digit}", str(digit), f"type('{digit}')", "", f"Type {digit}…")
+            for digit in range(10)
+        ),
+        bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
+        bind("plan.advice", "m", "advice", "Maximize", "Read the row's whole text"),
     ]
+
+    hints = (
+        *each("plan.back"),
+        Hint(("plan.less", "plan.more"), "Change"),
+        *each("plan.other", "plan.copy"),
+        Hint(("plan.advice",), "Read"),
+        *each("plan.live", "plan.type"),
+    )
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.options = OptionsPanel(id="options")
@@ -51,6 +70,8 @@ class PlanScreen(ViewScreen):
         self.advice = Document(id="advice")
         self._observed: Observed | None = None
         self._facts: Facts | None = None
+        self._opened = False
+        """Does the selection stand on a row already?"""
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
 
@@ -82,11 +103,14 @@ class PlanScreen(ViewScreen):
             self.options.show_nothing("nothing tells the rate")
         else:
             self.options.show_rows(OptionRows(made))
+            if not self._opened:
+                self._opened = True
+                self.options.select(enough(made))
         self._show_advice()
 
     def _show_advice(self) -> None:
         chosen = self.options.chosen
-        self.advice.show(partial(option_lines, chosen))
+        self.advice.show(partial(option_lines, chosen, self.figures.plan))
         title = chosen.name if chosen is not None else ""
         if isinstance(chosen, Option):
             title = f"{title} · {VERDICTS[chosen.outcome.verdict][0]}"
@@ -113,7 +137,13 @@ class PlanScreen(ViewScreen):
         self._set(self.wanted.with_value(None))
 
     def action_type(self, begun: str = "") -> None:
-        """Ask for the focused figure, of which the first digit may be typed already."""
+        """Ask for the focused figure, of which the first digit may be typed already.
+
+        No figure begins with 0: that is the live one.
+        """
+        if begun == "0":
+            self.action_live()
+            return
         self.prompt.ask(QUESTIONS[self.wanted.focused], begun, self._typed, begun=bool(begun))
 
     def _typed(self, text: str) -> str | None:

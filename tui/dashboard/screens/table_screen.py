@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
-from tui.analysis.filter import Filter, FilterError, parse_filter
+from tui.analysis.filter import Filter, FilterError, parse_begun, parse_filter
+from tui.dashboard.keys import bind
+from tui.dashboard.screens.palette import Choice, Palette, choices
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
+from tui.writing.words import plural
 
 
 class TableScreen(ViewScreen):
     """A screen that shows the app's view around one table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what matches"),
-        Binding("s", "sort", "Sort", tooltip="Sort by the next column"),
-        Binding("I", "invert", "Invert", show=False, tooltip="Turn the order round"),
-        Binding(
-            "e",
-            "export",
-            "Export",
-            show=False,
-            tooltip="Write the rows shown to a CSV or JSON file",
-        ),
-        Binding("escape", "back", "Back", show=False),
+        bind("table.filter", "slash,f3,f4,backslash", "filter", "Filter", "Show only what matches"),
+        bind("table.sort", "s,greater_than_sign", "sort(1)", "Sort", "Sort by the next column"),
+        bind("table.sort-back", "less_than_sign", "sort(-1)", "Sort back", "By the one before"),
+        bind("table.sort-menu", "f6", "sort_menu", "Sort by …", "Choose the column to sort by"),
+        bind("table.invert", "I,i", "invert", "Reverse", "Reverse the order"),
+        bind("table.export", "e", "export", "Export", "Write the rows shown to a CSV or JSON file"),
+        bind("table.back", "escape", "back", "Back", "Go back, or clear the filter"),
     ]
 
     def __init__(self, title_bar: TitleBar, main_table: ArrangedTable, *, load: bool) -> None:
@@ -41,45 +42,83 @@ class TableScreen(ViewScreen):
         self.filter: Filter | None = None
 
     def action_filter(self) -> None:
-        """Ask for a filter."""
+        """Ask for a filter, which works as it is typed."""
+        before = self.filter
         self.prompt.ask(
             "Filter:",
-            self.filter.text if self.filter is not None else "",
-            self._set_filter,
+            before.text if before is not None else "",
+            partial(self._set_filter, before),
             "state time-wait · dport 5432 · dst 10.0.0.0/8 · use > 50% · text",
+            as_typed=self._try_filter,
+            undo=lambda: self._filter_by(before),
         )
 
-    def _set_filter(self, text: str) -> str | None:
+    def _set_filter(self, before: Filter | None, text: str) -> str | None:
         try:
-            self.filter = parse_filter(text)
+            self._filter_by(parse_filter(text))
         except FilterError as error:
+            self._filter_by(before)
             return str(error)
-        self.again()
         return None
 
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        columns = self.main_table.sortable
-        self._sort_by(columns[(columns.index(self.main_table.sort) + 1) % len(columns)])
+    def _try_filter(self, text: str) -> None:
+        with suppress(FilterError):
+            self._filter_by(parse_begun(text))
+
+    def _filter_by(self, chosen: Filter | None) -> None:
+        self.filter = chosen
+        self.again()
+
+    @property
+    def sorted_table(self) -> RowTable | None:
+        """The table that the keys sort: the focused one, None where it has an order of its own."""
+        table = self.focused if isinstance(self.focused, RowTable) else self.main_table
+        if table.sortable:
+            return table
+        self.notify("this panel keeps its own order: tab to another", timeout=3)
+        return None
+
+    def action_sort(self, by: int) -> None:
+        """Sort by the next column (1), or the one before (−1)."""
+        if (table := self.sorted_table) is not None:
+            columns = table.sortable
+            self._sort_by(table, columns[(columns.index(table.sort) + by) % len(columns)])
+
+    def action_sort_menu(self) -> None:
+        """Let the user choose the column to sort by."""
+        if (table := self.sorted_table) is not None:
+            titles = {column.id: column.title for column in table.columns}
+            mark = "▲" if (table.sort in table.ascending) != table.inverted else "▼"
+            columns = [
+                Choice(
+                    f"{titles[column]} {mark}" if column == table.sort else titles[column],
+                    partial(self._sort_by, table, column),
+                )
+                for column in table.sortable
+            ]
+            self.app.push_screen(Palette([choices(columns)], placeholder="Sort by …"))
 
     def action_invert(self) -> None:
         """Turn the order round."""
-        self.main_table.inverted = not self.main_table.inverted
+        if (table := self.sorted_table) is not None:
+            self._invert(table)
+
+    def _invert(self, table: RowTable) -> None:
+        table.inverted = not table.inverted
         self.again()
 
     @on(RowTable.SortAsked)
     def sort_asked(self, event: RowTable.SortAsked) -> None:
         """Sort by the header that was clicked; a second click turns the order round."""
-        if event.table is not self.main_table or event.column not in self.main_table.sortable:
+        if event.column not in event.table.sortable:
             return
-        if event.column == self.main_table.sort:
-            self.action_invert()
+        if event.column == event.table.sort:
+            self._invert(event.table)
         else:
-            self._sort_by(event.column)
+            self._sort_by(event.table, event.column)
 
-    def _sort_by(self, column: str) -> None:
-        self.main_table.sort = column
-        self.main_table.inverted = False
+    def _sort_by(self, table: RowTable, column: str) -> None:
+        table.sort, table.inverted = column, False
         self.again()
 
     def action_export(self) -> None:
@@ -107,8 +146,8 @@ class TableScreen(ViewScreen):
         self.app.call_from_thread(self._exported, count, path)
 
     def _exported(self, count: int, path: Path) -> None:
-        self.prompt.action_cancel()
-        self.notify(f"{count:,} rows in {path}", title="Exported", markup=False)
+        self.prompt.close()
+        self.notify(f"{plural(count, 'row')} in {path}", title="Exported", markup=False)
 
     def go_back(self) -> None:
         """Take the filter away, else go back."""

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.analysis.patterns import PatternKey
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
+from tui.dashboard.widgets.footer import Hint, KeysFooter, each
 from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.widgets.timeline import Timeline
 from tui.dashboard.widgets.titlebar import TitleBar
+from tui.findings.cases import Case
 from tui.watching.view import View
+
+
+@runtime_checkable
+class Hinting(Protocol):
+    """An app with keys for the footers of all screens."""
+
+    hints: ClassVar[Sequence[Hint]]
 
 
 class ViewScreen(ClosesOnce):
     """A screen that shows the app's view."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
+        bind("screen.previous", "shift+tab", "app.focus_previous", "Panel before", "Go back"),
+    ]
+    hints: ClassVar[Sequence[Hint]]
+    """What the footer tells, the most important first."""
+    more_hints: ClassVar[Sequence[Hint]] = each("app.palette")
+    """What it tells besides, where there is room."""
+
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [
         (0, "-narrow"),
         (100, "-wide"),
+        (160, "-vast"),
     ]
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [
         (0, "-tiny"),
@@ -51,8 +74,11 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
+        if getattr(self.app, "replays", False):
+            yield Timeline(id="timeline")
         yield self.prompt
-        yield Footer(compact=True)
+        assert isinstance(self.app, Hinting)
+        yield KeysFooter((*self.hints, *self.app.hints, *self.more_hints))
 
     def panels(self) -> ComposeResult:
         """Yield the screen's own panels, from top to bottom."""
@@ -61,6 +87,10 @@ class ViewScreen(ClosesOnce):
     def show(self, view: View) -> None:
         """Show a view."""
         raise NotImplementedError
+
+    def shows(self, case: Case) -> bool:
+        """Say whether a finding stands on this screen: it is not told in a toast then."""
+        return False
 
     def on_mount(self) -> None:
         """Follow the app's view."""

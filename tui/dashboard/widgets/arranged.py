@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -52,14 +52,6 @@ class ArrangedTable(RowTable):
 
     nothing: ClassVar[str]
     """What is said where there are no rows to filter."""
-    sortable: ClassVar[Sequence[str]]
-    """The columns ``s`` walks through."""
-    ascending: ClassVar[Collection[str]]
-    """The columns whose smallest value stands first."""
-
-    sort: str
-    """The column to sort by."""
-    inverted = False
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""
     _arranging = False
@@ -68,6 +60,10 @@ class ArrangedTable(RowTable):
     def title(self, count: str, sort: str) -> str:
         """Return the title of so many rows in this order."""
         raise NotImplementedError
+
+    def foot(self, rows: ArrangedRows) -> Content | str:
+        """Return what stands in the border below these rows."""
+        return rows.note
 
     def show_when_ready(
         self, make: Callable[[str, bool], ArrangedRows], chosen: Filter | None, count: int
@@ -103,8 +99,8 @@ class ArrangedTable(RowTable):
         if chosen is not None:
             count = f"{len(rows):,} of {count}"
             self.empty = "nothing passes the filter; esc clears it"
-        self.entitle(self._title(count, chosen, sort), rows.note)
         self.show_rows(rows, sorted_by=(sort, (sort in self.ascending) != inverted))
+        self.entitle(self._title(count, chosen, sort), self.foot(rows))
 
     def _title(self, count: str, chosen: str | None, sort: str) -> Content:
         """Return the panel's title; a filter is no markup."""

@@ -1,72 +1,81 @@
-"""plotext charts as terminal text; the only place that knows plotext."""
+"""Charts of coloured cells, set between their axes by plotext; the only place that knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from rich.text import Text
+from tui.dashboard.widgets.styles import Run
 
-Colour = tuple[int, int, int]
-"""Red, green and blue, 0 to 255."""
-
-
-def line_chart(
-    times: Sequence[float],
-    series: Sequence[tuple[Sequence[float], Colour]],
-    *,
-    top: float,
-    width: int,
-    height: int,
-) -> Text:
-    """Draw lines over time; ``times`` in seconds before now (≤ 0), ``series`` as
-    (values, colour). The y axis runs from zero to ``top`` at least.
-    """
-    plot = _blank(width, height)
-    highest = max([top, 1.0, *(value for values, _ in series for value in values)])
-    for values, colour in series:
-        plot.plot(list(times), list(values), marker="braille", color=colour)
-    plot.ylim(0, highest * 1.05)
-    first = min([-60.0, *times])
-    plot.xlim(first, 0)
-    ticks = [first, first / 2, 0]
-    plot.xticks(ticks, [_before(tick) for tick in ticks])
-    _mark_heights(plot, highest, height)
-    return Text.from_ansi(plot.build())
+Line = list[Run]
 
 
-def bar_chart(values: Sequence[float], *, colour: Colour, width: int, height: int) -> Text:
-    """Draw values per second from now on as bars."""
-    plot = _blank(width, height)
-    plot.bar(list(range(len(values))), list(values), marker="sd", color=colour, width=0.9)
-    highest = max([1.0, *values])  # plotext divides by zero on equal limits
-    plot.ylim(0, highest * 1.05)
-    plot.xlim(-0.5, len(values) - 0.5)
-    plot.xticks([0, 15, 30, 45], ["now", "+15 s", "+30 s", "+45 s"])
-    _mark_heights(plot, highest, height)
-    return Text.from_ansi(plot.build())
+@dataclass(slots=True)
+class Cells:
+    """What stands in a chart: the last that is put into a cell, so that nothing has holes."""
+
+    columns: int
+    rows: int
+    found: dict[tuple[int, int], Run] = field(default_factory=dict)
+    """Character and role by column and row, from below."""
+
+    def level(self, row: int, glyph: str, role: str) -> None:
+        """Draw a line from side to side."""
+        if 0 <= row < self.rows:
+            self.found.update({(column, row): (glyph, role) for column in range(self.columns)})
+
+    def put(self, column: int, row: int, glyph: str, role: str) -> None:
+        """Fill one cell; a blank fills none."""
+        if glyph != " " and 0 <= row < self.rows:
+            self.found[column, row] = glyph, role
 
 
-def _blank(width: int, height: int) -> Any:
+def cells_for(labels: Mapping[int, str], width: int, height: int) -> Cells:
+    """Return the empty cells of a chart that leaves room for its axes."""
+    return Cells(max(width - _margin(labels), 1), max(height - 1, 1))
+
+
+def chart(
+    cells: Cells, heights: Mapping[int, str], times: Mapping[int, str], width: int
+) -> list[Line]:
+    """Return a chart's lines; ``heights`` are labels by row, ``times`` by column."""
     import plotext  # 30 ms that the dashboard need not wait for
 
     plotext.clf()
     plotext.limit_size(False, False)  # the panel's size counts, not the terminal's
     plotext.theme("clear")
-    plotext.plotsize(max(width, 20), max(height, 4))
+    plotext.plotsize(width, cells.rows + 1)
     plotext.frame(False)
     plotext.grid(False, False)
-    return plotext
+    where = list(cells.found) or [(0, -1)]
+    plotext.scatter(
+        [column for column, _ in where],
+        [row for _, row in where],
+        marker=[cells.found.get(at, " ")[0] for at in where],
+    )
+    # One cell is one unit each way, and plotext divides by zero on equal limits.
+    plotext.xlim(0, max(cells.columns - 1, 1))
+    plotext.ylim(0, max(cells.rows - 1, 1))
+    plotext.xticks(list(times), list(times.values()))
+    plotext.yticks(list(heights), list(heights.values()))
+    margin = _margin(heights)
+    lines = plotext.uncolorize(plotext.build()).splitlines()
+    return [
+        *(_coloured(cells, line, cells.rows - 1 - y, margin) for y, line in enumerate(lines[:-1])),
+        [(lines[-1].ljust(width)[:width], "dim")],
+    ]
 
 
-def _mark_heights(plot: Any, highest: float, height: int) -> None:
-    marks = [0, highest / 2, highest] if height >= 8 and highest >= 2 else [0, highest]
-    plot.yticks(marks, [f"{mark:,.0f}" for mark in marks])
+def _margin(labels: Mapping[int, str]) -> int:
+    return max(map(len, labels.values()), default=0)
 
 
-def _before(seconds: float) -> str:
-    if seconds == 0:
-        return "now"
-    if seconds > -100:
-        return f"−{-seconds:.0f} s"
-    return f"−{-seconds / 60:.0f} min"
+def _coloured(cells: Cells, line: str, row: int, margin: int) -> Line:
+    runs: Line = [(line[:margin], "dim")]
+    for column, text in enumerate(line[margin:]):
+        role = cells.found.get((column, row), (" ", ""))[1]
+        if runs[-1][1] == role:
+            runs[-1] = (runs[-1][0] + text, role)
+        else:
+            runs.append((text, role))
+    return runs

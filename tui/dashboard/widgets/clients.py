@@ -15,7 +15,7 @@ from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import Run, role_classes
 from tui.lab.outcome import Outcome
 from tui.stage.agreement import Agreement, Kernel, Standing
-from tui.writing.words import floored, measured, short
+from tui.writing.words import floored, measured, plural, short
 
 Line = list[Run]
 
@@ -28,7 +28,7 @@ WHY_AGREED = {
     (True, True): "no port left, connect() fails",
     (True, False): "the last port was just taken",
     (False, True): "what comes back is taken at once",
-    (False, False): "none fails for want of a port",
+    (False, False): "no connect() failed for lack of a port",
 }
 """By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"
@@ -152,7 +152,7 @@ def _clients(outcome: Outcome | None) -> tuple[Line, Line, Line]:
 
 def _rate(outcome: Outcome) -> Line:
     if outcome.ended:
-        return [("ENDED", "warn"), (f" after {outcome.connected:,} connections", "")]
+        return [("ENDED", "warn"), (f" after {plural(outcome.connected, 'connection')}", "")]
     got = rate_text(outcome.connected_per_second)
     if outcome.paused:
         return [("PAUSED", "warn"), (f" · {got} connected", "")]
@@ -213,7 +213,7 @@ def _use(verdict: Agreement, threshold: float) -> Line:
         (" · ", "dim"),
     ]
     if verdict.exhausted:
-        return [*line, ("EXHAUSTED", "alarm")]
+        return [*line, ("one EXHAUSTED" if use.connectable > 0 else "EXHAUSTED", "alarm")]
     return [*line, (f"connectable {use.connectable:,}", "")]
 
 

@@ -31,8 +31,10 @@ COUNTED_COLUMNS = counted_columns()
 class CountedRows(PatternRows):
     """The patterns with what they were refused; on top those refused without a single socket."""
 
-    def __init__(self, view: View, sort: str, inverted: bool) -> None:
-        super().__init__(view, sort, inverted)
+    def __init__(
+        self, view: View, sort: str, inverted: bool, *, without_incoming: bool = False
+    ) -> None:
+        super().__init__(view, sort, inverted, without_incoming=without_incoming)
         assert view.trends.refused is not None
         self.tallies = view.trends.refused
         found = unseen(self.tallies, view.frame) if view.filter is None else ()

@@ -15,6 +15,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
 from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 
@@ -47,7 +48,7 @@ class Document(ScrollPanel, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """An item was opened with enter or a second click."""
+        """An item was opened with enter, or a click on it when it was selected."""
 
         item: int
 
@@ -97,7 +98,7 @@ class Document(ScrollPanel, can_focus=True):
         line = self._lines[at]
         selected = line.item is not None and line.item == self.cursor
         over = backdrop(self, "document--cursor") if selected else Style.null()
-        segments = [Segment("▌" if selected else " ", base + over)]
+        segments = [Segment(glyphs().selected if selected else " ", base + over)]
         for text, role in line.runs:
             style = base + foreground(self, f"document--{role}") if role else base
             segments.append(Segment(text, style + over))
@@ -117,9 +118,10 @@ class Document(ScrollPanel, can_focus=True):
             self.bring_into_view(at[0], at[-1])
         self.refresh()
 
-    def action_page(self, by: int) -> None:
-        """Scroll by a page."""
-        self.scroll_relative(y=by * max(self.size.height - 1, 1), animate=False, force=True)
+    def action_page(self, by: float) -> None:
+        """Scroll by so many pages."""
+        lines = round(by * max(self.size.height - 1, 2))
+        self.scroll_relative(y=lines, animate=False, force=True)
 
     def action_edge(self, side: int) -> None:
         """Go to the top (−1) or the end (1)."""
@@ -134,13 +136,13 @@ class Document(ScrollPanel, can_focus=True):
             self.post_message(self.Chosen(self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """Select an item; a second click opens it."""
-        at = event.get_content_offset(self)
+        """Select an item; where it is selected open it."""
+        again, at = self.was_clicked_again(event), event.get_content_offset(self)
         if at is None:
             return
         number = self.scroll_offset.y + at.y
         item = self._lines[number].item if number < len(self._lines) else None
         if item is not None:
-            self._select(item)
-            if event.chain > 1:
+            if again and item == self.cursor:
                 self.action_choose()
+            self._select(item)

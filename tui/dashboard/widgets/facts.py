@@ -10,15 +10,16 @@ from tui.analysis.judgement import Level, PortUse, port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
-from tui.dashboard.widgets.gauge import GLYPHS, gauge, parts
+from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.patterns import use_role
+from tui.dashboard.widgets.patterns import unreadable, use_role
 from tui.dashboard.widgets.styles import role_classes
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import floored, per_second, signed, span
+from tui.writing.words import floored, per_second, signed, span, written
 
 NOT_OURS = (
     " local ports neither ephemeral nor listened on: explicitly bound, "
@@ -42,7 +43,7 @@ def found_text(view: View, key: PatternKey) -> Content:
     more = f" · {len(cases) - 1} more" if len(cases) > 1 else ""
     severity = severity_text(worst.severity)
     return Content.assemble(
-        "f opens · ", (severity, colour) if colour else severity, f": {text}{more}"
+        (severity, colour) if colour else severity, f": {text}{more} (f: details)"
     )
 
 
@@ -52,9 +53,12 @@ class FactsPanel(TextPanel[View]):
     BORDER_TITLE = "Ports"
     COMPONENT_CLASSES = role_classes("facts")
 
-    def __init__(self, key: PatternKey) -> None:
-        super().__init__(id="facts")
-        self.key = key
+    key: PatternKey
+
+    def __init__(self, key: PatternKey | None, *, id: str = "facts") -> None:  # noqa: A002
+        super().__init__(id=id)
+        if key is not None:
+            self.key = key
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -62,31 +66,44 @@ class FactsPanel(TextPanel[View]):
         super().show(view)
 
     def draw(self, view: View) -> Text:
-        """Draw the gauge, its legend, and a line each on verdict, rates and owner."""
+        """Draw as much of the facts as there is room for."""
+        return self.stacked(self.facts(view))
+
+    def facts(self, view: View) -> list[Text]:
+        """Return the gauge, its legend, and a line each on verdict, rates and owner."""
         index = view.frame.patterns.find(self.key)
         if index is None:
-            return Text(" no sockets in this pattern now; its history goes on", self.style("dim"))
+            return [Text(" no sockets in this pattern now; its history goes on", self.style("dim"))]
         direction = Direction(int(view.frame.patterns.direction[index]))
         use = port_use(view.frame.patterns, index)
-        bar = [(" ", ""), *gauge(use, self.size.width - 2, view.threshold)]
+        bar = gauge(use, self.size.width - 2, view.threshold)
+        if direction is not Direction.OUTGOING:  # the peer's ports: no alarm of ours
+            bar = [(text, "dim") for text, _ in bar]
         match direction:
             case Direction.OUTGOING:
-                found = [self.line(bar), self._legend(use), self._words(view, index, use)]
+                found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
+                found.append(self._words(view, index, use))
                 found.append(self._rates(view, index, use))
             case Direction.INCOMING:
                 note = " the peer's ports, of a range assumed to be ours: information, no alarm"
-                found = [self.line(bar), self._legend(use), self._in_use(use, Level.FINE)]
+                found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
+                found.append(self._in_use(use, Level.FINE))
                 found.append(Text(note, self.style("dim")))
             case _:
                 found = [Text(NOT_OURS)]
-        return self.stacked([*found, self._owner(view, index)])
+        return [*found, self._owner(view, index)]
 
-    def _legend(self, use: PortUse) -> Text:
+    def _legend(self, use: PortUse, threshold: float) -> Text:
+        """Return what the parts of the gauge are, of those that it has."""
         runs = [(" ", "")]
         for name, count in parts(use).items():
-            word = "TIME-WAIT locked" if name == "locked" else name
-            runs += [(GLYPHS[name], name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
-        return self.line([*runs, (" ┊ 50 %: connect() slows  │ threshold", "dim")])
+            if count or name == "free":
+                word = "TIME-WAIT locked" if name == "locked" else name
+                runs += [(glyph_of(name), name), (f" {word} ", ""), (f"{count:,}  ", "figure")]
+        slow, hot = glyphs().slow, glyphs().threshold
+        marks = f" {slow} 50%: connect() slows  {hot} {written(threshold)}%: threshold"
+        room = self.size.width - sum(len(text) for text, _ in runs)
+        return self.line([*runs, (marks if len(marks) <= room else "", "dim")])
 
     def _in_use(self, use: PortUse, level: Level) -> Text:
         percent = f"{floored(use.in_use, use.capacity):.1f}%"
@@ -100,7 +117,7 @@ class FactsPanel(TextPanel[View]):
         text = self._in_use(use, level)
         if level is Level.EXHAUSTED:
             return text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self.style("alarm"))
-        text.append(f" · connectable {use.connectable:,}")
+        text.append(f" · {use.connectable:,} left")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -110,7 +127,7 @@ class FactsPanel(TextPanel[View]):
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
         else:
-            text.append(" · not filling up")
+            text.append(" · steady")
         text.append(f" · growth {signed(growth)}/s")
         if use.level(100) >= Level.SLOW:
             text.append(" · past 50 %: slow connect()", self.style("warn"))
@@ -146,11 +163,11 @@ class FactsPanel(TextPanel[View]):
             remembered = " (remembered)" if holder.remembered else ""
             owner = (f"held by {holder.process}{remembered}", "figure")
         elif not patterns.live_of(index):
-            owner = ("no owner: a TIME-WAIT has none, and none has been seen yet", "dim")
+            owner = ("owner unknown: its sockets were never seen open", "dim")
         else:
             who = "owner unknown"
             if denied := view.owners.denied:
-                who += f": {denied:,} processes may not be looked into; run as root"
+                who += f": {unreadable(denied)}; run as root"
             uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
             owner = (f"{who} (uid {uids[-1]})" if len(uids) else who, "dim")
         return self.line([(" ", ""), owner, (f" · {states}", "dim")])

@@ -13,7 +13,7 @@ from tui.dashboard.widgets.styles import Run
 from tui.planning.demand import Estimate, Observed
 from tui.planning.remedies import Plan
 from tui.report.plan import LIFETIME_FROM, RATE_FROM, plain_number
-from tui.writing.words import short
+from tui.writing.words import plural, short
 
 STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 """What ← and → step through, at every power of ten."""
@@ -104,6 +104,11 @@ class FiguresPanel(TextPanel[Shown]):
         name: str
         by: int
 
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that is shown."""
+        return None if self.shown is None else self.shown.plan
+
     def draw(self, shown: Shown) -> Text:
         """Draw the figures, what they come to, and what to know of them."""
         lines = [self.line(figure(shown, name)) for name in NAMES]
@@ -169,5 +174,6 @@ def _note(shown: Shown) -> str | None:
     if live and seen.busiest > 1.2 * seen.rate:
         return f"The busiest seconds of the last minute had {short(f'{seen.busiest:,.0f}', 9)}/s."
     if estimate.lifetime_from == "assumed" and seen.live:
-        return f"{seen.live:,} connections are open and none closes: their ports come on top."
+        there = plural(seen.live, "connection is", "connections are")
+        return f"{there} open and none closes: add their ports."
     return None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
+from tui.dashboard.widgets.addresses import pattern_text
 from tui.dashboard.widgets.document import Line, paragraph
-from tui.dashboard.widgets.findings import MARKS, ROLES, severity_text
+from tui.dashboard.widgets.findings import MARKS, ROLES, headline, severity_text
 from tui.dashboard.widgets.gauge import gauge
-from tui.dashboard.widgets.patterns import pattern_text
 from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Evidence, Finding
@@ -21,6 +22,8 @@ WIDEST = 100
 """Cells of text: longer lines are hard to read."""
 GAP = 4
 """Blanks between two columns of evidence."""
+LEAST_BESIDE = 40
+"""Cells beside the text from which the evidence stands there."""
 STATE_NAMES = {"time_wait": "TIME-WAIT", "close_wait": "CLOSE-WAIT", "syn_recv": "SYN-RECV"}
 NAMES_NOT_COUNTS = frozenset({"port", "low", "high"})
 """Evidence that is a port number: written without a thousands separator."""
@@ -44,17 +47,23 @@ def present_pattern(finding: Finding, view: View) -> PatternKey | None:
 
 def finding_lines(case: Case, view: View, width: int) -> list[Line]:
     """Return the lines; what can be picked is numbered as in ``items_of``."""
+    beside = width - WIDEST - 2 * GAP
     width = min(width, WIDEST)
     finding = case.finding
-    lines = [_status(case, view.frame.time, width), Line()]
+    heir = None if case.gone is None else view.cases.heir(case)
+    lines = [_status(case, heir, view.frame.time, width), Line()]
     lines += paragraph(finding.message, width, role="figure" if case.gone is None else "gone")
     lines += [Line(), *paragraph(finding.meaning, width)]
     item = 0
     if (key := present_pattern(finding, view)) is not None:
         lines += [Line(), *_pattern(key, view, width)]
         item = 1
+    evidence: list[Line] = []
     if finding.evidence:
-        lines += [Line(), Line([("Evidence", "dim")]), *_evidence(finding.evidence, width)]
+        room = beside if beside >= LEAST_BESIDE else width
+        evidence = [Line([("Evidence", "dim")]), *_evidence(finding.evidence, room)]
+    if beside < LEAST_BESIDE:
+        lines += [Line(), *evidence] if evidence else []
     if finding.remedies:
         lines += [Line(), Line([("What to do", "dim")])]
     for number, remedy in enumerate(finding.remedies, 1):
@@ -62,16 +71,29 @@ def finding_lines(case: Case, view: View, width: int) -> list[Line]:
         indent = " " * len(label)
         lines += paragraph(f"{remedy.what}.", width, label=label)
         if remedy.unless:
-            lines += paragraph(f"Unless {remedy.unless}.", width, label=indent, role="dim")
+            lines += paragraph(f"Not if: {remedy.unless}.", width, label=indent, role="dim")
         if remedy.command is not None:
             for row in remedy.command.splitlines():
                 lines += paragraph(row, width, label=f"{indent}$ ", role="command", item=item)
             item += 1
-    return lines
+    return lines if beside < LEAST_BESIDE else _side_by_side(lines, evidence)
 
 
-def _status(case: Case, now: float, width: int) -> Line:
+def _side_by_side(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    """Return lines of text with others to their right."""
+    found = []
+    for line, other in zip_longest(lines, others, fillvalue=Line()):
+        gap = " " * (WIDEST + 2 * GAP - sum(len(text) for text, _ in line.runs))
+        runs = [*line.runs, (gap, ""), *other.runs] if other.runs else line.runs
+        found.append(Line(runs, line.item))
+    return found
+
+
+def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:
     severity, gone = case.finding.severity, case.gone_for(now)
+    if heir is not None:
+        mark, role = MARKS[heir.finding.severity], ROLES[heir.finding.severity]
+        return Line([(f"{mark} now: ", role), *headline(heir.finding, width - 7)])
     if gone is not None:
         text = f"GONE since {span(gone)}; below is what it said last"
         return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])

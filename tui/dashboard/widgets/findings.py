@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 
 from tui.analysis.patterns import endpoint
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.findings.cases import Case, Cases, tally
@@ -37,7 +37,8 @@ class FindingRows(TableRows):
         self.now = now
         gone = [case for case in cases.known if case.gone is not None]
         just = [case for case in gone if (case.gone_for(now) or 0.0) < GONE_SECONDS]
-        self.cases = self.items = (*cases.present, *just)
+        over = [case for case in just if cases.heir(case) is None]
+        self.cases = self.items = (*cases.present, *over)
 
     def identity(self, row: int) -> Hashable:
         """Return the code and the subject of a row."""
@@ -101,7 +102,8 @@ class FindingsPanel(RowTable):
         """Show a view."""
         self.empty = "nothing found"
         counts = tally(view.cases.present)
-        self.entitle(f"⁶ Findings · {counts or NONE_FOUND}")
+        keys = hint(("f", "goes there and back"), ("⏎", "opens")) if counts else ""
+        self.entitle(f"⁶ Findings · {counts or NONE_FOUND}", keys)
         self.show_rows(FindingRows(view.cases, view.frame.time))
 
 
@@ -128,7 +130,7 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
     if not cases:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
-    counts, key = tally(cases), "  f opens "
+    counts, key = tally(cases), "  f: details "
     mark = short(f" {MARKS[worst.severity]} {counts}", width)
     room = width - len(mark) - 2 - len(key)
     if room <= 0:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from tui.analysis.judgement import PortUse
 from tui.analysis.ports import SLOW_CONNECT
-
-GLYPHS = {"live": "█", "locked": "▓", "reusable": "▒", "free": "·"}
-"""Each part has a glyph of its own, since colour alone must not carry a meaning."""
-SLOW_MARK, THRESHOLD_MARK = "┊", "│"
+from tui.dashboard.widgets.glyphs import glyphs
 
 
 def parts(use: PortUse) -> dict[str, int]:
@@ -20,35 +19,57 @@ def parts(use: PortUse) -> dict[str, int]:
     }
 
 
-def gauge(use: PortUse, width: int, threshold: float) -> list[tuple[str, str]]:
-    """Return the gauge as (text, part) runs of together ``width`` cells.
+def glyph_of(part: str) -> str:
+    """Return the glyph of one of the ``parts``: each has a shape of its own."""
+    glyph: str = getattr(glyphs(), part)
+    return glyph
 
-    A part that is not empty has at least one cell. In the free room the 50 % slow-connect
-    line and the ``threshold`` (a percentage of capacity) are marked.
+
+def gauge(use: PortUse, width: int, threshold: float) -> list[tuple[str, str]]:
+    """Return the gauge as (text, role) runs of together ``width`` cells.
+
+    The 50 % slow-connect line and the
+    ``threshold`` (a percentage of capacity) are marked, over what fills it as role "passed".
+    What connect() cannot have is "warn" beyond the first and "alarm" beyond the second, as
+    it is judged.
     """
+    kinds = cells(use, width)
+    if use.capacity <= 0:
+        return [("".join(map(glyph_of, kinds)), "free")]
+    slow = min(int(SLOW_CONNECT * width), width - 1)
+    hot = min(int(threshold / 100 * width), width - 1)
+    found = [(glyph_of(kind), _role(kind, at, slow, hot)) for at, kind in enumerate(kinds)]
+    for at, mark in ((slow, glyphs().slow), (hot, glyphs().threshold)):
+        if not kinds:
+            break
+        if kinds[at] == "free":
+            found[at] = mark, "mark"
+        elif kinds.count(kinds[at]) > 2:  # else two marks could hide a whole part
+            found[at] = mark, "passed"
+    return [
+        ("".join(text for text, _ in run), role)
+        for role, run in groupby(found, key=lambda cell: cell[1])
+    ]
+
+
+def cells(use: PortUse, width: int) -> list[str]:
+    """Return what fills each of ``width`` cells; a part that is not empty has at least one."""
     shares = parts(use)
     capacity = sum(shares.values())
     if width <= 0 or capacity <= 0:
-        return [("·" * max(width, 0), "free")]
-    runs: list[tuple[str, str]] = []
+        return ["free"] * width
+    kinds: list[str] = []
     held = [(name, share) for name, share in shares.items() if share]
-    used = filled = 0
+    filled = 0
     for left, (name, share) in zip(range(len(held) - 1, -1, -1), held, strict=True):
         filled += share
         # each part still to come keeps a cell, and this one has one
-        end = max(min(round(filled / capacity * width), width - left), used + 1)
-        if name == "free":
-            break
-        cells = min(end, width) - used
-        runs.append((GLYPHS[name] * cells, name))
-        used += cells
-    marks = {
-        min(int(SLOW_CONNECT * width), width - 1): SLOW_MARK,
-        min(int(threshold / 100 * width), width - 1): THRESHOLD_MARK,
-    }
-    for cell in range(used, width):
-        text, kind = (marks[cell], "mark") if cell in marks else (GLYPHS["free"], "free")
-        if runs and runs[-1][1] == kind:
-            text = runs.pop()[0] + text
-        runs.append((text, kind))
-    return runs
+        end = max(min(round(filled / capacity * width), width - left), len(kinds) + 1)
+        kinds += [name] * (min(end, width) - len(kinds))
+    return kinds + ["free"] * (width - len(kinds))
+
+
+def _role(kind: str, at: int, slow: int, hot: int) -> str:
+    if kind not in ("live", "locked") or at < min(slow, hot):
+        return kind
+    return "alarm" if at >= hot else "warn"

@@ -7,12 +7,14 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual import events
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
+from tui.dashboard.keys import bind
 from tui.dashboard.widgets.styles import Run, foreground
 from tui.writing.words import short
 
@@ -62,16 +64,25 @@ class Panel(Widget):
                 self.refresh(Region(0, y, self.size.width, 1))
 
 
+def hint(*keys: tuple[str, str]) -> Content:
+    """Return keys and what they do, for a border."""
+    return Content("  ").join(
+        [Content.assemble((key, "bold $accent"), f" {does}") for key, does in keys]
+    )
+
+
 def moves(first: str, last: str, choose: str) -> list[BindingType]:
     """Return the keys of a ScrollPanel; the arguments are what they are called there."""
     return [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(-1)", first, show=False),
-        Binding("end,G", "edge(1)", last, show=False),
-        Binding("enter", "choose", choose, show=False),
+        bind("move.up", "up,k", "move(-1)", "Up", "Go up by one"),
+        bind("move.down", "down,j", "move(1)", "Down", "Go down by one"),
+        bind("move.page-up", "pageup,ctrl+b", "page(-1)", "Page up", "Go up by a page"),
+        bind("move.page-down", "pagedown,ctrl+f", "page(1)", "Page down", "Go down by a page"),
+        bind("move.half-up", "ctrl+u", "page(-0.5)", "Half a page up", "Go up by half a page"),
+        bind("move.half-down", "ctrl+d", "page(0.5)", "Half a page down", "Go down by half a page"),
+        bind("move.first", "home,g", "edge(-1)", first, "Go to the top"),
+        bind("move.last", "end,G", "edge(1)", last, "Go to the end"),
+        bind("move.open", "enter", "choose", choose, "Open what is selected"),
     ]
 
 
@@ -80,6 +91,26 @@ class ScrollPanel(ScrollView, Panel):
 
     head: ClassVar[int] = 0
     """Lines at its top that do not scroll."""
+
+    _focused_before = False
+    """Had it the focus before the mouse was pressed?"""
+    _clicked = False
+    """Did the present run of clicks begin here?"""
+
+    def focus_on_click(self) -> bool:
+        """Remember whether the click that Textual asks for is what brings the focus."""
+        self._focused_before = self.has_focus
+        return super().focus_on_click()
+
+    def was_clicked_again(self, event: events.Click) -> bool:
+        """Say whether a click can open what is selected: one that begins nothing here.
+
+        The first click into a panel gives it the focus, and no more. The second of a double
+        click that has opened this screen was meant for the one below.
+        """
+        begins = event.chain == 1
+        self._clicked = self._clicked or begins
+        return self._clicked and (self._focused_before or not begins)
 
     def bring_into_view(self, first: int, last: int) -> None:
         """Scroll as little as shows these lines."""

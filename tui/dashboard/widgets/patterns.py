@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
-from tui.analysis.patterns import ARROWS, NO_PORT, Direction, PatternKey, Patterns, endpoint
-from tui.analysis.timewait import TRACKED
+from tui.analysis.patterns import Direction, Patterns
+from tui.analysis.timewait import SECONDS, TRACKED
+from tui.dashboard.widgets.addresses import long_addresses, pattern_text
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
-from tui.dashboard.widgets.sparkline import resample, sparkline
+from tui.dashboard.widgets.panel import hint
+from tui.dashboard.widgets.sparkline import resample, scale_of, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
+from tui.kernel.processes import Process
 from tui.kernel.sockets import Array
 from tui.report.records import PATTERN_FIELDS, pattern_record
 from tui.watching.view import View
 from tui.writing.export import Sheet
-from tui.writing.words import floored, plural, short, signed, span
+from tui.writing.words import floored, plural, short, short_count, signed, span
 
 COLUMNS = (
-    Column("pattern", "Pattern", 26, "left", stretch=2, most=72),
+    Column("pattern", "Pattern", 26, "left", most=93),
     Column("time_wait", "TIME-WAIT", 9, rank=2),
     Column("live", "Live", 6, rank=5),
     Column("use", "Use", 17, "left", stretch=2, most=60),
     Column("connectable", "Connectable", 11, rank=7),
     Column("growth", "Growth/s", 8, rank=4),
     Column("left", "Full in", 8, rank=1),
-    Column("recent", "Last 60 s", 12, "left", stretch=1, most=30, rank=6),
-    Column("process", "Process", 12, "left", stretch=3, most=30, rank=3),
+    Column("recent", "Last 60 s", 13, "left", stretch=1, most=30, rank=6),
+    Column("process", "Process", 12, "left", most=30, rank=3),
 )
 SORT_NAMES = {
     "use": "ports in use",
@@ -45,26 +49,72 @@ SORT_NAMES = {
 }
 
 
+SPAN = 5
+"""Seconds that a cell of the narrowest "Last 60 s" stands for."""
+READABLE_GAUGE = 24
+"""Cells that a gauge and its percentage have before names have all that they need."""
+LOOKED_AT = 40
+"""How many names say how wide their column has to be."""
+
+
 class PatternRows(ArrangedRows):
     """The patterns of a view, filtered and sorted; then those that have just vanished."""
 
-    def __init__(self, view: View, sort: str, inverted: bool) -> None:
+    def __init__(
+        self, view: View, sort: str, inverted: bool, *, without_incoming: bool = False
+    ) -> None:
         self.view = view
         patterns = view.frame.patterns
         order = _order(view, sort)
+        if without_incoming:
+            order = order[patterns.direction[order] != Direction.INCOMING]
+        self.total = len(order)
         if inverted:
             order = order[::-1]
         if view.filter is not None:
             order = order[view.filter.patterns(view.frame)[order]]
         self.order = order
-        self.gone = view.trends.gone if view.filter is None else ()
-        self.total = len(patterns)
-        self.tracked = min(self.total, TRACKED)
+        self.gone = () if view.filter is not None or without_incoming else view.trends.gone
+        self.tracked = min(len(patterns), TRACKED)
         if denied := view.owners.denied:
-            self.note = f"{plural(denied, 'process', 'processes')} not looked into"
+            self.note = f"{unreadable(denied)}: run as root to see names"
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
+
+    @cached_property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the fullest patterns that have to be told apart when shortened."""
+        patterns = self.view.frame.patterns
+        ends = patterns.remote_ip[: self.tracked], patterns.local_ip[: self.tracked]
+        return long_addresses(self.view.frame.table, np.concatenate(ends))
+
+    @cached_property
+    def fastest(self) -> float:
+        """What the full height of "Last 60 s" is in every row, per second."""
+        time_wait = self.view.frame.time_wait
+        closings = time_wait.by_pattern.copy()
+        closings[:, -1] -= time_wait.older_by_pattern
+        spans = closings.reshape(len(closings), SECONDS // SPAN, SPAN).mean(axis=2)
+        return scale_of(float(spans.max(initial=0)))
+
+    def title(self, column: Column, width: int) -> str:
+        """Return what stands over a column: over the curves, their common scale."""
+        if column.id != "recent":
+            return column.title
+        scale = f"60 s, ≤{short_count(self.fastest)}/s"
+        return f"Last {scale}" if len(scale) + 5 <= width else scale
+
+    def needs(self) -> Mapping[str, int]:
+        """Return how wide names and processes are; 0 where nobody's process is known."""
+        first, holders = self.order[:LOOKED_AT].tolist(), self.view.trends.holders
+        names = [len(str(self.view.frame.patterns.key(index))) for index in first]
+        held = [len(str(holders[index].process)) for index in first if index in holders]
+        return {
+            "use": READABLE_GAUGE,
+            "process": max(held, default=0),
+            "pattern": max(names, default=0),
+        }
 
     def identity(self, row: int) -> Hashable:
         """Return the PatternKey of a row."""
@@ -92,12 +142,12 @@ class PatternRows(ArrangedRows):
         if row >= len(self.order):
             key, total = self.gone[row - len(self.order)]
             if column == "pattern":
-                return pattern_text(key, width)
+                return pattern_text(key, width, self.addresses)
             return f"gone (had {total:,})" if column == "use" else ""
         index = int(self.order[row])
         if column in OF_TRACKED and index >= self.tracked:
             return [("–", "dim")]
-        return CELLS[column](self.view, index, width)
+        return CELLS[column](self, index, width)
 
     def sheet(self) -> Sheet:
         """Return the patterns with the report's fields."""
@@ -148,21 +198,15 @@ def _padded(values: Array, count: int, fill: float) -> Array:
     return full
 
 
-@lru_cache(maxsize=1024)
-def pattern_text(key: PatternKey, width: int) -> str:
-    """Return a pattern's name in a width: the local side gives way before the remote one."""
-    local = endpoint(key.local_ip, key.local_port)
-    remote = endpoint(key.remote_ip, key.remote_port)
-    arrow = f" {ARROWS[key.direction]} "
-    room = width - len(arrow) - len(remote)
-    if room < len(local):
-        # what identifies an address or a port stands at its end
-        local = "…" + local[len(local) - max(room - 1, 4) :]
-    whole = f"{local}{arrow}{remote}"
-    if len(whole) > width and key.remote_port != NO_PORT:
-        port = f":{key.remote_port}"
-        return short(f"{local}{arrow}{remote}", width - len(port)) + port
-    return short(whole, width)
+def process_text(process: Process, width: int, before: str = "") -> str:
+    """Return a process in a width; its pid stays."""
+    pid = f"[{process.pid}]"
+    return short(f"{before}{process.name}", width - len(pid)) + pid
+
+
+def unreadable(count: int) -> str:
+    """Return how many processes the user may not look into."""
+    return f"{plural(count, 'process', 'processes')} unreadable"
 
 
 def use_role(level: Level) -> str:
@@ -174,64 +218,64 @@ def _role(view: View, index: int) -> str:
     return use_role(pattern_level(view.frame.patterns, index, view.threshold))
 
 
-def _pattern(view: View, index: int, width: int) -> list[Run]:
-    text = pattern_text(view.frame.patterns.key(index), width)
-    return [(text, _role(view, index))]
+def _pattern(rows: PatternRows, index: int, width: int) -> list[Run]:
+    key = rows.view.frame.patterns.key(index)
+    return [(pattern_text(key, width, rows.addresses), _role(rows.view, index))]
 
 
-def _use(view: View, index: int, width: int) -> list[Run]:
-    patterns = view.frame.patterns
+def _use(rows: PatternRows, index: int, width: int) -> list[Run]:
+    patterns = rows.view.frame.patterns
     if patterns.direction[index] == Direction.OTHER:
         return [("no ephemeral ports"[:width], "dim")]
     use = port_use(patterns, index)
     percent = f"{floored(use.in_use, use.capacity):5.1f}%"
-    mark = {"alarm": "!", "warn": "~"}.get(_role(view, index), " ")
-    bar = gauge(use, width - len(percent) - 1, view.threshold)
+    mark = {"alarm": "!", "warn": "~"}.get(_role(rows.view, index), " ")
+    bar = gauge(use, width - len(percent) - 1, rows.view.threshold)
     if patterns.direction[index] == Direction.INCOMING:  # the peer's ports: no alarm of ours
         bar = [(text, "dim") for text, _ in bar]
-    return [*bar, (percent + mark, _role(view, index))]
+    return [*bar, (percent + mark, _role(rows.view, index))]
 
 
-def _connectable(view: View, index: int, width: int) -> list[Run]:
-    patterns = view.frame.patterns
+def _connectable(rows: PatternRows, index: int, width: int) -> list[Run]:
+    patterns = rows.view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return [("–", "dim")]
-    return [(f"{port_use(patterns, index).connectable:,}", _role(view, index))]
+    return [(f"{port_use(patterns, index).connectable:,}", _role(rows.view, index))]
 
 
-def _growth(view: View, index: int, width: int) -> list[Run]:
-    value = float(view.trends.growth[index])
+def _growth(rows: PatternRows, index: int, width: int) -> list[Run]:
+    value = float(rows.view.trends.growth[index])
     return [(signed(value), "" if abs(value) >= 0.05 else "dim")]
 
 
-def _left(view: View, index: int, width: int) -> list[Run]:
-    left = float(view.trends.seconds_left[index])
+def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
+    left = float(rows.view.trends.seconds_left[index])
     if left == 0:
         return [("FULL", "alarm")]
-    if left == NEVER and view.trends.was_full[index]:
+    if left == NEVER and rows.view.trends.was_full[index]:
         return [("was full", "warn")]
     return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
 
 
-def _recent(view: View, index: int, width: int) -> list[Run]:
-    closings = view.frame.time_wait.closings_of(index)[::-1].tolist()
-    newest = int(view.frame.reading.table_time)
-    return [(sparkline(resample(closings, width, newest), width), "locked")]
+def _recent(rows: PatternRows, index: int, width: int) -> list[Run]:
+    closings = rows.view.frame.time_wait.closings_of(index)[::-1].tolist()
+    newest = int(rows.view.frame.reading.table_time)
+    return [(sparkline(resample(closings, width, newest), width, rows.fastest), "locked")]
 
 
-def _process(view: View, index: int, width: int) -> list[Run]:
-    holder = view.trends.holders.get(index)
+def _process(rows: PatternRows, index: int, width: int) -> list[Run]:
+    holder = rows.view.trends.holders.get(index)
     if holder is None:
         return [("", "")]
     if holder.remembered:
-        return [(short(f"was {holder.process}", width), "dim")]
-    return [(short(str(holder.process), width), "")]
+        return [(process_text(holder.process, width, "was "), "dim")]
+    return [(process_text(holder.process, width), "")]
 
 
-CELLS: dict[str, Callable[[View, int, int], list[Run]]] = {
+CELLS: dict[str, Callable[[PatternRows, int, int], list[Run]]] = {
     "pattern": _pattern,
-    "time_wait": lambda view, index, _: [(f"{view.frame.patterns.time_wait_of(index):,}", "")],
-    "live": lambda view, index, _: [(f"{view.frame.patterns.live_of(index):,}", "")],
+    "time_wait": lambda rows, index, _: [(f"{rows.view.frame.patterns.time_wait_of(index):,}", "")],
+    "live": lambda rows, index, _: [(f"{rows.view.frame.patterns.live_of(index):,}", "")],
     "use": _use,
     "connectable": _connectable,
     "growth": _growth,
@@ -247,19 +291,38 @@ class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
     columns: Sequence[Column] = COLUMNS
-    nothing = "no connections here"
+    rows_class: type[PatternRows] = PatternRows
+    """What its rows are made by."""
+    nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
+    empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
     sort = "use"
-    rows_class: type[PatternRows] = PatternRows
-    """What its rows are made by."""
+    without_incoming = False
+    """Are the incoming patterns left out?"""
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
-        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}"
+        hidden = " · incoming hidden" if self.without_incoming else ""
+        return f"¹ Patterns · {count} · by {SORT_NAMES[sort]}{hidden}"
+
+    def foot(self, rows: ArrangedRows) -> Content:
+        """Return the selected pattern's whole name, and the key that opens it."""
+        notes = [Content(rows.note)] if rows.note else []
+        if (key := self.selected) is not None:
+            notes.append(Content(f"{key} ") + hint(("⏎", "opens")))
+        return Content(" · ").join(notes)
+
+    def watch_cursor(self, before: int, now: int) -> None:
+        """Name the pattern that is selected now."""
+        super().watch_cursor(before, now)
+        if isinstance(self.rows, PatternRows):
+            self.entitle(self._titles[0], self.foot(self.rows))
 
     def show(self, view: View) -> None:
         """Show a view."""
         frame, chosen = view.frame, view.filter
         count = len(frame.patterns) if chosen is None else len(frame.table)
-        self.show_when_ready(partial(self.rows_class, view), chosen, count)
+        self.show_when_ready(
+            partial(self.rows_class, view, without_incoming=self.without_incoming), chosen, count
+        )

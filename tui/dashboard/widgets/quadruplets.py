@@ -11,14 +11,15 @@ import numpy as np
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import endpoint
+from tui.dashboard.widgets.addresses import address_text
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
+from tui.dashboard.widgets.patterns import process_text
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
 from tui.report.records import SOCKET_FIELDS, TIMERS, socket_records, time_wait_age
 from tui.writing.export import Sheet
-from tui.writing.words import short
 
 COLUMNS = (
     Column("local", "Local", 15, "left", stretch=1, most=47),
@@ -109,7 +110,7 @@ class QuadrupletRows(ArrangedRows):
                 return [(f"{count:,}", "" if count else "dim")]
             case _:
                 process = self.owners.get(int(table.inode[index]))
-                return [("", "")] if process is None else [(short(str(process), width), "")]
+                return [("", "")] if process is None else [(process_text(process, width), "")]
 
     def sheet(self) -> Sheet:
         """Return the sockets with the report's fields."""
@@ -133,9 +134,9 @@ def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:
 
 
 def _endpoint(ip: str, port: int, width: int) -> str:
-    """Return ``ip:port`` in a width; what gives way is the front of the address."""
+    """Return ``ip:port`` in a width; what gives way is the middle of the address."""
     text = endpoint(ip, int(port))
-    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+    return endpoint(address_text(ip, max(width - len(text) + len(ip), 1)), int(port))
 
 
 def _remaining(timer: int, milliseconds: int) -> list[Run]:
@@ -157,7 +158,7 @@ class QuadrupletsPanel(ArrangedTable):
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are."""
-        return f"Quadruplets · {count}"
+        return f"Sockets · {count}"
 
     def show(
         self,

@@ -9,7 +9,7 @@ from tui.dashboard.widgets.document import Line, paragraph
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.planning.remedies import REFUSED, Option, Plan, Refusal
+from tui.planning.remedies import Option, Plan, Refusal
 from tui.planning.setting import Fit
 from tui.report.plan import share_text, short_number
 from tui.writing.words import short
@@ -38,7 +38,7 @@ class OptionRows(TableRows):
     items: tuple[Option | Refusal, ...]
 
     def __init__(self, plan: Plan) -> None:
-        self.items = (plan.today, *plan.options, *REFUSED)
+        self.items = (plan.today, *plan.options, *plan.refused)
 
     def identity(self, row: int) -> Hashable:
         """Return the row's code."""
@@ -54,7 +54,7 @@ class OptionRows(TableRows):
         if isinstance(one, Refusal):
             if column == "name":
                 return f"✗ {one.name}"
-            return "not this"[:width] if column == "use" else ""
+            return short("does not help", width) if column == "use" else ""
         outcome = one.outcome
         verdict = VERDICTS[outcome.verdict]
         match column:
@@ -71,14 +71,14 @@ class OptionRows(TableRows):
 def _use(needed: int, capacity: int, width: int, role: str) -> list[Run]:
     percent = f"{share_text(needed / max(capacity, 1)):>5}"
     bar = gauge(PortUse(capacity, live=min(needed, capacity)), width - len(percent) - 1, 100)
-    runs = [(text, role if kind == "live" else kind) for text, kind in bar]
+    runs = [(text, kind if kind in ("free", "mark", "passed") else role) for text, kind in bar]
     return [*runs, (f" {percent}", role)]
 
 
 class OptionsPanel(RowTable):
     """What becomes of the load today and under each change."""
 
-    BORDER_TITLE = "What suffices"
+    BORDER_TITLE = "What would be enough"
     BORDER_SUBTITLE = "✓ ≤ half of the ports · ~ more · ! too few · rates per second"
     columns = COLUMNS
 
@@ -90,7 +90,29 @@ class OptionsPanel(RowTable):
         return self.rows.items[self.cursor]
 
 
-def option_lines(chosen: Option | Refusal | None, width: int) -> Iterator[Line]:
+def enough(plan: Plan) -> int:
+    """Return the row of the first change that is enough; where none is, or none is needed, 0."""
+    if plan.today.outcome.verdict is Fit.WORKS:
+        return 0
+    rows = (plan.today, *plan.options)
+    return next((n for n, one in enumerate(rows) if one.outcome.verdict is Fit.WORKS), 0)
+
+
+def summary_lines(plan: Plan | None, width: int) -> Iterator[Line]:
+    """Yield what the whole plan comes to: what would be enough, and what does not help."""
+    if plan is None:
+        return
+    works = [one.name for one in plan.options if one.outcome.verdict is Fit.WORKS]
+    fails = [one.name for one in plan.options if one.outcome.verdict is Fit.FAILS]
+    lines = [
+        ("enough    ", works or ["nothing listed here alone"]),
+        ("no help   ", [*fails, *(one.name for one in plan.refused)]),
+    ]
+    for label, names in lines:
+        yield from paragraph(" · ".join(names), width, label=label)
+
+
+def option_lines(chosen: Option | Refusal | None, plan: Plan | None, width: int) -> Iterator[Line]:
     """Yield what is to be done for a row, what that needs, and when it is wrong."""
     width = min(width, WIDEST)
     if chosen is None:
@@ -102,7 +124,11 @@ def option_lines(chosen: Option | Refusal | None, width: int) -> Iterator[Line]:
         label, role = ("  ", "dim") if command.startswith("#") else ("$ ", "command")
         yield from paragraph(command, width, label=label, role=role)
     if chosen.code == "today":
-        yield from paragraph("As it is now: nothing is changed.", width)
+        word = {Fit.WORKS: "enough", Fit.SLOW: "enough, but slow", Fit.FAILS: "too few"}
+        text = f"As it is now, the ports are {word[chosen.outcome.verdict]}."
+        yield from paragraph(text, width)
+        yield Line()
+        yield from summary_lines(plan, width)
     for label, text in (
         ("needs     ", chosen.requires),
         ("wrong if  ", chosen.wrong_when),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.kernel.sockets import State
 from tui.watching.view import View
-from tui.writing.words import short, signed
+from tui.writing.words import DASH, plural, short, signed
 
 ORDER = (
     State.TIME_WAIT,
@@ -23,7 +24,7 @@ ORDER = (
     State.CLOSE,
 )
 """A place of its own for each state, so that nothing jumps; the telling ones first."""
-CELL = 28
+CELL = 29
 """The least width of a state's name, count and change."""
 
 
@@ -35,7 +36,7 @@ class StatesPanel(TextPanel[View]):
 
     def show(self, view: View) -> None:
         """Show a view."""
-        self.entitle(f"³ TCP states · {len(view.frame.table):,} sockets")
+        self.entitle(f"³ TCP states · {plural(len(view.frame.table), 'socket')}")
         super().show(view)
 
     def draw(self, view: View) -> Text:
@@ -60,5 +61,6 @@ class StatesPanel(TextPanel[View]):
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "time-wait" if state is State.TIME_WAIT else "bar"
-            runs.append(("█" * length + " " * (bar - length), kind))
-        return self.line([*runs, (f"{change:>7}", "dim" if change in ("0", "–") else "")])
+            runs.append((glyphs().live * length + " " * (bar - length), kind))
+        unit = "  " if change in ("0", DASH) else "/s"
+        return self.line([*runs, (f"{change:>6}{unit}", "dim" if change in ("0", DASH) else "")])

@@ -8,7 +8,7 @@ from textual.widget import Widget
 Run = tuple[str, str]
 """A piece of text and its role: a component class of the widget, or "" for plain."""
 
-ROLES = ("live", "locked", "reusable", "free", "mark", "dim", "figure", "warn", "alarm")
+ROLES = ("live", "locked", "reusable", "free", "mark", "passed", "dim", "figure", "warn", "alarm")
 """What the parts of a gauge are, and what stands beside one."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.kernel.sysctls import Parameter
@@ -11,8 +12,8 @@ from tui.watching.view import View
 from tui.writing.words import per_second, short
 
 COLUMNS = (
-    Column("name", "Parameter", 24, "left", stretch=1, most=36),
-    Column("value", "Value", 12, "left", stretch=1, most=24),
+    Column("name", "Parameter", 24, "left", stretch=1, most=30),
+    Column("value", "Value", 12, "left", stretch=1, most=14),
     Column("default", "Default", 12, "left", rank=2),
     Column("meaning", "What it does", 20, "left", stretch=8, most=120, rank=1),
 )
@@ -77,7 +78,7 @@ class SysctlsPanel(RowTable):
         if "nf_conntrack_count" in counters and "nf_conntrack_max" in counters:
             held, most = counters["nf_conntrack_count"], counters["nf_conntrack_max"]
             title += f" · conntrack {held:,} of {most:,}"
-        self.entitle(title)
+        self.entitle(title, hint(("⏎", "explains")))
         rows = self.rows
         if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
             return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence, Sized
+from collections.abc import Collection, Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from textwrap import wrap
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
@@ -16,6 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
 from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
 from tui.kernel.sockets import Array
@@ -47,16 +49,34 @@ class TableRows:
         """Return the role of the whole row, "" for an ordinary one."""
         return ""
 
+    def title(self, column: Column, width: int) -> str:
+        """Return what stands over a column."""
+        return column.title
+
+    def needs(self) -> Mapping[str, int]:
+        """Return how wide columns have to be to show all of their cells; 0 where all are blank."""
+        return {}
+
 
 class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
-    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Drill")
+    BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Open")
     COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
 
     columns: Sequence[Column]
+    empty = ""
+    """What is said where there are no rows."""
+    sortable: ClassVar[Sequence[str]] = ()
+    """The columns that it can be sorted by, in the order of the keys; none, where its own order
+    tells something."""
+    ascending: ClassVar[Collection[str]] = ()
+    """The columns whose smallest value stands first."""
+    sort: str = ""
+    """The column to sort by."""
+    inverted = False
     head: ClassVar[int] = 1
     """Lines above the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -64,10 +84,16 @@ class RowTable(ScrollPanel, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """A row was opened with enter or a second click."""
+        """A row was opened with enter, or a click on it when it was selected."""
 
         table: RowTable
         identity: Hashable
+
+    @dataclass
+    class Moved(Message):
+        """Another row is selected, or the same one stands for something else."""
+
+        table: RowTable
 
     @dataclass
     class SortAsked(Message):
@@ -78,13 +104,15 @@ class RowTable(ScrollPanel, can_focus=True):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.empty = ""
-        """What is said where there are no rows."""
         self.rows = TableRows()
         self.sorted_by: tuple[str, bool] | None = None
         """The column the rows are sorted by, and whether its greatest stands last."""
         self._layout: list[tuple[Column, int]] = []
+        self._needs: dict[str, int] = {}
+        """What columns have needed so far: one that shrank again would make the table jump."""
         self._moved = False
+        self._told: Hashable = None
+        """The selection that was told of last."""
         self._styles_of: dict[str, Style] = {}
         self._drawn: list[Strip] = []
         self._drawn_as: object = None
@@ -98,6 +126,8 @@ class RowTable(ScrollPanel, can_focus=True):
         selected = self.selected if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
+        for column, need in rows.needs().items():
+            self._needs[column] = max(need, self._needs.get(column, 0))
         self.virtual_size = Size(self.size.width, len(rows) + self.head)
         found = rows.find(selected) if selected is not None else None
         if found is None:
@@ -111,6 +141,13 @@ class RowTable(ScrollPanel, can_focus=True):
             self.repaint_where(before, self._lines())
         else:
             self.refresh()
+
+        self._tell()
+
+    def _tell(self) -> None:
+        if (selected := self.selected) != self._told:
+            self._told = selected
+            self.post_message(self.Moved(self))
 
     def show_nothing(self, reason: str) -> None:
         """Show no rows but why there are none."""
@@ -143,7 +180,7 @@ class RowTable(ScrollPanel, can_focus=True):
         depends_on = (self.size, self.scroll_offset.y, self.has_focus)
         if self._drawn_as != depends_on:
             self._drawn_as = depends_on
-            self._layout = fit(self.columns, max(self.size.width - 2, 1))
+            self._layout = fit(self.columns, max(self.size.width - 2, 1), self._needs)
             self._drawn = [self._line(y) for y in range(self.size.height)]
         return self._drawn
 
@@ -181,10 +218,11 @@ class RowTable(ScrollPanel, can_focus=True):
         for column, cell_width in self._layout:
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
-                arrow = "▲" if self.sorted_by[1] else "▼"
-            title = short(column.title, cell_width - len(arrow)) + arrow
+                arrow = glyphs().ascending if self.sorted_by[1] else glyphs().descending
+            # Where the name fills its column the arrow stands in the blank between two.
+            title = short(self.rows.title(column, cell_width), cell_width) + arrow
             side = "<" if column.align == "left" else ">"
-            text += f" {title:{side}{cell_width}}"
+            text += f"{' ' if len(title) <= cell_width else ''}{title:{side}{cell_width}}"
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
@@ -194,7 +232,7 @@ class RowTable(ScrollPanel, can_focus=True):
         over = self._style("cursor" if self.has_focus else "blurred") if selected else Style.null()
         if role:
             base = base + self._style(role)
-        segments = [Segment("▌" if selected else " ", base + over)]
+        segments = [Segment(glyphs().selected if selected else " ", base + over)]
         for column, cell_width in self._layout:
             content = self.rows.cell(row, column.id, cell_width)
             if isinstance(content, str):
@@ -219,22 +257,25 @@ class RowTable(ScrollPanel, can_focus=True):
                 lines[y] = self._line(y)
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def _go(self, row: int) -> None:
+        self._tell()
+
+    def select(self, row: int) -> None:
+        """Select a row, or the nearest there is."""
         self._moved = True
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
         self.bring_into_view(self.cursor, self.cursor)
 
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""
-        self._go(self.cursor + by)
+        self.select(self.cursor + by)
 
-    def action_page(self, by: int) -> None:
+    def action_page(self, by: float) -> None:
         """Move the selection by so many pages."""
-        self._go(self.cursor + by * max(self.size.height - self.head - 1, 1))
+        self.select(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
-        self._go(0 if side < 0 else len(self.rows) - 1)
+        self.select(0 if side < 0 else len(self.rows) - 1)
 
     def action_choose(self) -> None:
         """Open the selected row."""
@@ -242,8 +283,9 @@ class RowTable(ScrollPanel, can_focus=True):
             self.post_message(self.Chosen(self, identity))
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; a second click opens it; a click on a header sorts."""
+        """Select a row; where it is selected open it; a click on a header sorts."""
         at = event.get_content_offset(self)
+        again = self.was_clicked_again(event)
         if at is None:  # on the border
             return
         if at.y < self.head:
@@ -255,9 +297,9 @@ class RowTable(ScrollPanel, can_focus=True):
             return
         row = self.scroll_offset.y + at.y - self.head
         if row < len(self.rows):
-            self._go(row)
-            if event.chain > 1:
+            if again and row == self.cursor:
                 self.action_choose()
+            self.select(row)
 
 
 def first_row(mask: Array) -> int | None:
@@ -285,13 +327,21 @@ class Column:
     """Columns of the highest rank give way first where the table is too narrow; 0 stays."""
 
 
-def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+def fit(
+    columns: Sequence[Column], width: int, needs: Mapping[str, int] = MappingProxyType({})
+) -> list[tuple[Column, int]]:
     """Return the columns that have room in ``width`` cells, each with its own width.
 
     A blank stands between two columns. Nothing is dropped but by rank, and what stays
-    grows narrower only then; the leftover goes to the stretching ones.
+    grows narrower only then; the leftover goes to those that need it, in the order of
+    ``needs``, then to the stretching ones. A column that needs nothing gives way to one whose
+    need is not met.
     """
+    most = {column.id: column.most for column in columns}
+    wanted = {name: min(need, most[name]) for name, need in needs.items() if need}
     kept = list(columns)
+    if sum(max(wanted.get(c.id, 0), c.width) + 1 for c in kept) - 1 > width:
+        kept = [column for column in kept if needs.get(column.id) != 0]
     while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
         droppable = max(kept, key=lambda column: column.rank)
         if droppable.rank == 0:
@@ -302,6 +352,11 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     while left < 0 and max(widths) > NARROWEST:  # a very narrow terminal: all get less
         widths[widths.index(max(widths))] -= 1
         left += 1
+    places = {column.id: i for i, column in enumerate(kept)}
+    for i, want in ((places[name], want) for name, want in wanted.items() if name in places):
+        more = max(min(want - widths[i], left), 0)
+        widths[i] += more
+        left -= more
     while left > 0:
         growing = [i for i, column in enumerate(kept) if column.stretch and widths[i] < column.most]
         if not growing:

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.sparkline import sparkline, sparkrows
+from tui.dashboard.widgets.sparkline import arearows
+from tui.dashboard.widgets.styles import Run
+from tui.watching.history import SHOWN_SECONDS
 from tui.watching.view import View
-from tui.writing.words import short, signed
+from tui.writing.words import short_count, signed
 
-LABEL = 8
-"""Width of the labels left of the sparklines."""
+LABEL = 14
+"""Width of the labels left of the curves."""
 
 
 class TimeWaitPanel(TextPanel[View]):
-    """TIME-WAIT now, with two sparklines of a second a cell.
+    """TIME-WAIT now, with two curves of two seconds a cell.
 
-    "new/s" comes from the timers and is full from the first frame; "held" is what was
-    counted since the start. Both rise from zero.
+    How many entered comes from the timers and is full from the first frame; how many there were
+    is what was counted since the start. Both rise from zero.
     """
 
     BORDER_TITLE = "² TIME-WAIT"
-    COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "new")}
+    COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "mark")}
     instead = "reading the kernel's tables …"
 
     def draw(self, view: View) -> Text:
         """Draw the panel for its size: two lines where there is no room for more."""
         width, height = self.size
+        room = max(width - LABEL - 1, 1)
+        held, entered = (
+            _newest(values, 2 * room) for values in (view.trends.held, view.trends.entered)
+        )
         lines = [self._figures(view, width)]
-        room = max(width - LABEL, 1)
-        closed = list(view.trends.entered[-room:])
         if height <= 3:
-            spark = sparkline(closed, room)
-            return Text("\n").join([*lines, self._labelled(" new/s", spark, "new")])
-        held = list(view.trends.held[-room:])
-        new_rows = max((height - 2) // 2, 1)
+            return Text("\n").join([*lines, *self._curve("entering/s", entered, 1)])
+        rows = max((height - 2) // 2, 1)
         capacity = view.frame.ports.capacity
-        lines += self._spark("held", held, height - 2 - new_rows, room, "held", capacity)
-        lines += self._spark("new/s", closed, new_rows, room, "new", 0)
-        axis = f"−{room} s".ljust(max(room - 3, 0)) + "now"
-        if 0 < capacity <= max(held, default=0):
-            note = f"┄ one destination's {capacity:,} ports"
-            axis = f"−{room} s" + note.center(room - len(f"−{room} snow")) + "now"
+        lines += self._curve("in TIME-WAIT", held, height - 2 - rows, capacity)
+        lines += self._curve("entering/s", entered, rows)
+        first = f"−{min(2 * room, SHOWN_SECONDS)} s".rjust(max(room - SHOWN_SECONDS // 2, 0))
+        note = ""
+        if any(glyphs().guide in line.plain for line in lines):
+            note = f"{glyphs().guide} one destination's {capacity:,} ports"
+        axis = first + note.center(room - len(f"{first}now")) + "now"
         lines.append(Text(" " * LABEL + axis, style=self.style("dim")))
         return Text("\n").join(lines)
 
@@ -73,30 +79,23 @@ class TimeWaitPanel(TextPanel[View]):
         text.truncate(width)
         return text
 
-    def _spark(
-        self, label: str, values: list[float], height: int, width: int, kind: str, line: int
-    ) -> list[Text]:
-        top = max(values, default=0)
-        rows = sparkrows(values, width, height)
-        marked = -1
-        if 0 < line <= top:  # a dashed line where one destination's ports would be full
-            marked = height - 1 - min(int(line / top * height), height - 1)
+    def _curve(self, label: str, values: list[float], height: int, line: int = 0) -> list[Text]:
+        """Return a curve's lines; ``line`` is a height to be marked where it stays free."""
+        top = max(values)
+        rows = arearows(values, height, top)
+        at = height - 1 - int(line / top * height) if 0 < line < top else -1
         texts = []
         for index, row in enumerate(rows):
-            head = {0: f" {label}", 1: f" {short_count(top)}"}.get(index, "")
-            texts.append(
-                self._labelled(head, row.replace(" ", "┄") if index == marked else row, kind)
-            )
+            head = {0: f" {label}", 1: f" max {short_count(top)}"}.get(index, "")
+            runs: list[Run] = [(row, "held")]
+            blank = len(row) - len(row.lstrip(" "))
+            if index == at and blank:
+                runs = [(glyphs().guide * blank, "mark"), (row[blank:], "held")]
+            texts.append(self.line([(head.ljust(LABEL), "dim"), *runs]))
         return texts
 
-    def _labelled(self, label: str, blocks: str, kind: str) -> Text:
-        return self.line([(short(label, LABEL).ljust(LABEL), "dim"), (blocks, kind)])
 
-
-def short_count(value: float) -> str:
-    """Return a number in at most six characters: ``327``, ``14.2k``, ``1.2M``."""
-    if value < 10_000:
-        return f"{value:,.0f}"
-    if value < 1_000_000:
-        return f"{value / 1000:.1f}k"
-    return f"{value / 1_000_000:.1f}M"
+def _newest(values: Sequence[float], count: int) -> list[float]:
+    """Return the last ``count`` values, 0 where there are fewer."""
+    newest = list(values[-count:])
+    return [0.0] * (count - len(newest)) + newest

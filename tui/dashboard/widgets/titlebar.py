@@ -60,7 +60,7 @@ class TitleBar(TextPanel[View]):
         if view.frame.assumed:
             found.append(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
-            found.append("incomplete: counts are floors")
+            found.append("incomplete read: counts are minimums")
         if table.bad_lines:
             found.append(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:
@@ -78,14 +78,18 @@ class TitleBar(TextPanel[View]):
             parts = [elsewhere, *parts, here]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            source = f" {name} {reading.read_seconds * 1000:.0f} ms · every {view.interval:g} s  "
+            every = "" if view.replay else f" · every {view.interval:g} s"
+            source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
 
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.frozen:
+        if view.replay:
+            mark, role = f"{view.replay} REPLAY", "frozen"
+            clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
+        elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
         else:
             copy = view.frame.reading.place.kind == "copy"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tui.findings.finding import Finding
+from tui.findings.finding import Finding, fit
 from tui.findings.rules import (
     backlog,
     bind_first,
@@ -17,6 +17,7 @@ from tui.findings.rules import (
     limits,
     listeners,
     losses,
+    places,
     ports,
     reading,
     refused,
@@ -51,6 +52,7 @@ RULES: Mapping[str, Rule] = {
     "new-listener": listeners.new_listener,
     "incomplete-table": reading.incomplete_table,
     "sysctls-assumed": reading.sysctls_assumed,
+    "host-range-wider": places.host_range,
     "reuse-without-timestamps": time_wait.reuse_without_timestamps,
     "bound-ports-cost": listeners.bound_ports_cost,
     "bound-ports-unknown": reading.bound_ports_unknown,
@@ -66,8 +68,9 @@ def diagnose(situation: Situation) -> tuple[Finding, ...]:
 
     Those of one severity stand in the order of the rules, and within a rule the worst first.
     """
+    here = situation.frame.reading.place
     found = [
-        finding
+        fit(finding, here)
         for rule in RULES.values()
         for finding in rule(situation)
         if not situation.config.silences(finding.code, finding.subject)

@@ -91,7 +91,8 @@ def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
         code="listen-queue-full",
         severity=Severity.CRITICAL,
         subject=name,
-        message=f"{name}: {queue:,} connections wait for accept(), the limit is {limit:,}",
+        message=f"{name}: {plural(queue, 'connection waits', 'connections wait')} for accept(), "
+        f"the limit is {limit:,}",
         meaning="The program that listens there does not accept them as fast as they come, and "
         "the kernel drops the handshakes of further clients. They try again after 1, 2, 4 … s, "
         "and see that as a slow or dead server.",

@@ -84,7 +84,7 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
         subject=MAX_CONNTRACK,
         message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
         "nf_conntrack_max"
-        + (f", and gave up {early:,} entries for want of room since the start" if early else ""),
+        + (f", and gave up {early:,} entries for lack of room since the start" if early else ""),
         meaning="When the table is full the first packets of new connections are dropped, both "
         f"ways, and the log says “nf_conntrack: table full, dropping packet”.{kept}",
         evidence=known(
@@ -120,8 +120,8 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
                 CLOSED_TIMEOUT,
                 waiting,
                 30,
-                "Let conntrack forget closed connections sooner; the sockets' 60 s and their "
-                "ports are not touched by it",
+                "Let conntrack forget closed connections sooner; the sockets' TIME-WAIT and "
+                "their ports are not touched by it",
                 "most entries are open connections: see conntrack -L -p tcp --state TIME_WAIT",
             ),
             *to_lower(

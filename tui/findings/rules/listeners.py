@@ -127,7 +127,7 @@ def _new(situation: Situation, listener: Listener, saved: int) -> Finding:
         evidence=known(port=listener[1], saved_listeners=saved, process=process),
         remedies=(
             Remedy(
-                "See who listens; if it is meant to, save the listeners anew",
+                "See who listens; if it is meant to, save the listeners again",
                 f"sudo ss -tlnpe sport = :{listener[1]}",
                 "the kernel chose its port: silence it by a subject with *",
             ),
@@ -188,7 +188,7 @@ def _gone(situation: Situation, listener: Listener, row: int) -> Finding:
                 "End that connection: restart who holds it, or cut it off (where the kernel has "
                 "CONFIG_INET_DIAG_DESTROY); then start the service",
                 f"sudo ss -K dst {there} sport = :{port}",
-                "it was taken away on purpose: save the listeners anew",
+                "it was taken away on purpose: save the listeners again",
             ),
             Remedy(
                 "Reserve the port (ip_local_reserved_ports), so that it does not happen again: "

@@ -17,7 +17,7 @@ NETLINK = Remedy(
 )
 LONGER = Remedy("Give a read more time: it may take half of the interval", "twtop -i 2")
 AGAIN = Remedy(
-    "Make the copy anew, of all files in one go: twtop bundle does, where the sockets are",
+    "Make the copy again, of all files in one go: twtop bundle does, where the sockets are",
     "twtop bundle",
 )
 
@@ -32,11 +32,10 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
     table, reading = situation.frame.table, situation.frame.reading
     cut_for = 0.0 if situation.trends is None else situation.trends.cut_short_seconds
     floors = "All counts are minimums: what is told is true, but a finding can be missing."
+    count = plural(len(table), "socket was", "sockets were")
     if not table.complete:
         message = "The socket table was cut short"
-        meaning = (
-            f"{len(table):,} sockets were read from {reading.kind}, and there are more. {floors}"
-        )
+        meaning = f"{count} read from {reading.kind}, and there are more. {floors}"
     elif cut_for >= LASTS_SECONDS:
         message = f"No socket table was read whole for {duration(cut_for)}"
         meaning = (
@@ -47,10 +46,7 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
         message = (
             f"The socket table is not whole: {plural(table.bad_lines, 'line')} could not be read"
         )
-        meaning = (
-            f"{len(table):,} sockets were read from {reading.kind}, and not those of the lines "
-            f"left out. {floors}"
-        )
+        meaning = f"{count} read from {reading.kind}, and not those of the lines left out. {floors}"
     else:
         return
     whole = table.complete and cut_for < LASTS_SECONDS
@@ -121,6 +117,8 @@ def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
     """Tell that bound, unconnected sockets are not seen, which take a port from everybody."""
     frame = situation.frame
     if frame.table.bound_known or frame.reading.place.kind == "copy":
+        return
+    if not len(frame.table):  # in an empty place they are nobody's loss
         return
     yield Finding(
         code="bound-ports-unknown",

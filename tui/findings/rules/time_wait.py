@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tui.analysis.hold import seconds_text
 from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
-from tui.findings.advice import POOL, REFUSED
+from tui.findings.advice import POOL, refused
 from tui.findings.finding import Finding, Remedy, Severity, known
 from tui.findings.situation import Situation
-from tui.writing.words import percent, ratio
+from tui.writing.words import percent, plural, ratio
 
 BUCKETS = "net.ipv4.tcp_max_tw_buckets"
 BUCKET_BYTES = 300
@@ -40,17 +41,17 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     spread = int(waiting[outgoing].sum())
     quiet = outgoing & ~blocking
     fullest = float(patterns.utilization[quiet].max()) if quiet.any() else 0.0
-    hold = situation.frame.rules.time_wait_ms // 1000
-    blocked = "" if not blocking.any() else " (besides those of the patterns that are told of)"
+    hold = seconds_text(situation.frame.rules)
+    other = "other " if blocking.any() else ""
     yield Finding(
         code="time-wait-high",
         severity=Severity.INFO,
         subject="TIME-WAIT",
-        message=f"{count:,} sockets in TIME-WAIT block nothing{blocked}",
+        message=f"{count:,} {other}TIME-WAIT sockets are harmless",
         meaning=f"{incoming:,} are on ports that this host listens on, where a new connection is "
         f"accepted into them, and {spread:,} are spread over destinations of which the fullest "
         f"has used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
-        f"descriptor and no process, and goes by itself after {hold} s.",
+        f"descriptor and no process, and goes by itself after {hold}.",
         evidence={
             "time_wait": count,
             "time_wait_of_all": situation.frame.time_wait.count,
@@ -65,7 +66,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
                 unless="a server fails to start with EADDRINUSE: it lacks SO_REUSEADDR, which "
                 "lets it listen on a port with TIME-WAITs",
             ),
-            REFUSED,
+            refused(situation.frame.rules),
         ),
     )
 
@@ -90,7 +91,8 @@ def overflow(situation: Situation) -> Iterator[Finding]:
         message = f"{waiting:,} TIME-WAITs are {percent(waiting, limit)} of tcp_max_tw_buckets"
     elif total and rate is None:
         severity = Severity.INFO
-        message = f"{total:,} sockets have skipped TIME-WAIT since the namespace began"
+        skipped = plural(total, "socket has", "sockets have")
+        message = f"{skipped} skipped TIME-WAIT since the namespace began"
     else:
         return
     more = max(2 * (limit or 0), LARGEST_DEFAULT)
@@ -137,7 +139,7 @@ def reuse_without_timestamps(situation: Situation) -> Iterator[Finding]:
         message=f"tcp_tw_reuse = {rules.reuse_mode} does nothing: TCP timestamps are off",
         meaning=f"The reuse of TIME-WAITs{where} needs timestamps to tell old segments from new "
         "ones, so connect() takes none over now. Every TIME-WAIT keeps its port for the whole "
-        "60 s.",
+        f"{seconds_text(rules)}.",
         evidence={"tcp_tw_reuse": rules.reuse_mode, "tcp_timestamps": 0},
         remedies=(
             Remedy(

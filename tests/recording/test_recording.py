@@ -1,0 +1,350 @@
+"""What was recorded comes back as it was, whatever happened to the file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time as clock
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tables import NOW, Sock, any_rules, crossing, reading, steady, table, waiting
+from tui.kernel.processes import Owners, Process
+from tui.kernel.sockets import SocketTable
+from tui.kernel.source import Reading
+from tui.kernel.sysctls import PortRules
+from tui.recording import recorder as module
+from tui.recording.log import FRAME, MARK, RecordingError
+from tui.recording.recorder import Recorder
+from tui.recording.recording import Recording, open_recording
+from tui.recording.state import sections
+from tui.watching.view import View
+from tui.watching.watch import Watch
+
+
+def tables_of(socks: list[Sock], times: Sequence[int]) -> list[SocketTable]:
+    """The same sockets as they age, some of them coming late and some leaving early."""
+    made = []
+    for number, passed in enumerate(times):
+        there = [
+            replace(sock, remaining_ms=max(sock.remaining_ms - passed, 0))
+            for place, sock in enumerate(socks)
+            if (place + number) % 5 or not place
+        ]
+        made.append(table(*there, bound_ports=range(40000, 40000 + number)))
+    return made
+
+
+def recorded(path: Path, readings: Sequence[Reading], owners: Owners | None = None) -> list[View]:
+    watch = Watch()
+    if owners is not None:
+        watch.look_for_owners(lambda: owners)
+    recorder = Recorder(path)
+    views = []
+    for one in readings:
+        views.append(watch.take(one))
+        recorder.take(views[-1])
+    recorder.close()
+    return views
+
+
+def assert_same(view: View, recording: Recording, index: int) -> None:
+    moment, live = recording.moment(index), view.frame.reading
+    for column in fields(SocketTable):
+        old, new = getattr(live.table, column.name), getattr(moment.reading.table, column.name)
+        if column.name != "duplicates":
+            assert np.array_equal(old, new), column.name
+    assert sections(moment.reading, moment.owners) == sections(live, view.owners)
+
+
+@steady
+@given(
+    socks=crossing,
+    times=st.lists(st.integers(0, 70_000), min_size=1, max_size=6),
+    given_rules=any_rules(),
+)
+def test_every_field_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    socks: list[Sock],
+    times: list[int],
+    given_rules: PortRules,
+) -> None:
+    path = tmp_path_factory.mktemp("recorded") / "r.twtop"
+    readings = [
+        reading(found, given_rules, time=NOW + number, counters={"tw": number, f"c{number}": 1})
+        for number, found in enumerate(tables_of(socks, times))
+    ]
+    views = recorded(path, readings, Owners({7: Process(1, "nginx")}, denied=2))
+    recording = open_recording(path)
+    for index in (*range(len(views)), 0, len(views) - 1):  # there and back
+        assert_same(views[index], recording, index)
+
+
+def test_what_is_read_between_dumps_costs_no_second_table(tmp_path: Path) -> None:
+    first = reading(table(*[waiting(40000 + n) for n in range(500)]))
+    path = tmp_path / "r.twtop"
+    views = recorded(path, [replace(first, time=NOW + n) for n in range(5)])
+    recording = open_recording(path)
+    assert_same(views[4], recording, 4)
+    moments = [recording.moment(n).reading for n in range(5)]
+    assert all(moment.table is moments[0].table for moment in moments)
+    one = path.with_name("one.twtop")
+    recorded(one, [first])
+    assert path.stat().st_size < 2 * one.stat().st_size
+
+
+def test_a_thousand_waiting_ones_take_a_few_bytes_each(tmp_path: Path) -> None:
+    """20,000 TIME-WAITs with 300 new ones a second must stay below 100 MB a day."""
+    chance = np.random.default_rng(4711)
+    order = chance.permutation(20_000)
+
+    def at(second: int) -> Reading:
+        last = 300 * second
+        found = [
+            waiting(32_768 + n % 28_000, max(60_000 - (last + 18_000 - n) * 10 // 3 // 4 * 4, 0))
+            for n in range(last, last + 18_000)
+        ]
+        found.sort(key=lambda sock: order[sock.local_port % 20_000])
+        return reading(table(*found), time=NOW + second)
+
+    path, whole = tmp_path / "r.twtop", tmp_path / "whole.twtop"
+    readings = [at(second) for second in range(12)]
+    views = recorded(path, readings)
+    recorded(whole, readings[:1])
+    key = whole.stat().st_size
+    a_second = (path.stat().st_size - key) / 11
+    assert key < 20_000 * 4
+    assert a_second * 86_400 + key * 288 < 115e6
+    assert_same(views[11], open_recording(path), 11)
+
+
+def ten_moments() -> list[Reading]:
+    return [
+        reading(table(*[waiting(40000 + n, 60_000 - 10 * n) for n in range(20 + second)]))
+        for second in range(10)
+    ]
+
+
+def test_a_torn_end_costs_no_more_than_what_was_torn(tmp_path: Path) -> None:
+    path = tmp_path / "r.twtop"
+    readings = [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())]
+    views = recorded(path, readings)
+    whole, torn = path.read_bytes(), tmp_path / "torn.twtop"
+    known = set()
+    for end in range(len(whole) - 1, 0, -1):
+        torn.write_bytes(whole[:end])
+        try:
+            recording = open_recording(torn)
+        except RecordingError as error:
+            known.add(0 if str(torn) in str(error) else -1)
+            continue
+        count = len(recording.timeline)
+        if count not in known:
+            assert_same(views[count - 1], recording, count - 1)
+        known.add(count)
+        recording.close()
+    assert known == set(range(11))
+
+
+def test_what_was_torn_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "r.twtop"
+    recorded(path, [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())])
+    path.write_bytes(path.read_bytes()[:-7])
+    views = recorded(path, [replace(one, time=NOW + 60 + n) for n, one in enumerate(ten_moments())])
+    recording = open_recording(path)
+    assert [round(told.time - NOW) for told in recording.timeline] == [*range(10), *range(60, 70)]
+    assert_same(views[-1], recording, 19)
+
+
+def test_damage_in_the_middle_is_told_and_costs_its_chapter_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHAPTER_SECONDS", 3.0)
+    path = tmp_path / "r.twtop"
+    readings = [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())]
+    views = recorded(path, readings)
+    whole = path.read_bytes()
+    for at in range(len(whole) // 4, len(whole), 41):
+        data = bytearray(whole)
+        data[at] ^= 0xFF
+        path.write_bytes(data)
+        recording = open_recording(path)
+        right, told_of = 0, bool(recording.notes)
+        for index, told in enumerate(recording.timeline):
+            try:
+                recording.moment(index)
+            except RecordingError as error:
+                told_of |= "damaged" in str(error)
+                continue
+            assert_same(views[round(told.time - NOW)], recording, index)
+            right += 1
+        assert right >= 6
+        assert told_of or right == 10
+        recording.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a twtop recording"),
+        (b"SQLite format 3\0", "not a twtop recording"),
+        (b"twtop recording\n", "nothing was recorded"),
+        (b"twtop recording\n" + bytes(4096), "nothing was recorded"),
+        (
+            b"twtop recording\n" + FRAME.pack(MARK, 2, 0, 1 << 29, 0) + bytes(99),
+            "nothing was recorded",
+        ),
+    ],
+)
+def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "r.twtop"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=said):
+        open_recording(path)
+
+
+@steady
+@given(junk=st.binary(max_size=400), at=st.integers(0, 400))
+def test_no_bytes_end_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes, at: int
+) -> None:
+    path = tmp_path_factory.mktemp("junk") / "r.twtop"
+    recorded(path, [replace(one, time=NOW + n) for n, one in enumerate(ten_moments()[:2])])
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * at // 400] + junk + data[len(data) * at // 400 :])
+    try:
+        recording = open_recording(path)
+        for index in range(len(recording.timeline)):
+            recording.moment(index)
+    except RecordingError:
+        pass
+
+
+def test_a_newer_one_is_read_as_far_as_it_goes_and_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.recording import log
+
+    path = tmp_path / "r.twtop"
+    with monkeypatch.context() as newer:
+        newer.setattr(log, "VERSION", 99)
+        views = recorded(path, ten_moments()[:1])
+    recording = open_recording(path)
+    assert_same(views[0], recording, 0)
+    assert any("newer" in note for note in recording.notes)
+    with pytest.raises(RecordingError, match="newer"):
+        Recorder(path)
+
+
+def test_two_do_not_write_one_file(tmp_path: Path) -> None:
+    first = Recorder(tmp_path / "r.twtop")
+    with pytest.raises(RecordingError, match="another twtop"):
+        Recorder(tmp_path / "r.twtop")
+    first.close()
+
+
+def test_readers_follow_while_it_is_written(tmp_path: Path) -> None:
+    path, watch = tmp_path / "r.twtop", Watch()
+    recorder = Recorder(path)
+    readings = [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())]
+    views = [watch.take(readings[0])]
+    recorder.take(views[0])
+    one, other = open_recording(path), open_recording(path)
+    for number in range(1, 10):
+        views.append(watch.take(readings[number]))
+        recorder.take(views[-1])
+        assert one.refresh()
+        assert not one.refresh()
+        assert_same(views[number], one, number)
+    assert other.refresh()
+    assert_same(views[9], other, 9)
+    recorder.close()
+
+
+def test_what_is_too_old_or_too_much_goes_while_it_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHAPTER_SECONDS", 10.0)
+    old, big = tmp_path / "old.twtop", tmp_path / "big.twtop"
+    watch = Watch()
+    recorders = Recorder(old, keep_seconds=60), Recorder(big, max_bytes=30_000)
+    sizes = []
+    for number in range(400):
+        found = [waiting(40000 + n, 50_000) for n in range(number % 10, 50)]
+        view = watch.take(reading(table(*found), time=NOW + number))
+        for recorder in recorders:
+            recorder.take(view)
+        sizes.append(big.stat().st_size)
+    for recorder in recorders:
+        recorder.close()
+    times = [told.time - NOW for told in open_recording(old).timeline]
+    assert times[-1] == 399
+    assert 60 <= times[-1] - times[0] <= 60 * module.SPARE + 20
+    assert max(sizes) < 30_000 * 1.3
+    recording = open_recording(big)
+    assert_same(view, recording, len(recording.timeline) - 1)
+    assert old.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_ends_it_and_keeps_what_is_there(tmp_path: Path) -> None:
+    path, watch = tmp_path / "r.twtop", Watch()
+    recorder = Recorder(path)
+    recorder.take(watch.take(ten_moments()[0]))
+    limit = path.stat().st_size + 50
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        with pytest.raises(RecordingError):
+            recorder.take(watch.take(replace(ten_moments()[5], time=NOW + 1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert len(open_recording(path).timeline) == 1
+
+
+WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.recording.test_recording import ten_moments, NOW
+from tui.recording.recorder import Recorder
+from tui.watching.watch import Watch
+recorder, watch = Recorder(Path(sys.argv[1])), Watch()
+views = [watch.take(replace(one, time=NOW + n)) for n, one in enumerate(ten_moments())]
+number = 0
+while True:
+    view = views[number % 10]
+    reading = replace(view.frame.reading, time=NOW + number)
+    recorder.take(replace(view, frame=replace(view.frame, reading=reading)))
+    number += 1
+    print(number, flush=True)
+"""
+
+
+def test_a_killed_writer_loses_at_most_two_moments(tmp_path: Path) -> None:
+    chance = np.random.default_rng(1)
+    for number in range(5):
+        path = tmp_path / f"{number}.twtop"
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        clock.sleep(chance.random() / 50)
+        os.kill(writer.pid, signal.SIGKILL)
+        said = ["1", *writer.stdout.read().split()]
+        writer.wait()
+        recording = open_recording(path)
+        assert len(recording.timeline) >= int(said[-1]) - 2
+        recording.moment(len(recording.timeline) - 1)

@@ -1,0 +1,138 @@
+"""Which places are dumped, and when: by what could be full, in turn, and within the budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.tables import NOW, Sock, reading, rules, table
+from tui.kernel.glance import Glance
+from tui.kernel.places import Place
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Reading, Source
+from tui.kernel.survey import Survey
+from tui.watching import overview as module
+from tui.watching.overview import TURN_SECONDS, Outlook, Overview
+
+RANGE = rules(40_000, 40_999)
+
+
+class Machine:
+    """Places with so many sockets each, a clock, and what was dumped when."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *sockets: int | None, cost: float = 0.1) -> None:
+        self.sockets = {self.place(number): count for number, count in enumerate(sockets, 1)}
+        self.cost = cost
+        self.now = 1000.0
+        self.dumps: list[str] = []
+        self.broken: set[str] = set()
+        patch.setattr(module, "survey", lambda *_: Survey(tuple(self.sockets)))
+        patch.setattr(module, "glance", self.glance)
+        clock = SimpleNamespace(monotonic=lambda: self.now, thread_time=lambda: self.now)
+        patch.setattr(module, "time", clock)
+        patch.setattr(Source, "read", lambda source: self.read(source))
+
+    @staticmethod
+    def place(number: int) -> Place:
+        root = Path(f"/proc/{number}")
+        return Place(root, f"p{number}", "process", number, root / "ns/net", key=number, pid=number)
+
+    def glance(self, places: Sequence[Place], known: object) -> list[Glance]:
+        counts = [self.sockets[place] for place in places]
+        return [Glance(place, n, n, RANGE) for place, n in zip(places, counts, strict=True)]
+
+    def read(self, source: Source) -> Reading:
+        self.dumps.append(source.place.name)
+        self.now += self.cost
+        if source.place.name in self.broken:
+            raise TableError("refused")
+        count = self.sockets[source.place] or 0
+        socks = [Sock(local_port=40_000 + number) for number in range(count)]
+        return replace(reading(table(*socks), RANGE, time=NOW + self.now), place=source.place)
+
+    def seconds(self, overview: Overview, count: int) -> tuple[Outlook, ...]:
+        found: tuple[Outlook, ...] = ()
+        for _ in range(count):
+            began = self.now
+            found = overview.poll()
+            self.now = max(began + 1, self.now)
+        return found
+
+
+Make = Callable[..., Machine]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Make:
+    return lambda *sockets, **more: Machine(monkeypatch, *sockets, **more)
+
+
+def test_once_only_what_could_be_full_is_dumped(machine: Make) -> None:
+    one = machine(0, 499, 500, 900, None)
+    found = Overview(one_shot=True).poll()
+    assert set(one.dumps) == {"p3", "p4"}
+    rows = {outlook.place.name: outlook for outlook in found}
+    assert [name for name, row in rows.items() if row.view is None] == ["p5", "p2", "p1"]
+    assert next(iter(rows)) == "p4"
+
+
+def test_all_dumps_together_keep_the_budget(machine: Make) -> None:
+    """Twenty full places, each of a tenth of a second: a tenth of a core, and each has its turn."""
+    one = machine(*[900] * 20, cost=0.1)
+    seconds = 200
+    one.seconds(Overview(), seconds)
+    assert len(one.dumps) * one.cost <= 0.1 * seconds + 2 * one.cost
+    turns = Counter(one.dumps)
+    assert len(turns) == 20
+    assert max(turns.values()) - min(turns.values()) <= 1
+
+
+def test_five_hundred_that_are_fine_have_a_turn_and_keep_the_budget(machine: Make) -> None:
+    one = machine(*[40] * 500, cost=0.05)
+    found = one.seconds(Overview(), 120)
+    assert len(one.dumps) * one.cost <= 0.1 * 120 + 2 * one.cost
+    assert len(set(one.dumps)) == len(one.dumps)  # nobody twice before all
+    assert len(found) == 500
+
+
+def test_a_fine_one_is_dumped_once_a_turn(machine: Make) -> None:
+    one = machine(40, cost=0.001)
+    one.seconds(Overview(), int(2 * TURN_SECONDS) + 1)
+    assert len(one.dumps) == 2
+
+
+def test_full_ones_do_not_keep_a_fine_one_from_its_turn(machine: Make) -> None:
+    one = machine(*[900] * 20, 40, cost=0.1)
+    one.seconds(Overview(), 100)
+    assert Counter(one.dumps)["p21"] >= 1
+
+
+def test_what_is_looked_at_comes_first(machine: Make) -> None:
+    one = machine(900, 900, 0, cost=0.1)
+    overview = Overview()
+    overview.looked_at = lambda place: place.name == "p3"
+    one.seconds(overview, 20)
+    assert one.dumps[0] == "p3"
+    assert Counter(one.dumps)["p3"] >= 10
+
+
+def test_what_cannot_be_dumped_says_so_and_keeps_no_other_waiting(machine: Make) -> None:
+    one = machine(900, 800)
+    one.broken = {"p1"}
+    found = {row.place.name: row for row in Overview(one_shot=True).poll()}
+    assert (found["p1"].failure, found["p1"].view, found["p1"].fresh) == ("refused", None, False)
+    assert found["p2"].fresh
+
+
+def test_what_has_gone_is_forgotten(machine: Make) -> None:
+    one = machine(900, 900)
+    overview = Overview(cpu_share=1e9)
+    one.seconds(overview, 1)
+    del one.sockets[one.place(1)]
+    assert [row.place.name for row in one.seconds(overview, 1)] == ["p2"]
+    assert len(overview._followed) == 1

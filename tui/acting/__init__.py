@@ -1,0 +1,1 @@
+"""What twtop changes, when asked and confirmed: sockets ended, settings set and set back."""

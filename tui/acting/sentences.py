@@ -1,0 +1,192 @@
+"""What is said before something is done and after it: figures first, then what may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tui.acting.applying import FILE, SYSCTL_D, Undone
+from tui.acting.freeing import Choice, Forecast, Freed, Listing
+from tui.acting.keeping import Goal, Kept
+from tui.acting.settings import Change
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import port_use
+from tui.analysis.patterns import Direction
+from tui.analysis.ports import port_space
+from tui.kernel.places import Place
+from tui.kernel.sysctls import PortRules, port_rules
+from tui.writing.words import joined, percent, plural, utc
+
+NAMED = 3
+"""Patterns that are named before the rest is a number."""
+
+
+def listing_lines(listing: Listing, forecast: Forecast) -> list[str]:
+    """Return what would be ended, what connect() gains, and the risk; a sentence or two each."""
+    rules, use = listing.frame.rules, listing.use
+    lines = []
+    ages = listing.ages()
+    if len(ages):
+        first, last = int(ages.min()), int(ages.max())
+        span = f"{first} to {last} s" if first < last else f"{first} s"
+        lines.append(
+            f"{plural(len(ages), 'TIME-WAIT')} of {patterns_text(listing)}, closed {span} ago: "
+            "the oldest end first."
+        )
+    if listing.live:
+        lines.append(
+            f"{plural(listing.live, 'live connection')} of {patterns_text(listing)}: each is "
+            "killed. Its peer gets a reset, its program ECONNABORTED, and data on the way is lost."
+        )
+    if listing.matched > len(listing.sockets):
+        lines.append(f"{listing.matched - len(listing.sockets):,} more match and stay (--max).")
+    gains = (
+        f"connect() gains {plural(forecast.gained, 'port')}: {use.connectable:,} of "
+        f"{use.capacity:,} are connectable now, {forecast.connectable:,} then."
+    )
+    if not forecast.gained and use.reusable:
+        gains = (
+            f"connect() gains nothing: tcp_tw_reuse={rules.reuse_mode} lets it take these ports "
+            "as it is."
+        )
+    lines.append(gains)
+    if len(ages):
+        lines.append(risk(rules))
+    return lines
+
+
+def patterns_text(listing: Listing) -> str:
+    """Return the patterns by name, the first few at most."""
+    names = [str(key) for key in listing.keys[:NAMED]]
+    more = len(listing.keys) - len(names)
+    return joined([*names, f"{more:,} more"] if more else names)
+
+
+def risk(rules: PortRules) -> str:
+    """Return what may go wrong when a TIME-WAIT ends early (RFC 1337)."""
+    text = (
+        "Risk: a late segment of the old connection may reach a new one on the same port; the "
+        "younger the TIME-WAIT, the likelier. "
+    )
+    if rules.timestamps:
+        return text + (
+            "TCP timestamps are on here: where the peer has them too, such a segment is dropped."
+        )
+    return text + "TCP timestamps are off here: only the sequence number stands in its way."
+
+
+def nothing_text(listing: Listing, choice: Choice) -> str:
+    """Return why there is nothing to end."""
+    if listing.too_young:
+        return (
+            f"all {plural(listing.too_young, 'TIME-WAIT')} are younger than "
+            f"{choice.older_than_ms / 1000:g} s: a smaller --older-than takes them too"
+        )
+    states = joined([state.label for state in sorted(choice.states)])
+    return f"nothing in {states} matches"
+
+
+def freed_text(listing: Listing, freed: Freed) -> str:
+    """Return what is gone, and what connect() gets."""
+    gone = f" {freed.gone:,} had ended or changed by themselves." if freed.gone else ""
+    return (
+        f"{plural(freed.freed, 'socket')} ended.{gone} Connectable: "
+        f"{listing.use.connectable:,} before, {freed.use.connectable:,} of "
+        f"{freed.use.capacity:,} now."
+    )
+
+
+def keep_lines(goal: Goal, rules: PortRules) -> list[str]:
+    """Return what keeping a goal does, what does the same for less, and the risk."""
+    source = f" from {goal.local_ip}" if goal.local_ip else ""
+    lines = [
+        f"Keeps the ports towards {goal.destination}{source} below {goal.below:g} % by ending its "
+        f"oldest TIME-WAITs when they are needed, none younger than {goal.older_than_ms / 1000:g} "
+        "s; connections are not touched."
+    ]
+    if rules.timestamps:
+        lines.append(
+            "tcp_tw_reuse=1 does the same in the kernel: twtop apply net.ipv4.tcp_tw_reuse=1"
+        )
+    return [*lines, risk(rules)]
+
+
+def kept_text(goal: Goal, kept: Kept) -> str:
+    """Return a line of what one interval brought."""
+    text = (
+        f"{utc(kept.time)[11:19]}  {kept.in_use:,} of {kept.capacity:,} ports in use "
+        f"({percent(kept.in_use, kept.capacity)}), {kept.freed:,} freed"
+    )
+    if kept.short:
+        text += (
+            f"; {kept.short:,} too many stay: open, or younger than {goal.older_than_ms / 1000:g} s"
+        )
+    return text
+
+
+def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> list[str]:
+    """Return the exact changes, where they are made, for how long, and what they touch."""
+    until = f"kept for every boot in {SYSCTL_D / FILE}" if persist else "until the next boot"
+    lines = [f"In {place.name} ({place.kind}), at once, {until}:"]
+    for change in changes:
+        if change.needed:
+            lines.append(f"  {change.name}: {shown(change.before)} → {shown(change.after)}")
+            lines.append(f"    {change.touches}")
+        else:
+            lines.append(f"  {change.name}: {shown(change.after)} already")
+    return lines
+
+
+def bound_warning(frame: Frame, changes: Sequence[Change]) -> str | None:
+    """Return what to mind where a wider range takes in ports that somebody listens on."""
+    after = {change.name: change.after for change in changes}
+    rules = port_rules(
+        replace(one, value=after.get(one.name, one.value)) for one in frame.reading.parameters
+    )
+    more = port_space(rules, frame.table).excluded - frame.ports.excluded
+    if more <= 0:
+        return None
+    return (
+        f"{plural(more, 'port')} more that services are bound to lie in the range then: reserve "
+        "them in net.ipv4.ip_local_reserved_ports, or connect() may take one while its service "
+        "restarts."
+    )
+
+
+def shown(value: str | None) -> str:
+    """Return a setting's value, or what stands for none."""
+    return "(not there)" if value is None else value or "(empty)"
+
+
+def connectable_text(before: Frame, after: Frame) -> str:
+    """Return what changes did to the fullest outgoing pattern, or to any where there is none."""
+    outgoing = np.flatnonzero(before.patterns.direction == Direction.OUTGOING)
+    if not len(outgoing):
+        now = after.ports.capacity
+        return f"Ports for each destination: {before.ports.capacity:,} before, {now:,} now."
+    key = before.patterns.key(int(outgoing[0]))
+    index = after.patterns.find(key)
+    use = port_use(before.patterns, int(outgoing[0]))
+    now = after.ports.capacity if index is None else port_use(after.patterns, index).connectable
+    return f"{key}: {use.connectable:,} connectable before, {now:,} now."
+
+
+def undone_text(one: Undone) -> str:
+    """Return what became of one change."""
+    entry = one.entry
+    if entry.kind == "file":
+        what = f"{entry.name}"
+        back = "removed" if entry.before is None else "as it was"
+    else:
+        what = f"{entry.name} in {entry.place}"
+        back = f"{shown(entry.before)} again"
+    return {
+        "restored": f"{what}: {back}",
+        "was so already": f"{what}: it was {back} already",
+        "gone with its place": f"{what}: its place has ended, or the machine was restarted",
+        "failed": f"{what}: it was never set",
+        "changed since": f"{what}: somebody has changed it since, so it is left alone"
+        + ("" if entry.kind == "file" else f" ({shown(one.now)}, not {shown(entry.after)})"),
+    }[one.how]

@@ -1,0 +1,164 @@
+"""Which settings may be changed, within which bounds, and what a change does and does not."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tui.analysis.ports import port_space
+from tui.kernel.sockets import SocketTable, build
+from tui.kernel.sysctls import Parameter, port_range, port_rules, reserved_spans
+from tui.planning.remedies import refused
+
+FEWEST_PORTS = 1000
+"""No change may leave fewer ports than that and fewer than there are."""
+
+
+class RefusedError(Exception):
+    """The change is not made; the text is one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting, from what it is to what it is to be."""
+
+    name: str
+    before: str
+    """As the kernel writes it, white space collapsed."""
+    after: str
+    touches: str
+    """From when on it holds, and for which connections."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether it is not so already."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which numbers a setting takes."""
+
+    low: int
+    high: int
+    touches: str
+    upwards: bool = False
+    """Never lower than it is."""
+
+
+CONNECT = "holds from the next connect() on; open connections keep their ports"
+OPENED = "holds for connections opened from now on"
+ENTRY = "holds for each entry from its next change of state on; conntrack's, not the socket's"
+CONNTRACK = "net.netfilter.nf_conntrack_"
+
+NUMBERS: Mapping[str, Bounds] = {
+    "net.ipv4.tcp_tw_reuse": Bounds(0, 2, CONNECT),
+    "net.ipv4.tcp_tw_reuse_delay": Bounds(100, 60_000, CONNECT),
+    "net.ipv4.tcp_tw_timeout": Bounds(10, 600, "holds for connections closed from now on"),
+    "net.ipv4.tcp_timestamps": Bounds(1, 2, OPENED),
+    "net.ipv4.tcp_tw_recycle": Bounds(0, 0, OPENED),
+    "net.ipv4.tcp_max_tw_buckets": Bounds(
+        4096, 1 << 24, "holds for connections closed from now on", upwards=True
+    ),
+    "net.ipv4.tcp_syn_retries": Bounds(2, 10, OPENED),
+    "net.ipv4.tcp_orphan_retries": Bounds(0, 10, "holds at the next retry of each"),
+    "net.ipv4.tcp_max_orphans": Bounds(1024, 1 << 24, "holds at once", upwards=True),
+    "net.ipv4.tcp_max_syn_backlog": Bounds(128, 1 << 20, "holds at once", upwards=True),
+    "net.ipv4.tcp_syncookies": Bounds(1, 2, "holds at once"),
+    "net.core.somaxconn": Bounds(
+        128, 65_535, "holds for what calls listen() from now on: restart the server", upwards=True
+    ),
+    f"{CONNTRACK}max": Bounds(1024, 1 << 26, "holds at once", upwards=True),
+    f"{CONNTRACK}tcp_timeout_time_wait": Bounds(10, 120, ENTRY),
+    f"{CONNTRACK}tcp_timeout_fin_wait": Bounds(30, 120, ENTRY),
+    f"{CONNTRACK}tcp_timeout_close_wait": Bounds(10, 3600, ENTRY),
+    f"{CONNTRACK}tcp_timeout_last_ack": Bounds(10, 120, ENTRY),
+    f"{CONNTRACK}tcp_timeout_syn_sent": Bounds(30, 120, ENTRY),
+    f"{CONNTRACK}tcp_timeout_established": Bounds(3600, 432_000, ENTRY),
+}
+"""Settings that are one number, which are all but two."""
+RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"
+NAMES = (RANGE, RESERVED, *NUMBERS)
+"""All that may be changed."""
+WHY_NOT = {
+    **{f"net.ipv4.{one.code}": one.why for one in refused(port_rules(()))},
+    "net.ipv4.tcp_timestamps": "without timestamps tcp_tw_reuse does nothing, and late segments "
+    "are told by their sequence number alone",
+    "net.ipv4.tcp_syncookies": "without them a full queue drops SYNs",
+}
+"""Why a value outside of its bounds, or the setting as such, is refused."""
+
+
+def changes(wanted: Mapping[str, str], present: Mapping[str, str | None]) -> tuple[Change, ...]:
+    """Return the changes that lead to what is wanted, in that order.
+
+    ``present`` has the text of every setting that there is. Raises RefusedError.
+    """
+    made = tuple(_change(name, value, present.get(name)) for name, value in wanted.items())
+    before, after = (_ports(present), _ports({**present, **{one.name: one.after for one in made}}))
+    if after < min(FEWEST_PORTS, before):
+        raise RefusedError(f"that would leave connect() {after:,} ports, of {before:,} now")
+    return made
+
+
+def _change(name: str, value: str, before: str | None) -> Change:
+    after = " ".join(value.split())
+    if name not in NAMES:
+        why = WHY_NOT.get(name, "twtop judges nothing by it (see twtop apply --help)")
+        raise RefusedError(f"{name} is refused: {why}")
+    touches = CONNECT
+    if name == RANGE:
+        span = port_range(after)
+        if span is None or span[0] < 1024:
+            raise RefusedError(f"{name}: {value} is no range within 1024–65535, such as 1024 65535")
+    elif name == RESERVED:
+        if reserved_spans(after) is None:
+            raise RefusedError(f"{name}: {value} is no list of ports, such as 8080,9000-9100")
+    else:
+        touches = NUMBERS[name].touches
+        _judge(name, after, before)
+    if before is None:
+        raise RefusedError(f"{name}: {WHY_NOT.get(name, 'this kernel does not have it here')}")
+    if name == RESERVED and reserved_spans(before) == reserved_spans(after):
+        after = before  # the kernel joins spans that touch
+    return Change(name, before, after, touches)
+
+
+def _judge(name: str, value: str, before: str | None) -> None:
+    bounds = NUMBERS[name]
+    why = WHY_NOT.get(name, "")
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 12 else -1
+    if not bounds.low <= number <= bounds.high:
+        span = f"{bounds.low} to {bounds.high}" if bounds.low < bounds.high else f"{bounds.low}"
+        raise RefusedError(f"{name}={value}: it takes {span}" + f" ({why})" * bool(why))
+    if bounds.upwards and before is not None and before.isdecimal() and number < int(before):
+        raise RefusedError(
+            f"{name}={value}: it is only raised, and is {before} now" + f" ({why})" * bool(why)
+        )
+
+
+def wanted_by(commands: Iterable[str]) -> dict[str, str]:
+    """Return the settings that lines of a remedy or a plan make, by name; comments are passed over.
+
+    Empty where one of the lines does something else: such a remedy cannot be applied.
+    """
+    wanted: dict[str, str] = {}
+    for line in commands:
+        match shlex.split(line, comments=True):
+            case []:
+                continue
+            case ["sysctl", "-w", *settings]:
+                wanted |= dict(setting.split("=", 1) for setting in settings)
+            case _:
+                return {}
+    return wanted
+
+
+NO_SOCKETS: SocketTable = build([])
+
+
+def _ports(values: Mapping[str, str | None]) -> int:
+    """Return how many ports a tuple could have under these settings, if nobody listened."""
+    rules = port_rules(Parameter(name, value, None, "") for name, value in values.items())
+    return port_space(rules, NO_SOCKETS).capacity

@@ -1,0 +1,114 @@
+"""twtop diff: what differs between two moments."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.options import Settings, given, shared_options
+from tui.commands.output import emit, fail, paint
+from tui.commands.reading import Look, take_look
+from tui.findings.config import Config
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
+from tui.kernel.sockets import TableError
+from tui.recording.recording import SUFFIX
+from tui.report.diff import Side, diff_record, diff_text, difference
+from tui.report.whole import to_dict
+
+DIFFERS, UNWRITABLE = 1, 3
+LONGEST = 1 << 28
+"""Bytes of a report that are read: half a million patterns."""
+
+
+@click.command(
+    epilog="Exit codes: 0 nothing differs, 1 something does, 2 usage, 3 one of them could not be "
+    "read, or the answer not written."
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="TIME",
+    help="Of a recording: once for each side; of one FILE, twice.  [default: the last]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@shared_options
+@click.pass_context
+def diff(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    at: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compare two moments: states, patterns, kernel parameters and findings.
+
+    A FILE is a recording, a copy of /proc (also a bundle's .tar.gz), or what `twtop report --json`
+    printed. One recording is enough for two times.
+
+    \b
+    twtop diff web-1.twtop --at 03:05 --at 03:12
+    twtop diff last-release.twtop this-release.twtop
+    twtop diff before.json after.json
+    """
+    settings = given(context, options)
+    if len(files) == 1 and len(at) == 2:
+        files = (files[0], files[0])
+    if len(files) != 2 or len(at) not in (0, 2):
+        raise click.UsageError("two files, or one recording with --at twice")
+    config = configured(settings)
+    times: tuple[str | None, ...] = at or (None, None)
+    try:
+        sides = [
+            _side(file, time, settings, config) for file, time in zip(files, times, strict=True)
+        ]
+        found = difference(*sides)
+    except TableError as error:
+        fail(str(error))
+    except (KeyError, TypeError, AttributeError) as error:
+        fail(f"no report of twtop: {error!r}")
+    text = json.dumps(diff_record(found), ensure_ascii=False) if as_json else ""
+    emit(text or diff_text(found, paint), unwritable=UNWRITABLE)
+    sys.exit(DIFFERS if found.is_any else 0)
+
+
+def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Side:
+    if file.suffix == ".json":
+        if at is not None:
+            raise click.UsageError(f"{file}: a report has one time; --at is for recordings")
+        return Side(_report(file), None)
+    if file.suffix == SUFFIX or at is not None:
+        look = take_look(replace(settings, recording=file, at=at))
+    else:
+        look = take_look(replace(settings, proc=file))
+    return Side(to_dict(look.frame, look.owners()), _findings(look, config))
+
+
+def _findings(look: Look, config: Config) -> dict[tuple[str, str], str]:
+    found = diagnose(Situation(look.frame, look.owners(), config=config))
+    return {one.identity: one.message for one in found}
+
+
+def _report(file: Path) -> dict[str, Any]:
+    """Return a report's JSON. Raises TableError."""
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise TableError(f"{file}: not a file")
+        with file.open(encoding="utf-8") as opened:
+            report = json.loads(opened.read(LONGEST))
+    except OSError as error:
+        raise TableError(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise TableError(f"{file}: no JSON: {error}") from error
+    if not isinstance(report, dict) or report.get("schema") != "twtop.report/1":
+        raise TableError(f"{file}: not what twtop report --json prints")
+    return report

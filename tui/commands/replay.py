@@ -1,0 +1,71 @@
+"""twtop replay: the dashboard over a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.options import given, shared_options
+from tui.commands.output import fail
+from tui.commands.terminal import require_terminal, run
+
+
+@click.command(epilog="Exit codes: 0 done, 2 usage, 3 the recording could not be read.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--at", metavar="TIME", help="Begin there: 03:12, 2026-11-26T03:12Z, -90s.")
+@click.option(
+    "--speed", type=click.IntRange(1, 3600), default=1, show_default=True, help="Play so fast."
+)
+@click.option("--follow", is_flag=True, help="Go on with what is recorded meanwhile.")
+@click.option("--utc", is_flag=True, help="All times in UTC, not in this terminal's zone.")
+@shared_options
+@click.pass_context
+def replay(
+    context: click.Context,
+    /,
+    file: Path,
+    at: str | None,
+    speed: int,
+    follow: bool,
+    utc: bool,
+    **options: Any,
+) -> None:
+    """Open the dashboard over FILE, a recording or a folder of them.
+
+    It begins where the first critical finding began, at the end if there was none, or at --at.
+    Arrows step through it, { and } jump between findings, g goes to a time, space plays.
+
+    \b
+    twtop replay web-1.twtop --at 03:12
+    twtop replay /var/lib/twtop/web-1.twtop --follow
+    """
+    settings = given(context, options)
+    require_terminal()
+    from tui.dashboard.replay_app import ReplayApp
+    from tui.kernel.sockets import TableError
+    from tui.recording.log import RecordingError
+    from tui.recording.recording import open_recording
+    from tui.recording.replay import Replay, first_critical
+    from tui.recording.when import TimeError, parse_time
+
+    try:
+        recording = open_recording(file)
+        played = Replay(recording, configured(settings), follow=follow)
+        played.speed = speed
+        first, last = recording.timeline[0].time, recording.timeline[-1].time
+        if at is not None:
+            played.go_to(parse_time(at, first, last))
+            played.playing = False
+        elif not follow:
+            played.go_to(first_critical(recording.timeline))
+        place = recording.moment(played.index).reading.place
+    except TimeError as error:
+        raise click.UsageError(f"--at: {error}") from None
+    except (RecordingError, TableError) as error:
+        fail(str(error))
+    for note in recording.notes:
+        click.echo(f"twtop: {note}", err=True)
+    run(ReplayApp(played, place=f"{place.name}  {file.name}", utc=utc))

@@ -1,0 +1,68 @@
+"""twtop undo: what was applied, set back."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tui.acting.applying import NotPermittedError
+from tui.acting.applying import undo as set_back
+from tui.acting.journal import JournalError, journal_path, opened
+from tui.acting.sentences import shown, undone_text
+from tui.commands.consent import ask, require_yes, yes_option
+from tui.commands.output import UNREADABLE, emit, fail
+from tui.writing.words import plural
+
+LEFT = 1
+NOTHING = "Nothing is to be set back."
+EPILOG = (
+    "Exit codes: 0 all is as it was, 1 something was left as somebody else has set it since, 2 no "
+    "--yes and nobody to ask, 3 not permitted, or the outcome could not be written, 130 the answer "
+    "was no."
+)
+
+
+@click.command("undo", epilog=EPILOG)
+@click.option("--list", "list_only", is_flag=True, help="Print what would be set back, and exit.")
+@click.option("--force", is_flag=True, help="Also set back what somebody else has changed since.")
+@yes_option
+def undo(list_only: bool, force: bool, yes: int) -> None:
+    """Set back all that `twtop apply` has set, the last change first.
+
+    Also after an interruption or a reboot. A value that somebody else has changed since is left
+    alone, and said.
+
+    \b
+    twtop undo --list
+    twtop undo --yes
+    """
+    if not list_only:
+        require_yes(yes)
+    path = journal_path()
+    if not path.exists():
+        emit(NOTHING, UNREADABLE)
+        return
+    try:
+        with opened(path) as journal:
+            if not journal.outstanding:
+                emit(NOTHING, UNREADABLE)
+                return
+            if list_only or not yes:
+                for entry in reversed(journal.outstanding):
+                    what = f"{shown(entry.after)} → {shown(entry.before)}, in {entry.place}"
+                    if entry.kind == "file":
+                        what = "removed" if entry.before is None else "as it was before"
+                    emit(f"{entry.time} {entry.user}: {entry.name}: {what}", UNREADABLE)
+            if list_only:
+                return
+            if not yes:
+                ask(f"Set back {plural(len(journal.outstanding), 'change')}?")
+            done = set_back(journal, force=force)
+    except (NotPermittedError, JournalError) as error:
+        fail(str(error))
+    for one in done:
+        emit(undone_text(one), UNREADABLE)
+    if any(one.how == "changed since" for one in done):
+        click.echo("twtop: --force sets back those, too", err=True)
+        sys.exit(LEFT)

@@ -1,0 +1,76 @@
+"""All keys there are, by where they work: what the help lists, and what the settings can change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from tui.dashboard.screens.finding import FindingScreen
+from tui.dashboard.screens.help import HelpScreen
+from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.plan import PlanScreen
+from tui.dashboard.screens.table_screen import TableScreen
+from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.widgets.table import RowTable
+from tui.findings.config import ConfigError
+
+SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
+    "On the dashboard": (Dashboard, TableScreen, ViewScreen),
+    "In a pattern": (PatternScreen,),
+    "In a finding": (FindingScreen,),
+    "In a plan": (PlanScreen,),
+}
+PANELS: tuple[type[DOMNode], ...] = (RowTable,)
+"""A Document has the same keys."""
+OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, Prompt)
+TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
+    (ViewScreen, TableScreen, Dashboard),
+    (ViewScreen, TableScreen, PatternScreen),
+    (ViewScreen, FindingScreen),
+    (ViewScreen, PlanScreen),
+)
+"""Whose keys work at the same time, beside the app's and the panels'."""
+KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
+
+
+def own(node: type[DOMNode]) -> list[Binding]:
+    """Return the bindings that a class itself declares."""
+    return [one for one in node.__dict__["BINDINGS"] if isinstance(one, Binding)]
+
+
+def listed(
+    nodes: Iterable[type[DOMNode]], keys: Mapping[str, str], display: Callable[[Binding], str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the keys and the meaning of each binding of these; ``keys`` are the user's."""
+    for one in chain.from_iterable(map(own, nodes)):
+        if one.description:
+            present = one.with_key(keys.get(one.id or "", one.key))
+            yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
+
+
+def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
+    """Return the user's keys for these apps. Raises ConfigError where they cannot be meant so."""
+    every = chain(apps, PANELS, OTHERS, *TOGETHER)
+    known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
+    for name, value in keys.items():
+        if name not in known and not name.startswith("load."):  # which a load's app alone has
+            near = get_close_matches(name, known, n=1)
+            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
+            raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")
+        if wrong := [key for key in value.split(",") if not KEY.fullmatch(key.strip())]:
+            raise ConfigError(f'keys.{name} is "{wrong[0]}"; it must be keys such as "ctrl+t,f9"')
+    for nodes in TOGETHER:
+        taken: dict[str, str] = {}
+        for one in chain.from_iterable(map(own, (*apps, *PANELS, *nodes))):
+            for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):
+                other = taken.setdefault(key.key, one.id or "")
+                if other != one.id and {other, one.id} & keys.keys():
+                    raise ConfigError(f"keys: {key.key} would be {other} and {one.id}")
+    return keys

@@ -1,0 +1,21 @@
+"""Keys: how a binding is written, and the user's own in place of those that are built in."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+
+def bind(
+    id: str,  # noqa: A002
+    keys: str,
+    action: str,
+    name: str,
+    tooltip: str,
+    priority: bool = False,
+) -> Binding:
+    """Return a binding that can be named in the settings, and is told in help and palette.
+
+    ``keys`` are separated by commas, the first being what the footer shows. Without a ``name``
+    it is listed nowhere. ``priority`` lets it work while something is typed.
+    """
+    return Binding(keys, action, name, show=False, tooltip=tooltip, id=id, priority=priority)

@@ -1,0 +1,103 @@
+"""Some minutes of one place: a whole reading, then what changes.
+
+Each record needs those before it in its chapter, and none of another.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import SocketTable
+from tui.kernel.source import Reading
+from tui.recording.log import RecordingError
+from tui.recording.packing import Listed, columns_of, dense
+from tui.recording.rows import Change, Reader, Writer
+from tui.recording.state import Sections, applied, changed, restored, restored_owners, sections
+
+HEAD_LENGTH = 4
+
+
+class ChapterWriter:
+    """Makes the records of a chapter."""
+
+    def __init__(self) -> None:
+        self._rows = Writer()
+        self._sections: Sections = {}
+        self._table: SocketTable | None = None
+        self._deflate = zlib.compressobj(6)
+        self.count = 0
+
+    def record(self, reading: Reading, owners: Owners, summary: list[Any]) -> bytes:
+        """Return the content of the next record."""
+        now = sections(reading, owners)
+        head: dict[str, Any] = {"summary": summary, "changed": changed(self._sections, now)}
+        body = b""
+        if reading.table is not self._table:
+            change = self._rows.change_to(reading.table)
+            listed, body = dense(change.columns)
+            head["rows"] = {"aged": change.aged, "came": change.came, "columns": listed}
+        self._sections, self._table = now, reading.table
+        self.count += 1
+        text = json.dumps(head, separators=(",", ":")).encode()
+        deflated = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return len(deflated).to_bytes(HEAD_LENGTH, "little") + deflated + body
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One moment of a recording."""
+
+    reading: Reading
+    owners: Owners
+
+
+class ChapterReader:
+    """Follows the records of a chapter from its first."""
+
+    def __init__(self) -> None:
+        self._rows = Reader()
+        self._sections: Sections = {}
+        self._table: SocketTable | None = None
+        self._inflate = zlib.decompressobj()
+        self.count = 0
+
+    def take(self, content: bytes) -> None:
+        """Go on by a record. Raises RecordingError where it makes no sense."""
+        try:
+            end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
+            head = json.loads(self._inflate.decompress(content[HEAD_LENGTH:end]))
+            self._sections = applied(self._sections, head["changed"])
+            if "rows" in head:
+                told = head["rows"]
+                columns = columns_of([Listed(*column) for column in told["columns"]], content[end:])
+                self._rows.take(Change(told["aged"], told["came"], columns))
+                self._table = None
+        except _SENSELESS as error:
+            raise RecordingError(f"a record makes no sense: {error!r}") from error
+        self.count += 1
+
+    def moment(self) -> Recorded:
+        """Return the reading of the last record. Raises RecordingError."""
+        try:
+            reading = restored(self._sections, self._rows.rows(), self._table)
+            owners = restored_owners(self._sections)
+        except _SENSELESS as error:
+            raise RecordingError(f"a record makes no sense: {error!r}") from error
+        self._table = reading.table
+        return Recorded(reading, owners)
+
+
+_SENSELESS = (zlib.error, ValueError, TypeError, KeyError, IndexError, OverflowError)
+
+
+def summaries(contents: list[bytes]) -> list[dict[str, Any]]:
+    """Return the summaries of a chapter's records, without its tables."""
+    inflate, found = zlib.decompressobj(), []
+    for content in contents:
+        end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
+        found.append(json.loads(inflate.decompress(content[HEAD_LENGTH:end]))["summary"])
+    return found

@@ -1,0 +1,270 @@
+"""The file: records with a checksum each, one after the other; nothing in it is ever changed.
+
+A process that is killed while it writes leaves half a record at the end, which readers stop before
+and the next writer cuts off. Readers need no lock, hold nothing up, and go on from where they were.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+MAGIC = b"twtop recording\n"
+VERSION = 1
+MARK = b"\xd7tw\n"
+"""How a record begins: where one is damaged the next is looked for."""
+FRAME = struct.Struct("<4sBHII")
+"""Mark, kind, stream, length, checksum of these three and of the content."""
+CHUNK = 1 << 20
+LONGEST = 1 << 30
+
+
+class Kind(IntEnum):
+    """What a record is; a reader skips those that it does not know."""
+
+    ABOUT = 1
+    """JSON: version, and who wrote it."""
+    START = 2
+    """A whole reading: what follows in its stream begins here."""
+    NEXT = 3
+    """What changed since the one before."""
+    SUMMARY = 4
+    """What the chapter that ends here has in it."""
+
+
+class RecordingError(Exception):
+    """A recording could not be read or written; the text says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a record lies."""
+
+    kind: int
+    stream: int
+    offset: int
+    """Of its content, in bytes."""
+    length: int
+    checksum: int
+
+    @property
+    def end(self) -> int:
+        """Return where it ends."""
+        return self.offset + self.length
+
+    @property
+    def begin(self) -> int:
+        """Where it begins, its frame included."""
+        return self.offset - FRAME.size
+
+
+def _checksum(kind: int, stream: int, content: bytes) -> int:
+    return zlib.crc32(content, zlib.crc32(struct.pack("<BHI", kind, stream, len(content))))
+
+
+class LogReader:
+    """Finds the records of a file, and those that came since."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a recording. Raises RecordingError for what is none."""
+        self.path = path
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            begin = os.pread(self._file, len(MAGIC), 0)
+        except OSError as error:
+            raise RecordingError(f"{path}: {error.strerror}") from error
+        if begin != MAGIC:
+            os.close(self._file)
+            raise RecordingError(f"{path}: not a twtop recording")
+        self._end = len(MAGIC)
+        self.about: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Let the file go."""
+        with suppress(OSError):
+            os.close(self._file)
+
+    @property
+    def end(self) -> int:
+        """Up to which byte whole records were found."""
+        return self._end
+
+    def more(self) -> Iterator[Record | None]:
+        """Yield the records that were not yet found, up to the last whole one.
+
+        None stands for what is damaged: what came next in each stream is lost.
+        """
+        size = os.fstat(self._file).st_size
+        while self._end + FRAME.size <= size:
+            chunk, begin = os.pread(self._file, CHUNK, self._end), self._end
+            while self._end - begin + FRAME.size <= len(chunk):
+                record = self._record(chunk, self._end - begin, size)
+                if record is None:
+                    break
+                self._end = record.end
+                if record.kind == Kind.ABOUT:
+                    self._learn(record)
+                else:
+                    yield record
+            if self._end == begin:
+                found = self._next_whole(size)
+                if found is None:
+                    return
+                self._end = found
+                yield None
+
+    def _record(self, chunk: bytes, at: int, size: int) -> Record | None:
+        """Return the record whose frame is there; None where none is, or not all of it."""
+        mark, *told = FRAME.unpack_from(chunk, at)
+        kind, stream, length, checksum = told
+        record = Record(kind, stream, self._end + FRAME.size, length, checksum)
+        if mark != MARK or length > LONGEST or record.end > size:
+            return None
+        return record if record.end < size or self._is_whole(record) else None
+
+    def _next_whole(self, size: int) -> int | None:
+        """Return where the next record begins that is as it was written, None if none is."""
+        begin = self._end + 1
+        while begin + FRAME.size <= size:
+            chunk = os.pread(self._file, CHUNK, begin)
+            at = chunk.find(MARK)
+            while 0 <= at <= len(chunk) - FRAME.size:
+                _, kind, stream, length, checksum = FRAME.unpack_from(chunk, at)
+                record = Record(kind, stream, begin + at + FRAME.size, length, checksum)
+                if length <= LONGEST and record.end <= size and self._is_whole(record):
+                    return record.begin
+                at = chunk.find(MARK, at + 1)
+            begin += max(len(chunk) - FRAME.size, 1)
+        return None
+
+    def _is_whole(self, record: Record) -> bool:
+        try:
+            self.content(record)
+        except RecordingError:
+            return False
+        return True
+
+    def _learn(self, record: Record) -> None:
+        with suppress(ValueError):
+            about = json.loads(self.content(record))
+            if isinstance(about, dict):
+                self.about = about
+
+    def content(self, record: Record) -> bytes:
+        """Return what is in a record. Raises RecordingError where it is damaged."""
+        try:
+            content = os.pread(self._file, record.length, record.offset)
+        except OSError as error:
+            raise RecordingError(f"{self.path}: {error.strerror}") from error
+        if _checksum(record.kind, record.stream, content) != record.checksum:
+            raise RecordingError(f"{self.path}: damaged at byte {record.offset}")
+        return content
+
+    def replaced(self) -> bool:
+        """Say whether another file has taken the place of this one."""
+        try:
+            there = self.path.stat()
+        except OSError:
+            return False
+        mine = os.fstat(self._file)
+        return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+
+class LogWriter:
+    """Appends records to a file of its own."""
+
+    def __init__(self, path: Path, about: dict[str, Any]) -> None:
+        """Open a recording to go on with, or begin one. Raises RecordingError."""
+        self.path = path
+        self._about = {"version": VERSION, **about}
+        try:
+            self._file = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            )
+            self._lock()
+            self.size = os.fstat(self._file).st_size
+        except OSError as error:
+            raise RecordingError(f"{path}: {error.strerror}") from error
+        if self.size:
+            self._cut_torn_end()
+        else:
+            self._write(MAGIC)
+        self.append(Kind.ABOUT, 0, json.dumps(self._about).encode())
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RecordingError(f"{self.path}: another twtop is recording to it") from None
+
+    def _cut_torn_end(self) -> None:
+        reader = LogReader(self.path)
+        for _ in reader.more():
+            pass
+        version = reader.about.get("version", VERSION)
+        reader.close()
+        if version > VERSION:
+            raise RecordingError(f"{self.path}: written by a newer twtop; choose another file")
+        self.size = reader.end
+        os.ftruncate(self._file, self.size)
+
+    def append(self, kind: Kind, stream: int, content: bytes) -> int:
+        """Write a record whole, or nothing of it, and return where it begins.
+
+        Raises RecordingError.
+        """
+        begin = self.size
+        frame = FRAME.pack(MARK, kind, stream, len(content), _checksum(kind, stream, content))
+        self._write(frame + content)
+        return begin
+
+    def _write(self, data: bytes) -> None:
+        try:
+            done = os.pwrite(self._file, data, self.size)
+            if done != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self.size)
+            raise RecordingError(f"{self.path}: {error.strerror}") from error
+        self.size += len(data)
+
+    def drop_before(self, begin: int) -> None:
+        """Begin the file with the record there: a new file takes its place. Raises RecordingError.
+
+        Whoever reads the old one has it until they look again.
+        """
+        beside = self.path.with_name(f".{self.path.name}.new")
+        try:
+            beside.unlink(missing_ok=True)
+            kept = LogWriter(beside, self._about)
+            kept._copy(self._file, begin, self.size)
+            beside.replace(self.path)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise RecordingError(f"{self.path}: {error.strerror}") from error
+        os.close(self._file)
+        self._file, self.size = kept._file, kept.size
+
+    def _copy(self, source: int, begin: int, end: int) -> None:
+        while begin < end:
+            data = os.pread(source, min(1 << 20, end - begin), begin)
+            self._write(data)
+            begin += len(data)
+
+    def close(self) -> None:
+        """Have it on the disk, and let it go."""
+        with suppress(OSError):
+            os.fdatasync(self._file)
+        os.close(self._file)

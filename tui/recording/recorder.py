@@ -1,0 +1,90 @@
+"""Recording: each view's reading becomes a record; what is too old goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+
+from tui import __version__
+from tui.recording.chapter import ChapterWriter
+from tui.recording.log import Kind, LogWriter
+from tui.recording.recording import chapters_of
+from tui.recording.summary import Summary, plain, summarise
+from tui.watching.view import View
+
+CHAPTER_SECONDS = 300.0
+"""How far apart whole tables are written. A seek reads half a chapter on average; a whole table of
+20,000 sockets takes 58 kB, and what changes in a second 1 kB."""
+SPARE = 1.25
+"""How much more than what is to be kept may be there before the file is written anew: often would
+be costly."""
+
+
+class Recorder:
+    """Writes the views of one place to a file."""
+
+    def __init__(
+        self, path: Path, *, keep_seconds: float | None = None, max_bytes: int | None = None
+    ) -> None:
+        """Go on with a recording, or begin one; None keeps everything. Raises RecordingError."""
+        self._log = LogWriter(path, {"twtop": __version__, "pid": os.getpid()})
+        self._keep_seconds = keep_seconds
+        self._max_bytes = max_bytes
+        self._chapter: ChapterWriter | None = None
+        self._begun = 0.0
+        self._summaries: list[Summary] = []
+        self._chapters = chapters_of(path) if self._log.size else []
+        """When each chapter began, and where in the file."""
+        self.count = 0
+        """How many moments were written."""
+
+    @property
+    def size(self) -> int:
+        """Of the file, in bytes."""
+        return self._log.size
+
+    def take(self, view: View) -> None:
+        """Write what this view was made of. Raises RecordingError where it cannot be written."""
+        summary = summarise(view)
+        if self._chapter is None or not 0 <= summary.time - self._begun < CHAPTER_SECONDS:
+            self._end_chapter()
+            self._chapter, self._begun = ChapterWriter(), summary.time
+            self._make_room(summary.time)
+            self._chapters.append((summary.time, self._log.size))
+        kind = Kind.NEXT if self._chapter.count else Kind.START
+        content = self._chapter.record(view.frame.reading, view.owners, plain(summary))
+        self._log.append(kind, 0, content)
+        self._summaries.append(summary)
+        self.count += 1
+
+    def _end_chapter(self) -> None:
+        if self._chapter is not None:
+            told = json.dumps([plain(summary) for summary in self._summaries]).encode()
+            self._log.append(Kind.SUMMARY, 0, zlib.compress(told))
+        self._chapter, self._summaries = None, []
+
+    def _make_room(self, now: float) -> None:
+        """Drop the oldest chapters where they are too old or too much."""
+        chapters = self._chapters
+        if not chapters:
+            return
+        first = 0
+        if self._keep_seconds is not None and now - chapters[0][0] > self._keep_seconds * SPARE:
+            oldest = now - self._keep_seconds
+            first = next((i for i, (t, _) in enumerate(chapters) if t >= oldest), len(chapters) - 1)
+        if self._max_bytes is not None and self._log.size > self._max_bytes:
+            begin = self._log.size - self._max_bytes / SPARE
+            small = next((i for i, (_, at) in enumerate(chapters) if at >= begin), len(chapters))
+            first = max(first, min(small, len(chapters) - 1))
+        if first:
+            before = self._log.size
+            self._log.drop_before(chapters[first][1])
+            shift = self._log.size - before
+            self._chapters = [(time, at + shift) for time, at in chapters[first:]]
+
+    def close(self) -> None:
+        """End the recording."""
+        self._end_chapter()
+        self._log.close()

@@ -1,0 +1,150 @@
+"""Going through a recording: forth as it was recorded, back and far off by beginning anew."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tui.findings.config import Config
+from tui.findings.finding import Severity
+from tui.kernel.sockets import TableError
+from tui.recording.log import RecordingError
+from tui.recording.recording import Recording
+from tui.recording.summary import Summary
+from tui.watching.view import View
+from tui.watching.watch import Watch
+
+WARM_SECONDS = 64.0
+"""How much of what was before a moment is looked at, so that its trends are known."""
+WARM_LOOKS = 8
+"""How many looks that takes: each costs as much as a poll does."""
+PLAYED_SECONDS = 0.25
+"""Between two looks while it plays."""
+SPEEDS = (1, 2, 5, 10, 30, 60, 300)
+
+
+class Replay:
+    """Makes views of a recording: a poller whose clock is the recording's. Any thread may call."""
+
+    def __init__(self, recording: Recording, config: Config, *, follow: bool = False) -> None:
+        """Begin at the end; ``follow`` goes on with what is recorded from now on."""
+        self.recording = recording
+        self.interval = PLAYED_SECONDS
+        self.watch = Watch(config)
+        self.playing = follow
+        self.speed = 1
+        self._follows = follow
+        self._lock = threading.RLock()
+        self._index = -1
+        """Which moment the watch has seen last; -1 for none."""
+        self._clock = recording.timeline[-1].time
+        self._played = time.monotonic()
+        self.go_to(self._clock)
+
+    @property
+    def timeline(self) -> list[Summary]:
+        """The recording in short."""
+        return self.recording.timeline
+
+    @property
+    def index(self) -> int:
+        """Which moment is shown."""
+        return self._index
+
+    @property
+    def at(self) -> float:
+        """When that was, Unix time."""
+        return self.timeline[self._index].time
+
+    def poll(self) -> View:
+        """Return the view of now: further on, if it plays. Raises TableError for damage."""
+        with self._lock:
+            now = time.monotonic()
+            passed, self._played = (now - self._played) * self.speed, now
+            at_end = self._index == len(self.timeline) - 1
+            if self._follows:
+                self.recording.refresh()
+            if self.playing:
+                if self._follows and at_end:
+                    self._clock = self.timeline[-1].time
+                else:
+                    self._clock = min(self._clock + passed, self.timeline[-1].time)
+                self._show(self.recording.index_at(self._clock))
+            if self.playing and not self._follows and self._index == len(self.timeline) - 1:
+                self.playing = False
+            assert self.watch.newest is not None
+            return self.watch.newest
+
+    def play(self, *, on: bool) -> None:
+        """Let it play, from the beginning where it is at its end, or halt it."""
+        with self._lock:
+            at_end = self._index == len(self.timeline) - 1
+            if on and at_end and not self._follows:
+                self.go_to(self.timeline[0].time)
+            self.playing, self._played, self._clock = on, time.monotonic(), self.at
+
+    def go_to(self, when: float) -> None:
+        """Show the moment that was the present one then. Raises TableError for what is damaged."""
+        with self._lock:
+            self._clock = when
+            self._show(self.recording.index_at(when))
+
+    def step(self, moments: int) -> None:
+        """Go so many moments on, or back."""
+        with self._lock:
+            index = min(max(self._index + moments, 0), len(self.timeline) - 1)
+            self.go_to(self.timeline[index].time)
+
+    def _show(self, index: int) -> None:
+        """Have the watch see a moment, and those before it that matter."""
+        if index == self._index:
+            return
+        near = self.at if self._index >= 0 else 0.0
+        goes_on = self._index >= 0 and 0 < self.timeline[index].time - near <= WARM_SECONDS
+        if goes_on:
+            looks = _spread(self._index + 1, index)
+        else:
+            self.watch = Watch(self.watch.config)
+            before = self.timeline[index].time - WARM_SECONDS
+            looks = _spread(self.recording.index_at(before), index)
+        for look in looks:
+            try:
+                moment = self.recording.moment(look)
+            except RecordingError as error:
+                if look == index:
+                    raise TableError(str(error)) from error
+                continue
+            self.watch.note_owners(moment.owners)
+            self.watch.take(moment.reading)
+        self._index = index
+
+
+def _spread(first: int, last: int) -> list[int]:
+    """Return a few moments from the first to the last, the last ones among them."""
+    if last - first < WARM_LOOKS:
+        return list(range(first, last + 1))
+    apart = (last - first) / (WARM_LOOKS - 1)
+    return sorted({round(last - apart * n) for n in range(WARM_LOOKS)})
+
+
+def events(timeline: list[Summary]) -> list[tuple[int, str, int]]:
+    """Return where findings began: which moment, its headline, and how grave it was."""
+    found: list[tuple[int, str, int]] = []
+    before: set[tuple[str, str]] = set()
+    for index, summary in enumerate(timeline):
+        now = {told.identity for told in summary.findings}
+        found += [
+            (index, told.title, told.severity)
+            for told in summary.findings
+            if told.identity not in before
+        ]
+        before = now
+    return found
+
+
+def first_critical(timeline: list[Summary]) -> float:
+    """Return when the first critical finding was there, Unix time; the end where none was."""
+    for summary in timeline:
+        if any(told.severity >= Severity.CRITICAL for told in summary.findings):
+            return summary.time
+    return timeline[-1].time

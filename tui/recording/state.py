@@ -1,0 +1,96 @@
+"""A reading's smaller parts as plain data, and what changed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from tui.kernel.places import Place, PlaceKind
+from tui.kernel.processes import Owners, Process
+from tui.kernel.sockets import RawSockets, SocketTable, build
+from tui.kernel.source import Reading
+from tui.kernel.sysctls import Parameter
+
+Sections = dict[str, dict[str, Any]]
+"""Named parts, each with keys of its own, in terms of JSON."""
+OF_TABLE = ("bound_known", "complete", "duplicates", "bad_lines", "byte_order")
+OF_READING = ("kind", "read_seconds", "table_time", "time", "hz", "second_ms")
+
+
+def sections(reading: Reading, owners: Owners) -> Sections:
+    """Return everything but the rows of the table."""
+    place, table = reading.place, reading.table
+    return {
+        "reading": {name: getattr(reading, name) for name in OF_READING}
+        | {"addresses": sorted(reading.addresses)},
+        "table": {name: getattr(table, name) for name in OF_TABLE}
+        | {"bound_ports": table.bound_ports.tolist()},
+        "place": {"name": place.name, "kind": place.kind, "id": place.id, "root": str(place.root)},
+        "parameters": {p.name: [p.value, p.default, p.meaning] for p in reading.parameters},
+        "counters": dict(reading.counters),
+        "owners": {str(inode): [p.pid, p.name] for inode, p in owners.by_inode.items()},
+        "looked": {
+            "denied": owners.denied,
+            "skipped": owners.skipped,
+            "complete": owners.complete,
+        },
+    }
+
+
+def changed(before: Sections, now: Sections) -> dict[str, Any]:
+    """Return for each section what is new or different, and under a "-" what is no more."""
+    told: dict[str, Any] = {}
+    for section, values in now.items():
+        old = before.get(section, {})
+        new = {key: value for key, value in values.items() if key not in old or old[key] != value}
+        if new or section not in before:
+            told[section] = new
+        if gone := [key for key in old if key not in values]:
+            told[f"-{section}"] = gone
+    return told
+
+
+def applied(before: Sections, told: Mapping[str, Any]) -> Sections:
+    """Return the sections that changed() was given as ``now``."""
+    now = dict(before)
+    for section, keys in told.items():
+        if section.startswith("-"):
+            section = section[1:]
+            now[section] = {k: v for k, v in now.get(section, {}).items() if k not in set(keys)}
+    for section, new in told.items():
+        if not section.startswith("-"):
+            now[section] = {**now.get(section, {}), **new}
+    return now
+
+
+def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Reading:
+    """Return the reading; its table is the one given, where that has not changed.
+
+    Raises KeyError, TypeError or ValueError where something is missing or of another kind.
+    """
+    place, told, read = now["place"], now["table"], now["reading"]
+    if table is None:
+        table = build([rows])
+        kept = {field.name: getattr(table, field.name) for field in fields(table)}
+        kept |= {name: told[name] for name in OF_TABLE}
+        kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
+        table = SocketTable(**kept)
+    kind: PlaceKind = place["kind"] if place["kind"] in get_args(PlaceKind) else "process"
+    return Reading(
+        place=Place(Path(place["root"]), place["name"], kind, place["id"]),
+        table=table,
+        parameters=tuple(Parameter(name, *rest) for name, rest in now["parameters"].items()),
+        counters=now["counters"],
+        addresses=frozenset(read["addresses"]),
+        **{name: read[name] for name in OF_READING},
+    )
+
+
+def restored_owners(now: Sections) -> Owners:
+    """Return who held which socket."""
+    by_inode = {int(inode): Process(*who) for inode, who in now["owners"].items()}
+    return Owners(by_inode, **now["looked"])

@@ -1,0 +1,68 @@
+"""What a timeline shows of each moment, without its sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tui.analysis.patterns import Direction
+from tui.watching.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding as a timeline tells it."""
+
+    identity: tuple[str, str]
+    severity: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One moment."""
+
+    time: float
+    """Unix time."""
+    states: tuple[int, ...]
+    """Sockets by state, as Frame.states has them."""
+    time_wait: int
+    worst: float
+    """The highest use of an outgoing pattern, from 0 to 1 and above."""
+    findings: tuple[Told, ...]
+    """Those that are there, the gravest first."""
+
+
+def summarise(view: View) -> Summary:
+    """Return what a timeline shows of this moment."""
+    frame = view.frame
+    patterns = frame.patterns
+    outgoing = patterns.utilization[patterns.direction == Direction.OUTGOING]
+    return Summary(
+        time=frame.time,
+        states=tuple(frame.states.tolist()),
+        time_wait=view.trends.time_wait_count,
+        worst=round(float(outgoing.max()), 4) if len(outgoing) else 0.0,
+        findings=tuple(
+            Told(case.identity, int(case.finding.severity), case.finding.message)
+            for case in view.cases.present
+        ),
+    )
+
+
+def plain(summary: Summary) -> list[Any]:
+    """Return a summary in terms of JSON."""
+    told = [[*found.identity, found.severity, found.title] for found in summary.findings]
+    return [summary.time, list(summary.states), summary.time_wait, summary.worst, told]
+
+
+def from_plain(told: Any) -> Summary:
+    """Return what plain() was given. Raises ValueError or TypeError for anything else."""
+    time, states, time_wait, worst, findings = told[:5]
+    return Summary(
+        float(time),
+        tuple(map(int, states)),
+        int(time_wait),
+        float(worst),
+        tuple(Told((str(f[0]), str(f[1])), int(f[2]), str(f[3])) for f in findings),
+    )

@@ -1,0 +1,174 @@
+"""Places as plain data and as text: one row each (schema: places.schema.json beside this)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from tui.analysis.bounds import utilization_at_most
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import Level, pattern_level, port_use
+from tui.analysis.patterns import Direction
+from tui.kernel.glance import Glance
+from tui.report.records import pattern_record
+from tui.writing.layout import Paint, table
+from tui.writing.words import floored, utc, written
+
+SCHEMA = "twtop.places/1"
+PLACE_FIELDS = (
+    "id",
+    "kind",
+    "name",
+    "container",
+    "pid",
+    "sockets",
+    "time_wait",
+    "dumped",
+    "low",
+    "high",
+    "reuse_mode",
+    "assumed",
+    "worst",
+    "utilization_at_most",
+)
+"""Of a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A place as far as it was looked at."""
+
+    glance: Glance
+    frame: Frame | None = None
+    """That of its last dump; None if it was not dumped."""
+    worst: int | None = None
+    """The index of the frame's pattern that is nearest to its end."""
+    owner: object | None = None
+    """Who holds that one, if known."""
+    failure: str | None = None
+    """Why it could not be dumped."""
+
+
+def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -> dict[str, Any]:
+    """Return all places as plain data; ``missing`` says why there may be others."""
+    return {
+        "schema": SCHEMA,
+        "time": utc(time),
+        "missing": list(missing),
+        "places": [place_row(one) for one in places],
+    }
+
+
+def place_row(seen: Seen) -> dict[str, Any]:
+    """Return a place with PLACE_FIELDS for keys; what is not known is None.
+
+    ``utilization_at_most`` is that of its fullest tuple where it was dumped, else an upper bound.
+    """
+    glance, frame = seen.glance, seen.frame
+    place, rules = glance.place, glance.rules
+    worst = None
+    if frame is not None and seen.worst is not None:
+        worst = pattern_record(frame, seen.worst, seen.owner)
+    at_most = at_most_of(seen)
+    return {
+        "id": place.id,
+        "kind": place.kind,
+        "name": place.name,
+        "container": ", ".join(place.containers) or None,
+        "pid": place.pid,
+        "sockets": glance.sockets,
+        "time_wait": glance.time_wait,
+        "dumped": frame is not None,
+        "low": rules.low,
+        "high": rules.high,
+        "reuse_mode": rules.reuse_mode,
+        "assumed": list(rules.assumed),
+        "worst": worst,
+        "utilization_at_most": None if at_most is None else ceil(at_most * 1e6) / 1e6,
+    }
+
+
+def at_most_of(seen: Seen) -> float | None:
+    """Return how full its fullest tuple is, or can be where that is not known exactly."""
+    if seen.frame is None or not seen.frame.table.complete:
+        return utilization_at_most(seen.glance)
+    patterns = seen.frame.patterns
+    outgoing = patterns.direction == Direction.OUTGOING
+    return float(patterns.utilization[outgoing].max(initial=0.0))
+
+
+def places_text(
+    places: Sequence[Seen], missing: Sequence[str], threshold: float, paint: Paint
+) -> str:
+    """Return the places for people, a row each, and below what could not be seen."""
+    rows, colours = [], []
+    for one in places:
+        level = level_of(one, threshold)
+        rows.append(_row(one, level, threshold))
+        colours.append({Level.FINE: "", Level.SLOW: "yellow"}.get(level, "red"))
+    heads = ("", "", ">sockets", ">TIME-WAIT", ">ports", ">reuse", ">in use", "worst", "")
+    notes = [*missing, *_notes(places)]
+    shown = table("Places", heads, rows, paint, colours)
+    return "\n\n".join([shown, *(paint(note, "yellow") for note in notes)])
+
+
+def level_of(seen: Seen, threshold: float) -> Level:
+    """Return the Level of a place's worst tuple; of one that was not dumped, FINE."""
+    if seen.frame is None or seen.worst is None:
+        return Level.FINE
+    return pattern_level(seen.frame.patterns, seen.worst, threshold)
+
+
+SAID = {
+    Level.FINE: "",
+    Level.SLOW: "slow connect()",
+    Level.HOT: "≥ {threshold} %",
+    Level.EXHAUSTED: "connect() fails",
+}
+
+
+def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
+    glance, frame = seen.glance, seen.frame
+    place, rules = glance.place, glance.rules
+    mark = "?" if rules.assumed else ""
+    use, worst, said = "", "", SAID[level].format(threshold=written(threshold))
+    if frame is not None and seen.worst is not None:
+        ports = port_use(frame.patterns, seen.worst)
+        use = f"{floored(ports.in_use, ports.capacity)}%"
+        worst = str(frame.patterns.key(seen.worst))
+    elif frame is None and glance.sockets:
+        use = f"≤ {ceil(1000 * (at_most_of(seen) or 0.0)) / 10:.1f}%"
+        worst = "not dumped"
+    if seen.failure is not None:
+        said = seen.failure
+    elif glance.sockets is None:
+        said = "cannot be read"
+    name = place.name
+    if place.kind in ("pod", "container") and place.containers not in ((), (name,)):
+        name += f" ({', '.join(place.containers)})"
+    return (
+        place.kind,
+        name,
+        "?" if glance.sockets is None else f"{glance.sockets:,}",
+        "?" if glance.time_wait is None else f"{glance.time_wait:,}",
+        f"{glance.capacity:,}{mark}",
+        f"{rules.reuse_mode}{mark}",
+        use,
+        worst,
+        said,
+    )
+
+
+def _notes(places: Sequence[Seen]) -> list[str]:
+    """Return what of the table is not as sure as it looks."""
+    notes = []
+    if assumed := sum(1 for one in places if one.glance.rules.assumed):
+        notes.append(
+            f"The sysctls of {assumed:,} could not be read: ports and reuse with ? are the "
+            "kernel's defaults. It takes CAP_SYS_ADMIN to enter a namespace: run twtop as root."
+        )
+    if unread := sum(1 for one in places if one.glance.sockets is None):
+        notes.append(f"{unread:,} could not be read at all: nothing is known of their ports.")
+    return notes
