@@ -73,18 +73,25 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", prog_name="twtop")
 @shared_options
+@click.option(
+    "--count-refusals",
+    is_flag=True,
+    help="In the dashboard: have the kernel count the connects it refuses, from the start.",
+)
 @click.pass_context
-def cli(context: click.Context, /, **options: Any) -> None:
+def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
 
     Without a command the dashboard opens; press ? in it for its keys.
     """
     context.obj = given(context, options)
+    if count_refusals and context.invoked_subcommand is not None:
+        raise click.UsageError("--count-refusals is for the dashboard; see `twtop refusals`")
     if context.invoked_subcommand is None:
         require_terminal()
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load
 
-        dashboard(context.obj)
+        dashboard(context.obj, count=count_refusals)
 
 
 for entries in SECTIONS.values():

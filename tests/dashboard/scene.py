@@ -17,9 +17,11 @@ from tui.dashboard.app import Sampled, TwtopApp
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
+from tui.kernel.refusals import Refusals
 from tui.kernel.sockets import State, TableError, Timer
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import Parameter
+from tui.watching.refused import Counting
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
@@ -214,10 +216,12 @@ async def stage(
     owners: Owners | None = None,
     config: Config | None = None,
     baseline: Baseline | None = None,
+    start_counting: Callable[[], Counting] = Refusals,
 ) -> AsyncIterator[Stage]:
     """Run the app in a terminal of this size, showing these frames one after the other."""
     watch = Watch(config, baseline)
-    app = TwtopApp(StillPoller(), watch, place="web-1  netns 4026531840")
+    place = "web-1  netns 4026531840"
+    app = TwtopApp(StillPoller(), watch, place=place, start_counting=start_counting)
     if (found := owners) is not None:
         watch.look_for_owners(lambda: found)
     async with app.run_test(size=size, notifications=True) as pilot:

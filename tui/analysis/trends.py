@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tui.analysis.patterns import PatternKey
+from tui.analysis.refused import Tallies
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array
 
@@ -106,3 +107,5 @@ class Trends:
     """The series of the patterns, also of those that vanished in the last minute."""
     cut_short_seconds: float = 0.0
     """For how long reads have been cut short, so that the table is an older one."""
+    refused: Tallies | None = None
+    """What the kernel has refused by its own count; None where that is not counted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from tui.commands.configuration import configured
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
@@ -15,9 +17,11 @@ from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
 
 
-def dashboard(settings: Settings) -> None:
-    """Run the full-screen dashboard until the user quits it."""
+def dashboard(settings: Settings, *, count: bool = False) -> None:
+    """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
     source = open_source(settings)
+    if count and source.place.id is None:
+        raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
     config = configured(settings)
     try:
         baseline = load_baseline(baseline_path())
@@ -30,6 +34,7 @@ def dashboard(settings: Settings) -> None:
             watch,
             place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
+            count=count,
         )
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)

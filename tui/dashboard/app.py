@@ -22,6 +22,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from tui.dashboard.colours import readable
+from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
@@ -36,7 +37,9 @@ from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAs
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.prompt import Prompt
 from tui.kernel.processes import Owners
+from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
+from tui.watching.refused import Counting
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -89,6 +92,13 @@ class TwtopApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
         bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
+        bind(
+            "app.refusals",
+            "R",
+            "count_refusals",
+            "Count refusals",
+            "Have the kernel count the connects it refuses, or no more",
+        ),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
         bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
@@ -120,10 +130,13 @@ class TwtopApp(App[None]):
         *,
         place: str = "",
         find_owners: Callable[[], Owners] | None = None,
+        start_counting: Callable[[], Counting] = Refusals,
+        count: bool = False,
     ) -> None:
         """Show what the poller sees; its views are those of the ``watch``.
 
-        Raises ConfigError where the user's keys cannot be meant so.
+        ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
+        once. Raises ConfigError where the user's keys cannot be meant so.
         """
         super().__init__()
         self.watched = watch
@@ -140,6 +153,8 @@ class TwtopApp(App[None]):
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
+        self._counting = CountingSwitch(watch, start_counting)
+        self._count = count
         self._find_owners = find_owners
         self._owners_failed: str | None = None
         self._owner_cycle = Cycle(self._look_for_owners, OWNER_LOOK_SECONDS, "twtop-owners")
@@ -189,6 +204,8 @@ class TwtopApp(App[None]):
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
+        if self._count:
+            self.action_count_refusals()
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
@@ -202,6 +219,7 @@ class TwtopApp(App[None]):
         """Let the threads end; nobody waits for them."""
         self._cycle.stop()
         self._owner_cycle.stop()
+        self._counting.end()
 
     def _cycle_of(self, poller: Poller) -> Cycle:
         return Cycle(partial(self._poll, poller), poller.interval, "twtop-sampler")
@@ -228,6 +246,7 @@ class TwtopApp(App[None]):
         self.stop_polling()
         self.poller = self._heard = poller
         self.watched = watch
+        self._counting.move(watch)
         self._news.forget()
         self.clear_notifications()  # of the place that is left
         self.frozen = False
@@ -308,6 +327,27 @@ class TwtopApp(App[None]):
         """Stop, as the shell's jobs do at Ctrl-Z; the driver gives the terminal back first."""
         if not self.is_headless:
             os.kill(os.getpid(), signal.SIGTSTP)
+
+    def action_count_refusals(self) -> None:
+        """Have refusals counted by the kernel, or no more."""
+        self.run_worker(self._turn_counting, thread=True, group="counting")
+
+    def _turn_counting(self) -> None:
+        """In a thread: turn it on or off, and say so, or what would be needed for it."""
+        try:
+            on = self._counting.turn()
+        except CountingError as error:
+            self.call_later(
+                self.notify,
+                str(error),
+                title="Not counted",
+                severity="warning",
+                timeout=12,
+                markup=False,
+            )
+        else:
+            text = "the kernel counts the connects it refuses" if on else "no longer counted"
+            self.call_later(self.notify, text, title="Refusals", timeout=3)
 
     def action_step_interval(self, direction: int) -> None:
         """Step the interval up (1) or down (−1)."""

@@ -2,8 +2,10 @@
 
 CODES = (
     "ports-exhausted",
+    "refused-with-ports-free",
     "exhausts-soon",
     "ports-above-threshold",
+    "exhausted-yet-served",
     "bind-before-connect",
     "connect-slow",
     "listener-gone",

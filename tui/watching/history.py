@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -64,6 +64,11 @@ class History:
         self._saw_whole = False
         self._keys: list[PatternKey] = []
         """The patterns that have a series, of the last frame, in its order."""
+
+    @property
+    def keys(self) -> Sequence[PatternKey]:
+        """The first TRACKED patterns of the last frame, in its order."""
+        return self._keys
 
     def add(self, frame: Frame) -> Trends:
         """Take in one frame, and return what it says with those before.

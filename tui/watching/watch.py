@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from tui.analysis.frame import Frame, judge
+from tui.analysis.refused import Tallies
 from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline
 from tui.findings.cases import Cases
@@ -18,8 +19,10 @@ from tui.findings.finding import Finding
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
+from tui.kernel.refusals import CountingError
 from tui.kernel.source import Reading
 from tui.watching.history import History
+from tui.watching.refused import Counting, RefusalSeries
 from tui.watching.sampler import Sampler
 from tui.watching.view import View
 
@@ -48,6 +51,9 @@ class Watch:
         self._cut_since: float | None = None
         """Since when no table was complete."""
         self._newest: View | None = None
+        self._counting: Counting | None = None
+        self._refusals = RefusalSeries()
+        self._tallies: Tallies | None = None
         self._walk_due = 0.0
         self._walk_retry = 0.0
         self._lock = threading.Lock()
@@ -73,11 +79,32 @@ class Watch:
             trends = self._history.add(frame)
             if self._cut_since is not None:
                 trends = replace(trends, cut_short_seconds=reading.time - self._cut_since)
+            trends = replace(trends, refused=self._tally(frame))
             cases = self._cases.then(self._diagnose(frame, trends), frame.time)
             if frame.table.complete:  # what the first part of a table shows makes no story
                 self._cases = cases
             self._newest = View(frame, trends, self._history.owners, self._config, cases)
             return self._newest
+
+    def count(self, counting: Counting | None) -> Counting | None:
+        """Tell in the next views what this counts, from now on, or nothing any more.
+
+        Returns what counted before, for the caller to close.
+        """
+        with self._lock:
+            before, self._counting = self._counting, counting
+            self._refusals, self._tallies = RefusalSeries(), None
+            return before
+
+    def _tally(self, frame: Frame) -> Tallies | None:
+        if self._counting is not None and (self._tallies is None or not self._tallies.broken):
+            try:
+                counted = self._counting.take()
+                self._tallies = self._refusals.add(frame, self._history.keys, counted)
+            except CountingError as error:  # what was counted so far is no lie, but old
+                tallies = self._tallies or Tallies(frame.time, frame.time)
+                self._tallies = replace(tallies, broken=str(error))
+        return self._tallies
 
     def _frame(self, reading: Reading) -> Frame:
         if reading.table_time > reading.time:  # the clock was set back since

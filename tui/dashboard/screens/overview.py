@@ -17,10 +17,10 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
+from tui.dashboard.widgets.counted_patterns import CountedPatternsPanel
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.panel import LinePanel
-from tui.dashboard.widgets.patterns import PatternsPanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
 from tui.dashboard.widgets.selected import SelectedPanel
 from tui.dashboard.widgets.states import StatesPanel
@@ -95,7 +95,7 @@ class Dashboard(TableScreen):
     """The panel that has the screen to itself."""
 
     def __init__(self, place: str, *, load: bool = False) -> None:
-        self.patterns = PatternsPanel(id="patterns")
+        self.patterns = CountedPatternsPanel(id="patterns")
         super().__init__(TitleBar(place), self.patterns, load=load)
         self.selected = SelectedPanel()
         self._following: Timer | None = None

@@ -16,6 +16,7 @@ from tui.dashboard.widgets.facts import FactsPanel, cases_of
 from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.pattern_charts import HistoryChart, ReleaseChart
 from tui.dashboard.widgets.quadruplets import QuadrupletsPanel
+from tui.dashboard.widgets.refused import RefusedLines
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.findings.cases import Case
 from tui.watching.view import View
@@ -39,12 +40,14 @@ class PatternScreen(TableScreen):
         super().__init__(TitleBar(str(key), subject=True), self.quadruplets, load=load)
         self.key = self.about = key
         self.facts = FactsPanel(key)
+        self.refused = RefusedLines(key)
         self.past = HistoryChart(key)
         self.future = ReleaseChart(key)
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""
         yield self.facts
+        yield self.refused
         with Container(id="charts"):
             yield self.past
             yield self.future
@@ -52,7 +55,7 @@ class PatternScreen(TableScreen):
 
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
-        for panel in (self.title_bar, self.facts, self.past, self.future):
+        for panel in (self.title_bar, self.facts, self.refused, self.past, self.future):
             panel.show(view)
         index = view.frame.patterns.find(self.key)
         self.quadruplets.show(view.frame, index, view.owners.by_inode, self.filter)

@@ -290,7 +290,9 @@ OF_TRACKED = ("growth", "left", "recent")
 class PatternsPanel(ArrangedTable):
     """All patterns, the one with most ports in use first."""
 
-    columns = COLUMNS
+    columns: Sequence[Column] = COLUMNS
+    rows_class: type[PatternRows] = PatternRows
+    """What its rows are made by."""
     nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
     empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
@@ -322,5 +324,5 @@ class PatternsPanel(ArrangedTable):
         frame, chosen = view.frame, view.filter
         count = len(frame.patterns) if chosen is None else len(frame.table)
         self.show_when_ready(
-            partial(PatternRows, view, without_incoming=self.without_incoming), chosen, count
+            partial(self.rows_class, view, without_incoming=self.without_incoming), chosen, count
         )

@@ -66,7 +66,7 @@ class RowTable(ScrollPanel, can_focus=True):
         "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
     )
 
-    columns: ClassVar[Sequence[Column]]
+    columns: Sequence[Column]
     empty = ""
     """What is said where there are no rows."""
     sortable: ClassVar[Sequence[str]] = ()

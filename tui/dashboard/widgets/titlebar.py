@@ -8,6 +8,7 @@ from rich.text import Text
 
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.refused import title_notes
 from tui.findings.finding import Severity
 from tui.watching.view import View
 from tui.writing.words import plural
@@ -72,6 +73,9 @@ class TitleBar(TextPanel[View]):
         if self._subject and critical and not exhausted:
             found.append(f"{critical:,} critical")
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
+        if (notes := title_notes(view)) is not None:
+            elsewhere, here = (self.line([note]) for note in notes)
+            parts = [elsewhere, *parts, here]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
             every = "" if view.replay else f" · every {view.interval:g} s"

@@ -20,6 +20,7 @@ from tui.findings.rules import (
     places,
     ports,
     reading,
+    refused,
     remotes,
     time_wait,
 )
@@ -29,8 +30,10 @@ Rule = Callable[[Situation], Iterator[Finding]]
 
 RULES: Mapping[str, Rule] = {
     "ports-exhausted": ports.exhausted,
+    "refused-with-ports-free": refused.with_ports_free,
     "exhausts-soon": ports.exhausts_soon,
     "ports-above-threshold": ports.above_threshold,
+    "exhausted-yet-served": refused.yet_served,
     "bind-before-connect": bind_first.bind_before_connect,
     "connect-slow": ports.slow,
     "listener-gone": listeners.listener_gone,

@@ -15,6 +15,7 @@ import numpy as np
 from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.ports import times_slower
+from tui.analysis.refused import Tally
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Unclosed, find_unclosed, more_ports
 from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
@@ -58,7 +59,17 @@ def _exhausted(situation: Situation, index: int) -> Finding:
         "address”), and no kernel counter shows it."
         + (given_back if use.time_wait or not held.meaning else ""),
         **{f"freed_within_{SOON}_s": back + unclosed.soon},
+        **_refused(situation, index),
     )
+
+
+def _refused(situation: Situation, index: int) -> dict[str, float | None]:
+    """Return what the kernel says itself, where that is counted."""
+    tallies = None if situation.trends is None else situation.trends.refused
+    if tallies is None or tallies.broken:
+        return {}
+    tally = tallies.tuples.get(situation.frame.patterns.key(index), Tally())
+    return {"refused": tally.total, "refused_per_second": round(tallies.rate(tally), 1)}
 
 
 def _above(situation: Situation, index: int) -> Finding:
