@@ -15,7 +15,7 @@ from tests.tables import FIXTURES
 
 LIBRARIES = {
     *("numpy", "psutil", "pyroute2", "textual", "rich", "plotext"),
-    *("jsonschema", "tomllib"),
+    *("jsonschema", "prometheus_client", "tomllib"),
 }
 OWN = {"tui.findings", "tui.findings.rules", "tui.dashboard", "tui.lab"}
 """Parts of twtop that not every command has a use for."""
@@ -41,6 +41,8 @@ LOADS: dict[str, set[str]] = {
     f"patterns {PROC}": NUMPY | SETTINGS,
     f"watch -n=1 {PROC}": NUMPY | RULES,
     f"audit {PROC}": NUMPY | RULES,
+    f"metrics {PROC}": NUMPY | RULES | {"prometheus_client"},
+    "metrics --rules": NUMPY | RULES,
 }
 """By command line: all that it loads of those above."""
 
