@@ -1,19 +1,24 @@
 """What is told: the table's names and no others, and the figures of the report."""
 
+import shutil
 import threading
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.benchmarks import crowd
 from tests.commands.hosts import ALL, IDLE, LOW, PROXY, cut_short, fixture, host, tuple_with
+from tests.commands.test_no_false_ok import full_host, harm
 from tests.metrics.told import Told, post, scraped
-from tests.tables import Clock, Sock
+from tests.tables import Clock, Sock, steady
 from tui.analysis.frame import judge
 from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
-from tui.kernel.source import Source
+from tui.kernel.source import Reading, Source
 from tui.metrics import seats
 from tui.metrics.exposition import Scrapes
 from tui.metrics.names import METRICS, PATTERN
@@ -140,6 +145,19 @@ class TestWhatIsNotKnown:
         assert not told.named("twtop_sockets")
         assert not told.named("twtop_pattern_ports_in_use")
 
+    def test_a_place_that_goes_between_two_dumps_is_one_that_cannot_be_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here = post(host(tmp_path, tuple_with(100)))
+        scraped([here])
+        monkeypatch.setattr(here._sampler, "_next_dump", inf)
+
+        def gone(*_: object) -> Reading:
+            raise FileNotFoundError(2, "No such file or directory", "/run/netns/shop")
+
+        monkeypatch.setattr(Source, "refresh", gone)
+        assert scraped([here]).value("twtop_reading_success") == 0
+
     def test_a_table_cut_short_is_told(self, tmp_path: Path) -> None:
         told = scraped(cut_short(host(tmp_path, tuple_with(100))))
         assert told.value("twtop_reading_success") == 1
@@ -161,6 +179,28 @@ class TestWhatIsNotKnown:
         assert told.value("twtop_sysctl", name="net.ipv4.ip_local_reserved_ports") is None
         assert told.value("twtop_ports_reserved") == 1
         assert told.value("twtop_sysctl", name="net.ipv4.ip_local_port_range", index=1) == 40_499
+
+    @given(st.lists(harm, min_size=1, max_size=2))
+    @steady
+    def test_a_host_that_is_short_of_ports_never_looks_fine(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        harms: list[tuple[str, Callable[[Path, float], None], float]],
+    ) -> None:
+        """Whatever of its files is missing, cut or unreadable."""
+        root = full_host(tmp_path_factory.mktemp("host") / "proc", 55)
+        for name, do, where in harms:
+            if (root / name).is_file() and not (root / name).is_symlink():
+                do(root / name, where)
+        told = scraped(root)
+        unsure = (
+            told.value("twtop_reading_success") == 0 or told.value("twtop_reading_complete") == 0
+        )
+        unsure = unsure or bool(told.value("twtop_sysctls_assumed"))
+        uncounted = not {"net/sockstat", "net/tcp"} - {name for name, _, _ in harms}
+        # Whole lines lost, and the count of them as well: nothing can tell.
+        assert unsure or uncounted or (told.value("twtop_patterns_locked_max_ratio") or 0) > 0.5
+        shutil.rmtree(root)
 
 
 class TestScrapes:
@@ -203,3 +243,13 @@ class TestScrapes:
 
 def test_the_meaning_of_left_out_has_the_number_of_seats() -> None:
     assert f"{seats.SEATS} have" in BY_NAME["twtop_patterns_left_out"].meaning
+
+
+def test_the_readme_has_the_table() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `twtop_")]
+    if not rows:
+        pytest.skip("the README has no table of metrics")
+    assert rows == [
+        f"| `{one.name}` | {', '.join(one.labels)} | {one.meaning} |" for one in METRICS
+    ]

@@ -13,7 +13,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, emit, epilog, fail
+from tui.commands.output import UNWRITABLE, USAGE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.kernel.places import place_at
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 ALL_MAY_READ = 0o644
 """node_exporter runs as a user of its own."""
+EPILOG = (
+    "Exit codes: 0 done, 1 the metrics could not be written, or the port not be had, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog=epilog("the metrics or the port"))
+@click.command(epilog=EPILOG)
 @click.option(
     "--listen",
     callback=address,

@@ -78,7 +78,7 @@ class Post:
         """Read the place, and return what is to be told of it. Never raises."""
         try:
             view = self._sampler.poll()
-        except TableError as error:
+        except (TableError, OSError) as error:  # OSError: the place has gone since its last dump
             self._incomplete += 1
             return Sight(self._place, self._incomplete, failure=str(error))
         rows, left_out = self._rows(view)
