@@ -129,6 +129,15 @@ class TestPromtool:
             assert (ran.returncode != 0) == case.fires, (case, ran.stdout, ran.stderr)
             if case.fires:
                 assert f'alertname="{alert}"' in ran.stdout + ran.stderr
+                assert "error expanding template" not in ran.stdout + ran.stderr
+
+    def test_it_can_read_every_query_of_the_dashboard(self, tmp_path: Path) -> None:
+        queries = [query for query in _queries(dashboard()) if "label_values" not in query]
+        known = [re.sub(r"\$\w+", "5m", query) for query in queries]
+        rules = [{"record": f"q{number}", "expr": query} for number, query in enumerate(known)]
+        path = tmp_path / "queries.yml"
+        path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+        assert f"{len(queries)} rules found" in promtool("check", "rules", path)
 
     def test_the_recording_rules_keep_the_worst_of_each_host_and_job(self, rules: Path) -> None:
         values = {
