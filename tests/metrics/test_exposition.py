@@ -67,7 +67,7 @@ def test_the_figures_are_those_of_the_report(name: str) -> None:
     bands = [told.value("twtop_patterns", **labels) for labels in told.named("twtop_patterns")]
     assert sum(filter(None, bands)) == len(outgoing)
     for pattern in outgoing:
-        ends = {label: pattern[label] for label in PATTERN[:-1]}
+        ends = {label: pattern[label] for label in PATTERN[1:]}
         for field in ("in_use", "capacity", "locked"):
             value = told.value(f"twtop_pattern_ports_{field}", **ends)
             assert value == (pattern[field] if pattern["utilization"] >= 0.1 else None)

@@ -23,7 +23,7 @@ from tui.watching.view import View
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Sample = tuple[str, float, tuple[str, ...]]
-"""A metric without its prefix, the value, and those labels that come beside the place."""
+"""A metric without its prefix, the value, and its labels behind that of the place."""
 
 PREFIX = "twtop_"
 LIST_OF_PORTS = "net.ipv4.ip_local_reserved_ports"
@@ -98,9 +98,7 @@ def families(sights: Iterable[Sight], seconds: float) -> tuple[Family, ...]:
     made["twtop_scrape_duration_seconds"].add_metric((), seconds)
     for sight in sights:
         for name, value, labels in _samples(sight):
-            where = (sight.place.name,)
-            labels = (*labels[:4], *where, *labels[4:]) if "pattern_" in name else where + labels
-            made[PREFIX + name].add_metric(labels, value)
+            made[PREFIX + name].add_metric((sight.place.name, *labels), value)
     return tuple(made.values())
 
 

@@ -18,7 +18,7 @@ class Named(NamedTuple):
 
 
 PLACE = ("place",)
-PATTERN = ("direction", "local_ip", "remote_ip", "remote_port", "place")
+PATTERN = ("place", "direction", "local_ip", "remote_ip", "remote_port")
 """No local port and no pid: each would be a series of its own with each connection or restart."""
 
 METRICS = (
