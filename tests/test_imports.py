@@ -15,7 +15,7 @@ from tests.tables import FIXTURES
 
 LIBRARIES = {
     *("numpy", "psutil", "pyroute2", "textual", "rich", "plotext"),
-    *("jsonschema", "tomllib"),
+    *("jsonschema", "prometheus_client", "tomllib"),
 }
 OWN = {"tui.findings", "tui.findings.rules", "tui.dashboard", "tui.lab"}
 """Parts of twtop that not every command has a use for."""
@@ -44,6 +44,8 @@ LOADS: dict[str, set[str]] = {
     f"audit {PROC}": NUMPY | RULES,
     "sources turn 10.0.0.21 --dev=eth0": NUMPY,
     "free --dst=10.0.0.9:5432": NUMPY,  # nobody is there to ask
+    f"metrics {PROC}": NUMPY | RULES | {"prometheus_client"},
+    "metrics --rules": NUMPY | RULES,
 }
 """By command line: all that it loads of those above."""
 

@@ -15,8 +15,11 @@ from tests.benchmarks.load import Load, sockets
 from tests.e2e.terminal import ROOT, TWTOP
 from tui.analysis.frame import judge
 from tui.kernel.places import place_at
+from tui.kernel.processes import Owners
 from tui.kernel.sock_diag import BOUND_INACTIVE, CONNECTED, TCPDIAG_GETSOCK
 from tui.kernel.source import Source, SourceKind
+from tui.metrics.exposition import Scrapes
+from tui.metrics.post import Post
 
 PAUSE_SECONDS = 1.5
 """How long the load may be paused before too many TIME-WAITs have ended."""
@@ -72,6 +75,12 @@ def frames(kind: SourceKind) -> Work:
 def first_frame(kind: SourceKind) -> Work:
     """Makes a frame of a new source, which walks the bound sockets as well."""
     return lambda: judge(Source(place_at(Path("/proc")), kind, interval=10).read())
+
+
+def scrape(kind: SourceKind) -> Work:
+    """Tells Prometheus of a reading of one source."""
+    post = Post(Source(place_at(Path("/proc")), kind, interval=10), lambda: Owners({}))
+    return Scrapes((post,), 0.0, walks=False).text
 
 
 def read_files() -> None:

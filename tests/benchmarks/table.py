@@ -73,6 +73,15 @@ def ss(load: Load) -> Iterator[Row]:
     yield _ratio("sock_diag → Frame / ss -tan", (0.25, 0.25), found)
 
 
+def scrape(load: Load) -> Iterator[Row]:
+    """What Prometheus is told, against the frame that it is made of."""
+    kinds: tuple[SourceKind, ...] = "proc", "sock_diag"
+    for kind in kinds:
+        told, frames = reading.scrape(kind), reading.frames(kind)
+        found = reading.compare(load, told, frames, READING_SECONDS, TURNS)
+        yield _ratio(f"a scrape / {kind} → Frame", (1.2, 1.2), found)
+
+
 def report(load: Load) -> Iterator[Row]:
     """Against what people write."""
     found = reading.compare(load, reading.REPORT, reading.NAIVE, PROCESS_SECONDS, TURNS // 2)
@@ -194,6 +203,7 @@ MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
         sock_diag,
         ss,
         report,
+        scrape,
         commands,
         keys,
         many,

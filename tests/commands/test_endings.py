@@ -32,6 +32,7 @@ FROM_PROXY: tuple[tuple[str, ...], ...] = (
     ("audit",),
     ("check", "-w", "90", "-c", "90"),
     ("wait", "--below", "90"),
+    ("metrics",),
     ("watch", "-n", "2", "-i", "0.1"),
 )
 """Each command that prints what it reads, as it ends well for the proxy."""

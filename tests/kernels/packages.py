@@ -110,7 +110,7 @@ def kernel(wanted: str) -> Kernel:
     if not folder.exists():
         names = sorted(set(_parts(apt, f"{META}={version}")))
         apt.run("apt-get", "download", *(f"{name}={version}" for name in names))
-        _unpack([next(apt.archives.glob(f"{name}_*{version}_*")) for name in names], folder)
+        unpack([next(apt.archives.glob(f"{name}_*{version}_*")) for name in names], folder)
     return Kernel(version, folder)
 
 
@@ -137,14 +137,14 @@ def qemu() -> tuple[list[str], dict[str, str]]:
             "apt-get", "install", "-y", "--download-only", "--no-install-recommends",
             "qemu-system-x86",
         )  # fmt: skip
-        _unpack(sorted(apt.archives.glob("*.deb")), folder)
+        unpack(sorted(apt.archives.glob("*.deb")), folder)
     libraries = {str(path.parent) for path in folder.glob("**/*.so.*")}
     share = folder / "usr/share"
     firmware = ["-L", str(share / "qemu"), "-L", str(share / "seabios")]
     return [str(folder / "usr/bin" / QEMU), *firmware], {"LD_LIBRARY_PATH": ":".join(libraries)}
 
 
-def _unpack(packages: list[Path], folder: Path) -> None:
+def unpack(packages: list[Path], folder: Path) -> None:
     """Unpack them into a folder that is there whole, or not at all."""
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

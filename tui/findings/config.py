@@ -105,6 +105,14 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """Which patterns have series of their own in `twtop metrics`."""
+
+    enter: float = _percent(10.0, "percent of its ports in use that give a pattern series")
+    leave: float = _percent(5.0, "percent below which it loses them after an hour")
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Findings not to show: those of a code whose subject fits."""
 
@@ -139,6 +147,7 @@ class Config:
     )
     conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
     descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
+    series: Series = Series()
     silence: tuple[Silence, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     """Names of the dashboard's keys, and the user's own for them; the dashboard knows the names."""

@@ -35,6 +35,15 @@ ACCEPT_FASTER = Remedy(
     "Let the program accept faster: more workers or threads, nothing slow between two accept() "
     "calls, descriptors enough (ulimit -n)",
 )
+SEE_QUEUES = Remedy(
+    "See whose queue is full: for a listening socket Recv-Q is the queue and Send-Q its limit",
+    "ss -tln",
+)
+NOT_ACCEPTED = (
+    "The program that listens there does not accept them as fast as they come, and the kernel "
+    "drops the handshakes of further clients. They try again after 1, 2, 4 … s, and see that as a "
+    "slow or dead server."
+)
 DEEP = 16_384
 ASKED = "the backlog that the program asks listen() for (nginx: listen … backlog=N)"
 RESTART = "then restart it; the limit is taken when it calls listen()"
@@ -93,9 +102,7 @@ def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
         subject=name,
         message=f"{name}: {plural(queue, 'connection waits', 'connections wait')} for accept(), "
         f"the limit is {limit:,}",
-        meaning="The program that listens there does not accept them as fast as they come, and "
-        "the kernel drops the handshakes of further clients. They try again after 1, 2, 4 … s, "
-        "and see that as a slow or dead server.",
+        meaning=NOT_ACCEPTED,
         evidence=known(
             queue=queue, **{limit_name: limit}, process=str(process) if process else None
         ),
@@ -148,11 +155,7 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
             listener=listener,
         ),
         remedies=(
-            Remedy(
-                "See whose queue is full: for a listening socket Recv-Q is the queue and Send-Q "
-                "its limit",
-                "ss -tln",
-            ),
+            SEE_QUEUES,
             ACCEPT_FASTER,
             *deeper_queue(situation),
         ),

@@ -13,6 +13,9 @@ from tui.planning.setting import gather
 from tui.planning.widening import range_commands, widened, widest
 from tui.writing.words import percent, ratio
 
+ONE_EACH = "Bound first, without IP_BIND_ADDRESS_NO_PORT, a port serves one destination only"
+BIND_FAILS = "At the end bind() fails with EADDRINUSE although no single destination is full."
+
 
 def bind_before_connect(situation: Situation) -> Iterator[Finding]:
     """Find local IPs whose ports are shared between destinations far less than by chance."""
@@ -55,9 +58,8 @@ def _finding(situation: Situation, bound: BoundFirst) -> Finding:
         message="{}: a client seems to bind before it connects: {destinations:,} destinations "
         "share {shared_ports:,} of {distinct_ports:,} ports, where chance would share "
         "{shared_by_chance:,}".format(ip, **evidence),
-        meaning="Bound first, without IP_BIND_ADDRESS_NO_PORT, a port serves one destination only: "
-        f"{percent(distinct, capacity)} of what all destinations together can have is gone. At "
-        "the end bind() fails with EADDRINUSE although no single destination is full.",
+        meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of what all destinations together can "
+        f"have is gone. {BIND_FAILS}",
         evidence=evidence,
         remedies=(*remedies, POOL),
     )

@@ -15,6 +15,12 @@ from tui.writing.words import plural
 
 LEAST_GROWTH = 5
 """CLOSE-WAITs more than before, at least: less is noise."""
+NOT_CLOSED = (
+    "The peers have closed, and the program has not closed its side: the kernel waits for close() "
+    "without limit. Each holds a descriptor, its buffers and its port, until accept() or open() "
+    "fails with EMFILE."
+)
+LOOK = "sudo ss -tnpe state close-wait"
 
 
 def close_wait_held(situation: Situation) -> Iterator[Finding]:
@@ -62,7 +68,7 @@ def _of_programs(situation: Situation, rows: Array) -> Iterator[Finding]:
             held_rows,
             subject=f"uid {uid}",
             who=f"a program of uid {uid}",
-            look="sudo ss -tnpe state close-wait",
+            look=LOOK,
             uid=uid,
         )
 
@@ -75,9 +81,7 @@ def _held(
         rows,
         subject,
         f"{who} holds {plural(len(rows), 'CLOSE-WAIT')}",
-        "The peers have closed, and the program has not closed its side: the kernel waits "
-        "for close() without limit. Each holds a descriptor, its buffers and its port, until "
-        "accept() or open() fails with EMFILE.",
+        NOT_CLOSED,
         *close_what_peers_closed(look),
         **evidence,
     )

@@ -19,6 +19,15 @@ PREFIX = "net.netfilter."
 TIMEOUT = f"{PREFIX}nf_conntrack_tcp_timeout_"
 CLOSED_TIMEOUT, IDLE_TIMEOUT = f"{TIMEOUT}time_wait", f"{TIMEOUT}established"
 
+TABLE_FULL = (
+    "When the table is full the first packets of new connections are dropped, both ways, and the "
+    "log says “nf_conntrack: table full, dropping packet”."
+)
+NO_TRACKING = Remedy(
+    "Do not track what needs no tracking (chain raw, target NOTRACK)",
+    unless="a NAT or a stateful rule needs to know these connections",
+)
+
 
 def orphans(situation: Situation) -> Iterator[Finding]:
     """Tell of orphans, sockets that no process holds any more, near their maximum.
@@ -85,8 +94,7 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
         message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
         "nf_conntrack_max"
         + (f", and gave up {early:,} entries for lack of room since the start" if early else ""),
-        meaning="When the table is full the first packets of new connections are dropped, both "
-        f"ways, and the log says “nf_conntrack: table full, dropping packet”.{kept}",
+        meaning=TABLE_FULL + kept,
         evidence=known(
             entries=count,
             limit=limit,
@@ -131,10 +139,7 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
                 "Let it forget connections that have been idle for a day",
                 "some are idle for longer without a keep-alive: they are then cut off",
             ),
-            Remedy(
-                "Do not track what needs no tracking (chain raw, target NOTRACK)",
-                unless="a NAT or a stateful rule needs to know these connections",
-            ),
+            NO_TRACKING,
         ),
     )
 

@@ -13,6 +13,28 @@ FEW_CLASHES = 100
 """So few since the start are of no weight by themselves: two packets race now and then."""
 TCP_MEM = "net.ipv4.tcp_mem"
 PRESSURES, ABORTS = "TCPMemoryPressures", "TCPAbortOnMemory"
+CLASH = (
+    "The first packet of a connection got ports that another entry has: the ports of the SNAT's "
+    "address toward one destination run short, or two packets of one flow race (a resolver that "
+    "asks for A and AAAA at once). The client sees no error: it waits, for 1 s and longer, until "
+    "it tries again."
+)
+AGAINST_CLASHES = (
+    Remedy(
+        "See whether it goes on (insert_failed), and which translated address has the most "
+        "connections to one destination",
+        "sudo conntrack -S; sudo conntrack -L --src-nat",
+    ),
+    Remedy(
+        "Give the SNAT more addresses (--to-source FIRST-LAST), and let it choose ports at random "
+        "(--random-fully), so that two processors do not take the same one",
+        unless="the far side lets in the one address only",
+    ),
+    Remedy(
+        "Have fewer connections through it: keep-alive and pools in the clients, a DNS cache on "
+        "the host (or options single-request-reopen in resolv.conf)"
+    ),
+)
 PAGE = 4096
 """Bytes of a page on most machines; some of arm64 and ppc64 have 65,536."""
 
@@ -40,10 +62,7 @@ def snat_clashes(situation: Situation) -> Iterator[Finding]:
         severity=severity,
         subject="conntrack",
         message=f"conntrack {happens}: their connections clash with others",
-        meaning="The first packet of a connection got ports that another entry has: the ports of "
-        "the SNAT's address toward one destination run short, or two packets of one flow race (a "
-        "resolver that asks for A and AAAA at once). The client sees no error: it waits, for 1 s "
-        "and longer, until it tries again.",
+        meaning=CLASH,
         evidence=known(
             insert_failed=failed,
             drop=counters.get(DROPPED),
@@ -51,22 +70,7 @@ def snat_clashes(situation: Situation) -> Iterator[Finding]:
             insert_failed_per_second=round(rate, 2) if rate else None,
             entries=counters.get("nf_conntrack_count"),
         ),
-        remedies=(
-            Remedy(
-                "See whether it goes on (insert_failed), and which translated address has the most "
-                "connections to one destination",
-                "sudo conntrack -S; sudo conntrack -L --src-nat",
-            ),
-            Remedy(
-                "Give the SNAT more addresses (--to-source FIRST-LAST), and let it choose ports at "
-                "random (--random-fully), so that two processors do not take the same one",
-                unless="the far side lets in the one address only",
-            ),
-            Remedy(
-                "Have fewer connections through it: keep-alive and pools in the clients, a DNS "
-                "cache on the host (or options single-request-reopen in resolv.conf)"
-            ),
-        ),
+        remedies=AGAINST_CLASHES,
     )
 
 

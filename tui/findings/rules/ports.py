@@ -32,6 +32,20 @@ OWN_PORTS = 20
 """So many connections from ports of their own choice are worth a word."""
 SOON = 10
 """How many seconds ahead an exhausted pattern's releases are counted."""
+FAILS = (
+    "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested address”), "
+    "and no kernel counter shows it."
+)
+WILL_FAIL = (
+    "If connections go on to be opened and closed as they are now, the last port is taken then, "
+    "and connect() fails with EADDRNOTAVAIL. The ports that TIME-WAIT gives back until then are "
+    "reckoned in, second by second."
+)
+SCANS = "connect() tries the ports of one parity first, and past half it scans all of them in vain"
+SCAN_COSTS = (
+    "That is CPU time spent in the kernel by whoever connects, and the second half of the ports "
+    "goes as the first did."
+)
 
 
 def _exhausted(situation: Situation, index: int) -> Finding:
@@ -55,9 +69,7 @@ def _exhausted(situation: Situation, index: int) -> Finding:
         "ports-exhausted",
         Severity.CRITICAL,
         message,
-        "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested "
-        "address”), and no kernel counter shows it."
-        + (given_back if use.time_wait or not held.meaning else ""),
+        FAILS + (given_back if use.time_wait or not held.meaning else ""),
         **{f"freed_within_{SOON}_s": back + unclosed.soon},
         **_refused(situation, index),
     )
@@ -109,10 +121,8 @@ def _slow(situation: Situation, index: int) -> Finding:
         Severity.WARNING,
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
         f"taken{find_held(situation, index).briefly}",
-        "connect() tries the ports of one parity first, and past half it scans all of them in "
-        f"vain: with {use.capacity:,} ports a call takes some {times_slower(use.capacity)} times "
-        "longer. That is CPU time spent in the kernel by whoever connects, and the second half of "
-        "the ports goes as the first did.",
+        f"{SCANS}: with {use.capacity:,} ports a call takes some {times_slower(use.capacity)} "
+        f"times longer. {SCAN_COSTS}",
     )
 
 
@@ -182,9 +192,7 @@ def _exhausts_soon(situation: Situation, index: int) -> Finding:
         "exhausts-soon",
         Severity.CRITICAL if left < PRESSING_SECONDS else Severity.WARNING,
         f"out of ports in {duration(left)}, with {use.in_use:,} of {use.capacity:,} in use now",
-        "If connections go on to be opened and closed as they are now, the last port is taken "
-        "then, and connect() fails with EADDRNOTAVAIL. The ports that TIME-WAIT gives back until "
-        "then are reckoned in, second by second.",
+        WILL_FAIL,
         seconds_left=round(left, 1),
         growth_per_second=round(growth, 2) if np.isfinite(growth) else None,
     )

@@ -20,7 +20,11 @@ AGAIN = Remedy(
     "Make the copy again, of all files in one go: twtop bundle does, where the sockets are",
     "twtop bundle",
 )
-
+FLOORS = "All counts are minimums: what is told is true, but a finding can be missing."
+DECISIVE = (
+    "Whether ports are short depends on them, so nothing is judged as OK here, and an alarm can be "
+    "false."
+)
 
 LASTS_SECONDS = 5.0
 """For how long reads must have been cut short before it is told, where an older table stands in:
@@ -31,11 +35,10 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
     """Tell that counts are minimums, or old, and that alarms may be missing."""
     table, reading = situation.frame.table, situation.frame.reading
     cut_for = 0.0 if situation.trends is None else situation.trends.cut_short_seconds
-    floors = "All counts are minimums: what is told is true, but a finding can be missing."
     count = plural(len(table), "socket was", "sockets were")
     if not table.complete:
         message = "The socket table was cut short"
-        meaning = f"{count} read from {reading.kind}, and there are more. {floors}"
+        meaning = f"{count} read from {reading.kind}, and there are more. {FLOORS}"
     elif cut_for >= LASTS_SECONDS:
         message = f"No socket table was read whole for {duration(cut_for)}"
         meaning = (
@@ -46,7 +49,7 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
         message = (
             f"The socket table is not whole: {plural(table.bad_lines, 'line')} could not be read"
         )
-        meaning = f"{count} read from {reading.kind}, and not those of the lines left out. {floors}"
+        meaning = f"{count} read from {reading.kind}, and not those of the lines left out. {FLOORS}"
     else:
         return
     whole = table.complete and cut_for < LASTS_SECONDS
@@ -85,9 +88,8 @@ def sysctls_assumed(situation: Situation) -> Iterator[Finding]:
         severity=Severity.WARNING,
         subject="sysctls",
         message=f"{joined(names)} could not be read: the kernel's defaults are taken",
-        meaning=f"Taken instead: {joined([f'{name} {instead[name]}' for name in names])}. Whether "
-        "ports are short depends on them, so nothing is judged as OK here, and an alarm can be "
-        "false.",
+        meaning=f"Taken instead: {joined([f'{name} {instead[name]}' for name in names])}. "
+        f"{DECISIVE}",
         evidence={name: instead[name] for name in names},
         remedies=(
             AGAIN

@@ -25,6 +25,12 @@ BUCKET_BYTES = 300
 LARGEST_DEFAULT = 262_144
 """What the kernel sets by itself on a host with plenty of memory (net/ipv4/tcp_ipv4.c)."""
 
+SKIPPED = (
+    "Above tcp_max_tw_buckets a socket is freed without TIME-WAIT, so its port is free at once and "
+    "ports seem not to run out. That is a danger, not a remedy: an old segment can reach a new "
+    "connection of the same addresses and ports, and the peer's last FIN is answered with a reset."
+)
+
 
 def harmless(situation: Situation) -> Iterator[Finding]:
     """Tell of many TIME-WAITs that block nothing, and why not."""
@@ -101,10 +107,7 @@ def overflow(situation: Situation) -> Iterator[Finding]:
         severity=severity,
         subject=BUCKETS,
         message=message,
-        meaning="Above tcp_max_tw_buckets a socket is freed without TIME-WAIT, so its port is "
-        "free at once and ports seem not to run out. That is a danger, not a remedy: an old "
-        "segment can reach a new connection of the same addresses and ports, and the peer's "
-        "last FIN is answered with a reset.",
+        meaning=SKIPPED,
         evidence=known(
             overflowed_since_start=total,
             time_wait=waiting,

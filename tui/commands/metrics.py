@@ -1,0 +1,182 @@
+"""twtop metrics: what a Prometheus scrapes, and what goes with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.commands.configuration import configured
+from tui.commands.destination import Address, address
+from tui.commands.options import Settings, given, shared_options
+from tui.commands.output import UNWRITABLE, USAGE, emit, fail
+from tui.commands.reading import open_source, owners_of
+from tui.findings.baseline import BaselineError, baseline_path, load_baseline
+from tui.kernel.places import place_at
+from tui.kernel.sysctls import port_rules, read_parameters
+from tui.metrics.alerts import rules_text
+from tui.metrics.grafana import dashboard_text
+from tui.metrics.post import Post
+from tui.writing.files import write_whole
+
+if TYPE_CHECKING:
+    from tui.metrics.exposition import Scrapes
+
+ALL_MAY_READ = 0o644
+"""node_exporter runs as a user of its own."""
+EPILOG = (
+    "Exit codes: 0 done, 1 the metrics could not be written, or the port not be had, 2 usage, "
+    "3 the kernel's tables could not be read."
+)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--listen",
+    callback=address,
+    metavar="IP:PORT",
+    help="Answer scrapes there until interrupted. What is told: addresses and ports that this host "
+    "talks to, and names of processes; so an address beyond loopback is for a network you trust, "
+    "or for --tls-cert with --client-ca. Choose a port outside of ip_local_port_range.",
+)
+@click.option(
+    "--textfile",
+    type=FILE,
+    metavar="PATH",
+    help="Write a file for node_exporter's textfile collector, whole or not at all; it reads those "
+    "named *.prom.",
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(1, 86_400),
+    metavar="SECONDS",
+    help="With --textfile: write it anew this often, until interrupted.  [default: once]",
+)
+@click.option("--tls-cert", type=FILE, metavar="PATH", help="With --listen: serve HTTPS with this.")
+@click.option("--tls-key", type=FILE, metavar="PATH", help="The certificate's key.")
+@click.option(
+    "--client-ca",
+    type=FILE,
+    metavar="PATH",
+    help="Answer only clients with a certificate of this authority. prometheus_client has no "
+    "passwords (basic auth): for these put a proxy in front.",
+)
+@click.option("--rules", is_flag=True, help="Print alert and recording rules, and read nothing.")
+@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana, and read nothing.")
+@shared_options
+@click.pass_context
+def metrics(
+    context: click.Context,
+    /,
+    listen: Address | None,
+    textfile: Path | None,
+    every: float | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    rules: bool,
+    dashboard: bool,
+    **options: Any,
+) -> None:
+    """Print metrics for Prometheus and what speaks its language; --listen serves them.
+
+    A scrape reads the kernel's tables there and then, but not twice within the interval (-i). At
+    most 50 patterns have series of their own: those with a tenth of their ports in use or more
+    ([series] in config.toml). twtop_patterns_left_out counts the others.
+
+    \b
+    twtop metrics --listen 127.0.0.1:9815
+    twtop metrics --textfile /var/lib/node_exporter/twtop.prom --every 15
+    twtop metrics --rules > /etc/prometheus/rules/twtop.yml
+
+    It needs prometheus_client: pip install 'twtop[metrics]'.
+    """
+    settings = given(context, options)
+    modes = {"--listen": listen, "--textfile": textfile, "--rules": rules, "--dashboard": dashboard}
+    if len(chosen := [name for name, value in modes.items() if value]) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)}: choose one")
+    if every is not None and textfile is None:
+        raise click.UsageError("--every is for --textfile: --listen reads when it is scraped")
+    if (tls_cert or tls_key or client_ca) and listen is None:
+        raise click.UsageError("--tls-cert, --tls-key and --client-ca are for --listen")
+    if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
+        raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
+    if rules or dashboard:
+        emit((rules_text() if rules else dashboard_text()).rstrip("\n"))
+        return
+    if every is not None:
+        settings = replace(settings, interval=every)
+    once = listen is None and every is None
+    scrapes = _scrapes(settings, once=once, least_seconds=settings.interval if listen else 0.0)
+    if listen is not None:
+        ip, port = listen
+        if port is None:
+            raise click.UsageError(f"--listen {ip} needs a port, such as {ip}:9815")
+        _warn_of(settings, port)
+        try:
+            scrapes.serve(ip, port, tls_cert, tls_key, client_ca)
+        except OSError as error:
+            fail(f"--listen {ip}:{port}: {error.strerror or error}", UNWRITABLE)
+        threading.Event().wait()
+    elif textfile is not None:
+        _write(scrapes, textfile, every)
+    else:
+        text = scrapes.text().decode()
+        if scrapes.failures:
+            fail(scrapes.failures[0])
+        emit(text.rstrip("\n"))
+
+
+def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes:
+    """Return what reads and tells; the owners of sockets have been looked for."""
+    try:
+        from tui.metrics.exposition import Scrapes
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        fail("it needs prometheus_client: pip install 'twtop[metrics]'", USAGE)
+    try:
+        baseline = load_baseline(baseline_path())
+    except BaselineError as error:
+        fail(str(error), USAGE)
+    source = open_source(settings, one_shot=once)
+    post = Post(source, lambda: owners_of(settings), configured(settings), baseline)
+    post.look_for_owners()
+    return Scrapes((post,), least_seconds, walks=not once)
+
+
+def _warn_of(settings: Settings, port: int) -> None:
+    """Tell of a port that clients get: one may hold it when this starts the next time."""
+    rules = port_rules(read_parameters(place_at(settings.proc).settings))
+    if not rules.low <= port <= rules.high:
+        return
+    if not any(first <= port <= last for first, last in rules.reserved):
+        text = f"port {port} is in ip_local_port_range ({rules.low}–{rules.high}): a client may "
+        click.echo(f"twtop: {text}hold it when this starts again; choose one outside", err=True)
+
+
+def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:
+    """Write the file, once or for ever. That nothing could be read is written as well."""
+    due = time.monotonic()
+    failures: tuple[str, ...] = ()
+    while True:
+        text = scrapes.text()
+        try:
+            write_whole(path, lambda file: file.write(text), mode=ALL_MAY_READ)  # noqa: B023
+        except OSError as error:
+            fail(f"{path}: {error.strerror or error}", UNWRITABLE)
+        if every is None:
+            if scrapes.failures:
+                fail(scrapes.failures[0])
+            return
+        if scrapes.failures != failures:  # a line each time would fill a log
+            failures = scrapes.failures
+            for failure in failures:
+                click.echo(f"twtop: {failure}", err=True)
+        due = max(due + every, time.monotonic())
+        time.sleep(max(due - time.monotonic(), 0))

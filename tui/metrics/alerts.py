@@ -1,0 +1,205 @@
+"""Alert rules and recording rules for Prometheus; their runbooks are the findings' own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from tui.findings.advice import NO_PORT_OPTION, POOL, SERVER_CLOSES
+from tui.findings.finding import Remedy
+from tui.findings.held import close_what_peers_closed
+from tui.findings.rules import backlog, bind_first, half_closed, limits, losses, ports, reading
+from tui.findings.rules import time_wait as time_waits
+
+OF_THE_HOST = Remedy("See this host's numbers, and what helps here", "twtop audit")
+HEAD = """\
+# Alerts about ephemeral ports, TIME-WAIT and what goes with them: twtop metrics --rules
+# They take it that the scrape job is called twtop; under another name change up{job="twtop"}.
+"""
+
+
+class Alert(NamedTuple):
+    """One alert rule."""
+
+    name: str
+    severity: Literal["warning", "critical"]
+    lasts: str
+    """How long it must hold before it fires, as Prometheus writes it."""
+    summary: str
+    """One line, with labels as Prometheus's templates have them."""
+    expression: str
+    finding: str
+    """The code of the finding it is about."""
+    meaning: str
+    remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def runbook(self) -> str:
+        """What it means and what to do, a remedy a line."""
+        steps = enumerate((*self.remedies, OF_THE_HOST), 1)
+        return "\n".join([self.meaning, *(f"{number}. {remedy}" for number, remedy in steps)])
+
+
+PLACE = "{{ $labels.place }} ({{ $labels.instance }})"
+DESTINATION = "{{ $labels.remote_ip }} port {{ $labels.remote_port }}"
+ROOM = (POOL, NO_PORT_OPTION, SERVER_CLOSES)
+
+
+def _found(*codes: str) -> str:
+    """Return what is above 0 while twtop finds one of these; what only was so once is no alert."""
+    chosen = f'code=~"{"|".join(codes)}"' if len(codes) > 1 else f'code="{codes[0]}"'
+    return f'sum without (severity) (twtop_findings{{{chosen},severity!="info"}}) > 0'
+
+
+ALERTS = (
+    Alert(
+        "TwtopPortsExhausted",
+        "critical",
+        "0s",
+        f"{PLACE}: no port is left"
+        f"{{{{ if $labels.remote_ip }}}} to {DESTINATION}{{{{ else }}}} to "
+        "{{ $value }} destinations{{ end }}",
+        "twtop_pattern_ports_locked >= twtop_pattern_ports_capacity\n"
+        'or (twtop_patterns{band="full"} > 0 unless on (job, instance, place)\n'
+        "  twtop_pattern_ports_locked >= twtop_pattern_ports_capacity)",
+        "ports-exhausted",
+        ports.FAILS,
+        ROOM,
+    ),
+    Alert(
+        "TwtopPortsExhaustSoon",
+        "warning",
+        "0s",
+        f"{PLACE}: out of ports to {DESTINATION} in {{{{ $value | humanizeDuration }}}}",
+        "0 < twtop_pattern_exhaustion_seconds < 600",
+        "exhausts-soon",
+        ports.WILL_FAIL,
+        ROOM,
+    ),
+    Alert(
+        "TwtopConnectSlow",
+        "warning",
+        "2m",
+        f"{PLACE}: connect() to {DESTINATION} is slow, half of the ports are taken",
+        "twtop_pattern_ports_locked >= 0.5 * twtop_pattern_ports_capacity\n"
+        "  < twtop_pattern_ports_capacity",
+        "connect-slow",
+        f"{ports.SCANS}. {ports.SCAN_COSTS}",
+        ROOM,
+    ),
+    Alert(
+        "TwtopBindFirst",
+        "warning",
+        "5m",
+        f"{PLACE}: a client binds its port before it connects",
+        _found("bind-before-connect"),
+        "bind-before-connect",
+        f"{bind_first.ONE_EACH}. {bind_first.BIND_FAILS}",
+        (NO_PORT_OPTION, POOL),
+    ),
+    Alert(
+        "TwtopCloseWaitLeak",
+        "warning",
+        "10m",
+        f"{PLACE}: a program does not close what its peers have closed",
+        _found("close-wait-held"),
+        "close-wait-held",
+        half_closed.NOT_CLOSED,
+        close_what_peers_closed(half_closed.LOOK),
+    ),
+    Alert(
+        "TwtopAcceptQueueFull",
+        "warning",
+        "2m",
+        f"{PLACE}: connections come in faster than they are accepted",
+        _found("listen-queue-full", "listen-overflow"),
+        "listen-queue-full",
+        backlog.NOT_ACCEPTED,
+        (backlog.SEE_QUEUES, backlog.ACCEPT_FASTER),
+    ),
+    Alert(
+        "TwtopTimeWaitSkipped",
+        "warning",
+        "5m",
+        f"{PLACE}: tcp_max_tw_buckets is reached, or nearly so",
+        _found("time-wait-overflow"),
+        "time-wait-overflow",
+        time_waits.SKIPPED,
+        (POOL,),
+    ),
+    Alert(
+        "TwtopConntrackNearMax",
+        "warning",
+        "2m",
+        f"{PLACE}: conntrack's table is nearly full",
+        _found("conntrack-near-max"),
+        "conntrack-near-max",
+        limits.TABLE_FULL,
+        (limits.NO_TRACKING,),
+    ),
+    Alert(
+        "TwtopNatClashes",
+        "warning",
+        "5m",
+        f"{PLACE}: conntrack drops new connections whose ports clash",
+        _found("snat-clashes"),
+        "snat-clashes",
+        losses.CLASH,
+        losses.AGAINST_CLASHES,
+    ),
+    Alert(
+        "TwtopBlind",
+        "warning",
+        "5m",
+        "twtop does not see all of {{ with $labels.place }}{{ . }} on {{ end }}"
+        "{{ $labels.instance }}: other alerts may be missing",
+        'up{job="twtop"} == 0\n'
+        "or twtop_reading_success == 0\n"
+        "or twtop_reading_complete == 0\n"
+        "or twtop_sysctls_assumed > 0\n"
+        "or time() - twtop_reading_timestamp_seconds > 300",
+        "incomplete-table",
+        f"The tables, a part of them or the sysctls were not read, or for minutes not anew. "
+        f"{reading.FLOORS} Of sysctls that are assumed: {reading.DECISIVE}",
+    ),
+)
+
+RECORDED = (
+    (
+        "instance:twtop_patterns_locked:max_ratio",
+        "max by (job, instance) (twtop_patterns_locked_max_ratio)",
+    ),
+    (
+        "instance:twtop_patterns_exhaustion:min_seconds",
+        "min by (job, instance) (twtop_patterns_exhaustion_min_seconds)",
+    ),
+    (
+        "job:twtop_patterns_locked:max_ratio",
+        "max by (job) (instance:twtop_patterns_locked:max_ratio)",
+    ),
+    ("job:twtop_sockets:sum", "sum by (job, state) (twtop_sockets)"),
+)
+"""Names and expressions; what a screen of a whole fleet asks for, kept flat beforehand."""
+
+
+def rules_text() -> str:
+    """Return the file of rules, which is YAML."""
+    return HEAD + "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield from ("groups:", "- name: twtop-recorded", "  rules:")
+    for name, expression in RECORDED:
+        yield from (f"  - record: {name}", f"    expr: {expression}")
+    yield from ("- name: twtop", "  rules:")
+    for alert in ALERTS:
+        yield from (f"  - alert: {alert.name}", "    expr: |-", *_indented(alert.expression))
+        if alert.lasts != "0s":
+            yield f"    for: {alert.lasts}"
+        yield from ("    labels:", f"      severity: {alert.severity}", "    annotations:")
+        yield from (f"      finding: {alert.finding}", "      summary: |-")
+        yield from (*_indented(alert.summary), "      description: |-", *_indented(alert.runbook))
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"        {line}" for line in text.splitlines())

@@ -1,0 +1,165 @@
+"""What is told of places, in Prometheus's text format; the one door to prometheus_client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from tui.analysis.forecast import NEVER
+from tui.analysis.patterns import Direction
+from tui.kernel.sockets import State
+from tui.kernel.sysctls import Parameter
+from tui.metrics.names import BANDS, METRICS
+from tui.metrics.post import Post, Row, Sight, locked_shares
+from tui.watching.view import View
+
+Family = GaugeMetricFamily | CounterMetricFamily
+Sample = tuple[str, float, tuple[str, ...]]
+"""A metric without its prefix, the value, and its labels behind that of the place."""
+
+PREFIX = "twtop_"
+LIST_OF_PORTS = "net.ipv4.ip_local_reserved_ports"
+"""No number, though it may look like one."""
+
+
+class Scrapes(Collector):
+    """Reads its places whenever it is asked, but once in ``least_seconds`` at most.
+
+    Two Prometheus servers that scrape the same host, or one in a hurry, cost one reading.
+    """
+
+    def __init__(self, posts: Sequence[Post], least_seconds: float, *, walks: bool) -> None:
+        """``walks`` looks for the sockets' owners behind each reading, in a thread."""
+        self._posts = posts
+        self._least_seconds = least_seconds
+        self._walks = walks
+        self._read_at = -NEVER
+        self._lock = threading.Lock()
+        self._families: tuple[Family, ...] = ()
+        self.failures: tuple[str, ...] = ()
+        """Why the newest reading has nothing of some places."""
+
+    def collect(self) -> Iterable[Family]:
+        """Return every metric as of now, or as it was told just before."""
+        with self._lock:
+            began = time.monotonic()
+            if began - self._read_at >= self._least_seconds:
+                sights = [post.look() for post in self._posts]
+                self._read_at = began
+                self._families = families(sights, time.monotonic() - began)
+                self.failures = tuple(sight.failure for sight in sights if sight.failure)
+                if self._walks:
+                    threading.Thread(target=self._walk, name="owners", daemon=True).start()
+            return self._families
+
+    def _walk(self) -> None:
+        for post in self._posts:
+            post.look_for_owners()
+
+    def text(self) -> bytes:
+        """Return them as text."""
+        return generate_latest(_registry(self))
+
+    def serve(
+        self, ip: str, port: int, cert: Path | None, key: Path | None, client_ca: Path | None
+    ) -> None:
+        """Answer scrapes from threads in the background. Raises OSError."""
+        start_http_server(
+            port,
+            ip,
+            _registry(self),
+            certfile=None if cert is None else str(cert),
+            keyfile=None if key is None else str(key),
+            client_cafile=None if client_ca is None else str(client_ca),
+            client_auth_required=client_ca is not None,
+        )
+
+
+def _registry(scrapes: Scrapes) -> CollectorRegistry:
+    registry = CollectorRegistry()  # not the global one, which has Python's own metrics
+    registry.register(scrapes)
+    return registry
+
+
+def families(sights: Iterable[Sight], seconds: float) -> tuple[Family, ...]:
+    """Return every metric of these places; the reading and judging took so many ``seconds``."""
+    made: dict[str, Family] = {}
+    for one in METRICS:
+        kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
+        made[one.name] = kind(one.name, one.meaning, labels=one.labels)
+    made["twtop_scrape_duration_seconds"].add_metric((), seconds)
+    for sight in sights:
+        for name, value, labels in _samples(sight):
+            made[PREFIX + name].add_metric((sight.place.name, *labels), value)
+    return tuple(made.values())
+
+
+def _samples(sight: Sight) -> Iterator[Sample]:
+    yield "place_info", 1, (sight.place.kind,)
+    yield "reading_success", sight.view is not None, ()
+    yield "readings_incomplete_total", sight.incomplete, ()
+    if sight.view is None:  # what was true before may no longer be
+        return
+    yield "reading_complete", sight.complete, ()
+    yield "reading_timestamp_seconds", sight.view.frame.reading.table_time, ()
+    yield from _of_place(sight.view)
+    yield "patterns_left_out", sight.left_out, ()
+    for row in sight.rows:
+        yield from _of_pattern(row)
+    present = Counter(
+        (case.finding.code, case.finding.severity.label) for case in sight.view.cases.present
+    )
+    for (code, severity), count in sorted(present.items()):
+        yield "findings", count, (code, severity)
+    for parameter in sight.view.frame.reading.parameters:
+        yield from _of_sysctl(parameter)
+
+
+def _of_place(view: View) -> Iterator[Sample]:
+    frame, trends = view.frame, view.trends
+    ports, patterns = frame.ports, frame.patterns
+    for state in State:
+        yield "sockets", frame.states.item(state), (state.name,)
+    yield "time_wait_sockets", trends.time_wait_count, ()
+    yield "time_wait_hold_seconds", frame.rules.time_wait_ms / 1000, ()
+    yield "closings_per_second", round(frame.time_wait.closing_per_second, 3), ()
+    yield "ports_capacity", ports.capacity, ()
+    yield "ports_reserved", ports.reserved, ()
+    yield "ports_excluded", ports.excluded, ()
+    outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+    locked = locked_shares(patterns, outgoing)
+    band = np.searchsorted([least for least, _ in BANDS], locked, "right") - 1
+    counts = np.bincount(band, minlength=len(BANDS))
+    for (_, name), count in zip(BANDS, counts.tolist(), strict=True):
+        yield "patterns", count, (name,)
+    for name, shares in (("utilization", patterns.utilization[outgoing]), ("locked", locked)):
+        yield f"patterns_{name}_max_ratio", round(float(shares.max(initial=0.0)), 6), ()
+    soonest = trends.seconds_left.min(initial=NEVER)
+    yield "patterns_exhaustion_min_seconds", float(soonest), ()
+    yield "sysctls_assumed", len(frame.assumed), ()
+
+
+def _of_pattern(row: Row) -> Iterator[Sample]:
+    key = row.key
+    ends = (key.direction.name.lower(), key.local_ip, key.remote_ip, str(key.remote_port))
+    yield "pattern_ports_in_use", row.in_use, ends
+    yield "pattern_ports_capacity", row.capacity, ends
+    yield "pattern_ports_locked", row.locked, ends
+    yield "pattern_exhaustion_seconds", row.seconds_left, ends
+    if row.process is not None:
+        yield "pattern_info", 1, (*ends, row.process)
+
+
+def _of_sysctl(parameter: Parameter) -> Iterator[Sample]:
+    words = (parameter.value or "").split()
+    if parameter.name != LIST_OF_PORTS and all(w.isascii() and w.isdecimal() for w in words):
+        for index, word in enumerate(words):
+            yield "sysctl", int(word), (parameter.name, str(index))

@@ -1,0 +1,136 @@
+"""Post: a place that is looked at whenever somebody asks for its metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui.analysis.forecast import NEVER
+from tui.analysis.patterns import Direction, PatternKey, Patterns
+from tui.analysis.timewait import TRACKED
+from tui.findings.baseline import Baseline
+from tui.findings.config import Config
+from tui.kernel.places import Place
+from tui.kernel.processes import Owners
+from tui.kernel.sockets import Array, SocketTable, TableError
+from tui.kernel.source import Reading, Source
+from tui.metrics.seats import NOTHING, Seats, Share
+from tui.watching.sampler import Sampler
+from tui.watching.view import View
+from tui.watching.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pattern with series of its own; one that has gone is told with 0 ports in use."""
+
+    key: PatternKey
+    in_use: int
+    capacity: int
+    locked: int
+    seconds_left: float
+    process: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """All that is told of a place at one time."""
+
+    place: Place
+    incomplete: int
+    """Readings so far that were cut short, or failed."""
+    complete: bool = False
+    """Did the newest reading see the whole table?"""
+    view: View | None = None
+    """None where the newest reading failed."""
+    rows: tuple[Row, ...] = ()
+    left_out: int = 0
+    """Patterns that are full enough for a row and have none."""
+    failure: str | None = None
+    """Why it failed, in a line with the cure."""
+
+
+class Post:
+    """Looks at one place, and remembers what the next look needs. One thread at a time."""
+
+    def __init__(
+        self,
+        source: Source,
+        find_owners: Callable[[], Owners],
+        config: Config | None = None,
+        baseline: Baseline | None = None,
+    ) -> None:
+        """Read from ``source``; by ``config`` a place is judged, and patterns get their rows."""
+        config = config or Config()
+        self._place = source.place
+        self._find_owners = find_owners
+        self._watch = Watch(config, baseline)
+        self._sampler = Sampler(source, self._take)
+        self._seats = Seats[PatternKey](config.series.enter / 100, config.series.leave / 100)
+        self._table: SocketTable | None = None
+        self._complete = False
+        self._incomplete = 0
+
+    def look(self) -> Sight:
+        """Read the place, and return what is to be told of it. Never raises."""
+        try:
+            view = self._sampler.poll()
+        except (TableError, OSError) as error:  # OSError: the place has gone since its last dump
+            self._incomplete += 1
+            return Sight(self._place, self._incomplete, failure=str(error))
+        rows, left_out = self._rows(view)
+        return Sight(self._place, self._incomplete, self._complete, view, rows, left_out)
+
+    def look_for_owners(self) -> None:
+        """Walk over the processes if it is time to: the next look tells who was found."""
+        self._watch.look_for_owners(self._find_owners)
+
+    def _take(self, reading: Reading) -> View:
+        table = reading.table
+        if table is not self._table:  # else only the counters are new
+            self._table, self._complete = table, table.complete and not table.bad_lines
+            self._incomplete += not self._complete
+        return self._watch.take(reading)
+
+    def _rows(self, view: View) -> tuple[tuple[Row, ...], int]:
+        """Return the patterns that have a seat, and how many more are full enough for one."""
+        patterns = view.frame.patterns
+        outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+        in_use, locked = patterns.utilization[outgoing], locked_shares(patterns, outgoing)
+        # The fullest stand first, so whoever is near a seat is among the TRACKED.
+        near = np.flatnonzero(in_use >= self._seats.leave)[:TRACKED]
+        indices = {patterns.key(index): index for index in outgoing[near].tolist()}
+        pairs = zip(locked[near].tolist(), in_use[near].tolist(), strict=True)
+        shares = dict(zip(indices, map(Share._make, pairs), strict=True))
+        seated = self._seats.seat(shares, time.monotonic())
+        full = int(np.count_nonzero(in_use >= self._seats.enter))
+        told = sum(shares.get(key, NOTHING).in_use >= self._seats.enter for key in seated)
+        rows = (_row(view, key, indices.get(key)) for key in seated)
+        return tuple(rows), full - told
+
+
+def locked_shares(patterns: Patterns, which: Array) -> Array:
+    """Return the part of their ports that connect() cannot have; 1 where there is no capacity."""
+    capacity = patterns.capacity[which]
+    share: Array = np.where(capacity > 0, patterns.locked[which] / np.maximum(capacity, 1), 1.0)
+    return share
+
+
+def _row(view: View, key: PatternKey, index: int | None) -> Row:
+    patterns, trends = view.frame.patterns, view.trends
+    if index is None:  # it is not near a seat any more
+        index = patterns.find(key)
+    if index is None:
+        return Row(key, 0, view.frame.ports.capacity, 0, NEVER, None)
+    holder = trends.holders.get(index)
+    return Row(
+        key,
+        patterns.in_use.item(index),
+        patterns.capacity.item(index),
+        patterns.locked.item(index),
+        float(trends.seconds_left[index]) if index < len(trends.seconds_left) else NEVER,
+        None if holder is None else holder.process.name,
+    )
