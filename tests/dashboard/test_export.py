@@ -8,7 +8,7 @@ from textual.widgets import Input
 from tests.commands.conftest import Run, run
 from tests.dashboard.scene import DATABASE, busy, stage
 from tui.analysis.frame import Frame
-from tui.commands import parts
+from tui.commands import reading
 from tui.commands.reading import Look
 from tui.kernel.processes import Owners, Process
 
@@ -21,7 +21,7 @@ OWNERS = Owners({33700 + n: Process(4711, "pgbouncer") for n in range(12)})
 def frame(monkeypatch: pytest.MonkeyPatch) -> Frame:
     """The frame that both look at, and OWNERS their owners."""
     made = busy()
-    monkeypatch.setattr(parts, "read_look", lambda settings: Look(made, lambda: OWNERS))
+    monkeypatch.setattr(reading, "read_look", lambda settings: Look(made, lambda: OWNERS))
     return made
 
 

@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 from tests.tables import FIXTURES, Sock, frame, rules
 from tui.commands import reading
 from tui.commands.plan import plan as command
+from tui.commands.reading import Look
+from tui.kernel.processes import Owners
 from tui.kernel.sockets import State
 from tui.planning.demand import Demand, Estimate
 from tui.planning.remedies import Plan, plan
@@ -243,7 +245,9 @@ class TestCommand:
         """What it holds is known without a rate: 300 of 500 ports, and one for the next."""
         held = [Sock(local_port=40_000 + n, state=State.CLOSE_WAIT) for n in range(300)]
         found = frame(*held, given=rules(40_000, 40_499))
-        monkeypatch.setattr("tui.commands.plan.read_frame", lambda settings: found)
+        monkeypatch.setattr(
+            "tui.commands.plan.read_look", lambda settings: Look(found, lambda: Owners({}))
+        )
         said = json.loads(run("--json").output)
         assert (said["load"]["rate_from"], said["load"]["held"]) == ("none closes", 300)
         assert (said["today"]["ports_needed"], said["today"]["verdict"]) == (301, "slow")

@@ -15,7 +15,7 @@ from tui.commands.reading import chosen_place, every_place, owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.find_place import ALL
+from tui.kernel.find_place import ALL, same_place
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
 from tui.report.bundle import BundleError, Parts, copy_place, renamed, write_bundle
@@ -63,8 +63,13 @@ def bundle(
         raise click.UsageError("--redact is for one place; leave out -N all, or name one")
     counts: list[int] = []
 
-    def parts(place: Place) -> Parts:
-        copy = copy_place(place, redacted=redact, byte_order=settings.byte_order)
+    def parts(place: Place) -> Parts | None:
+        try:
+            copy = copy_place(place, redacted=redact, byte_order=settings.byte_order)
+        except TableError:
+            if several and place.pid is not None and same_place(place) is None:
+                return None  # it has ended meanwhile
+            raise
         frame = copy.frame()
         counts.append(len(frame.table))
         owners = renamed(owners_of(settings)) if redact else owners_of(settings)
@@ -79,7 +84,7 @@ def bundle(
 
     try:
         places = every_place(settings).places if several else (chosen_place(settings),)
-        made = [parts(place) for place in places]
+        made = [one for place in places if (one := parts(place)) is not None]
         size = write_bundle(file, *made, redacted=redact)
     except TableError as error:
         fail(str(error))

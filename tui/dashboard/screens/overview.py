@@ -154,6 +154,7 @@ class Dashboard(TableScreen):
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
         view = replace(view, filter=self.filter)
+        self.add_class("-read")  # before there is something to select, a pane would be empty
         for panel in (self.title_bar, self.time_wait, self.states, self.findings_line):
             panel.show(view)
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
