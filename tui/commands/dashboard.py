@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.commands.configuration import configured
+from tui.commands.configuration import configured, on_screen
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
@@ -17,8 +17,8 @@ from tui.watching.watch import Watch
 
 def dashboard(settings: Settings) -> None:
     """Run the full-screen dashboard until the user quits it."""
-    source = open_source(settings)
     config = configured(settings)
+    source = open_source(on_screen(settings, config))
     try:
         baseline = load_baseline(baseline_path())
     except BaselineError as error:  # else what came since would be missed in silence

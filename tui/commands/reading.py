@@ -37,7 +37,7 @@ def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
     return Source(
         place,
         settings.source,
-        settings.interval,
+        settings.seconds,
         one_shot=one_shot,
         byte_order=settings.byte_order,
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself

@@ -96,6 +96,8 @@ class Dashboard(TableScreen):
 
     def __init__(self, place: str, *, load: bool = False) -> None:
         self.patterns = PatternsPanel(id="patterns")
+        self.first_panel: str | None = None
+        """The panel that has the screen to itself at the start."""
         super().__init__(TitleBar(place), self.patterns, load=load)
         self.selected = SelectedPanel()
         self._following: Timer | None = None
@@ -132,6 +134,7 @@ class Dashboard(TableScreen):
         self.set_class(self.load, "-load")
         self.add_class("-folded")
         self.watch(self.app, "failure", self._failed)
+        self.maximized_panel = self.first_panel
 
     def _failed(self, failure: str | None) -> None:
         if failure is not None and self.view is None:
