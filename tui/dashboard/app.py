@@ -27,6 +27,7 @@ from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
 from tui.dashboard.news import News
+from tui.dashboard.plain import ASCII
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -35,6 +36,7 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
 from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
 from tui.findings.codes import CODES
 from tui.findings.config import ConfigError, OnScreen, config_path
@@ -48,9 +50,9 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
-
-
 PALETTE_KEY = "ctrl+p"
+ANSI_THEME = "ansi-dark"
+"""The theme of a terminal that has no more than its own colours."""
 
 
 class Poller(Protocol):
@@ -201,7 +203,10 @@ class TwtopApp(App[None]):
             self._owner_cycle.start()
 
     def _theme_to_begin_with(self) -> str:
-        return self.watched.config.screen.theme or self.theme
+        wanted = self.watched.config.screen.theme or self.theme
+        if glyphs() is ASCII and not wanted.startswith("ansi"):  # it has 16 colours at most
+            return ANSI_THEME
+        return wanted
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
@@ -436,7 +441,7 @@ class TwtopApp(App[None]):
         """Return a key as people write it."""
         if binding.key[:1] == "f" and binding.key[1:].isdigit():
             return binding.key.upper()
-        return super().get_key_display(binding)
+        return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
