@@ -128,10 +128,9 @@ class FactsPanel(TextPanel[View]):
             text.append(f" · levels off near {use.live + held:,.0f}")
         else:
             text.append(" · steady")
-        text.append(f" · growth {signed(growth)}/s")
-        if use.level(100) >= Level.SLOW:
-            text.append(" · past 50 %: slow connect()", self.style("warn"))
-        return text
+        if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
+            text.append(" · connect() is slow", self.style("warn"))
+        return text.append(f" · growth {signed(growth)}/s")
 
     def rates(self, view: View, index: int, use: PortUse, *, closing: bool = True) -> Text:
         """Return what the pattern closes and could sustain, without and with reuse.
