@@ -118,7 +118,8 @@ class TestOptions:
 
     def test_the_defaults(self, run: Run, opened: list[Settings]) -> None:
         assert run("report")[0] == 0
-        assert opened == [Settings(1.0, None, "auto", Path("/proc"))]
+        assert opened == [Settings(None, None, "auto", Path("/proc"))]
+        assert opened[0].seconds == 1
 
     def test_the_threshold_rules_the_verdict(self, run: Run) -> None:
         proxy = str(FIXTURES / "6.18-proxy/proc")

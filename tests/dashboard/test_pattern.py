@@ -25,7 +25,7 @@ class TestFacts:
             assert "free 388" in text
             assert "612 of 1,000 in use 61.2%" in text
             assert "388 left" in text
-            assert "slow connect()" in text
+            assert "connect() is slow" in text
             assert "sustainable 15/s" in text
             assert "held by pgbouncer[4711]" in text
 

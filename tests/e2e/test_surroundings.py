@@ -1,5 +1,6 @@
 """Another user, no colours, no terminal."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,31 @@ def test_no_color_means_none() -> None:
             if colour != "default"
         }
     assert all(colour == colour[:2] * 3 for colour in colours), "not all of them are grey"
+
+
+@pytest.mark.parametrize(
+    "env", [{"TERM": "linux", "COLORTERM": ""}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}]
+)
+def test_a_terminal_of_ascii_alone_gets_no_more(env: dict[str, str]) -> None:
+    with Terminal((*TWTOP, *PROXY), env={"PYTHONUTF8": "0", **env}) as terminal:
+        dashboard = terminal.wait_for("1 Patterns . 24", "freed next second", "enter opens")
+        terminal.press("\r")
+        pattern = terminal.wait_for("# live", "= TIME-WAIT locked", ". free")
+        terminal.press("?")
+        words = terminal.wait_for("twtop . help")
+        colours = {cell.bg for line in terminal.screen.buffer.values() for cell in line.values()}
+    assert (dashboard + pattern + words).isascii()
+    assert not any(re.fullmatch("[0-9a-f]{6}", colour) for colour in colours)
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_places_nothing_is_told_what_prints(term: str) -> None:
+    with Terminal((*TWTOP, *PROXY), env={"TERM": term}) as terminal:
+        assert terminal.wait() == 2
+        lines = terminal.text.split("\n")
+        assert not any(lines[1:])
+        assert "`twtop report`" in lines[0]
+        terminal.assert_clean()
 
 
 @pytest.mark.parametrize("redirection", ["</dev/null", ">/dev/null"])

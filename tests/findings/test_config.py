@@ -231,6 +231,10 @@ class TestSchema:
             "[[silence]]\nsubject = 'x'",
             "[[silence]]\ncode = 'connect-slow'\nsubject = ''",
             "[silence]\ncode = 'connect-slow'",
+            *(f"[screen]\ninterval = {value}" for value in (0.1, 3600, "0", "'1'", "true")),
+            *(f"[screen]\nincoming = {value}" for value in ("true", "1", "'no'")),
+            *(f"[screen]\ntheme = {value}" for value in ("'nord'", "''", "1")),
+            "[screen]\nthema = 'nord'",
         ],
     )
     def test_they_agree(self, schema: Draft202012Validator, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.findings.codes import CODES
@@ -24,3 +26,10 @@ def load(settings: Settings) -> Config:
     """Return the same. Raises tui.findings.config.ConfigError."""
     config = load_config(config_path(), CODES)
     return config if settings.threshold is None else config.with_threshold(settings.threshold)
+
+
+def on_screen(settings: Settings, config: Config) -> Settings:
+    """Return the settings with what the user has configured for a screen and not given here."""
+    if settings.interval is not None:
+        return settings
+    return replace(settings, interval=config.screen.interval)

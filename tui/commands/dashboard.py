@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.commands.configuration import configured
+from tui.commands.configuration import configured, on_screen
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
@@ -19,10 +19,10 @@ from tui.watching.watch import Watch
 
 def dashboard(settings: Settings, *, count: bool = False) -> None:
     """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
-    source = open_source(settings)
+    config = configured(settings)
+    source = open_source(on_screen(settings, config))
     if count and source.place.id is None:
         raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
-    config = configured(settings)
     try:
         baseline = load_baseline(baseline_path())
     except BaselineError as error:  # else what came since would be missed in silence

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Settings:
     """What the shared options say."""
 
-    interval: float = 1.0
+    interval: float | None = None
+    """Seconds between two reads; None is a second, or on a screen what is configured."""
     threshold: float | None = None
     """Percent of capacity; None is what is configured."""
     source: SourceChoice = "auto"
@@ -34,6 +35,11 @@ class Settings:
     """Which moment of it, as the user has written it; None is the last."""
     place: str | None = None
     """What the user calls the place to look at; None for the one that ``proc`` shows."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds between two reads."""
+        return 1.0 if self.interval is None else self.interval
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:

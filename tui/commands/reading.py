@@ -64,7 +64,7 @@ def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool =
     return Source(
         place,
         settings.source,
-        settings.interval,
+        settings.seconds,
         one_shot=one_shot,
         skips_empty=among,
         byte_order=settings.byte_order,

@@ -9,7 +9,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
-from tui.commands.output import fail
+from tui.commands.output import USAGE, fail
 from tui.commands.terminal import require_terminal, run
 
 
@@ -45,6 +45,7 @@ def replay(
     settings = given(context, options)
     require_terminal()
     from tui.dashboard.replay_app import ReplayApp
+    from tui.findings.config import ConfigError, config_path
     from tui.kernel.sockets import TableError
     from tui.recording.log import RecordingError
     from tui.recording.recording import open_recording
@@ -68,4 +69,8 @@ def replay(
         fail(str(error))
     for note in recording.notes:
         click.echo(f"twtop: {note}", err=True)
-    run(ReplayApp(played, place=f"{place.name}  {file.name}", utc=utc))
+    try:
+        app = ReplayApp(played, place=f"{place.name}  {file.name}", utc=utc)
+    except ConfigError as error:
+        fail(f"{config_path()}: {error}", USAGE)
+    run(app)

@@ -136,7 +136,7 @@ def run(
             fail(f"{as_json}: {error.strerror}", NOT_BEGUN)
         except (TableError, RecordingError) as error:
             fail(str(error), NOT_BEGUN)
-        cycle = Cycle(look.look, settings.interval, "twtop-look")
+        cycle = Cycle(look.look, settings.seconds, "twtop-look")
         owners = Cycle(
             lambda: watch.look_for_owners(lambda: find_owners(settings.proc)), 1.0, "twtop-owners"
         )

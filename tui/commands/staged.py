@@ -7,6 +7,7 @@ namespace.
 
 from __future__ import annotations
 
+from tui.commands.configuration import on_screen
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
@@ -36,7 +37,7 @@ def stage_app(
     """
 
     def open_poller(watched: Watch) -> tuple[Poller, str]:
-        source = open_source(settings)
+        source = open_source(on_screen(settings, config))
         return Sampler(source, watched.take), describe_place(source.place)
 
     try:

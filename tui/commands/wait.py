@@ -118,7 +118,7 @@ def wait(
                 fail(f"not {goal} after {waited:.0f} s: {progress.what}", TIMED_OUT)
             line.show(f"{progress.what} · {goal} {expectation(progress)}")
             left = math.inf if timeout is None else timeout - waited
-            time.sleep(max(min(settings.interval, left), 0.01))
+            time.sleep(max(min(settings.seconds, left), 0.01))
     what = progress.what if ever else "no outgoing connections"  # perhaps a mistyped one
     emit(f"{goal} after {waited:.0f} s: {what}", UNREADABLE)
 

@@ -60,7 +60,7 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
             printed += 1
             if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
-            due = max(due + settings.interval, time.monotonic())
+            due = max(due + settings.seconds, time.monotonic())
             if reader_left(due - time.monotonic()):
                 return
     except TableError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
-from textual import events
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -21,12 +21,14 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from tui.dashboard.arrangement import arrange, arrangement
 from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
 from tui.dashboard.news import News
+from tui.dashboard.plain import ASCII
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -35,7 +37,10 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
 from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
+from tui.findings.codes import CODES
+from tui.findings.config import ConfigError, OnScreen, config_path
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -48,9 +53,9 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
-
-
 PALETTE_KEY = "ctrl+p"
+ANSI_THEME = "ansi-dark"
+"""The theme of a terminal that has no more than its own colours."""
 
 
 class Poller(Protocol):
@@ -136,7 +141,7 @@ class TwtopApp(App[None]):
         """Show what the poller sees; its views are those of the ``watch``.
 
         ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
-        once. Raises ConfigError where the user's keys cannot be meant so.
+        once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
         """
         super().__init__()
         self.watched = watch
@@ -148,7 +153,13 @@ class TwtopApp(App[None]):
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
+        self.first_theme = self.theme
+        """What it began with."""
         self.dashboard = Dashboard(place, load=self.plays_load)
+        screen = watch.config.screen
+        if self.plays_load or self.replays:  # the user's filter is for this host
+            screen = replace(screen, filter="")
+        arrange(self.dashboard, screen, self.available_themes)
         self._news = News(self)
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
@@ -200,12 +211,19 @@ class TwtopApp(App[None]):
 
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
+        self.theme = self.first_theme = self._theme_to_begin_with()
         self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
         if self._count:
             self.action_count_refusals()
+
+    def _theme_to_begin_with(self) -> str:
+        wanted = self.watched.config.screen.theme or self.theme
+        if glyphs() is ASCII and not wanted.startswith("ansi"):  # it has 16 colours at most
+            return ANSI_THEME
+        return wanted
 
     def _leave(self, code: int) -> None:
         """Leave by the front door when asked to end, so that the terminal is left clean."""
@@ -365,6 +383,24 @@ class TwtopApp(App[None]):
             self._show(self.view)
         self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
 
+    def save_arrangement(self) -> None:
+        """Write down how the screen is arranged, as what to start with from now on."""
+        self._save(arrangement(self), self.threshold)
+
+    @work(thread=True, exclusive=True, group="save")
+    def _save(self, screen: OnScreen, threshold: float) -> None:
+        """Write it while the screen goes on: a home may be on another machine."""
+        from tui.findings.config_saving import save_arrangement  # most never save
+
+        path = config_path()
+        said = partial(self.notify, f"in {path}", title="Arrangement saved", markup=False)
+        try:
+            save_arrangement(path, CODES, screen, threshold)
+        except ConfigError as error:
+            title = "Arrangement not saved"
+            said = partial(self.notify, str(error), title=title, severity="error", markup=False)
+        self.call_from_thread(said)
+
     def action_threshold(self) -> None:
         """Ask for another threshold."""
         screen = self.screen
@@ -445,7 +481,7 @@ class TwtopApp(App[None]):
         """Return a key as people write it."""
         if binding.key[:1] == "f" and binding.key[1:].isdigit():
             return binding.key.upper()
-        return super().get_key_display(binding)
+        return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
@@ -471,6 +507,11 @@ class TwtopApp(App[None]):
                 "Poll the kernel this often",
                 partial(self.set_interval_seconds, seconds),
             )
+        yield SystemCommand(
+            "Save arrangement",
+            "Start with this theme, order, filter, panel, interval and threshold from now on",
+            self.save_arrangement,
+        )
         yield SystemCommand(
             "Screenshot",
             "Save the screen as a picture (SVG)",

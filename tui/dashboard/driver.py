@@ -13,6 +13,9 @@ from typing import Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.dashboard.plain import ASCII, PLAIN
+from tui.dashboard.widgets.glyphs import glyphs
+
 POLL_SECONDS = 0.1
 """How soon the keyboard's thread sees that it is to end, or that nothing follows an Esc."""
 CHUNK = 4096
@@ -31,6 +34,10 @@ class TerminalDriver(LinuxDriver):
         assert isinstance(screen, io.TextIOWrapper)
         screen.reconfigure(errors="replace")  # a locale may lack the arrows
         self._file = screen
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, in ASCII where that is all it shows."""
+        super().write(data.translate(PLAIN) if glyphs() is ASCII else data)
 
     def start_application_mode(self) -> None:
         """Take the terminal, and listen to the signals that ask for it.

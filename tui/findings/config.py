@@ -8,16 +8,26 @@ from collections.abc import Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 
 class ConfigError(Exception):
     """The settings cannot be used; the text is one line that names the file and the key."""
 
 
+class Takes(Protocol):
+    """What a setting may be; as text, what an error says that it must be."""
+
+    def takes(self, value: object) -> bool:
+        """Say whether the value is such a one."""
+
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a setting may be, both ends included."""
+    """Numbers, both ends included."""
 
     low: float
     high: float
@@ -29,9 +39,33 @@ class Allowed:
             return False
         return self.low <= value <= self.high
 
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+        kind = "integer" if self.whole else "number"
+        return {"type": kind, "minimum": self.low, "maximum": self.high}
+
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         return f"{kind} from {self.low:,.12g} to {self.high:,.12g}"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedType:
+    """Any text, or true and false."""
+
+    kind: type
+    meant: str
+
+    def takes(self, value: object) -> bool:
+        """Say whether the value is such a one."""
+        return isinstance(value, self.kind)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+        return {"type": "boolean" if self.kind is bool else "string"}
+
+    def __str__(self) -> str:
+        return self.meant
 
 
 def _percent(default: float, meaning: str) -> Any:
@@ -104,6 +138,32 @@ class Levels:
     critical: float = _percent(95.0, "percent of it that is critical")
 
 
+def _yes(default: bool, meaning: str) -> Any:
+    allowed = AllowedType(bool, "true or false")
+    return field(default=default, metadata={"allowed": allowed, "meaning": meaning})
+
+
+def _text(meaning: str) -> Any:
+    allowed = AllowedType(str, "a text")
+    return field(default="", metadata={"allowed": allowed, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class OnScreen:
+    """How the dashboard starts. Its palette saves all of this, and ports.threshold."""
+
+    theme: str = _text('name of a theme, such as "nord"; empty is the terminal\'s')
+    interval: float = field(
+        default=1.0,
+        metadata={"allowed": Allowed(0.1, 3600), "meaning": "seconds between two reads; -i"},
+    )
+    sort: str = _text('column the patterns are sorted by, such as "time_wait"; empty is "use"')
+    inverted: bool = _yes(False, "whether that order is reversed")
+    incoming: bool = _yes(True, "whether incoming patterns are shown")
+    panel: str = _text('the one panel to show, such as "patterns"; empty is all')
+    filter: str = _text('what to show, such as "dport 5432"; empty is everything')
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """Which patterns have series of their own in `twtop metrics`."""
@@ -148,6 +208,7 @@ class Config:
     conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
     descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
     series: Series = Series()
+    screen: OnScreen = OnScreen()
     silence: tuple[Silence, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     """Names of the dashboard's keys, and the user's own for them; the dashboard knows the names."""

@@ -38,7 +38,9 @@ async def test_a_moved_selection_repaints_two_rows(painted: Painted) -> None:
     async with stage(busy()) as on:
         painted.clear()
         await on.press("j")
-        assert painted == {("patterns", 1): 1, ("patterns", 2): 1}
+        await on.until(lambda: ("folded", 0) in painted, "the lines that follow the selection")
+        folded = {("folded", 0): 1, ("folded", 1): 1}
+        assert painted == {("patterns", 1): 1, ("patterns", 2): 1, **folded}
         assert on.line("10.0.0.10:6379").startswith("│▌")
         assert on.text().count("│▌10.0.0.5") == 1, "no longer the first"
 

@@ -19,6 +19,7 @@ from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.counted_patterns import CountedPatternsPanel
 from tui.dashboard.widgets.findings import FindingsLine, FindingsPanel
+from tui.dashboard.widgets.folded import FoldedPanel
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.panel import LinePanel
 from tui.dashboard.widgets.remotes import RemotesPanel, remotes_line
@@ -96,8 +97,10 @@ class Dashboard(TableScreen):
 
     def __init__(self, place: str, *, load: bool = False) -> None:
         self.patterns = CountedPatternsPanel(id="patterns")
+        self.first_panel: str | None = None
+        """The panel that has the screen to itself at the start."""
         super().__init__(TitleBar(place), self.patterns, load=load)
-        self.selected = SelectedPanel()
+        self.selected, self.folded = SelectedPanel(), FoldedPanel()
         self._following: Timer | None = None
         """What will bring the pane to the selection."""
         self.time_wait = TimeWaitPanel(id="timewait")
@@ -119,6 +122,7 @@ class Dashboard(TableScreen):
         with Container(id="middle"):
             yield self.patterns
             yield self.selected
+        yield self.folded
         yield self.findings
         yield self.findings_line
         with Container(id="lower"):
@@ -132,6 +136,7 @@ class Dashboard(TableScreen):
         self.set_class(self.load, "-load")
         self.add_class("-folded")
         self.watch(self.app, "failure", self._failed)
+        self.maximized_panel = self.first_panel
 
     def _failed(self, failure: str | None) -> None:
         if failure is not None and self.view is None:
@@ -198,15 +203,16 @@ class Dashboard(TableScreen):
     @on(RowTable.Moved)
     def moved(self, event: RowTable.Moved) -> None:
         """Let the pane follow the selected pattern."""
-        if event.table is self.patterns and self._following is None and self.selected.display:
+        if event.table is self.patterns and self._following is None:
             # After the keys that are held down: they do not wait for what is drawn there.
             self._following = self.set_timer(FOLLOWS_AFTER, self._follow_selection)
 
     def _follow_selection(self) -> None:
         """Show the selected pattern in the pane, where there is room for one."""
         self._following = None
-        if self.view is not None and self.selected.display:
-            self.selected.show_of(self.view, self.patterns.selected)
+        for pane in (self.selected, self.folded):
+            if self.view is not None and pane.display:
+                pane.show_of(self.view, self.patterns.selected)
 
     @on(RowTable.Chosen)
     def chosen(self, event: RowTable.Chosen) -> None:

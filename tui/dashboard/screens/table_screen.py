@@ -16,6 +16,7 @@ from tui.dashboard.keys import bind
 from tui.dashboard.screens.palette import Choice, Palette, choices
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.writing.export import ExportError, Sheet, write_export
@@ -88,7 +89,8 @@ class TableScreen(ViewScreen):
         """Let the user choose the column to sort by."""
         if (table := self.sorted_table) is not None:
             titles = {column.id: column.title for column in table.columns}
-            mark = "▲" if (table.sort in table.ascending) != table.inverted else "▼"
+            up = (table.sort in table.ascending) != table.inverted
+            mark = glyphs().ascending if up else glyphs().descending
             columns = [
                 Choice(
                     f"{titles[column]} {mark}" if column == table.sort else titles[column],

@@ -14,7 +14,7 @@ from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import unreadable, use_role
-from tui.dashboard.widgets.styles import role_classes
+from tui.dashboard.widgets.styles import Run, role_classes
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
@@ -82,8 +82,8 @@ class FactsPanel(TextPanel[View]):
         match direction:
             case Direction.OUTGOING:
                 found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
-                found.append(self._words(view, index, use))
-                found.append(self._rates(view, index, use))
+                found.append(self.words(view, index, use))
+                found.append(self.rates(view, index, use))
             case Direction.INCOMING:
                 note = " the peer's ports, of a range assumed to be ours: information, no alarm"
                 found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
@@ -110,7 +110,7 @@ class FactsPanel(TextPanel[View]):
         counts = f" {use.in_use:,} of {use.capacity:,} in use "
         return self.line([(counts, ""), (percent, use_role(level) or "figure")])
 
-    def _words(self, view: View, index: int, use: PortUse) -> Text:
+    def words(self, view: View, index: int, use: PortUse) -> Text:
         """Return how full an outgoing pattern is, and how long yet."""
         frame = view.frame
         level = use.level(view.threshold)
@@ -128,12 +128,11 @@ class FactsPanel(TextPanel[View]):
             text.append(f" · levels off near {use.live + held:,.0f}")
         else:
             text.append(" · steady")
-        text.append(f" · growth {signed(growth)}/s")
-        if use.level(100) >= Level.SLOW:
-            text.append(" · past 50 %: slow connect()", self.style("warn"))
-        return text
+        if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
+            text.append(" · connect() is slow", self.style("warn"))
+        return text.append(f" · growth {signed(growth)}/s")
 
-    def _rates(self, view: View, index: int, use: PortUse) -> Text:
+    def rates(self, view: View, index: int, use: PortUse, *, closing: bool = True) -> Text:
         """Return what the pattern closes and could sustain, without and with reuse.
 
         A connection takes its port for its life and for what its TIME-WAIT locks it after that.
@@ -145,29 +144,32 @@ class FactsPanel(TextPanel[View]):
             per_second(frame.hold_with(reuse=reuse).sustains(use.capacity, life))
             for reuse in (False, True)
         )
-        head = f" closing {rate:,.0f}/s · sustainable "
+        head = f" closing {rate:,.0f}/s ·" if closing else ""
+        head += " sustains "
         if frame.patterns.reuse[index]:
             head += f"{reusing} with tcp_tw_reuse, which is on here"
             return self.line([(head, ""), (f" ({plain} without)", "dim")])
         return self.line([(head + plain, ""), (f"; {reusing} with tcp_tw_reuse=1", "dim")])
 
     def _owner(self, view: View, index: int) -> Text:
-        holder = view.trends.holders.get(index)
         patterns = view.frame.patterns
         states = ", ".join(
             f"{state.label} {patterns.states[index, state]:,}"
             for state in State
             if patterns.states[index, state]
         )
+        return self.line([(" ", ""), self.who(view, index), (f" · {states}", "dim")])
+
+    def who(self, view: View, index: int) -> Run:
+        """Return who holds the pattern, or why that is not known."""
+        holder, patterns = view.trends.holders.get(index), view.frame.patterns
         if holder is not None:
             remembered = " (remembered)" if holder.remembered else ""
-            owner = (f"held by {holder.process}{remembered}", "figure")
-        elif not patterns.live_of(index):
-            owner = ("owner unknown: its sockets were never seen open", "dim")
-        else:
-            who = "owner unknown"
-            if denied := view.owners.denied:
-                who += f": {unreadable(denied)}; run as root"
-            uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
-            owner = (f"{who} (uid {uids[-1]})" if len(uids) else who, "dim")
-        return self.line([(" ", ""), owner, (f" · {states}", "dim")])
+            return f"held by {holder.process}{remembered}", "figure"
+        if not patterns.live_of(index):
+            return "owner unknown: its sockets were never seen open", "dim"
+        who = "owner unknown"
+        if denied := view.owners.denied:
+            who += f": {unreadable(denied)}; run as root"
+        uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
+        return (f"{who} (uid {uids[-1]})" if len(uids) else who), "dim"

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.styles import Run
 from tui.planning.demand import Estimate, Observed
@@ -138,7 +139,7 @@ def figure(shown: Shown, name: str) -> list[Run]:
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "focused" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
-    head = f" {'▌' if focused else ' '}{NAMES[name]}".ljust(LABEL)
+    head = f" {glyphs().selected if focused else ' '}{NAMES[name]}".ljust(LABEL)
     return [
         (head, role),
         (left, "focused"),

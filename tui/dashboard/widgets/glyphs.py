@@ -42,6 +42,8 @@ class Glyphs:
     descending: str = "▼"
     cut: str = "…"
     """Where something was left out."""
+    enter: str = "⏎"
+    """The key that opens what is selected."""
 
 
 UNICODE = Glyphs()

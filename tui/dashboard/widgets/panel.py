@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
 from tui.dashboard.keys import bind
+from tui.dashboard.widgets.glyphs import UNICODE, glyphs
 from tui.dashboard.widgets.styles import Run, foreground
 from tui.writing.words import short
 
@@ -66,8 +67,9 @@ class Panel(Widget):
 
 def hint(*keys: tuple[str, str]) -> Content:
     """Return keys and what they do, for a border."""
+    named = [(key.replace(UNICODE.enter, glyphs().enter), does) for key, does in keys]
     return Content("  ").join(
-        [Content.assemble((key, "bold $accent"), f" {does}") for key, does in keys]
+        [Content.assemble((key, "bold $accent"), f" {does}") for key, does in named]
     )
 
 
