@@ -31,6 +31,10 @@ PLUGIN = "check"
 WARNING: whatever ends this command too early must be UNKNOWN."""
 
 
+ACTS = ("free", "keep", "apply", "undo")
+"""The commands that change something of the user's."""
+
+
 class Deferred(click.Command):
     """A command of which no more is loaded than its line in the help, until it is called."""
 
@@ -73,6 +77,7 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", prog_name="twtop")
 @shared_options
+@click.option("--read-only", is_flag=True, help="Have no keys that change anything.")
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
@@ -80,6 +85,8 @@ def cli(context: click.Context, /, **options: Any) -> None:
     Without a command the dashboard opens; press ? in it for its keys.
     """
     context.obj = given(context, options)
+    if context.obj.read_only and context.invoked_subcommand in ACTS:
+        raise click.UsageError(f"{context.invoked_subcommand} changes something: no --read-only")
     if context.invoked_subcommand is None:
         require_terminal()
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load

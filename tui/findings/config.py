@@ -8,16 +8,26 @@ from collections.abc import Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 
 class ConfigError(Exception):
     """The settings cannot be used; the text is one line that names the file and the key."""
 
 
+class Takes(Protocol):
+    """What a setting may be; as text, what an error says that it must be."""
+
+    def takes(self, value: object) -> bool:
+        """Say whether the value is such a one."""
+
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a setting may be, both ends included."""
+    """Numbers, both ends included."""
 
     low: float
     high: float
@@ -29,9 +39,33 @@ class Allowed:
             return False
         return self.low <= value <= self.high
 
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+        kind = "integer" if self.whole else "number"
+        return {"type": kind, "minimum": self.low, "maximum": self.high}
+
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         return f"{kind} from {self.low:,.12g} to {self.high:,.12g}"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedType:
+    """Any text, or true and false."""
+
+    kind: type
+    meant: str
+
+    def takes(self, value: object) -> bool:
+        """Say whether the value is such a one."""
+        return isinstance(value, self.kind)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the same as JSON Schema."""
+        return {"type": "boolean" if self.kind is bool else "string"}
+
+    def __str__(self) -> str:
+        return self.meant
 
 
 def _percent(default: float, meaning: str) -> Any:
@@ -104,6 +138,18 @@ class Levels:
     critical: float = _percent(95.0, "percent of it that is critical")
 
 
+def _yes(default: bool, meaning: str) -> Any:
+    allowed = AllowedType(bool, "true or false")
+    return field(default=default, metadata={"allowed": allowed, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What the dashboard may do."""
+
+    read_only: bool = _yes(False, "no keys that change anything; --read-only")
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Findings not to show: those of a code whose subject fits."""
@@ -139,6 +185,7 @@ class Config:
     )
     conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
     descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
+    dashboard: Acting = Acting()
     silence: tuple[Silence, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     """Names of the dashboard's keys, and the user's own for them; the dashboard knows the names."""
@@ -146,6 +193,10 @@ class Config:
     def with_threshold(self, percent: float) -> Config:
         """Return the same with another ``ports.threshold``, as -t asks for."""
         return replace(self, ports=replace(self.ports, threshold=percent))
+
+    def without_acts(self) -> Config:
+        """Return the same with a dashboard that changes nothing, as --read-only asks for."""
+        return replace(self, dashboard=replace(self.dashboard, read_only=True))
 
     def silences(self, code: str, subject: str) -> bool:
         """Say whether the user does not want to see this finding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import Field, fields
 from typing import Any
@@ -16,7 +17,7 @@ def documented_defaults() -> str:
         lines += [f"# {_meaning(section)}", f"[{section.name}]"]
         for setting, default in _settings(section):
             meaning, allowed = setting.metadata["meaning"], setting.metadata["allowed"]
-            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {default:g}"]
+            lines += [f"# {meaning}: {allowed}", f"{setting.name} = {toml(default)}"]
         lines.append("")
     silence = (
         '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
@@ -46,9 +47,7 @@ def config_schema(codes: Collection[str]) -> dict[str, Any]:
             {
                 setting.name: {
                     "description": setting.metadata["meaning"],
-                    "type": "integer" if setting.metadata["allowed"].whole else "number",
-                    "minimum": setting.metadata["allowed"].low,
-                    "maximum": setting.metadata["allowed"].high,
+                    **setting.metadata["allowed"].schema(),
                     "default": default,
                 }
                 for setting, default in _settings(section)
@@ -68,7 +67,14 @@ def config_schema(codes: Collection[str]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
 
 
-def _settings(section: Field[Any]) -> Iterator[tuple[Field[Any], float]]:
+def toml(value: float | str) -> str:
+    """Return a setting's value as TOML writes it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)  # which TOML has in common with JSON
+
+
+def _settings(section: Field[Any]) -> Iterator[tuple[Field[Any], Any]]:
     """Yield each setting of a section with its default there."""
     defaults: Any = section.default
     for setting in fields(defaults):

@@ -170,4 +170,6 @@ class FactsPanel(TextPanel[View]):
                 who += f": {unreadable(denied)}; run as root"
             uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
             owner = (f"{who} (uid {uids[-1]})" if len(uids) else who, "dim")
-        return self.line([(" ", ""), owner, (f" · {states}", "dim")])
+        below = view.kept_below(self.key)
+        kept = "" if below is None else f"kept below {below:g} % · "
+        return self.line([(" ", ""), (kept, "figure"), owner, (f" · {states}", "dim")])
