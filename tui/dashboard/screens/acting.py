@@ -65,7 +65,7 @@ class PatternActs(ActingScreen):
     """A screen with a pattern whose TIME-WAITs can end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("act.free", "F,f9", "free", "Free", "Give its ports back: end TIME-WAITs now"),
+        bind("act.free", "F", "free", "Free", "Give its ports back: end TIME-WAITs now"),
         bind("act.keep", "K", "keep", "Keep", "Keep its ports below a level, or stop that"),
     ]
 
