@@ -12,10 +12,12 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui import __version__
-from tui.cli import main
+from tui.cli import ACTS, main
 from tui.commands import dashboard, reading
+from tui.commands.configuration import load
 from tui.commands.options import Settings
 from tui.commands.output import EPILOG, UNREADABLE, UNWRITABLE, paint
+from tui.findings.config import Config
 
 PROC = str(FIXTURES / "6.18-idle-host/proc")
 
@@ -125,6 +127,17 @@ class TestOptions:
         proxy = str(FIXTURES / "6.18-proxy/proc")
         assert "above 43 %" in run("report", "-t", "43", "--proc", proxy)[1]
         assert "above 4" not in run("report", "-t", "44", "--proc", proxy)[1]
+
+
+class TestReadOnly:
+    def test_it_reaches_every_dashboard(self) -> None:
+        assert load(Settings(read_only=True)) == Config().without_acts()
+
+    @pytest.mark.parametrize("command", ACTS)
+    def test_what_changes_something_is_refused(self, run: Run, command: str) -> None:
+        code, _, err = run("--read-only", command)
+        assert code == 2
+        assert "--read-only" in err
 
 
 class TestUsageErrors:

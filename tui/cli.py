@@ -31,6 +31,10 @@ PLUGIN = "check"
 WARNING: whatever ends this command too early must be UNKNOWN."""
 
 
+ACTS = ("free", "keep", "apply", "undo")
+"""The commands that change something of the user's."""
+
+
 class Deferred(click.Command):
     """A command of which no more is loaded than its line in the help, until it is called."""
 
@@ -78,6 +82,7 @@ class Commands(click.Group):
     is_flag=True,
     help="In the dashboard: have the kernel count the connects it refuses, from the start.",
 )
+@click.option("--read-only", is_flag=True, help="Have no keys that change anything.")
 @click.pass_context
 def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
@@ -87,6 +92,8 @@ def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None
     context.obj = given(context, options)
     if count_refusals and context.invoked_subcommand is not None:
         raise click.UsageError("--count-refusals is for the dashboard; see `twtop refusals`")
+    if context.obj.read_only and context.invoked_subcommand in ACTS:
+        raise click.UsageError(f"{context.invoked_subcommand} changes something: no --read-only")
     if context.invoked_subcommand is None:
         require_terminal()
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load

@@ -14,6 +14,7 @@ from tui.planning.demand import Demand
 from tui.planning.remedies import plan
 from tui.planning.setting import gather
 
+REUSE = "net.ipv4.tcp_tw_reuse"
 PRESENT: dict[str, str | None] = {
     RANGE: "32768 60999",
     RESERVED: "",
@@ -112,8 +113,9 @@ def test_a_range_over_listeners_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("lines", "wanted"),
     [
-        (["# why", 'sysctl -w a.b=1 c.d="1 2"'], {"a.b": "1", "c.d": "1 2"}),
-        (["sysctl -w a.b=1", "ip addr add 10.0.0.1/32 dev eth0"], {}),
+        (["# why", f'sysctl -w {REUSE}=1 {RANGE}="1 2"'], {REUSE: "1", RANGE: "1 2"}),
+        ([f"sysctl -w {REUSE}=1", "ip addr add 10.0.0.1/32 dev eth0"], {}),
+        ([f"sysctl -w {REUSE}=1 net.ipv4.tcp_fin_timeout=10"], {}),
         (["sudo ss -tn"], {}),
     ],
 )

@@ -46,6 +46,18 @@ def second(app: ReplayApp) -> int:
     return round(app.view.frame.time - NOW)
 
 
+async def test_nothing_is_changed_in_the_past(app: ReplayApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        for way in ("f5", "enter", "escape", "l"):
+            await pilot.press(way)
+            front = app.screen
+            ids = {one.binding.id or "" for one in front.active_bindings.values() if one.enabled}
+            assert not any(one.startswith("act.") for one in ids)
+            await pilot.press("F", "K", "a", "u")
+            assert app.screen is front
+
+
 async def test_keys_go_through_time(app: ReplayApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)

@@ -58,6 +58,11 @@ class TestReading:
         config = parse_config("[ports]\nthreshold = 90\nbound_cost = 5", CODES).with_threshold(70)
         assert config.ports == Ports(threshold=70, bound_cost=5)
 
+    def test_a_dashboard_that_changes_nothing(self) -> None:
+        made = parse_config("[dashboard]\nread_only = true\n", CODES)
+        assert made == Config().without_acts() != Config()
+        assert "true or false" in refusal("[dashboard]\nread_only = 1\n")
+
     def test_the_place_is_the_users(self) -> None:
         assert config_path({"XDG_CONFIG_HOME": "/c"}) == Path("/c/twtop/config.toml")
         home = Path("~/.config/twtop/config.toml").expanduser()

@@ -18,7 +18,7 @@ from ipaddress import ip_address
 import numpy as np
 
 from tui.acting.freeing import age_ms, read
-from tui.analysis.patterns import endpoint
+from tui.analysis.patterns import Direction, PatternKey, endpoint
 from tui.analysis.ports import PortSpace, reuse_applies
 from tui.kernel.below import read_below
 from tui.kernel.destroy import (
@@ -65,6 +65,12 @@ class Goal:
     def allowed(self, capacity: int) -> int:
         """Return how many ports may be in use: as many as are less than the level."""
         return max(math.ceil(capacity * self.below / 100) - 1, 0)
+
+    def covers(self, key: PatternKey) -> bool:
+        """Say whether these are ports of an outgoing pattern."""
+        same = (self.remote_ip, self.remote_port) == (key.remote_ip, key.remote_port)
+        ours = self.local_ip in (None, key.local_ip)
+        return same and ours and key.direction is Direction.OUTGOING
 
     def overlaps(self, other: Goal) -> bool:
         """Say whether both hold the same ports."""

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from tui.acting.applying import FILE, SYSCTL_D, Undone
-from tui.acting.freeing import Choice, Forecast, Freed, Listing
+from tui.acting.freeing import Choice, Forecast, Freed, Listing, use_of
+from tui.acting.journal import Entry
 from tui.acting.keeping import Goal, Kept
 from tui.acting.settings import Change
 from tui.analysis.frame import Frame
-from tui.analysis.judgement import port_use
-from tui.analysis.patterns import Direction
+from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.ports import port_space
 from tui.kernel.places import Place
 from tui.kernel.sysctls import PortRules, port_rules
@@ -77,12 +77,12 @@ def risk(rules: PortRules) -> str:
     return text + "TCP timestamps are off here: only the sequence number stands in its way."
 
 
-def nothing_text(listing: Listing, choice: Choice) -> str:
-    """Return why there is nothing to end."""
+def nothing_text(listing: Listing, choice: Choice, option: str = "--older-than") -> str:
+    """Return why there is nothing to end; ``option`` is what sets the least age."""
     if listing.too_young:
         return (
             f"all {plural(listing.too_young, 'TIME-WAIT')} are younger than "
-            f"{choice.older_than_ms / 1000:g} s: a smaller --older-than takes them too"
+            f"{choice.older_than_ms / 1000:g} s: a smaller {option} takes them too"
         )
     states = joined([state.label for state in sorted(choice.states)])
     return f"nothing in {states} matches"
@@ -160,17 +160,27 @@ def shown(value: str | None) -> str:
     return "(not there)" if value is None else value or "(empty)"
 
 
-def connectable_text(before: Frame, after: Frame) -> str:
-    """Return what changes did to the fullest outgoing pattern, or to any where there is none."""
-    outgoing = np.flatnonzero(before.patterns.direction == Direction.OUTGOING)
-    if not len(outgoing):
-        now = after.ports.capacity
-        return f"Ports for each destination: {before.ports.capacity:,} before, {now:,} now."
-    key = before.patterns.key(int(outgoing[0]))
-    index = after.patterns.find(key)
-    use = port_use(before.patterns, int(outgoing[0]))
-    now = after.ports.capacity if index is None else port_use(after.patterns, index).connectable
-    return f"{key}: {use.connectable:,} connectable before, {now:,} now."
+def connectable_text(before: Frame, after: Frame, key: PatternKey | None = None) -> str:
+    """Return what changes did to a pattern, by default the fullest outgoing one.
+
+    Where there is none: to any destination.
+    """
+    if key is None:
+        outgoing = np.flatnonzero(before.patterns.direction == Direction.OUTGOING)
+        if not len(outgoing):
+            now = after.ports.capacity
+            return f"Ports for each destination: {before.ports.capacity:,} before, {now:,} now."
+        key = before.patterns.key(int(outgoing[0]))
+    was, now = (use_of(frame, [key]).connectable for frame in (before, after))
+    return f"{key}: {was:,} connectable before, {now:,} now."
+
+
+def outstanding_text(entry: Entry) -> str:
+    """Return who changed what, and what an undo makes of it."""
+    what = f"{shown(entry.after)} → {shown(entry.before)}, in {entry.place}"
+    if entry.kind == "file":
+        what = "removed" if entry.before is None else "as it was before"
+    return f"{entry.time} {entry.user}: {entry.name}: {what}"
 
 
 def undone_text(one: Undone) -> str:

@@ -141,7 +141,8 @@ def _judge(name: str, value: str, before: str | None) -> None:
 def wanted_by(commands: Iterable[str]) -> dict[str, str]:
     """Return the settings that lines of a remedy or a plan make, by name; comments are passed over.
 
-    Empty where one of the lines does something else: such a remedy cannot be applied.
+    Empty where one of the lines does something else, or sets what is never changed: such a remedy
+    cannot be applied.
     """
     wanted: dict[str, str] = {}
     for line in commands:
@@ -152,7 +153,7 @@ def wanted_by(commands: Iterable[str]) -> dict[str, str]:
                 wanted |= dict(setting.split("=", 1) for setting in settings)
             case _:
                 return {}
-    return wanted
+    return wanted if wanted.keys() <= set(NAMES) else {}
 
 
 NO_SOCKETS: SocketTable = build([])

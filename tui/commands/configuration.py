@@ -25,6 +25,8 @@ def configured(settings: Settings, refused: int = USAGE) -> Config:
 def load(settings: Settings) -> Config:
     """Return the same. Raises tui.findings.config.ConfigError."""
     config = load_config(config_path(), CODES)
+    if settings.read_only:
+        config = config.without_acts()
     return config if settings.threshold is None else config.with_threshold(settings.threshold)
 
 

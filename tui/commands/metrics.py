@@ -112,7 +112,7 @@ def metrics(
     if every is not None:
         settings = replace(settings, interval=every)
     once = listen is None and every is None
-    scrapes = _scrapes(settings, once=once, least_seconds=settings.interval if listen else 0.0)
+    scrapes = _scrapes(settings, once=once, least_seconds=settings.seconds if listen else 0.0)
     if listen is not None:
         ip, port = listen
         if port is None:

@@ -31,6 +31,8 @@ class Settings:
     """That of a copy's machine, if the user knows it."""
     recording: Path | None = None
     """A recording to read instead of the kernel."""
+    read_only: bool = False
+    """May a dashboard change nothing?"""
     at: str | None = None
     """Which moment of it, as the user has written it; None is the last."""
     place: str | None = None

@@ -9,7 +9,7 @@ import click
 from tui.acting.applying import NotPermittedError
 from tui.acting.applying import undo as set_back
 from tui.acting.journal import JournalError, journal_path, opened
-from tui.acting.sentences import shown, undone_text
+from tui.acting.sentences import outstanding_text, undone_text
 from tui.commands.consent import ask, require_yes, yes_option
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.writing.words import plural
@@ -50,10 +50,7 @@ def undo(list_only: bool, force: bool, yes: int) -> None:
                 return
             if list_only or not yes:
                 for entry in reversed(journal.outstanding):
-                    what = f"{shown(entry.after)} → {shown(entry.before)}, in {entry.place}"
-                    if entry.kind == "file":
-                        what = "removed" if entry.before is None else "as it was before"
-                    emit(f"{entry.time} {entry.user}: {entry.name}: {what}", UNREADABLE)
+                    emit(outstanding_text(entry), UNREADABLE)
             if list_only:
                 return
             if not yes:

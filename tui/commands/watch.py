@@ -69,7 +69,7 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
 
 def _print_all(settings: Settings, count: int | None, top: int) -> None:
     """Print a line of all places each interval, and one of each that was dumped then."""
-    overview = Overview(settings.proc, source=settings.source, interval=settings.interval)
+    overview = Overview(settings.proc, source=settings.source, interval=settings.seconds)
     printed = 0
     due = time.monotonic()
     while True:
@@ -86,7 +86,7 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
             printed += 1
             if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
-        due = max(due + settings.interval, time.monotonic())
+        due = max(due + settings.seconds, time.monotonic())
         if reader_left(due - time.monotonic()):
             return
 

@@ -21,6 +21,9 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from tui.acting.background import Keeping
+from tui.acting.keeping import Goal, kept_in
+from tui.dashboard.acts import Act, UndoAct
 from tui.dashboard.arrangement import arrange, arrangement
 from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
@@ -29,6 +32,7 @@ from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
 from tui.dashboard.news import News
 from tui.dashboard.plain import ASCII
+from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -41,6 +45,7 @@ from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
 from tui.findings.codes import CODES
 from tui.findings.config import ConfigError, OnScreen, config_path
+from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -106,6 +111,7 @@ class TwtopApp(App[None]):
         ),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
+        bind("act.undo", "u", "undo", "Undo", "Set back the settings that twtop has changed"),
         bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
         bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
         bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
@@ -168,6 +174,10 @@ class TwtopApp(App[None]):
         self._count = count
         self._find_owners = find_owners
         self._owners_failed: str | None = None
+        self.keepings: list[Keeping] = []
+        """What this dashboard keeps."""
+        self._kept: tuple[Goal, ...] = ()
+        """What is kept in the place, by whatever twtop."""
         self._owner_cycle = Cycle(self._look_for_owners, OWNER_LOOK_SECONDS, "twtop-owners")
 
     @property
@@ -235,6 +245,7 @@ class TwtopApp(App[None]):
 
     def on_unmount(self) -> None:
         """Let the threads end; nobody waits for them."""
+        self._stop_keeping()
         self._cycle.stop()
         self._owner_cycle.stop()
         self._counting.end()
@@ -245,7 +256,10 @@ class TwtopApp(App[None]):
     def _poll(self, poller: Poller) -> None:
         """In the sampler's thread: poll once and pass on what came of it."""
         try:
-            self.post_message(Sampled(poller, poller.poll()))
+            view = poller.poll()
+            if view.frame.reading.place.answers and not self.replays:
+                self._kept = kept_in(view.frame.reading.place)
+            self.post_message(Sampled(poller, view))
         except TableError as error:
             self.post_message(Sampled(poller, None, str(error)))
         except Exception as error:  # a bug must be seen, not end the thread in silence
@@ -262,6 +276,7 @@ class TwtopApp(App[None]):
         Its thread starts here, and so in the network namespace that this one is in.
         """
         self.stop_polling()
+        self._stop_keeping()
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
@@ -325,8 +340,59 @@ class TwtopApp(App[None]):
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""
         self.view = replace(
-            view, interval=self.poller.interval, frozen=self.frozen, failure=self.failure
+            view,
+            interval=self.poller.interval,
+            frozen=self.frozen,
+            failure=self.failure,
+            kept=self._kept,
         )
+
+    @property
+    def acts(self) -> bool:
+        """Whether its keys may change something: never what is past, a copy, or to be left as is.
+
+        Whether the kernel permits it is told when it is asked for.
+        """
+        return (
+            self.view is not None
+            and self.view.frame.reading.place.answers
+            and not (self.replays or self.watched.config.dashboard.read_only)
+        )
+
+    def ask(self, act: Act) -> None:
+        """Ask whether to do something, and do it."""
+        if self.acts:  # it may be another place by now than when the key was pressed
+            self.clear_notifications()
+            self.push_screen(AskScreen(act, self._cycle.now))
+
+    def action_undo(self) -> None:
+        """Ask whether to set back what was applied."""
+        self.ask(UndoAct())
+
+    def begin_keeping(self, place: Place, goal: Goal) -> None:
+        """Keep something, for as long as this dashboard shows its place."""
+        kept = [one for one in self.keepings if one.on]
+        self.keepings = [*kept, Keeping(place, goal, self._keeping_ended)]
+
+    def _keeping_ended(self, keeping: Keeping, why: str) -> None:
+        """In its thread: have it told why it could not go on."""
+        self.call_later(
+            self.notify,
+            why,
+            title=f"{keeping.goal.destination} is not kept any more",
+            severity="error",
+            timeout=60,
+            markup=False,
+        )
+
+    def _stop_keeping(self) -> None:
+        for one in self.keepings:
+            one.stop()
+        self.keepings, self._kept = [], ()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no key that changes something where nothing may be done."""
+        return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
         """Hold the screen still, or let it go on with the newest view."""
@@ -475,7 +541,10 @@ class TwtopApp(App[None]):
         groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
         if self.plays_load:
             groups.insert(0, ("This load", (type(self),)))
-        return {title: [*listed(nodes, self.keys, self.get_key_display)] for title, nodes in groups}
+        return {
+            title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+            for title, nodes in groups
+        }
 
     def get_key_display(self, binding: Binding) -> str:
         """Return a key as people write it."""

@@ -10,6 +10,8 @@ from itertools import chain
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from tui.dashboard.screens.acting import PatternActs, RemedyActs
+from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -22,22 +24,26 @@ from tui.dashboard.widgets.table import RowTable
 from tui.findings.config import ConfigError
 
 SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
-    "On the dashboard": (Dashboard, TableScreen, ViewScreen),
+    "On the dashboard": (Dashboard, TableScreen, PatternActs, ViewScreen),
     "In a pattern": (PatternScreen,),
-    "In a finding": (FindingScreen,),
-    "In a plan": (PlanScreen,),
+    "In a finding": (FindingScreen, RemedyActs),
+    "In a plan": (PlanScreen, RemedyActs),
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
-OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, Prompt)
+OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, AskScreen, Prompt)
 TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
-    (ViewScreen, TableScreen, Dashboard),
-    (ViewScreen, TableScreen, PatternScreen),
-    (ViewScreen, FindingScreen),
-    (ViewScreen, PlanScreen),
+    (ViewScreen, PatternActs, TableScreen, Dashboard),
+    (ViewScreen, PatternActs, TableScreen, PatternScreen),
+    (ViewScreen, RemedyActs, FindingScreen),
+    (ViewScreen, RemedyActs, PlanScreen),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
+
+
+ACT = "act."
+"""What the ids of the keys begin with that change something."""
 
 
 def own(node: type[DOMNode]) -> list[Binding]:
@@ -46,11 +52,18 @@ def own(node: type[DOMNode]) -> list[Binding]:
 
 
 def listed(
-    nodes: Iterable[type[DOMNode]], keys: Mapping[str, str], display: Callable[[Binding], str]
+    nodes: Iterable[type[DOMNode]],
+    keys: Mapping[str, str],
+    display: Callable[[Binding], str],
+    *,
+    acts: bool,
 ) -> Iterator[tuple[str, str]]:
-    """Yield the keys and the meaning of each binding of these; ``keys`` are the user's."""
+    """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
+
+    Those that change something are among them where it ``acts``.
+    """
     for one in chain.from_iterable(map(own, nodes)):
-        if one.description:
+        if one.description and (acts or not (one.id or "").startswith(ACT)):
             present = one.with_key(keys.get(one.id or "", one.key))
             yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
 

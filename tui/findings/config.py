@@ -173,6 +173,13 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Acting:
+    """What the dashboard may do."""
+
+    read_only: bool = _yes(False, "no keys that change anything; --read-only")
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Findings not to show: those of a code whose subject fits."""
 
@@ -209,6 +216,7 @@ class Config:
     descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
     series: Series = Series()
     screen: OnScreen = OnScreen()
+    dashboard: Acting = Acting()
     silence: tuple[Silence, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     """Names of the dashboard's keys, and the user's own for them; the dashboard knows the names."""
@@ -216,6 +224,10 @@ class Config:
     def with_threshold(self, percent: float) -> Config:
         """Return the same with another ``ports.threshold``, as -t asks for."""
         return replace(self, ports=replace(self.ports, threshold=percent))
+
+    def without_acts(self) -> Config:
+        """Return the same with a dashboard that changes nothing, as --read-only asks for."""
+        return replace(self, dashboard=replace(self.dashboard, read_only=True))
 
     def silences(self, code: str, subject: str) -> bool:
         """Say whether the user does not want to see this finding."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tui.acting.keeping import Goal
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
+from tui.analysis.patterns import PatternKey
 from tui.analysis.trends import Trends
 from tui.findings.cases import Cases
 from tui.findings.config import Config
@@ -30,8 +32,14 @@ class View:
     failure: str | None = None
     """Why the newest poll failed; the frame is the last that succeeded."""
     filter: Filter | None = None
+    kept: tuple[Goal, ...] = ()
+    """What is kept below a level in its place, by whatever twtop."""
     replay: str = ""
     """How a recording is played that this is a moment of; empty for what is there now."""
+
+    def kept_below(self, key: PatternKey) -> float | None:
+        """Return the level that a pattern is kept below in percent; None where it is not kept."""
+        return next((goal.below for goal in self.kept if goal.covers(key)), None)
 
     @property
     def threshold(self) -> float:

@@ -12,7 +12,8 @@ from textual.binding import BindingType
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.keys import bind
-from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, ViewScreen, copy
+from tui.dashboard.screens.acting import RemedyActs
+from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.finding_text import Item, finding_lines, items_of, present_pattern
 from tui.dashboard.widgets.footer import Hint, each
@@ -21,7 +22,7 @@ from tui.findings.cases import Case
 from tui.watching.view import View
 
 
-class FindingScreen(ViewScreen):
+class FindingScreen(RemedyActs):
     """A finding as it is now; when it ends, as it was last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,7 +35,7 @@ class FindingScreen(ViewScreen):
     ]
 
     hints = (
-        *each("finding.back", "finding.copy", "finding.pattern", "finding.plan"),
+        *each("finding.back", "finding.copy", "act.apply", "finding.pattern", "finding.plan"),
         Hint(("finding.previous", "finding.next"), "Other findings"),
     )
 
@@ -73,10 +74,27 @@ class FindingScreen(ViewScreen):
     def _pattern(self) -> PatternKey | None:
         return None if self.view is None else present_pattern(self.case.finding, self.view)
 
+    def _commands(self) -> list[str]:
+        """Return the selected command, or all where none is selected."""
+        items = self._items()
+        if self.body.cursor < len(items) and isinstance(selected := items[self.body.cursor], str):
+            return [selected]
+        return [item for item in items if isinstance(item, str)]
+
+    @property
+    def remedies(self) -> list[list[str]]:
+        """The commands that the key may be about."""
+        return [[command] for command in self._commands()]
+
+    @property
+    def beneficiary(self) -> PatternKey | None:
+        """The finding's pattern."""
+        return self._pattern()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what this finding has not."""
         if action == "copy":
-            return any(isinstance(item, str) for item in self._items())
+            return bool(self._commands())
         if action == "pattern":
             return self._pattern() is not None
         if action == "plan":
@@ -97,11 +115,8 @@ class FindingScreen(ViewScreen):
 
     def action_copy(self) -> None:
         """Copy the selected command, else the first."""
-        items = self._items()
-        commands = [item for item in items if isinstance(item, str)]
-        selected = items[self.body.cursor] if self.body.cursor < len(items) else None
-        if commands:
-            copy(self.app, selected if isinstance(selected, str) else commands[0])
+        if commands := self._commands():
+            copy(self.app, commands[0])
 
     def action_pattern(self) -> None:
         """Jump to the pattern."""

@@ -88,7 +88,7 @@ class Dashboard(TableScreen):
         "dashboard.plan",
     )
     more_hints = (
-        *each("app.palette"),
+        *each("app.palette", "act.free", "act.keep"),
         Hint([f"panel.{name}" for name in PANELS], "Panel"),
         *each("table.export", "app.threshold"),
     )
@@ -245,10 +245,16 @@ class Dashboard(TableScreen):
         else:
             self.findings.focus()
 
+    @property
+    def pattern(self) -> PatternKey | None:
+        """The selected pattern."""
+        key = self.patterns.selected
+        return key if isinstance(key, PatternKey) else None
+
     def action_plan(self) -> None:
         """Open the plan for the selected pattern."""
-        key = self.patterns.selected
-        if isinstance(key, PatternKey) and key.direction is Direction.OUTGOING:
+        key = self.pattern
+        if key is not None and key.direction is Direction.OUTGOING:
             self.post_message(PlanAsked(key))
         else:
             self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)

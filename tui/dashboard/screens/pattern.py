@@ -33,7 +33,9 @@ class PatternScreen(TableScreen):
     ]
 
     hints = each("table.back", "table.filter", "table.sort", "pattern.plan", "pattern.charts")
-    more_hints = each("pattern.finding", "app.palette", "table.export", "app.threshold")
+    more_hints = each(
+        "act.free", "act.keep", "pattern.finding", "app.palette", "table.export", "app.threshold"
+    )
 
     def __init__(self, key: PatternKey, *, load: bool = False) -> None:
         self.quadruplets = QuadrupletsPanel(id="quadruplets")
@@ -43,6 +45,11 @@ class PatternScreen(TableScreen):
         self.refused = RefusedLines(key)
         self.past = HistoryChart(key)
         self.future = ReleaseChart(key)
+
+    @property
+    def pattern(self) -> PatternKey:
+        """The pattern that it is about."""
+        return self.key
 
     def panels(self) -> ComposeResult:
         """Lay out facts, charts and the table from top to bottom."""

@@ -14,7 +14,8 @@ from textual.content import Content
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.keys import bind
-from tui.dashboard.screens.view_screen import ViewScreen, copy
+from tui.dashboard.screens.acting import RemedyActs
+from tui.dashboard.screens.view_screen import copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
 from tui.dashboard.widgets.footer import Hint, each
@@ -35,7 +36,7 @@ from tui.watching.view import View
 QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds that one is open:"}
 
 
-class PlanScreen(ViewScreen):
+class PlanScreen(RemedyActs):
     """An outgoing pattern's load, to play with, and what each change would do for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +57,7 @@ class PlanScreen(ViewScreen):
     hints = (
         *each("plan.back"),
         Hint(("plan.less", "plan.more"), "Change"),
-        *each("plan.other", "plan.copy"),
+        *each("plan.other", "plan.copy", "act.apply"),
         Hint(("plan.advice",), "Read"),
         *each("plan.live", "plan.type"),
     )
@@ -74,6 +75,17 @@ class PlanScreen(ViewScreen):
         """Does the selection stand on a row already?"""
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
+
+    @property
+    def remedies(self) -> list[tuple[str, ...]]:
+        """The selected row's commands."""
+        chosen = self.options.chosen
+        return [chosen.commands] if isinstance(chosen, Option) else []
+
+    @property
+    def beneficiary(self) -> PatternKey:
+        """The plan's pattern."""
+        return self.key
 
     def panels(self) -> ComposeResult:
         """Lay out figures, table and the selected row's text from top to bottom."""
@@ -115,6 +127,7 @@ class PlanScreen(ViewScreen):
         if isinstance(chosen, Option):
             title = f"{title} · {VERDICTS[chosen.outcome.verdict][0]}"
         self.advice.entitle(Content(title))
+        self.refresh_bindings()
 
     def _set(self, wanted: Wanted) -> None:
         self.wanted = wanted

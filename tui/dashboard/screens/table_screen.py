@@ -13,8 +13,8 @@ from textual.binding import BindingType
 
 from tui.analysis.filter import Filter, FilterError, parse_begun, parse_filter
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.palette import Choice, Palette, choices
-from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.table import RowTable
@@ -23,7 +23,7 @@ from tui.writing.export import ExportError, Sheet, write_export
 from tui.writing.words import plural
 
 
-class TableScreen(ViewScreen):
+class TableScreen(PatternActs):
     """A screen that shows the app's view around one table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -158,7 +158,10 @@ class FactsPanel(TextPanel[View]):
             for state in State
             if patterns.states[index, state]
         )
-        return self.line([(" ", ""), self.who(view, index), (f" · {states}", "dim")])
+        below = view.kept_below(self.key)
+        kept = "" if below is None else f"kept below {below:g} % · "
+        who = self.who(view, index)
+        return self.line([(" ", ""), (kept, "figure"), who, (f" · {states}", "dim")])
 
     def who(self, view: View, index: int) -> Run:
         """Return who holds the pattern, or why that is not known."""

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
-from tui.analysis.patterns import Direction, Patterns
+from tui.analysis.patterns import Direction, PatternKey, Patterns
 from tui.analysis.timewait import SECONDS, TRACKED
 from tui.dashboard.widgets.addresses import long_addresses, pattern_text
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
@@ -49,6 +49,8 @@ SORT_NAMES = {
 }
 
 
+KEPT = " kept"
+"""What stands behind a pattern that some twtop keeps below a level."""
 SPAN = 5
 """Seconds that a cell of the narrowest "Last 60 s" stands for."""
 READABLE_GAUGE = 24
@@ -220,7 +222,10 @@ def _role(view: View, index: int) -> str:
 
 def _pattern(rows: PatternRows, index: int, width: int) -> list[Run]:
     key = rows.view.frame.patterns.key(index)
-    return [(pattern_text(key, width, rows.addresses), _role(rows.view, index))]
+    role = _role(rows.view, index)
+    if rows.view.kept_below(key) is None:
+        return [(pattern_text(key, width, rows.addresses), role)]
+    return [(pattern_text(key, width - len(KEPT), rows.addresses), role), (KEPT, "good")]
 
 
 def _use(rows: PatternRows, index: int, width: int) -> list[Run]:
@@ -309,8 +314,10 @@ class PatternsPanel(ArrangedTable):
     def foot(self, rows: ArrangedRows) -> Content:
         """Return the selected pattern's whole name, and the key that opens it."""
         notes = [Content(rows.note)] if rows.note else []
-        if (key := self.selected) is not None:
-            notes.append(Content(f"{key} ") + hint(("⏎", "opens")))
+        if isinstance(key := self.selected, PatternKey):
+            below = rows.view.kept_below(key) if isinstance(rows, PatternRows) else None
+            kept = "" if below is None else f"· kept below {below:g} % "
+            notes.append(Content(f"{key} {kept}") + hint(("⏎", "opens")))
         return Content(" · ").join(notes)
 
     def watch_cursor(self, before: int, now: int) -> None:
