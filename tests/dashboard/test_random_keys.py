@@ -65,7 +65,7 @@ async def test_random_keys(
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 100), *(pytest.param(n, KEYS_A_RUN, marks=pytest.mark.fuzz) for n in range(300, 304))],
+    [(0, 50), *(pytest.param(n, KEYS_A_RUN, marks=pytest.mark.fuzz) for n in range(300, 304))],
 )
 async def test_random_keys_over_a_recording(
     seed: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +74,7 @@ async def test_random_keys_over_a_recording(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     recorder, watch = Recorder(tmp_path / "r.twtop"), Watch()
-    for second in range(90):
+    for second in range(60):
         recorder.take(watch.take(busy(60 * (second % 16), at=float(second)).reading))
     recorder.close()
 
