@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from random import Random
 
 import pytest
 from textual import events
+from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.geometry import Size
+from textual.keys import _character_to_key
 
 from tests.dashboard.scene import Stage, busy, stage
-from tui.dashboard.app import Sampled
+from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, own
+from tui.dashboard.replay_app import ReplayApp
+from tui.findings.config import Config
+from tui.recording.recorder import Recorder
+from tui.recording.recording import open_recording
+from tui.recording.replay import Replay
+from tui.watching.watch import Watch
 
-KEYS = (
-    *("ctrl+p", "enter", "escape", "tab", "shift+tab", "backspace", "delete", "space", "f1"),
-    *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "ctrl+home", "ctrl+end"),
-    *"123456789jkgGsIfltmecpr?/+-=<>%.: ^azx0é",
-)
+BINDERS: set[type[DOMNode]] = {TwtopApp, ReplayApp, *PANELS, *OTHERS, *chain(*TOGETHER)}
+BOUND = {key.key for node in BINDERS for key in Binding.make_bindings(own(node))}
+TYPED = {_character_to_key(one): one for one in "123456789jkgGnNprvxyzIHQ?/\\+-=<>%.: ^[]{}()é€🙂"}
+OTHER = ("delete", "ctrl+home", "ctrl+end", "ctrl+a", "ctrl+w", "ctrl+k", "alt+x", "f2", "f12")
+KEYS = sorted({*BOUND, *TYPED, *OTHER} - {"q", "f10", "ctrl+q"})
+"""Ctrl-C ends it often enough."""
 LIKELY = ("ctrl+p", "enter", "escape", "pageup", "pagedown", "down", "question_mark", "slash")
 """What opens and closes screens: where two of these meet, things go wrong."""
 SIZES = ((120, 40), (80, 24), (200, 60), (20, 5), (100, 16), (61, 33))
@@ -25,26 +39,72 @@ KEYS_A_RUN = 700
 
 
 @pytest.mark.parametrize(
-    ("seed", "count"),
+    ("seed", "count", "sizes"),
     [
-        *((seed, 150) for seed in range(2)),
-        *(pytest.param(n, KEYS_A_RUN, marks=pytest.mark.fuzz) for n in range(100, 120)),
+        *((seed, 150, SIZES) for seed in range(2)),
+        *(pytest.param(n, KEYS_A_RUN, SIZES, marks=pytest.mark.fuzz) for n in range(100, 120)),
+        *(
+            pytest.param(n, KEYS_A_RUN, (size,), marks=pytest.mark.fuzz)
+            for n in range(200, 203)
+            for size in ((80, 24), (40, 12))
+        ),
     ],
 )
 async def test_random_keys(
-    seed: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int,
+    count: int,
+    sizes: tuple[tuple[int, int], ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some of it saves files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    await _type(lambda: stage(busy(), size=sizes[0]), seed, count, sizes)
+
+
+@pytest.mark.parametrize(
+    ("seed", "count"),
+    [(0, 50), *(pytest.param(n, KEYS_A_RUN, marks=pytest.mark.fuzz) for n in range(300, 304))],
+)
+async def test_random_keys_over_a_recording(
+    seed: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a load that comes and goes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recorder, watch = Recorder(tmp_path / "r.twtop"), Watch()
+    for second in range(60):
+        recorder.take(watch.take(busy(60 * (second % 16), at=float(second)).reading))
+    recorder.close()
+
+    @asynccontextmanager
+    async def replayed() -> AsyncIterator[Stage]:
+        replay = Replay(open_recording(tmp_path / "r.twtop"), Config())
+        app = ReplayApp(replay, place="web-1")
+        async with app.run_test(size=SIZES[0], notifications=True) as pilot:
+            yield Stage(app, pilot)
+
+    await _type(replayed, seed, count, SIZES)
+
+
+async def _type(
+    opened: Callable[[], AbstractAsyncContextManager[Stage]],
+    seed: int,
+    count: int,
+    sizes: tuple[tuple[int, int], ...],
+) -> None:
+    """Type so many keys; some of them, and one of the palette's commands, end the app."""
     random, left = Random(seed), count
-    while left > 0:  # one of the palette's commands ends it
-        async with stage(busy(), size=SIZES[0]) as on:
+    while left > 0:
+        async with opened() as on:
             while left > 0 and on.app.is_running and not on.app._exit:
-                left -= await _gesture(on, random, count - left)
+                left -= await _gesture(on, random, count - left, sizes)
 
 
-async def _gesture(on: Stage, random: Random, number: int) -> int:
+async def _gesture(
+    on: Stage, random: Random, number: int, sizes: tuple[tuple[int, int], ...]
+) -> int:
     """Do one thing, or the same twice or thrice at once, and say how many keys that was."""
     post, times = on.app.post_message, random.choice((1, 1, 1, 2, 3))
     match random.randrange(12):
@@ -54,16 +114,20 @@ async def _gesture(on: Stage, random: Random, number: int) -> int:
                 for kind in (events.MouseMove, events.MouseDown, events.MouseUp):
                     post(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
         case 2:
-            size = Size(*random.choice(SIZES))
+            size = Size(*random.choice(sizes))
             on.app._driver._size = size  # type: ignore[union-attr]
             post(events.Resize(size, size))
         case 3:
-            frame = busy(random.choice((0, 60, 600, 900)), at=float(number))
-            post(Sampled(on.app.poller, on.app.watched.take(frame.reading)))
+            if isinstance(on.app, ReplayApp):
+                view = on.app.replay.poll()
+            else:
+                frame = busy(random.choice((0, 60, 600, 900)), at=float(number))
+                view = on.app.watched.take(frame.reading)
+            post(Sampled(on.app.poller, view))
         case _:
             for _ in range(times):
                 key = random.choice(KEYS if random.random() < 0.6 else LIKELY)
-                post(events.Key(key, key if len(key) == 1 else None))
+                post(events.Key(key, TYPED.get(key, key if len(key) == 1 else None)))
     match random.randrange(4):
         case 0:
             await on.pilot.pause()

@@ -8,6 +8,7 @@ from tests.tables import NOW, Sock, frame, later, listener, rules, waiting
 from tui.analysis import timewait
 from tui.analysis.forecast import NEVER
 from tui.analysis.frame import Frame
+from tui.analysis.timewait import SECONDS
 from tui.analysis.trends import Series, Trends
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State, Timer
@@ -240,6 +241,33 @@ class TestBounds:
             )
         assert len(series(trends, one)) == KEEP_ROWS
         assert len(trends.held) <= SHOWN_SECONDS
+
+    def test_of_quick_polls_the_old_ones_become_one_a_second(self) -> None:
+        """Their peaks stay, and so do the times of those that the last minute's rates go by."""
+        made, quarters = History(), int(4 * KEEP_SECONDS)
+        for quarter in range(quarters):
+            count = 9 if quarter in (150, quarters - 100) else 2
+            frame = at(quarter / 4, *busy(count), *busy(1, remote="10.0.0.8"))
+            found = series(made.add(frame), frame)
+        assert found.in_use[found.time < NOW + 40].max() == 9
+        assert found.in_use[found.time > NOW + 40].max() == 9
+        late = found.time > found.time[-1] - SECONDS
+        assert (np.diff(found.time[late]) == 0.25).all()
+        assert len(found) < quarters * 0.6
+
+    def test_what_is_not_seen_stands_as_it_did_while_others_begin(
+        self, only_two_are_tracked: None
+    ) -> None:
+        """Also where there is no room for them, and more has to be made."""
+        seen = at(0, *busy(3))
+        made = after(seen)
+        for second in range(1, 40):
+            remotes = (f"10.{second}.0.{which}" for which in (1, 2))
+            shown = at(second, *busy(1), *(sock for one in remotes for sock in busy(5, remote=one)))
+            past = made.add(shown).past
+        known = past.of(seen.patterns.key(0))
+        assert known is not None
+        assert set(known.in_use.tolist()) == {3}
 
     def test_what_was_handed_out_stays_as_it_is(self) -> None:
         """However much comes after: a frozen screen copies nothing."""

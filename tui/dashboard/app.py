@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
+from textual.widgets._toast import ToastHolder, ToastRack
 
 from tui.acting.background import Keeping
 from tui.acting.keeping import Goal, kept_in
@@ -336,6 +337,18 @@ class TwtopApp(App[None]):
             self._news.hush()
         else:
             self._news.tell(self.view.cases, self.screen.shows)
+
+    def _refresh_notifications(self) -> None:
+        """Show the toasts there are, and let go of the others whole.
+
+        Of one that was taken back Textual keeps the holder, and with it the toast, for ever.
+        """
+        if self.screen_stack:
+            there = {ToastRack._toast_id(one) for one in self._notifications}
+            for holder in self.screen.query(ToastHolder):
+                if holder.id not in there:
+                    holder.remove()
+        super()._refresh_notifications()
 
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""

@@ -12,8 +12,10 @@ from tui.analysis.patterns import PatternKey
 from tui.analysis.trends import Past
 from tui.kernel.sockets import Array
 
-KEEP_SECONDS = 600.0
-"""How far back a series reaches."""
+KEEP_SECONDS = 300.0
+"""How far back a series reaches: as far as any screen shows it."""
+WHOLE_SECONDS = 90.0
+"""For how long each row stays one of its own: longer than any rate or forecast looks back."""
 KEEP_ROWS = 1200
 FORGET_SECONDS = 60.0
 """How long a vanished pattern's series is kept."""
@@ -202,20 +204,30 @@ class PatternSeries:
         return max(old, self._rows - KEEP_ROWS)
 
     def _make_room(self, now: float) -> None:
-        """Have a row to write; rows that are too old are left behind, with those who hold them."""
+        """Have a row to write; rows that are too old are left behind, with those who hold them.
+
+        Of old rows those of one second become one, with the most that there was in it.
+        """
         if self._rows < len(self._time):
             return
-        start = self._start(now)
-        self._rows -= start
+        rows = np.arange(self._start(now), self._rows)
+        time = self._time[rows]
+        begins = np.diff(np.floor(time), prepend=-1.0) > 0
+        kept = rows[begins | (time > now - WHOLE_SECONDS)]
+        self._rows = len(kept)
         more = max(self._rows // 4, FIRST_ROWS)
-        self._time = np.pad(self._time[start:], (0, more))
-        self._cells = _grown(self._cells[:, start:], rows=more)
-        self._first = np.maximum(self._first - start, 0)
+        self._time = np.pad(self._time[kept], (0, more))
+        cells = _zeros(self._rows + more, self._cells.shape[2])
+        np.maximum.reduceat(self._cells, kept, axis=1, out=cells[:, : self._rows])
+        self._cells = cells
+        self._first = np.searchsorted(kept, self._first)  # after what was another's
 
     def _widen(self) -> None:
-        columns = self._cells.shape[2]
+        columns, written = self._cells.shape[2], self._rows + 1  # with the row that is begun
         more = columns // 2
-        self._cells = _grown(self._cells, columns=more)
+        cells = _zeros(len(self._time), columns + more)
+        cells[:, :written, :columns] = self._cells[:, :written]
+        self._cells = cells
         self._first = np.pad(self._first, (0, more))
         self._seen = np.pad(self._seen, (0, more))
         self._last_total = np.pad(self._last_total, (0, more))
@@ -230,10 +242,3 @@ def _zeros(rows: int, columns: int) -> Array:
     """
     cells = np.frombuffer(mmap.mmap(-1, 4 * rows * columns * 4), np.int32)
     return cells.reshape(4, rows, columns)
-
-
-def _grown(cells: Array, rows: int = 0, columns: int = 0) -> Array:
-    _, before, across = cells.shape
-    grown = _zeros(before + rows, across + columns)
-    grown[:, :before, :across] = cells
-    return grown

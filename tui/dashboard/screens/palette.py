@@ -84,6 +84,11 @@ class Palette(CommandPalette, ClosesOnce):
         if not self.is_in_front:
             event.prevent_default()
 
+    def on_click(self, event: events.Click) -> None:
+        """Leave a click alone that lies outside now that the terminal has shrunk."""
+        if not self.region.contains_point(event.screen_offset):
+            event.prevent_default()
+
     @on(OptionList.OptionSelected)
     @on(Input.Changed)
     @on(Input.Submitted)
