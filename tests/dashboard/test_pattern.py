@@ -26,7 +26,7 @@ class TestFacts:
             assert "612 of 1,000 in use 61.2%" in text
             assert "388 left" in text
             assert "connect() is slow" in text
-            assert "sustainable 15/s" in text
+            assert "sustains 15/s" in text
             assert "held by pgbouncer[4711]" in text
 
     async def test_the_owner_is_remembered_when_only_time_waits_are_left(self) -> None:

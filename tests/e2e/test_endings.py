@@ -66,8 +66,8 @@ def test_a_signal_that_comes_twice(pause: float) -> None:
 def assert_at_work(terminal: Terminal) -> None:
     """It has the terminal, shows what it did, hears a key, and gives back what it found."""
     terminal.wait_for("Patterns · 24", lambda _: terminal.screen.alternate)
+    terminal.wait_for(lambda _: terminal.screen.cursor.hidden)
     assert not terminal.is_as_before
-    assert terminal.screen.cursor.hidden
     terminal.press("?")
     terminal.wait_for("twtop · help")
     terminal.press("qq")
