@@ -45,7 +45,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "For scripts and monitoring": {
         "check": Entry("One line for Nagios and Icinga.", "check"),
         "wait": Entry("Until ports have come back, between load tests.", "wait"),
-        "refusals": Entry("What the kernel refused for want of a port, counted.", "refusals"),
+        "refusals": Entry("What the kernel refused for lack of a port, counted.", "refusals"),
         "watch": Entry("A line of JSON per interval.", "watch"),
         "metrics": Entry("For Prometheus: metrics, alert rules, a dashboard.", "metrics"),
         "bundle": Entry("All that a support ticket needs, in one archive.", "bundle"),

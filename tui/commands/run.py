@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from tui.analysis.tally import Tally
+from tui.analysis.tolls import Tolls
 from tui.commands.configuration import configured
 from tui.commands.options import given, percent, shared_options
 from tui.commands.output import fail, paint
@@ -38,7 +38,7 @@ NOT_FOUND, NOT_EXECUTABLE, SIGNALLED, NOT_BEGUN = 127, 126, 128, 125
 """Exit codes as the shell's and env(1)'s."""
 
 
-class Look:
+class Witness:
     """Watches while the command runs, in a thread of its own."""
 
     def __init__(self, watch: Watch, source: Any, recorder: Recorder | None) -> None:
@@ -48,7 +48,7 @@ class Look:
         self.incomplete = 0
         view = watch.take(source.read())
         self._record(view)
-        self.tally = Tally(view.frame)
+        self.tolls = Tolls(view.frame)
         self._opened = view.frame.counters.get("ActiveOpens")
         self.newest = view
 
@@ -64,7 +64,7 @@ class Look:
                 self.incomplete += 1
                 return
             self.newest = self._watch.take(reading)
-            self.tally.add(self.newest.frame)
+            self.tolls.add(self.newest.frame)
             self._record(self.newest)
 
     def _record(self, view: View) -> None:
@@ -131,7 +131,7 @@ def run(
         try:
             target = None if as_json is None else ending.enter_context(as_json.open("w"))
             recorder = None if out is None else Recorder(out)
-            look = Look(watch, open_source(settings, one_shot=True), recorder)
+            look = Witness(watch, open_source(settings, one_shot=True), recorder)
         except OSError as error:
             fail(f"{as_json}: {error.strerror}", NOT_BEGUN)
         except (TableError, RecordingError) as error:
@@ -156,7 +156,7 @@ def run(
             exit_code=code,
             started=started,
             seconds=seconds,
-            tolls=look.tally.by_destination,
+            tolls=look.tolls.by_destination,
             opened=look.opened,
             incomplete=look.incomplete,
         )

@@ -208,6 +208,19 @@ def _slot(values: Array, shift: np.uint64) -> Array:
     return (values * SPREAD >> shift).view(np.intp)
 
 
+def fingerprints(columns: Sequence[Array]) -> Array:
+    """Return a number for each row that equal rows share, and others do not.
+
+    64 bits: among a million rows two unequal ones share one once in 40 million tables.
+    """
+    mixed = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        mixed ^= column
+        mixed *= SPREAD
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
+
+
 def distinct(values: Array) -> Array:
     """Return the sorted distinct values: np.unique, but ten times faster on integers."""
     ordered = np.sort(values)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from tui.kernel.below import open_below
 
 T = TypeVar("T")
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +250,13 @@ def read_port_rules(root: Path | None) -> PortRules:
 
 def _of_kernel(root: Path, name: str) -> str | None:
     """Return a sysctl's text as the kernel has it: no file of its own can lead elsewhere."""
+    return _opened(lambda: os.open(f"{root}/sys/{name.replace('.', '/')}", READ_ONLY))
+
+
+def _opened(open_file: Callable[[], int]) -> str | None:
+    """Return the text of a sysctl's file, None if it cannot be opened or read."""
     try:
-        fd = os.open(f"{root}/sys/{name.replace('.', '/')}", os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file()
     except OSError:
         return None
     try:
@@ -326,16 +332,7 @@ def write_value(root: Path, name: str, value: str) -> None:
 
 def _read(root: Path, name: str) -> str | None:
     """Return a sysctl's text, white space collapsed, or None if it cannot be read."""
-    try:
-        fd = open_below(root, name)
-    except OSError:
-        return None
-    try:
-        return _text_of(fd)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    return _opened(lambda: open_below(root, name))
 
 
 def _text_of(fd: int) -> str:

@@ -15,7 +15,7 @@ from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording.log import RecordingError
 from tui.recording.packing import Listed, columns_of, dense
-from tui.recording.rows import Change, Reader, Writer
+from tui.recording.rows import RowChange, RowReader, RowWriter
 from tui.recording.state import Sections, applied, changed, restored, restored_owners, sections
 
 HEAD_LENGTH = 4
@@ -25,7 +25,7 @@ class ChapterWriter:
     """Makes the records of a chapter."""
 
     def __init__(self) -> None:
-        self._rows = Writer()
+        self._rows = RowWriter()
         self._sections: Sections = {}
         self._table: SocketTable | None = None
         self._deflate = zlib.compressobj(6)
@@ -59,7 +59,7 @@ class ChapterReader:
     """Follows the records of a chapter from its first."""
 
     def __init__(self) -> None:
-        self._rows = Reader()
+        self._rows = RowReader()
         self._sections: Sections = {}
         self._table: SocketTable | None = None
         self._inflate = zlib.decompressobj()
@@ -74,7 +74,7 @@ class ChapterReader:
             if "rows" in head:
                 told = head["rows"]
                 columns = columns_of([Listed(*column) for column in told["columns"]], content[end:])
-                self._rows.take(Change(told["aged"], told["came"], columns))
+                self._rows.take(RowChange(told["aged"], told["came"], columns))
                 self._table = None
         except _SENSELESS as error:
             raise RecordingError(f"a record makes no sense: {error!r}") from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.kernel.sockets import ROW_TYPES, Array, RawSockets, SocketTable, Timer
+from tui.kernel.sockets import ROW_TYPES, Array, RawSockets, SocketTable, Timer, fingerprints
 from tui.recording.packing import (
     gaps,
     packed_column,
@@ -35,12 +35,10 @@ ORDER = (
     "state",
 )
 """By what new rows are sorted, the last first."""
-MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
-SHIFT = np.uint64(29)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """What leads from one table to the next."""
 
     aged: int
@@ -62,19 +60,6 @@ def raw(table: SocketTable) -> RawSockets:
     )
 
 
-def _fingerprints(rows: RawSockets) -> Array:
-    """Return a number for each row that equal rows share, and others do not.
-
-    64 bits: among a million rows two unequal ones share one once in 40 million tables.
-    """
-    mixed = np.zeros(len(rows), np.uint64)
-    for name in LASTING:
-        mixed ^= getattr(rows, name)
-        mixed *= MIX
-        mixed ^= mixed >> SHIFT
-    return mixed
-
-
 def _foretold(remaining: Array, runs: Array, aged: int) -> Array:
     """Return the time left after so many milliseconds, for timers that run, and others."""
     return np.where(runs, np.maximum(remaining - aged, 0), remaining)
@@ -88,7 +73,7 @@ def _due_last(values: Array, due: Array) -> Array:
     return np.concatenate((values[~due], values[due]))
 
 
-class Writer:
+class RowWriter:
     """Tells for each table what leads to it from the one before; at first there is none."""
 
     def __init__(self) -> None:
@@ -96,10 +81,10 @@ class Writer:
         self._remaining = np.empty(0, np.int64)
         self._runs = np.empty(0, bool)
 
-    def change_to(self, table: SocketTable) -> Change:
+    def change_to(self, table: SocketTable) -> RowChange:
         """Return what leads to this table."""
         rows = raw(table)
-        prints = _fingerprints(rows)
+        prints = fingerprints([getattr(rows, name) for name in LASTING])
         before = self._rows_before(prints)
         stays = before >= 0
         origin = before[stays]
@@ -121,7 +106,7 @@ class Writer:
         columns |= _came(rows, np.flatnonzero(~stays))
         self._prints, self._remaining = prints, remaining
         self._runs = rows.timer != Timer.NONE
-        return Change(aged, int(np.count_nonzero(~stays)), columns)
+        return RowChange(aged, int(np.count_nonzero(~stays)), columns)
 
     def _rows_before(self, prints: Array) -> Array:
         """Return which row each one was, -1 for a new one and one that is out of order."""
@@ -147,7 +132,7 @@ def _came(rows: RawSockets, came: Array) -> dict[str, Array]:
     return columns
 
 
-class Reader:
+class RowReader:
     """Follows the changes, and knows the rows of each table."""
 
     def __init__(self) -> None:
@@ -160,7 +145,7 @@ class Reader:
         """Which of these are in the table, in its order."""
         self._remaining = np.empty(0, np.int64)
 
-    def take(self, change: Change) -> None:
+    def take(self, change: RowChange) -> None:
         """Go on to the next table. Raises ValueError or IndexError for what leads to none."""
         columns, came = change.columns, change.came
         none = np.empty(0, np.uint8)

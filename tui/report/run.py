@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.analysis.patterns import endpoint
-from tui.analysis.tally import Destination, Toll, destination_text
+from tui.analysis.tolls import Destination, Toll, destination_text
 from tui.writing.layout import Paint, table
 from tui.writing.words import per_second, percent, plural, utc
 

@@ -9,9 +9,8 @@ import numpy as np
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, levels
 from tui.analysis.patterns import Direction
-from tui.kernel.sockets import Array, SocketTable, State, ip_text
+from tui.kernel.sockets import Array, SocketTable, State, fingerprints, ip_text
 
-MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
 RENEWED_MS = 500
 """A TIME-WAIT that ends so much later than the one before with its tuple is another connection's;
 the kernel's own slack is a tick."""
@@ -44,7 +43,7 @@ class Toll:
         return self.peak_in_use / self.capacity if self.capacity else 0.0
 
 
-class Tally:
+class Tolls:
     """Counts the connections of one frame after the other. What the first has is not counted."""
 
     def __init__(self, first: Frame) -> None:
@@ -122,20 +121,9 @@ class Tally:
 
 def _tuples(table: SocketTable) -> Array:
     """Return a number for each row that stands for its 4-tuple."""
-    mixed = np.zeros(len(table), np.uint64)
-    hi, lo = table.address_hi, table.address_lo
-    for column in (
-        hi[table.local_ip],
-        lo[table.local_ip],
-        hi[table.remote_ip],
-        lo[table.remote_ip],
-        table.local_port,
-        table.remote_port,
-    ):
-        mixed ^= column
-        mixed *= MIX
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+    hi, lo, local, remote = table.address_hi, table.address_lo, table.local_ip, table.remote_ip
+    ends = table.local_port, table.remote_port
+    return fingerprints([hi[local], lo[local], hi[remote], lo[remote], *ends])
 
 
 def destination_text(destination: Destination) -> tuple[str, int]:
