@@ -598,3 +598,8 @@ class TestFirstMoments:
         async with stage(frame_of(opened(1, DATABASE))) as on:
             assert "· 1 socket " in on.text()
             assert "1 sockets" not in on.text()
+
+
+async def test_an_empty_table_keeps_its_header() -> None:
+    async with stage(frame_of([]), size=(80, 24)) as on:
+        assert "Pattern" in on.text().split("Patterns · 0", 1)[1].split("no connections")[0]

@@ -335,13 +335,13 @@ def fit(
     A blank stands between two columns. Nothing is dropped but by rank, and what stays
     grows narrower only then; the leftover goes to those that need it, in the order of
     ``needs``, then to the stretching ones. A column that needs nothing gives way to one whose
-    need is not met.
+    need is not met, if it may at all.
     """
     most = {column.id: column.most for column in columns}
     wanted = {name: min(need, most[name]) for name, need in needs.items() if need}
     kept = list(columns)
     if sum(max(wanted.get(c.id, 0), c.width) + 1 for c in kept) - 1 > width:
-        kept = [column for column in kept if needs.get(column.id) != 0]
+        kept = [column for column in kept if column.rank == 0 or needs.get(column.id) != 0]
     while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
         droppable = max(kept, key=lambda column: column.rank)
         if droppable.rank == 0:
