@@ -13,6 +13,7 @@ from tui.dashboard.app import TwtopApp
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import ConfigError, config_path
 from tui.kernel.processes import find_owners
+from tui.recording.recording import SERVICE_FOLDER
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
 
@@ -35,6 +36,7 @@ def dashboard(settings: Settings, *, count: bool = False) -> None:
             place=describe_place(source.place),
             find_owners=lambda: find_owners(settings.proc),
             count=count,
+            recordings=SERVICE_FOLDER if source.place.answers else None,
         )
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)

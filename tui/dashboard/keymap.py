@@ -19,12 +19,14 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.time_app import TimeApp
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.table import RowTable
 from tui.findings.config import ConfigError
 
 SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "On the dashboard": (Dashboard, TableScreen, PatternActs, ViewScreen),
+    "In the past": (TimeApp,),
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
@@ -37,11 +39,14 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, PatternActs, TableScreen, PatternScreen),
     (ViewScreen, RemedyActs, FindingScreen),
     (ViewScreen, RemedyActs, PlanScreen),
+    (TimeApp,),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
 
+OF_OTHER_APPS = ("load.", "replay.")
+"""What the ids of the keys begin with that the app over a load, or a recording, alone has."""
 ACT = "act."
 """What the ids of the keys begin with that change something."""
 
@@ -69,12 +74,12 @@ def listed(
 
 
 def by_heading(
-    app: type[DOMNode], of_load: type[DOMNode] | None
+    app: type[DOMNode], first: str, special: type[DOMNode]
 ) -> Mapping[str, tuple[type[DOMNode], ...]]:
-    """Return whose keys the help lists, in its order: an app's own, and those of a load's."""
+    """Return whose keys the help lists, in its order: those of a special app ``first``."""
     here, *others = SCREENS.items()
     groups = [here, ("Everywhere", (app,)), ("In a panel", PANELS), *others]
-    return dict([("This load", (of_load,)), *groups] if of_load else groups)
+    return dict([(first, (special,)), *groups] if special is not app else groups)
 
 
 def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
@@ -82,7 +87,7 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     every = chain(apps, PANELS, OTHERS, *TOGETHER)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
-        if name not in known and not name.startswith("load."):  # which a load's app alone has
+        if name not in known and not name.startswith(OF_OTHER_APPS):
             near = get_close_matches(name, known, n=1)
             guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
             raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")

@@ -85,6 +85,8 @@ class Recorder:
             self._chapters = [(time, at + shift) for time, at in chapters[first:]]
 
     def close(self) -> None:
-        """End the recording."""
-        self._end_chapter()
-        self._log.close()
+        """End the recording. Raises RecordingError where the end of it cannot be written."""
+        try:
+            self._end_chapter()
+        finally:
+            self._log.close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import zlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tui.recording.chapter import ChapterReader, Recorded, summaries
+from tui.kernel.places import Place
+from tui.recording.chapter import summaries
 from tui.recording.log import VERSION, Kind, LogReader, Record, RecordingError
+from tui.recording.moments import Moments
 from tui.recording.summary import Summary, from_plain
 
 SUFFIX = ".twtop"
+SERVICE_FOLDER = Path("/var/log/twtop")
+"""Where `twtop record` writes as a service (LogsDirectory= of its unit)."""
 
 
 @dataclass(eq=False)
@@ -24,23 +27,23 @@ class Chapter:
     records: list[Record]
     told: list[Summary] = field(default_factory=list)
     """Known for as many of the records as were looked at."""
-    reader: ChapterReader = field(default_factory=ChapterReader)
+
+    def content(self, number: int) -> bytes:
+        """Return one of the records. Raises RecordingError where it is damaged."""
+        return self.log.content(self.records[number])
 
 
-class Recording:
-    """The moments of one or more files, oldest first. One thread at a time may use it."""
+class Recording(Moments):
+    """The moments of one or more files."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Open the files of a recording. Raises RecordingError where one is none, or all empty."""
+        super().__init__()
         self.notes: list[str] = []
         """What could not be read of it, in words."""
         self._chapters: list[Chapter] = []
         self._logs = [LogReader(path) for path in paths]
         self._open: dict[LogReader, Chapter | None] = dict.fromkeys(self._logs)
-        self._at: Chapter | None = None
-        """The chapter whose reader is in use: one at a time has its sockets in memory."""
-        self.timeline: list[Summary] = []
-        self._places: list[tuple[Chapter, int]] = []
         self.refresh()
         if not self.timeline:
             names = ", ".join(map(str, paths))
@@ -53,10 +56,7 @@ class Recording:
             self._take_in(log)
         self._chapters = [chapter for chapter in self._chapters if chapter.told]
         self._chapters.sort(key=lambda chapter: chapter.told[0].time)
-        self.timeline = [told for chapter in self._chapters for told in chapter.told]
-        self._places = [
-            (chapter, number) for chapter in self._chapters for number in range(len(chapter.told))
-        ]
+        self.lay_out(self._chapters)
         return len(self.timeline) != before
 
     def _take_in(self, log: LogReader) -> None:
@@ -109,25 +109,6 @@ class Recording:
             self.notes.append(f"{chapter.log.path}: some minutes make no sense: {error}")
             chapter.records, chapter.told = [], []
 
-    def index_at(self, time: float) -> int:
-        """Return which moment was the present one then: the last before it, or the first."""
-        return max(bisect_right(self.timeline, time, key=lambda told: told.time) - 1, 0)
-
-    def moment(self, index: int) -> Recorded:
-        """Return what was read at a moment of the timeline. Raises RecordingError."""
-        chapter, number = self._places[index]
-        if self._at is not None and (self._at is not chapter or self._at.reader.count > number + 1):
-            self._at.reader = ChapterReader()  # forget: from its beginning it is known again
-        self._at = chapter
-        try:
-            while chapter.reader.count <= number:
-                record = chapter.records[chapter.reader.count]
-                chapter.reader.take(chapter.log.content(record))
-            return chapter.reader.moment()
-        except RecordingError:
-            chapter.reader = ChapterReader()
-            raise
-
     def close(self) -> None:
         """Let the files go."""
         for log in self._logs:
@@ -142,6 +123,21 @@ def open_recording(path: Path) -> Recording:
     if not paths:
         raise RecordingError(f"{path}: no recording in it; they end in {SUFFIX}")
     return Recording(paths)
+
+
+def recorded_of(place: Place, folder: Path) -> Recording | None:
+    """Return what was recorded of a place in a folder, None where that is nothing.
+
+    Raises RecordingError.
+    """
+    if not any(folder.glob(f"*{SUFFIX}")):
+        return None
+    recording = open_recording(folder)
+    there = recording.moment(len(recording.timeline) - 1).reading.place
+    if (there.kind, there.name) == (place.kind, place.name):
+        return recording
+    recording.close()
+    return None
 
 
 def chapters_of(path: Path) -> list[tuple[float, int]]:

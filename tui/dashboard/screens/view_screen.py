@@ -30,6 +30,16 @@ class Hinting(Protocol):
     hints: ClassVar[Sequence[Hint]]
 
 
+@runtime_checkable
+class Freezing(Protocol):
+    """An app whose screen can be held still."""
+
+    frozen: bool
+
+    def action_freeze(self) -> None:
+        """Hold it still, or return to what is there now."""
+
+
 class ViewScreen(ClosesOnce):
     """A screen that shows the app's view."""
 
@@ -74,8 +84,7 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
-        if getattr(self.app, "replays", False):
-            yield Timeline(id="timeline")
+        yield Timeline(id="timeline")
         yield self.prompt
         assert isinstance(self.app, Hinting)
         yield KeysFooter((*self.hints, *self.app.hints, *self.more_hints))
@@ -117,6 +126,11 @@ class ViewScreen(ClosesOnce):
             self.prompt.action_cancel()
         else:
             self.go_back()
+
+    def leave_past(self) -> None:
+        """Return to what is there now, where the screen is held still."""
+        if isinstance(self.app, Freezing) and self.app.frozen:
+            self.app.action_freeze()
 
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
