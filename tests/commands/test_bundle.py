@@ -292,7 +292,7 @@ class TestRedaction:
         for arguments in ([], ["--redact"]):
             run("bundle", tmp_path / "a.tar.gz", "--force", *arguments, "--proc", IDLE)
             readme = members(tmp_path / "a.tar.gz")["README.txt"].decode()
-            assert ("is another one" in readme) == bool(arguments)
+            assert ("is replaced" in readme) == bool(arguments)
 
 
 class TestRefusals:

@@ -115,7 +115,7 @@ class TestVerdict:
         none = run("check", "--proc", host(tmp_path / "b", ip_local_reserved_ports=reserved))
         assert (full.code, none.code) == (CRITICAL, CRITICAL)
         assert "EXHAUSTED, connect() fails" in full.out
-        assert "no ephemeral port at all" in none.out
+        assert "no ephemeral ports at all" in none.out
         assert (perfdata(none)["use"].value, perfdata(none)["locked"].value) == (100, 100)
 
     def test_of_two_full_ones_the_one_without_reuse_counts(self, run: Run, tmp_path: Path) -> None:

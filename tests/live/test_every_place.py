@@ -257,7 +257,7 @@ def test_it_is_found_by_all_its_words(tmp_path: Path) -> None:
         assert place.pid == pid
         words = (f"/proc/{pid}", f"/proc/{pid}/ns/net", str(place.id), place.name)
         assert {find_place(word).id for word in words} == {place.id}
-        with pytest.raises(PlaceError, match="no process's directory"):
+        with pytest.raises(PlaceError, match="neither a process directory"):
             find_place("/etc/passwd")
     slumber = tmp_path / "slumber"
     slumber.symlink_to("/usr/bin/sleep")

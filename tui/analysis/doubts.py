@@ -15,7 +15,7 @@ def unread(frame: Frame) -> tuple[str, ...]:
     """Return what of the table was not read, a sentence each: then all counts are minimums."""
     table, notes = frame.table, []
     if not table.complete:
-        notes.append("INCOMPLETE: a part of the table is missing, so counts are minimums")
+        notes.append("INCOMPLETE: part of the table is missing, so counts are minimums")
     if table.bad_lines:
         notes.append(f"{plural(table.bad_lines, 'line')} unreadable, not counted")
     return tuple(notes)
@@ -34,7 +34,7 @@ def assumed(frame: Frame) -> str:
     }
     names = [name.rpartition(".")[2] for name in frame.assumed]
     stand_ins = [f"{name} {values[name]}" for name in names]
-    return f"ASSUMED, for it could not be read: {joined(stand_ins)}" if names else ""
+    return f"ASSUMED, could not be read: {joined(stand_ins)}" if names else ""
 
 
 def doubts(frame: Frame) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def seconds(low: float, high: float) -> Callable[..., float | None]:
             raise click.BadParameter(f"{value} is not a time, such as 10s")
         time = float(found[1]) * units[found[2]]
         if not low <= time <= high:
-            raise click.BadParameter(f"{value} is not in the range {low:g}s to {high:g}s")
+            raise click.BadParameter(f"{value} is not between {low:g}s and {high:g}s")
         return time
 
     return read
@@ -103,32 +103,32 @@ shared_options = together(
         type=click.FloatRange(0, 100, min_open=True),
         callback=real,
         metavar="PERCENT",
-        help="Use of a pattern's ports from which it is in violation.  [default: 80]",
+        help="Port use from which a pattern counts as hot.  [default: 80]",
     ),
     click.option(
         "--source",
         type=click.Choice(["auto", "proc", "sock_diag"]),
-        help="Where sockets are read; auto is /proc for as long as that is quick.  [default: auto]",
+        help="Where to read sockets; auto is /proc while that is quick enough.  [default: auto]",
     ),
     click.option(
         "--proc",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Read this procfs: a copy (also a .tar.gz), or a host's mounted in a container.  "
-        "[default: /proc]",
+        help="Read this procfs: a copy (or a .tar.gz of one), or a host's /proc mounted in a "
+        "container.  [default: /proc]",
     ),
     click.option(
         "-N",
         "--place",
         metavar="PLACE",
-        help="Look into this place: a named network namespace, a PID, a path, or a container's or "
-        "pod's name or id; all for every one, where records are printed.  "
-        "[default: the one twtop runs in]",
+        help="Look at this place: a named network namespace, a PID, a path, or a container's or "
+        "pod's name or id; commands that print records also take all.  [default: where twtop "
+        "runs]",
     ),
     click.option(
         "--byte-order",
         type=click.Choice(["little", "big"]),
-        help="That of the machine a copy is from.  [default: what its addresses tell]",
+        help="Byte order of the machine the copy is from.  [default: told by its addresses]",
     ),
 )
 """What every command takes, before its name or behind it."""
@@ -145,7 +145,7 @@ recording_options = together(
     click.option(
         "--at",
         metavar="TIME",
-        help="Which moment of it: 03:12, 2026-11-26T03:12Z, -90s from its end.  [default: last]",
+        help="The moment to read: 03:12, 2026-11-26T03:12Z, or -90s from the end.  [default: last]",
     ),
 )
 """What every command takes that looks once."""

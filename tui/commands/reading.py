@@ -36,8 +36,8 @@ def chosen_place(settings: Settings) -> Place:
         return place_at(settings.proc)
     if settings.place == ALL:
         raise click.UsageError(
-            "-N all is for check, audit, places, report, watch, bundle and the parts of a report; "
-            "name one place here"
+            "-N all works with check, audit, places, report, watch, bundle and the parts of a "
+            "report; name one place here"
         )
     try:
         return find_place(settings.place, settings.proc)
@@ -58,8 +58,7 @@ def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool =
     if settings.source == "sock_diag" and not place.answers:
         cure = "one of --source and --proc" if settings.place is None else "--source"
         raise click.UsageError(
-            f"--source sock_diag cannot ask for the sockets that {place.where} shows; leave out "
-            f"{cure}"
+            f"sock_diag cannot read the sockets that {place.where} shows; leave out {cure}"
         )
     return Source(
         place,
@@ -154,11 +153,11 @@ def take_look(settings: Settings) -> Look:
     """
     if settings.recording is None:
         if settings.at is not None:
-            raise click.UsageError("--at is a moment of a recording: --from says which")
+            raise click.UsageError("--at is a moment in a recording; name that with --from")
         frame = judge(open_source(settings, one_shot=True).read())
         return Look(frame, lambda: owners_of(settings))
     if settings.place is not None:
-        raise click.UsageError("--from reads what was recorded; leave out -N")
+        raise click.UsageError("--from reads a recording; leave out -N")
     moment = _recorded(settings.recording, settings.at)
     return Look(judge(moment.reading), lambda: moment.owners)
 

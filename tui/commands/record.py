@@ -38,7 +38,7 @@ def seconds(context: click.Context, parameter: click.Parameter, value: str | Non
     except TimeError as error:
         raise click.BadParameter(str(error)) from None
     if found <= 0:
-        raise click.BadParameter("must be more than 0")
+        raise click.BadParameter("must be above 0")
     return found
 
 
@@ -51,7 +51,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     try:
         found = int(float(text.rstrip("kmg")) * unit)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value} is no size, such as 100M or 2G") from None
+        raise click.BadParameter(f"{value} is not a size such as 100M or 2G") from None
     if found < 1 << 20:
         raise click.BadParameter("must be at least 1M")
     return found
@@ -62,15 +62,15 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     "3 the kernel's tables could not be read."
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--duration", callback=seconds, metavar="TIME", help="End after so long: 90s, 8h.")
+@click.option("--duration", callback=seconds, metavar="TIME", help="Stop after this time: 90s, 8h.")
 @click.option(
     "--keep",
     callback=seconds,
     metavar="TIME",
-    help="Drop what is older, while recording: 7d.",
+    help="Drop what is older than this while recording: 7d.",
 )
 @click.option(
-    "--max-size", callback=size, metavar="SIZE", help="Drop the oldest beyond this: 100M, 2G."
+    "--max-size", callback=size, metavar="SIZE", help="Drop the oldest beyond this size: 100M, 2G."
 )
 @shared_options
 @click.pass_context
@@ -83,10 +83,10 @@ def record(
     max_size: int | None,
     **options: Any,
 ) -> None:
-    """Record the sockets to FILE, so that `twtop replay` shows what was.
+    """Record the sockets to FILE, for `twtop replay` to show later.
 
-    An existing recording goes on. Every 2 seconds, unless -i says otherwise; 20,000 TIME-WAITs
-    with 300 new ones a second take some 90 MB a day.
+    An existing recording is continued. It reads every 2 seconds, unless -i says otherwise; 20,000
+    TIME-WAITs with 300 new ones per second take some 90 MB a day.
 
     \b
     twtop record /var/lib/twtop/web-1.twtop --keep 7d --max-size 1G
@@ -110,7 +110,7 @@ def record(
         fail(str(error), UNREADABLE)
     except RecordingError as error:
         _end(recorder, file)
-        fail(f"{error}: the recording ends here; what was written is kept", 1)
+        fail(f"{error}: recording stopped; what was written so far is kept", 1)
     _end(recorder, file)
 
 

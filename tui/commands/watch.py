@@ -25,7 +25,7 @@ from tui.watching.watch import Watch, views
 
 @click.command(epilog=epilog("the lines"))
 @click.option(
-    "-n", "--count", type=click.IntRange(1), metavar="LINES", help="End after so many lines."
+    "-n", "--count", type=click.IntRange(1), metavar="LINES", help="Stop after this many lines."
 )
 @click.option(
     "--top",
@@ -33,14 +33,15 @@ from tui.watching.watch import Watch, views
     default=10,
     show_default=True,
     metavar="PATTERNS",
-    help="How many of the fullest patterns are in a line.",
+    help="How many of the fullest patterns each line holds.",
 )
 @shared_options
 @click.pass_context
 def watch(context: click.Context, /, count: int | None, top: int, **options: Any) -> None:
-    """Print a line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
+    """Print one line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
 
-    With -N all that is a line of all places (twtop.places/1), and one of each that was dumped.
+    With -N all that is one line for all places (twtop.places/1), and one for each place whose
+    sockets were read.
 
     \b
     twtop watch -i 5 >> ports.jsonl

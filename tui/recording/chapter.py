@@ -77,7 +77,7 @@ class ChapterReader:
                 self._rows.take(RowChange(told["aged"], told["came"], columns))
                 self._table = None
         except _SENSELESS as error:
-            raise RecordingError(f"a record makes no sense: {error!r}") from error
+            raise RecordingError(f"a record is invalid: {error!r}") from error
         self.count += 1
 
     def moment(self) -> Recorded:
@@ -86,7 +86,7 @@ class ChapterReader:
             reading = restored(self._sections, self._rows.rows(), self._table)
             owners = restored_owners(self._sections)
         except _SENSELESS as error:
-            raise RecordingError(f"a record makes no sense: {error!r}") from error
+            raise RecordingError(f"a record is invalid: {error!r}") from error
         self._table = reading.table
         return Recorded(reading, owners)
 

@@ -63,7 +63,7 @@ class Recording:
         chapter = self._open[log]
         for record in log.more():
             if record is None:
-                self.notes.append(f"{log.path}: damaged; what was recorded there is left out")
+                self.notes.append(f"{log.path}: damaged; that part is left out")
                 self._read_summaries(chapter)
                 chapter = None
             elif record.kind == Kind.START:
@@ -77,7 +77,7 @@ class Recording:
         self._read_summaries(chapter)
         self._open[log] = chapter
         if log.about.get("version", VERSION) > VERSION:
-            note = f"{log.path}: written by a newer twtop; what this one does not know is left out"
+            note = f"{log.path}: written by a newer twtop; unknown parts are left out"
             if note not in self.notes:
                 self.notes.append(note)
 
@@ -100,13 +100,13 @@ class Recording:
             try:
                 contents.append(chapter.log.content(record))
             except RecordingError as error:
-                self.notes.append(f"{error}; the minutes after it are left out")
+                self.notes.append(f"{error}; everything after it is left out")
                 chapter.records = chapter.records[: len(contents)]
                 break
         try:
             chapter.told = [from_plain(told) for told in summaries(contents)]
         except (zlib.error, ValueError, TypeError, KeyError, IndexError) as error:
-            self.notes.append(f"{chapter.log.path}: some minutes make no sense: {error}")
+            self.notes.append(f"{chapter.log.path}: some minutes are invalid: {error}")
             chapter.records, chapter.told = [], []
 
     def index_at(self, time: float) -> int:
@@ -140,7 +140,7 @@ def open_recording(path: Path) -> Recording:
         return Recording([path])
     paths = sorted(path.glob(f"*{SUFFIX}"))
     if not paths:
-        raise RecordingError(f"{path}: no recording in it; they end in {SUFFIX}")
+        raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
     return Recording(paths)
 
 

@@ -50,22 +50,21 @@ ABOUT = """\
 {name}: what twtop {version} saw on {time}.
 
 report.txt, report.json   the whole report
-audit.txt, audit.json     what it means, and what to do
+audit.txt, audit.json     what it means and what to do
 about.json                versions, and what was read
 proc/                     the kernel's own files; twtop reads them again with
                               twtop --proc proc
                               twtop report --proc proc
 """
 ABOUT_REDACTED = """
-Every address but loopback is another one, in all files the same, and so are the names of programs
-and the numbers of users but root; the host has no name. Of the lines of net/tcp and net/tcp6 only
-what twtop reads is kept.
+Every address except loopback is replaced, consistently in all files, and so are program names and
+user ids other than root's; the host has no name. Of the lines of net/tcp and net/tcp6 only what
+twtop reads is kept.
 """
 
 
 ABOUT_PLACES = """
-places/ has a folder with the same for each further network namespace: twtop --proc reads the proc/
-in it.
+places/ has a folder like this for each other network namespace: twtop --proc reads the proc/ in it.
 """
 
 
@@ -277,7 +276,7 @@ def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
                 continue
             reason = f"{place.root / name}: {error.strerror or error}"
             raise TableError(
-                f"{reason}: a bundle is made of /proc's files, --proc names it"
+                f"{reason}: a bundle is made from the files of /proc; name it with --proc"
             ) from None
         complete = complete and whole
     order = byte_order or _byte_order(place)
