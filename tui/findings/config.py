@@ -95,7 +95,7 @@ class Ports:
 class BindFirst:
     """When local ports that no two destinations share look like bind() before connect()."""
 
-    destinations: int = _count(3, "destinations of one local IP from which on it can be judged")
+    destinations: int = _count(2, "destinations of one local IP from which on it can be judged")
     use: float = _percent(30.0, "percent of the capacity that they must hold together")
 
 
