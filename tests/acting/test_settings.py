@@ -117,6 +117,13 @@ def test_a_range_over_listeners_is_warned_of() -> None:
         ([f"sysctl -w {REUSE}=1", "ip addr add 10.0.0.1/32 dev eth0"], {}),
         ([f"sysctl -w {REUSE}=1 net.ipv4.tcp_fin_timeout=10"], {}),
         (["sudo ss -tn"], {}),
+        (
+            [f"sysctl -w {RESERVED}=8443 && sysctl -w {RANGE}='1 2'"],
+            {RESERVED: "8443", RANGE: "1 2"},
+        ),
+        ([f"sysctl -w {REUSE}=1 && ip addr add 10.0.0.1/32 dev eth0"], {}),
+        ([f"sysctl -w {REUSE}"], {}),
+        ([f"sysctl -w {REUSE}='1"], {}),
     ],
 )
 def test_the_settings_of_a_remedy(lines: list[str], wanted: dict[str, str]) -> None:

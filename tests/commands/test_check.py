@@ -260,6 +260,22 @@ class TestUnknown:
             assert "INCOMPLETE" in ran.out
             perfdata(ran)
 
+    @pytest.mark.parametrize(
+        ("used", "alloc", "code"), [(299, 5000, OK), (5000, 299, OK), (300, 300, UNKNOWN)]
+    )
+    def test_ports_that_unlisted_sockets_may_hold(
+        self, run: Run, tmp_path: Path, used: int, alloc: int, code: int
+    ) -> None:
+        """Of a copy nobody knows which ports are bound; its sockstat tells how many can be."""
+        proc = host(tmp_path, tuple_with(100))
+        (proc / "net/sockstat").write_text(
+            f"sockets: used {used}\nTCP: inuse 0 orphan 0 tw 100 alloc {alloc} mem 0\n"
+        )
+        ran = run("check", "--proc", proc)
+        assert ran.code == code
+        assert ("300 sockets" in ran.out) == (code == UNKNOWN)
+        perfdata(ran)
+
 
 class TestAlsoFindings:
     """The worst of check's own verdict and of what audit finds."""

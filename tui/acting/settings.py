@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from tui.analysis.ports import port_space
 from tui.kernel.sockets import SocketTable, build
@@ -145,18 +146,23 @@ def _judge(name: str, value: str, before: str | None) -> None:
 def wanted_by(commands: Iterable[str]) -> dict[str, str]:
     """Return the settings that lines of a remedy or a plan make, by name; comments are passed over.
 
-    Empty where one of the lines does something else, or sets what is never changed: such a remedy
-    cannot be applied.
+    Empty where one of the lines does something else, is no command at all, or sets what is never
+    changed: such a remedy cannot be applied.
     """
     wanted: dict[str, str] = {}
-    for line in commands:
-        match shlex.split(line, comments=True):
-            case []:
-                continue
-            case ["sysctl", "-w", *settings]:
-                wanted |= dict(setting.split("=", 1) for setting in settings)
-            case _:
-                return {}
+    try:
+        lines = [shlex.split(line, comments=True) for line in commands]
+    except ValueError:  # a quotation without its end
+        return {}
+    for words in lines:
+        for is_join, command in groupby(words, "&&".__eq__):
+            match list(command):
+                case _ if is_join:
+                    continue
+                case ["sysctl", "-w", *settings] if all("=" in one for one in settings):
+                    wanted |= dict(setting.split("=", 1) for setting in settings)
+                case _:
+                    return {}
     return wanted if wanted.keys() <= set(NAMES) else {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, levels
+from tui.kernel.counters import bound_at_most
 from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
@@ -42,6 +43,18 @@ def doubts(frame: Frame) -> tuple[str, ...]:
     return tuple(filter(None, (*unread(frame), assumed(frame))))
 
 
+def unseen_bound(frame: Frame) -> int:
+    """Return how many ports sockets may take that are only bound and that nothing lists here.
+
+    Where sockstat says nothing of them it is 0: that they are not known is said elsewhere.
+    """
+    if frame.table.bound_known:
+        return 0
+    get = frame.counters.get
+    inuse = get("inuse", 0) + get("inuse6", 0)
+    return bound_at_most(inuse, get("alloc"), get("used")) or 0
+
+
 def uncounted(frame: Frame) -> tuple[str, ...]:
     """Return the files of counters that every kernel has and that could not be read here."""
     return tuple(name for name, counter in COUNTED.items() if counter not in frame.counters)
@@ -51,10 +64,12 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     """Say whether so many locked ports of a capacity are fine whatever was not read.
 
     ``slow`` is a percentage of capacity. Each unreadable line may be one more locked port, and so
-    may each socket that is counted by a copy's sockstat and not in its table.
+    may each socket that is counted by a copy's sockstat and not in its table. Each that is only
+    bound, and was not listed, may take a port away.
     """
     if not frame.table.complete or frame.assumed:
         return False
+    capacity -= unseen_bound(frame)
     most = locked + frame.table.bad_lines
     if frame.reading.place.kind == "copy":
         most += sum(missing(frame.table, frame.counters))

@@ -11,7 +11,7 @@ import click
 
 from tui.analysis.bind_first import find_bound_first
 from tui.analysis.bounds import could_reach
-from tui.analysis.doubts import doubts, surely_fine, uncounted
+from tui.analysis.doubts import doubts, surely_fine, uncounted, unseen_bound
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
@@ -272,9 +272,12 @@ def judge_fullest(
     elif len(candidates):
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
+    why = doubts(frame)
     if code == OK and (not sure or (must_exist and not len(candidates))):
         code = UNKNOWN
-    if why := doubts(frame):
+        if not sure and (unseen := unseen_bound(frame)):
+            why += (f"up to {unseen:,} sockets may be bound to ports and are not listed",)
+    if why:
         text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)
     perfdata = (

@@ -180,11 +180,11 @@ class TwtopApp(App[None]):
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
+        """Drop what is typed, clicked or pasted when the app ends and takes its screens apart.
 
-        Textual looks for one all the same, and ends with a traceback.
+        Textual hands it to what is left of them all the same, and ends with a traceback.
         """
-        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
+        if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:

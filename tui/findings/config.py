@@ -99,7 +99,7 @@ class Ports:
 class BindFirst:
     """When local ports that no two destinations share look like bind() before connect()."""
 
-    destinations: int = _count(3, "destinations one local IP must have to be judged")
+    destinations: int = _count(2, "destinations one local IP must have to be judged")
     use: float = _percent(30.0, "percent of the capacity they must hold together")
 
 
