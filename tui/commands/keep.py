@@ -56,9 +56,7 @@ EPILOG = (
     metavar="SECONDS",
     help="Time between looks.  [default: 1s]",
 )
-@click.option(
-    "--duration", callback=seconds(0, 1e9), metavar="SECONDS", help="End after this time."
-)
+@click.option("--duration", callback=seconds(0), metavar="SECONDS", help="End after this time.")
 @place_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON an interval.")

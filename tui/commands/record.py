@@ -12,14 +12,13 @@ from typing import Any
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, seconds, shared_options
 from tui.commands.output import UNREADABLE, fail
 from tui.commands.reading import open_source
 from tui.kernel.processes import find_owners
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.when import TimeError, parse_duration
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch, views
 from tui.writing.words import byte_size
@@ -27,19 +26,6 @@ from tui.writing.words import byte_size
 INTERVAL = 2.0
 TOLD_SECONDS = 1.0
 SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return a duration in seconds."""
-    if value is None:
-        return None
-    try:
-        found = parse_duration(value)
-    except TimeError as error:
-        raise click.BadParameter(str(error)) from None
-    if found <= 0:
-        raise click.BadParameter("must be more than 0")
-    return found
 
 
 def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -62,10 +48,12 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     "3 the kernel's tables could not be read."
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--duration", callback=seconds, metavar="TIME", help="End after so long: 90s, 8h.")
+@click.option(
+    "--duration", callback=seconds(0.1), metavar="TIME", help="End after so long: 90s, 8h."
+)
 @click.option(
     "--keep",
-    callback=seconds,
+    callback=seconds(0.1),
     metavar="TIME",
     help="Drop what is older, while recording: 7d.",
 )
