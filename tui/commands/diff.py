@@ -19,7 +19,7 @@ from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
-from tui.recording.recording import SUFFIX
+from tui.recording.recording import SUFFIX, is_recording
 from tui.report.diff import Side, diff_record, diff_text, difference
 from tui.report.whole import to_dict
 
@@ -52,8 +52,9 @@ def diff(
 ) -> None:
     """Compare two moments: states, patterns, kernel parameters and findings.
 
-    A FILE is a recording, a copy of /proc (also a bundle's .tar.gz), or what `twtop report --json`
-    printed. One recording is enough for two times.
+    A FILE is a recording or a folder of them, a copy of /proc (also a bundle's .tar.gz), or what
+    `twtop report --json` printed. One recording is enough for two times; -N says which of its
+    places.
 
     \b
     twtop diff web-1.twtop --at 03:05 --at 03:12
@@ -86,7 +87,7 @@ def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Sid
         if at is not None:
             raise click.UsageError(f"{file}: a report has one time; --at is for recordings")
         return Side(_report(file), None)
-    if file.suffix == SUFFIX or at is not None:
+    if file.suffix == SUFFIX or is_recording(file) or at is not None:
         look = take_look(replace(settings, recording=file, at=at))
     else:
         look = take_look(replace(settings, proc=file))

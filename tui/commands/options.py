@@ -88,7 +88,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-shared_options = together(
+reading_options = together(
     click.option(
         "-i",
         "--interval",
@@ -118,17 +118,21 @@ shared_options = together(
         "[default: /proc]",
     ),
     click.option(
+        "--byte-order",
+        type=click.Choice(["little", "big"]),
+        help="That of the machine a copy is from.  [default: what its addresses tell]",
+    ),
+)
+"""What every command takes that reads the kernel, beside the place."""
+shared_options = together(
+    reading_options,
+    click.option(
         "-N",
         "--place",
         metavar="PLACE",
         help="Look into this place: a named network namespace, a PID, a path, or a container's or "
         "pod's name or id; all for every one, where records are printed.  "
         "[default: the one twtop runs in]",
-    ),
-    click.option(
-        "--byte-order",
-        type=click.Choice(["little", "big"]),
-        help="That of the machine a copy is from.  [default: what its addresses tell]",
     ),
 )
 """What every command takes, before its name or behind it."""
