@@ -18,8 +18,10 @@ from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
-from tui.report.bundle import BundleError, Parts, copy_place, renamed, write_bundle
+from tui.report.bundle import Parts, write_bundle
+from tui.report.copied import BundleError, copy_place
 from tui.report.findings import findings_text
+from tui.report.redaction import renamed
 from tui.report.text import report_text
 from tui.report.whole import to_json
 from tui.writing.words import plural

@@ -19,7 +19,7 @@ from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
-from tui.recording.recording import SUFFIX
+from tui.recording.recording import SUFFIX, is_recording
 from tui.report.diff import Side, diff_record, diff_text, difference
 from tui.report.whole import to_dict
 
@@ -53,8 +53,9 @@ def diff(
 ) -> None:
     """Compare two moments: states, patterns, kernel parameters and findings.
 
-    A FILE is a recording, a copy of /proc (or a bundle's .tar.gz), or the output of `twtop report
-    --json`. To compare two moments of one recording, name it once.
+    A FILE is a recording or a folder of recordings, a copy of /proc (or a bundle's .tar.gz), or the
+    output of `twtop report --json`. To compare two moments of one recording, name it once; -N names
+    the place where it has several.
 
     \b
     twtop diff web-1.twtop --at 03:05 --at 03:12
@@ -89,7 +90,7 @@ def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Sid
                 f"{file}: a report shows one moment only; --at is for recordings"
             )
         return Side(_report(file), None)
-    if file.suffix == SUFFIX or at is not None:
+    if file.suffix == SUFFIX or is_recording(file) or at is not None:
         look = take_look(replace(settings, recording=file, at=at))
     else:
         look = take_look(replace(settings, proc=file))

@@ -57,9 +57,7 @@ EPILOG = (
     metavar="SECONDS",
     help="Time between checks.  [default: 1s]",
 )
-@click.option(
-    "--duration", callback=seconds(0, 1e9), metavar="SECONDS", help="Stop after this time."
-)
+@click.option("--duration", callback=seconds(0), metavar="SECONDS", help="Stop after this time.")
 @place_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, but do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per interval.")

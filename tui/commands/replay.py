@@ -44,7 +44,8 @@ def replay(
     """Open the dashboard on FILE, a recording or a folder of recordings.
 
     It starts at --at, or where the first critical finding began, or else at the end. The arrow keys
-    step through it, { and } jump between findings, g goes to a time, space plays.
+    step through it, { and } jump between findings, g goes to a time, space plays. Where several
+    places were recorded, -N chooses one.
 
     \b
     twtop replay web-1.twtop --at 03:12
@@ -54,6 +55,7 @@ def replay(
     require_terminal()
     from tui.dashboard.replay_app import ReplayApp
     from tui.findings.config import ConfigError, config_path
+    from tui.kernel.find_place import PlaceError
     from tui.kernel.sockets import TableError
     from tui.recording.log import RecordingError
     from tui.recording.recording import open_recording
@@ -61,7 +63,7 @@ def replay(
     from tui.recording.when import TimeError, parse_time
 
     try:
-        recording = open_recording(file)
+        recording = open_recording(file, settings.place)
         played = Replay(recording, configured(settings), follow=follow)
         played.speed = speed
         first, last = recording.timeline[0].time, recording.timeline[-1].time
@@ -73,6 +75,8 @@ def replay(
         place = recording.moment(played.index).reading.place
     except TimeError as error:
         raise click.UsageError(f"--at: {error}") from None
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
     except (RecordingError, TableError) as error:
         fail(str(error))
     for note in recording.notes:
