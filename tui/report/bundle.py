@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -136,14 +136,18 @@ RESERVED_V4 = range(int(IPv4Address("240.0.0.1")), int(IPv4Address("255.255.255.
 TEST_V6 = range(int(IPv6Address("2001:db8::1")), int(IPv6Address("2001:db9::")))
 
 
-def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -> dict[str, bytes]:
-    """Return tables of /proc/net with other addresses and users, the same ones in all of them.
+def redact(
+    places: Sequence[Mapping[str, bytes]], byte_order: ByteOrder = sys.byteorder
+) -> list[dict[str, bytes]]:
+    """Return each place's tables of /proc/net with other addresses and users.
 
-    Of a line only what twtop reads is kept, with a dash for the rest, and of one that it cannot
-    read nothing: an address may be anywhere in it.
+    They are the same ones in all of them: two pods that speak to one database still do. Of a line
+    only what twtop reads is kept, with a dash for the rest, and of one that it cannot read nothing:
+    an address may be anywhere in it.
     """
     known = {
         word: _read(word, byte_order)
+        for tables in places
         for name, text in tables.items()
         for line in _lines(name, text)
         if line is not None
@@ -161,10 +165,13 @@ def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -
         parts = head, other[local], middle, other[remote], tail.rstrip()
         return b"%b %5d%b-\n" % (b"".join(parts), uid, rest)
 
-    return {
-        name: procfs.HEADER + b"".join(map(redacted, _lines(name, text)))
-        for name, text in tables.items()
-    }
+    return [
+        {
+            name: procfs.HEADER + b"".join(map(redacted, _lines(name, text)))
+            for name, text in tables.items()
+        }
+        for tables in places
+    ]
 
 
 COUNTED = re.compile(rb"(?:TCP6?|TcpExt|Tcp):[\w -]*|entries [\w ]*|[0-9a-f\t ,-]*")
@@ -250,21 +257,19 @@ class Copy:
         )
 
 
-def copy_place(
-    place: Place, *, redacted: bool = False, byte_order: ByteOrder | None = None
-) -> Copy:
+def copy_place(place: Place, *, byte_order: ByteOrder | None = None) -> Copy:
     """Read all that twtop needs of a place once. Raises TableError, as reading it does.
 
     What is known of a copy, or given as its ``byte_order``, is passed on: a copy of it is neither
     younger nor more whole.
     """
     try:
-        return place.inside(lambda: _copy(place, redacted, byte_order))
+        return place.inside(lambda: _copy(place, byte_order))
     except OSError as error:
         raise TableError(f"{place.where}: {error.strerror or error}") from error
 
 
-def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
+def _copy(place: Place, byte_order: ByteOrder | None) -> Copy:
     origin = place.origin
     effort = None if place.kind == "copy" else Effort(COPY_SECONDS)
     files: dict[str, bytes] = {}
@@ -280,29 +285,39 @@ def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
                 f"{reason}: a bundle is made of /proc's files, --proc names it"
             ) from None
         complete = complete and whole
-    order = byte_order or _byte_order(place)
-    if redacted:
-        files = redact(files, order or sys.byteorder)
     sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
     for name in (*COUNTERS, *CONNTRACK, *sysctls):
         with suppress(OSError):
             above = place.settings if name.startswith("sys/") else place.tables
             if above is not None:
-                text = read_below(above, name)
-                files[name] = _numbers(text) if redacted else text
+                files[name] = read_below(above, name)
     if place.answers:
         found = sock_diag.read_bound_ports(effort)
         ports = None if found is None else tuple(found.tolist())
     else:
         ports = None if origin is None else origin.bound_ports
     return Copy(
-        place=Place(Path("proc"), "redacted", place.kind, place.id) if redacted else place,
+        place=place,
         files=files,
         complete=complete,
-        byte_order=order,
+        byte_order=byte_order or _byte_order(place),
         bound_ports=ports,
         time=(place.made if place.kind == "copy" else None) or time.time(),
     )
+
+
+def redacted(copies: Sequence[Copy]) -> list[Copy]:
+    """Return copies made on one machine without what is nobody else's business."""
+    order = next((one.byte_order for one in copies if one.byte_order), sys.byteorder)
+    tables = [{name: one.files[name] for name in TABLES if name in one.files} for one in copies]
+    return [
+        replace(
+            one,
+            place=Place(Path("proc"), "redacted", one.place.kind, one.place.id),
+            files={name: _numbers(text) for name, text in one.files.items()} | other,
+        )
+        for one, other in zip(copies, redact(tables, order), strict=True)
+    ]
 
 
 def _byte_order(place: Place) -> ByteOrder | None:
