@@ -245,15 +245,18 @@ class Overview:
 
 def seen(outlook: Outlook, owners: Owners | None = None) -> Seen:
     """Return a place as records and text have it; owners are those that its watch remembers."""
-    view, worst = outlook.view, outlook.worst
-    if view is None or worst is None:
-        return Seen(outlook.glance, None if view is None else view.frame, failure=outlook.failure)
+    view, worst, failure = outlook.view, outlook.worst, outlook.failure
+    if view is None:
+        return Seen(outlook.glance, failure=failure)
+    findings = tuple(case.finding for case in view.cases.present)
+    if worst is None:
+        return Seen(outlook.glance, view.frame, failure=failure, findings=findings)
     holder: object | None = view.trends.holders.get(worst)
     if holder is None and owners is not None:
         frame = view.frame
         held = holders(frame.table, frame.patterns, owners.by_inode, len(frame.patterns))
         holder = held.get(worst)
-    return Seen(outlook.glance, view.frame, worst, holder, outlook.failure)
+    return Seen(outlook.glance, view.frame, worst, holder, failure, findings)
 
 
 def _identity(place: Place) -> Identity:
