@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from tests.patience import Patience
 from tests.tables import PLACE, Sock, table
 from tui.analysis.frame import Frame, judge
-from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.polling import Sampled
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners

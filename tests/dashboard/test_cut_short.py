@@ -10,7 +10,7 @@ import pytest
 from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, stage, waits
 from tests.tables import table
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled
+from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.overview import Dashboard
 from tui.watching.view import View
 

@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 from tests.dashboard.load import CALM, FakeStage, open_poller
 from tests.dashboard.scene import CACHE, DATABASE, StillPoller, busy, frame_of, waits
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.polling import Sampled
 from tui.dashboard.stage_app import StageApp
 from tui.kernel.processes import Owners, Process
 from tui.watching.watch import Watch

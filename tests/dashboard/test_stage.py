@@ -9,7 +9,7 @@ import pytest
 from tests.dashboard.load import CALM, FakeStage, theatre
 from tests.dashboard.scene import frame_of, waits
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled
+from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.stage_app import StageApp

@@ -7,32 +7,32 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widgets._toast import ToastHolder, ToastRack
 
 from tui.acting.background import Keeping
-from tui.acting.keeping import Goal, kept_in
 from tui.dashboard.acts import Act, UndoAct
-from tui.dashboard.arrangement import arrange, arrangement
+from tui.dashboard.arrangement import arrange, arrangement, save
 from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
-from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
+from tui.dashboard.keepings import Keepings
+from tui.dashboard.keymap import by_heading, checked, listed
 from tui.dashboard.keys import bind
 from tui.dashboard.news import News
+from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
+from tui.dashboard.polling import INTERVALS, Poller, Sampled
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
@@ -44,9 +44,7 @@ from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAs
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
-from tui.findings.codes import CODES
-from tui.findings.config import ConfigError, OnScreen, config_path
-from tui.kernel.places import Place
+from tui.findings.config import ConfigError
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -55,42 +53,11 @@ from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
-INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
 PALETTE_KEY = "ctrl+p"
 ANSI_THEME = "ansi-dark"
 """The theme of a terminal that has no more than its own colours."""
-
-
-class Poller(Protocol):
-    """Makes views: a Sampler, or what stands in for one."""
-
-    interval: float
-
-    def poll(self) -> View:
-        """Return a new view. Raises TableError when the tables could not be read."""
-
-
-@dataclass(eq=False)
-class Sampled(Message):
-    """A poll ended: with a view, or with why there is none."""
-
-    poller: Poller
-    view: View | None
-    failure: str | None = None
-
-    def can_replace(self, message: Message) -> bool:
-        """Say whether a newer message can stand for this one: only the newest view is drawn.
-
-        A failure does not stand for a view, which may be the first there is.
-        """
-        return (
-            isinstance(message, Sampled)
-            and message.poller is self.poller
-            and (message.view is not None or self.view is None)
-        )
 
 
 class TwtopApp(App[None]):
@@ -175,10 +142,7 @@ class TwtopApp(App[None]):
         self._count = count
         self._find_owners = find_owners
         self._owners_failed: str | None = None
-        self.keepings: list[Keeping] = []
-        """What this dashboard keeps."""
-        self._kept: tuple[Goal, ...] = ()
-        """What is kept in the place, by whatever twtop."""
+        self.keepings = Keepings(self._keeping_ended)
         self._owner_cycle = Cycle(self._look_for_owners, OWNER_LOOK_SECONDS, "twtop-owners")
 
     @property
@@ -246,7 +210,7 @@ class TwtopApp(App[None]):
 
     def on_unmount(self) -> None:
         """Let the threads end; nobody waits for them."""
-        self._stop_keeping()
+        self.keepings.stop()
         self._cycle.stop()
         self._owner_cycle.stop()
         self._counting.end()
@@ -259,7 +223,7 @@ class TwtopApp(App[None]):
         try:
             view = poller.poll()
             if view.frame.reading.place.answers and not self.replays:
-                self._kept = kept_in(view.frame.reading.place)
+                self.keepings.look(view.frame.reading.place)
             self.post_message(Sampled(poller, view))
         except TableError as error:
             self.post_message(Sampled(poller, None, str(error)))
@@ -277,7 +241,7 @@ class TwtopApp(App[None]):
         Its thread starts here, and so in the network namespace that this one is in.
         """
         self.stop_polling()
-        self._stop_keeping()
+        self.keepings.stop()
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
@@ -357,7 +321,7 @@ class TwtopApp(App[None]):
             interval=self.poller.interval,
             frozen=self.frozen,
             failure=self.failure,
-            kept=self._kept,
+            kept=self.keepings.goals,
         )
 
     @property
@@ -382,11 +346,6 @@ class TwtopApp(App[None]):
         """Ask whether to set back what was applied."""
         self.ask(UndoAct())
 
-    def begin_keeping(self, place: Place, goal: Goal) -> None:
-        """Keep something, for as long as this dashboard shows its place."""
-        kept = [one for one in self.keepings if one.on]
-        self.keepings = [*kept, Keeping(place, goal, self._keeping_ended)]
-
     def _keeping_ended(self, keeping: Keeping, why: str) -> None:
         """In its thread: have it told why it could not go on."""
         self.call_later(
@@ -397,11 +356,6 @@ class TwtopApp(App[None]):
             timeout=60,
             markup=False,
         )
-
-    def _stop_keeping(self) -> None:
-        for one in self.keepings:
-            one.stop()
-        self.keepings, self._kept = [], ()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no key that changes something where nothing may be done."""
@@ -462,22 +416,16 @@ class TwtopApp(App[None]):
             self._show(self.view)
         self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
 
-    def save_arrangement(self) -> None:
-        """Write down how the screen is arranged, as what to start with from now on."""
-        self._save(arrangement(self), self.threshold)
-
     @work(thread=True, exclusive=True, group="save")
-    def _save(self, screen: OnScreen, threshold: float) -> None:
-        """Write it while the screen goes on: a home may be on another machine."""
-        from tui.findings.config_saving import save_arrangement  # most never save
-
-        path = config_path()
-        said = partial(self.notify, f"in {path}", title="Arrangement saved", markup=False)
+    def save_arrangement(self) -> None:
+        """Write down how the screen is arranged; a home may be on another machine, and slow."""
         try:
-            save_arrangement(path, CODES, screen, threshold)
+            path = save(arrangement(self), self.threshold)
         except ConfigError as error:
             title = "Arrangement not saved"
             said = partial(self.notify, str(error), title=title, severity="error", markup=False)
+        else:
+            said = partial(self.notify, f"in {path}", title="Arrangement saved", markup=False)
         self.call_from_thread(said)
 
     def action_threshold(self) -> None:
@@ -545,19 +493,12 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and the words."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self._help_keys(), self.help_first()))
-
-    def _help_keys(self) -> dict[str, list[tuple[str, str]]]:
-        """Return all keys as they are now, under their headings."""
-        here, *others = SCREENS.items()
-        everywhere: tuple[type[DOMNode], ...] = (TwtopApp,)
-        groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
-        if self.plays_load:
-            groups.insert(0, ("This load", (type(self),)))
-        return {
-            title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
-            for title, nodes in groups
-        }
+            headings = by_heading(TwtopApp, type(self) if self.plays_load else None)
+            keys = {
+                title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+                for title, nodes in headings.items()
+            }
+            self.push_screen(HelpScreen(keys, self.help_first()))
 
     def get_key_display(self, binding: Binding) -> str:
         """Return a key as people write it."""
@@ -571,34 +512,4 @@ class TwtopApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the keys do, with their keys."""
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-        seen = set()
-        for active in screen.active_bindings.values():
-            one = active.binding
-            ours = isinstance(active.node, (TwtopApp, ViewScreen)) and one.action not in seen
-            if one.id and one.description and ours and active.enabled:
-                seen.add(one.action)
-                yield SystemCommand(
-                    f"{one.description} · {self.get_key_display(one)}",
-                    one.tooltip,
-                    partial(self._run, one.action),
-                )
-        for seconds in INTERVALS:
-            yield SystemCommand(
-                f"Interval {seconds:g} s",
-                "Poll the kernel this often",
-                partial(self.set_interval_seconds, seconds),
-            )
-        yield SystemCommand(
-            "Save arrangement",
-            "Start with this theme, order, filter, panel, interval and threshold from now on",
-            self.save_arrangement,
-        )
-        yield SystemCommand(
-            "Screenshot",
-            "Save the screen as a picture (SVG)",
-            lambda: self.set_timer(0.1, self.deliver_screenshot),
-        )
-
-    async def _run(self, action: str) -> None:
-        await self.screen.run_action(action)
+        return offers(self, screen)

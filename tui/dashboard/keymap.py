@@ -68,6 +68,15 @@ def listed(
             yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
 
 
+def by_heading(
+    app: type[DOMNode], of_load: type[DOMNode] | None
+) -> Mapping[str, tuple[type[DOMNode], ...]]:
+    """Return whose keys the help lists, in its order: an app's own, and those of a load's."""
+    here, *others = SCREENS.items()
+    groups = [here, ("Everywhere", (app,)), ("In a panel", PANELS), *others]
+    return dict([("This load", (of_load,)), *groups] if of_load else groups)
+
+
 def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
     """Return the user's keys for these apps. Raises ConfigError where they cannot be meant so."""
     every = chain(apps, PANELS, OTHERS, *TOGETHER)

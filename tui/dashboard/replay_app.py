@@ -13,7 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.timeline import Span, Timeline
 from tui.kernel.sockets import TableError

@@ -16,8 +16,9 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Poller, TwtopApp
+from tui.dashboard.app import TwtopApp
 from tui.dashboard.keys import bind
+from tui.dashboard.polling import Poller
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.dashboard.widgets.footer import Hint, each
 from tui.findings.config import Config

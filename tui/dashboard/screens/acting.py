@@ -7,19 +7,19 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.binding import BindingType
 
-from tui.acting.background import Keeping
 from tui.acting.freeing import SAFE_AGE_MS
 from tui.acting.keeping import Goal
 from tui.acting.settings import wanted_by
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.acts import Act, ApplyAct, FreeAct, KeepAct, StopKeepingAct
+from tui.dashboard.keepings import Keepings
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.kernel.places import Place
 
 
 @runtime_checkable
-class Acting(Protocol):
+class Actor(Protocol):
     """An app that can do something."""
 
     @property
@@ -28,12 +28,9 @@ class Acting(Protocol):
         ...
 
     @property
-    def keepings(self) -> Sequence[Keeping]:
-        """What it keeps."""
+    def keepings(self) -> Keepings:
+        """What it keeps free."""
         ...
-
-    def begin_keeping(self, place: Place, goal: Goal) -> None:
-        """Keep something."""
 
     def ask(self, act: Act) -> None:
         """Ask whether to do something, and do it."""
@@ -43,9 +40,9 @@ class ActingScreen(ViewScreen):
     """What has keys of its own only where something may be done."""
 
     @property
-    def actor(self) -> Acting:
+    def actor(self) -> Actor:
         """The app."""
-        assert isinstance(self.app, Acting)
+        assert isinstance(self.app, Actor)
         return self.app
 
     @property
@@ -100,7 +97,7 @@ class PatternActs(ActingScreen):
         """Ask for the level, and then whether to keep it; where it is kept, whether to stop."""
         if (key := self._outgoing()) is None:
             return
-        for one in self.actor.keepings:
+        for one in self.actor.keepings.own:
             if one.on and one.goal.covers(key):
                 self.actor.ask(StopKeepingAct(one))
                 return
@@ -111,7 +108,7 @@ class PatternActs(ActingScreen):
             if below is None:
                 return "a percentage, 0.1 to 100"
             goal = Goal(key.local_ip, key.remote_ip, key.remote_port, below, SAFE_AGE_MS)
-            self.actor.ask(KeepAct(place, goal, self.actor.begin_keeping))
+            self.actor.ask(KeepAct(place, goal, self.actor.keepings.begin))
             return None
 
         self.prompt.ask("Keep below, % of capacity:", f"{threshold:g}", answer)
