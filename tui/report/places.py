@@ -99,7 +99,7 @@ def place_row(seen: Seen) -> dict[str, Any]:
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[str, int]:
-    """Return how many there are of each severity, the gravest first, also those there are none of."""
+    """Return how many there are of each severity, the gravest first; 0 where there are none."""
     count = Counter(one.severity for one in findings)
     return {which.label: count[which] for which in sorted(Severity, reverse=True)}
 
