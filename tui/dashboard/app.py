@@ -44,7 +44,7 @@ from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAs
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
-from tui.findings.config import ConfigError
+from tui.findings.config import Config, ConfigError
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -248,20 +248,23 @@ class TwtopApp(App[None]):
         self._cycle.stop()
         self._heard = None
 
-    def begin_anew(self, poller: Poller, watch: Watch, place: str) -> None:
+    def begin_anew(self, poller: Poller, watch: Watch, place: str, *, ends: bool = True) -> None:
         """Forget all that was seen, and show what this poller sees.
 
-        Its thread starts here, and so in the network namespace that this one is in.
+        Its thread starts here, and so in the network namespace that this one is in. What is kept
+        in the place that is left ends with that, if it ``ends``.
         """
         self.stop_polling()
-        self.keepings.stop()
+        if ends:
+            self.keepings.stop()
+        self.keepings.goals = ()
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
-        self._news.forget()
+        self._news.forget(0 if watch.newest is None else watch.newest.cases.looks)
         self.clear_notifications()  # of the place that is left
         self.frozen = False
-        self.failure = self.view = None
+        self.fatal = self.failure = self.view = None
         self.dashboard.begin_anew(place)
         self._cycle = self._cycle_of(poller)
         self._cycle.start()
@@ -270,9 +273,13 @@ class TwtopApp(App[None]):
         """In the owners' thread: look who holds which socket, when it is time to."""
         assert self._find_owners is not None
         try:
-            self.watched.look_for_owners(self._find_owners)
+            self.note_owners(self._find_owners)
         except Exception as error:  # the thread must live, and the user know
             self.call_later(self._say_why_no_owners, f"{type(error).__name__}: {error}")
+
+    def note_owners(self, find: Callable[[], Owners]) -> None:
+        """Have ``find`` walk the processes, if it is time to. What it raises is raised."""
+        self.watched.look_for_owners(find)
 
     def _say_why_no_owners(self, failure: str) -> None:
         """Say so once."""
@@ -456,10 +463,14 @@ class TwtopApp(App[None]):
             return f"“{text}” is not a percentage"
         if not 0 < percent <= 100:
             return "must be between 0 and 100"
-        shown = self.watched.judge_by(self.watched.config.with_threshold(percent), self.view)
+        shown = self._judge_by(self.watched.config.with_threshold(percent))
         if shown is not None:
             self._show(shown)
         return None
+
+    def _judge_by(self, config: Config) -> View | None:
+        """Judge by other settings, and return the view on screen as it is under these."""
+        return self.watched.judge_by(config, self.view)
 
     def on_pattern_asked(self, message: PatternAsked) -> None:
         """Show a pattern."""
@@ -506,7 +517,7 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
-            headings = by_heading(TwtopApp, type(self) if self.plays_load else None)
+            headings = by_heading(self.help_apps(), type(self) if self.plays_load else None)
             keys = {
                 title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
                 for title, nodes in headings.items()
@@ -518,6 +529,10 @@ class TwtopApp(App[None]):
         if binding.key[:1] == "f" and binding.key[1:].isdigit():
             return binding.key.upper()
         return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
+
+    def help_apps(self) -> tuple[type[TwtopApp], ...]:
+        """Return whose keys the help lists as those that work everywhere."""
+        return (TwtopApp,)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
