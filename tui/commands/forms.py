@@ -23,7 +23,7 @@ form_options = together(
 def refuse_two(as_json: bool, as_csv: bool) -> None:
     """Raise click.UsageError where both are asked for."""
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+        raise click.UsageError("choose one of --json and --csv")
 
 
 def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:

@@ -184,8 +184,8 @@ PARTS = (
 
 
 FILTER_HELP = (
-    "FILTER reads as in ss and in the dashboard: `state time-wait`, `dport 5432`, "
-    "`dst 10.0.0.0/8`, `use > 50%`, joined by and, or, not; else plain text."
+    "FILTER is written as in ss and in the dashboard: `state time-wait`, `dport 5432`, `dst "
+    "10.0.0.0/8`, `use > 50%`, joined by and, or, not; anything else is searched for as text."
 )
 
 

@@ -15,14 +15,12 @@ from tui.report.whole import to_json
 
 @click.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-@click.option(
-    "-d", "--details", is_flag=True, help="And every quadruplet, by pattern; in JSON as sockets."
-)
+@click.option("-d", "--details", is_flag=True, help="Also list every socket, by pattern.")
 @recording_options
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
-    """Print once what the dashboard shows, as text or JSON: with `-N all` a line for each place."""
+    """Print what the dashboard shows, once, as text or JSON; with `-N all`, one line per place."""
     settings = given(context, options)
     looks = Looks(settings)
     if as_json:

@@ -13,7 +13,6 @@ from tui.commands.output import UNREADABLE
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
     from tui.dashboard.app import TwtopApp
-    from tui.kernel.places import Place
 
 CRASHED = 1
 
@@ -24,14 +23,6 @@ def require_terminal() -> None:
         raise click.UsageError("the dashboard needs a terminal; `twtop report` does not")
     if os.environ.get("TERM") in (None, "", "dumb"):  # it can place nothing on its screen
         raise click.UsageError("this terminal cannot show the dashboard; `twtop report` prints it")
-
-
-def describe_place(place: Place) -> str:
-    """Return the host's name and the place that is looked at."""
-    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
-    if place.kind not in ("host", "copy"):
-        shown = f"{place.kind} {place.name} · {shown}"
-    return f"{os.uname().nodename}  {shown}"
 
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:

@@ -46,7 +46,7 @@ from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAs
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
-from tui.findings.config import ConfigError
+from tui.findings.config import Config, ConfigError
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -71,24 +71,37 @@ class TwtopApp(PastApp):
     COMMAND_PALETTE_BINDING = PALETTE_KEY
     COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
-        bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
+        bind("app.freeze", "space", "freeze", "Freeze", "Freeze the screen, or let it go on"),
+        bind(
+            "app.threshold",
+            "t",
+            "threshold",
+            "Threshold",
+            "Set the port use from which a pattern is hot",
+        ),
         bind(
             "app.refusals",
             "R",
             "count_refusals",
             "Count refusals",
-            "Have the kernel count the connects it refuses, or no more",
+            "Count the connects the kernel refuses, or stop counting",
         ),
         bind("app.record", "w", "record", "Record", "Write what comes to a recording, or end it"),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
-        bind("act.undo", "u", "undo", "Undo", "Set back the settings that twtop has changed"),
-        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
-        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
-        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
+        bind("act.undo", "u", "undo", "Undo", "Undo the settings that twtop has changed"),
+        bind("app.help", "question_mark,f1", "help", "Help", "Explain keys and terms"),
         bind(
-            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
+            "app.palette",
+            PALETTE_KEY,
+            "command_palette",
+            "Commands",
+            "Find and run a command",
+            True,
+        ),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Redraw the whole screen", True),
+        bind(
+            "app.suspend", "ctrl+z", "suspend", "Suspend", "Suspend to the shell; fg resumes", True
         ),
         bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
         bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
@@ -171,11 +184,11 @@ class TwtopApp(PastApp):
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
+        """Drop what is typed, clicked or pasted when the app ends and takes its screens apart.
 
-        Textual looks for one all the same, and ends with a traceback.
+        Textual hands it to what is left of them all the same, and ends with a traceback.
         """
-        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
+        if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
@@ -243,20 +256,23 @@ class TwtopApp(PastApp):
         self._cycle.stop()
         self._heard = None
 
-    def begin_anew(self, poller: Poller, watch: Watch, place: str) -> None:
+    def begin_anew(self, poller: Poller, watch: Watch, place: str, *, ends: bool = True) -> None:
         """Forget all that was seen, and show what this poller sees.
 
-        Its thread starts here, and so in the network namespace that this one is in.
+        Its thread starts here, and so in the network namespace that this one is in. What is kept
+        in the place that is left ends with that, if it ``ends``.
         """
         self.stop_polling()
-        self.keepings.stop()
+        if ends:
+            self.keepings.stop()
+        self.keepings.goals = ()
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
-        self._news.forget()
+        self._news.forget(0 if watch.newest is None else watch.newest.cases.looks)
         self.clear_notifications()  # of the place that is left
         self.forget()
-        self.failure = self.view = None
+        self.fatal = self.failure = self.view = None
         self.dashboard.begin_anew(place)
         self._cycle = self._cycle_of(poller)
         self._cycle.start()
@@ -265,9 +281,13 @@ class TwtopApp(PastApp):
         """In the owners' thread: look who holds which socket, when it is time to."""
         assert self._find_owners is not None
         try:
-            self.watched.look_for_owners(self._find_owners)
+            self.note_owners(self._find_owners)
         except Exception as error:  # the thread must live, and the user know
             self.call_later(self._say_why_no_owners, f"{type(error).__name__}: {error}")
+
+    def note_owners(self, find: Callable[[], Owners]) -> None:
+        """Have ``find`` walk the processes, if it is time to. What it raises is raised."""
+        self.watched.look_for_owners(find)
 
     def _say_why_no_owners(self, failure: str) -> None:
         """Say so once."""
@@ -275,7 +295,7 @@ class TwtopApp(PastApp):
             self._owners_failed = failure
             self.notify(
                 failure,
-                title="Processes could not be looked up; trying again",
+                title="Could not look up processes; trying again",
                 severity="warning",
                 markup=False,
             )
@@ -291,15 +311,15 @@ class TwtopApp(PastApp):
             # What has waited in the queue may be of another threshold by now.
             self.take(self.watched.newest or message.view)
         elif self.view is not None:
-            self.show(self.view)
+            self._show(self.view)
 
     def take(self, view: View) -> None:
         """Take a new view, onto the screen unless that is frozen."""
         if not self.frozen:
-            self.show(view)
+            self._show(view)
             self.call_after_refresh(self._tell_news)
         elif self.view is not None and self.view.failure != self.failure:
-            self.show(self.view)
+            self._show(self.view)
 
     def _tell_news(self) -> None:
         """Tell what the screen does not show; later, where it is frozen or something is typed."""
@@ -322,7 +342,7 @@ class TwtopApp(PastApp):
                     holder.remove()
         super()._refresh_notifications()
 
-    def show(self, view: View) -> None:
+    def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""
         self.view = replace(
             view,
@@ -360,7 +380,7 @@ class TwtopApp(PastApp):
         self.call_later(
             self.notify,
             why,
-            title=f"{keeping.goal.destination} is not kept any more",
+            title=f"no longer keeping {keeping.goal.destination}",
             severity="error",
             timeout=60,
             markup=False,
@@ -375,12 +395,12 @@ class TwtopApp(PastApp):
         if self.frozen:
             self.leave_past()
             if self.watched.newest is not None:
-                self.show(self.watched.newest)
+                self._show(self.watched.newest)
                 self.call_after_refresh(self._tell_news)
         else:
             self.frozen = True
             if self.view is not None:
-                self.show(self.view)
+                self._show(self.view)
                 self.open_past(self.view)
 
     def action_redraw(self) -> None:
@@ -410,7 +430,7 @@ class TwtopApp(PastApp):
                 markup=False,
             )
         else:
-            text = "the kernel counts the connects it refuses" if on else "no longer counted"
+            text = "now counting the connects the kernel refuses" if on else "no longer counted"
             self.call_later(self.notify, text, title="Refusals", timeout=3)
 
     def action_step_interval(self, direction: int) -> None:
@@ -426,7 +446,7 @@ class TwtopApp(PastApp):
         self._cycle.interval = seconds
         self._cycle.now()
         if self.view is not None:
-            self.show(self.view)
+            self._show(self.view)
         self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
 
     @work(thread=True, exclusive=True, group="save")
@@ -453,16 +473,20 @@ class TwtopApp(PastApp):
         try:
             percent = float(text.strip().rstrip("%"))
         except ValueError:
-            return f"“{text}” is no percentage"
+            return f"“{text}” is not a percentage"
         if not 0 < percent <= 100:
-            return "between 0 and 100"
+            return "must be between 0 and 100"
         config = self.watched.config.with_threshold(percent)
-        shown = self.watched.judge_by(config, self.view)
+        shown = self._judge_by(config)
         if self.scrubber is not None:
             self.scrubber.replay.watch.judge_by(config)
         if shown is not None:
-            self.show(shown)
+            self._show(shown)
         return None
+
+    def _judge_by(self, config: Config) -> View | None:
+        """Judge by other settings, and return the view on screen as it is under these."""
+        return self.watched.judge_by(config, self.view)
 
     def on_pattern_asked(self, message: PatternAsked) -> None:
         """Show a pattern."""
@@ -507,9 +531,9 @@ class TwtopApp(PastApp):
         self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
-        """Show the keys and the words."""
+        """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
-            headings = by_heading(TwtopApp, self.special, type(self))
+            headings = by_heading(self.help_apps(), self.special, type(self))
             keys = {
                 title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
                 for title, nodes in headings.items()
@@ -521,6 +545,10 @@ class TwtopApp(PastApp):
         if binding.key[:1] == "f" and binding.key[1:].isdigit():
             return binding.key.upper()
         return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
+
+    def help_apps(self) -> tuple[type[TwtopApp], ...]:
+        """Return whose keys the help lists as those that work everywhere."""
+        return (TwtopApp,)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""

@@ -16,6 +16,7 @@ from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.places import PlacesScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
@@ -30,6 +31,7 @@ SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
+    "In the places": (PlacesScreen,),
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
@@ -40,13 +42,14 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, RemedyActs, FindingScreen),
     (ViewScreen, RemedyActs, PlanScreen),
     (TimeApp,),
+    (ViewScreen, PatternActs, TableScreen, PlacesScreen),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
 
-OF_OTHER_APPS = ("load.", "replay.")
-"""What the ids of the keys begin with that the app over a load, or a recording, alone has."""
+OF_SOME_APPS = ("load.", "places.", "replay.")
+"""What the ids of the keys begin with that not every app has."""
 ACT = "act."
 """What the ids of the keys begin with that change something."""
 
@@ -74,12 +77,12 @@ def listed(
 
 
 def by_heading(
-    app: type[DOMNode], first: str, special: type[DOMNode]
+    apps: tuple[type[DOMNode], ...], first: str, special: type[DOMNode]
 ) -> Mapping[str, tuple[type[DOMNode], ...]]:
-    """Return whose keys the help lists, in its order: those of a special app ``first``."""
+    """Return whose keys the help lists, in its order: ``first`` those of a special app."""
     here, *others = SCREENS.items()
-    groups = [here, ("Everywhere", (app,)), ("In a panel", PANELS), *others]
-    return dict([(first, (special,)), *groups] if special is not app else groups)
+    groups = [here, ("Everywhere", apps), ("In a panel", PANELS), *others]
+    return dict([(first, (special,)), *groups] if first else groups)
 
 
 def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
@@ -87,10 +90,12 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     every = chain(apps, PANELS, OTHERS, *TOGETHER)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
-        if name not in known and not name.startswith(OF_OTHER_APPS):
+        if name not in known and not name.startswith(OF_SOME_APPS):
             near = get_close_matches(name, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
-            raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")
+            guess = (
+                f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"
+            )
+            raise ConfigError(f"keys.{name} is not one of twtop's keys; {guess}")
         if wrong := [key for key in value.split(",") if not KEY.fullmatch(key.strip())]:
             raise ConfigError(f'keys.{name} is "{wrong[0]}"; it must be keys such as "ctrl+t,f9"')
     for nodes in TOGETHER:
@@ -99,5 +104,5 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
             for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):
                 other = taken.setdefault(key.key, one.id or "")
                 if other != one.id and {other, one.id} & keys.keys():
-                    raise ConfigError(f"keys: {key.key} would be {other} and {one.id}")
+                    raise ConfigError(f"keys: {key.key} cannot be both {other} and {one.id}")
     return keys

@@ -127,6 +127,6 @@ class PastApp(TimeApp):
     ) -> None:
         """Say what became of it, and have the title line say so too."""
         if self.view is not None:
-            self.show(self.view)
+            self._show(self.view)
         seconds = 5 if severity == "information" else 60
         self.notify(text, title=title, severity=severity, timeout=seconds, markup=False)

@@ -35,16 +35,16 @@ class ReplayApp(TwtopApp):
         self.replay = replay
         self.scrubber = Scrubber(replay, "REPLAY", plays=True, utc=utc)
 
-    def show(self, view: View) -> None:
+    def _show(self, view: View) -> None:
         """Put a view on screen; its watch may be another one by now."""
         self.watched = self.replay.watch
-        super().show(view)
+        super()._show(view)
 
     def take(self, view: View) -> None:
         """Show what was replayed, with its timeline. Nothing in the past is news."""
         span, present = self.scrubber.span(), self.scrubber.present()
         if present is not None and (span != self.span or self.view is None):
-            self.show(present)
+            self._show(present)
             self.span = span
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -76,7 +76,7 @@ class TimeApp(App[None]):
     _turning = False
     """Is a moment to be shown as soon as no key is left to be taken?"""
 
-    def show(self, view: View) -> None:
+    def _show(self, view: View) -> None:
         """Put a view on screen."""
         raise NotImplementedError
 
@@ -84,8 +84,9 @@ class TimeApp(App[None]):
         """Leave the keys to others where there is no past, or something is typed."""
         if action.startswith(TIME):
             screen = self.screen if self.screen_stack else None
-            asking = not isinstance(screen, ViewScreen) or screen.prompt.is_open
-            return self.scrubber is not None and not asking
+            if self.scrubber is None or not isinstance(screen, ViewScreen):
+                return False
+            return screen.has_past and not screen.prompt.is_open
         return super().check_action(action, parameters)
 
     def travel(self) -> None:
@@ -106,7 +107,7 @@ class TimeApp(App[None]):
             self.notify(str(error), severity="error", markup=False)
         else:
             if view is not None:
-                self.show(view)
+                self._show(view)
         self.span = self.scrubber.span()
 
     def _turn(self, turn: Callable[[Scrubber], str | None]) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tui.recording.chapter import ChapterWriter
 from tui.recording.moments import Moments
-from tui.recording.summary import Summary, plain, summarise
+from tui.recording.summary import Summary, summarise
 from tui.watching.view import View
 
 KEEP_SECONDS = 900.0
@@ -70,9 +70,7 @@ class Memory:
             if not minutes or now - minutes[-1].told[0].time >= CHAPTER_SECONDS:
                 self._writer = ChapterWriter()
                 minutes.append(Minute())
-            minutes[-1].add(
-                summary, self._writer.record(view.frame.reading, view.owners, plain(summary))
-            )
+            minutes[-1].add(summary, self._writer.record(view.frame.reading, view.owners, summary))
             while len(minutes) > 1 and (
                 now - minutes[1].told[0].time > KEEP_SECONDS or self.size > KEPT_BYTES
             ):

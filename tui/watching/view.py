@@ -39,6 +39,9 @@ class View:
     recorded: bool = False
     """Is what comes being written to a recording?"""
 
+    elsewhere: str = ""
+    """What is worse in another place, to be told in a title line; empty where nothing is."""
+
     def kept_below(self, key: PatternKey) -> float | None:
         """Return the level that a pattern is kept below in percent; None where it is not kept."""
         return next((goal.below for goal in self.kept if goal.covers(key)), None)

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 
@@ -65,12 +66,16 @@ def findings_lines(room: int, height: int) -> int:
     return lines if height >= FOLDED_BELOW and lines > BORDER else 0
 
 
+class PlaceLeft(Message):
+    """The user wants to go back, and there is nothing here to go back from."""
+
+
 class Dashboard(TableScreen):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
-        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern enough ports"),
         bind(
             "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
@@ -257,7 +262,7 @@ class Dashboard(TableScreen):
         if key is not None and key.direction is Direction.OUTGOING:
             self.post_message(PlanAsked(key))
         else:
-            self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
+            self.notify("select an outgoing pattern (→): plans are for those", timeout=4)
 
     def action_incoming(self) -> None:
         """Hide the incoming patterns, whose ports are the peers', or show them again."""
@@ -299,5 +304,5 @@ class Dashboard(TableScreen):
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
-        else:
-            self.leave_past()
+        elif not self.leave_past():
+            self.post_message(PlaceLeft())

@@ -64,6 +64,8 @@ class ViewScreen(ClosesOnce):
         (50, "-towering"),
     ]
 
+    has_past: ClassVar[bool] = True
+    """Is what it shows that of the moment which the app has gone to?"""
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 
@@ -84,7 +86,8 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
-        yield Timeline(id="timeline")
+        if self.has_past:
+            yield Timeline(id="timeline")
         yield self.prompt
         assert isinstance(self.app, Hinting)
         yield KeysFooter((*self.hints, *self.app.hints, *self.more_hints))
@@ -127,10 +130,12 @@ class ViewScreen(ClosesOnce):
         else:
             self.go_back()
 
-    def leave_past(self) -> None:
-        """Return to what is there now, where the screen is held still."""
+    def leave_past(self) -> bool:
+        """Return to what is there now, and say whether the screen was held still."""
         if isinstance(self.app, Freezing) and self.app.frozen:
             self.app.action_freeze()
+            return True
+        return False
 
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
@@ -166,4 +171,6 @@ def copy(app: App[None], text: str) -> None:
     """Put a text into the terminal's clipboard, and say so: nobody can know that it took it."""
     app.copy_to_clipboard(text)
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    app.notify(f"{shown}\n(if the terminal allows OSC 52)", title="Copied", timeout=5, markup=False)
+    app.notify(
+        f"{shown}\n(if your terminal allows it: OSC 52)", title="Copied", timeout=5, markup=False
+    )

@@ -135,7 +135,9 @@ def history(
         if value > 0 and (row < row_of(in_use[2 * column]) or value >= in_use[2 * column]):
             cells.put(column, row, glyphs().line, "live")
     last = cells.columns - 1
-    times = {0: before(first), last // 2: before(first / 2), last: "now"}
+    times = {0: before(first), last: "now"}
+    if cells.columns > 3 * len(before(first / 2)):  # plotext would leave "now" out for it
+        times[last // 2] = before(first / 2)
     return chart(cells, labels, times, width)
 
 
