@@ -34,6 +34,8 @@ class PastApp(TimeApp):
         self.memory = Memory()
         self.recording = RecordSwitch()
         self._recordings = recordings
+        self._earlier: Recording | None = None
+        """What the scrubber goes through besides, while it does."""
 
     def keep(self, view: View, memory: Memory) -> None:
         """In the sampler's thread: keep what was seen, and record it where that is wanted."""
@@ -76,13 +78,19 @@ class PastApp(TimeApp):
                 self.call_later(self._widen, scrubber, earlier)
 
     def _widen(self, scrubber: Scrubber, earlier: Recording) -> None:
-        if self.scrubber is scrubber:
-            scrubber.widen(scrubber.replay.recording.after(earlier))
-            self.travel()
+        if self.scrubber is not scrubber:  # the past was left meanwhile
+            earlier.close()
+            return
+        self._earlier = earlier
+        scrubber.widen(scrubber.replay.recording.after(earlier))
+        self.travel()
 
     def leave_past(self) -> None:
         """Let it go; what is there now was kept meanwhile."""
         self.frozen, self.scrubber, self.span = False, None, None
+        if self._earlier is not None:
+            self._earlier.close()
+            self._earlier = None
         if self.screen_stack:
             self.screen.refresh_bindings()
 

@@ -158,17 +158,16 @@ class Event:
 
 
 def events(timeline: Sequence[Summary]) -> list[Event]:
-    """Return where findings began."""
+    """Return where findings began, or became graver."""
     found: list[Event] = []
-    before: set[tuple[str, str]] = set()
+    before: dict[tuple[str, str], int] = {}
     for index, summary in enumerate(timeline):
-        now = {told.identity for told in summary.findings}
         found += [
             Event(index, told.title, told.severity)
             for told in summary.findings
-            if told.identity not in before
+            if told.severity > before.get(told.identity, -1)
         ]
-        before = now
+        before = {told.identity: told.severity for told in summary.findings}
     return found
 
 

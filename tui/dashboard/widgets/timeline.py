@@ -74,14 +74,14 @@ class Timeline(TextPanel[Span]):
 
     def _follow(self, span: Span | None) -> None:
         self.display = span is not None
+        self.screen.set_class(self.display, "-past")  # others have less room then
         if span is None:
             return
         first, last = span.moments[0].time, span.moments[-1].time
         parts = [(f"{span.clock(first, date=True)} … {span.clock(last)}", "")]
-        if (began := _began_last(span)) is not None:
-            severity = Severity(began.severity)
-            at = span.clock(span.moments[began.index].time)
-            parts.append((f" · {MARKS[severity]} {at} {began.title}", COLOURS[severity]))
+        if found := span.moments[span.index].findings:
+            severity = Severity(found[0].severity)
+            parts.append((f" · {MARKS[severity]} {found[0].title}", COLOURS[severity]))
         keys = LIVE_KEYS if not span.plays else REPLAY_KEYS
         self.entitle(Content.assemble(*parts), hint(*TIME_KEYS, *keys))
         self.show(span)
@@ -140,12 +140,6 @@ class Timeline(TextPanel[Span]):
         moments = self.shown.moments
         first, last = moments[0].time, moments[-1].time
         self.post_message(self.Chosen(first + (last - first) * x / max(width - 1, 1)))
-
-
-def _began_last(span: Span) -> Event | None:
-    """Return what began last, up to the present moment; the gravest of several."""
-    began = [event for event in span.events if event.index <= span.index]
-    return max(began, key=lambda event: (event.index, event.severity), default=None)
 
 
 def _highest(values: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[float]:
