@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import click
 
 from tui.commands.configuration import configured, on_screen
@@ -17,7 +19,9 @@ from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
 
 
-def dashboard(settings: Settings, *, count: bool = False) -> None:
+def dashboard(
+    settings: Settings, *, count: bool = False, kind: type[TwtopApp] = TwtopApp
+) -> NoReturn:
     """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
     config = configured(settings)
     source = open_source(on_screen(settings, config))
@@ -29,7 +33,7 @@ def dashboard(settings: Settings, *, count: bool = False) -> None:
         fail(str(error), USAGE)
     watch = Watch(config, baseline)
     try:
-        app = TwtopApp(
+        app = kind(
             Sampler(source, watch.take),
             watch,
             place=describe_place(source.place),

@@ -12,12 +12,11 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
+from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, USAGE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
-from tui.kernel.places import place_at
-from tui.kernel.sysctls import port_rules, read_parameters
 from tui.metrics.alerts import rules_text
 from tui.metrics.grafana import dashboard_text
 from tui.metrics.post import Post
@@ -117,7 +116,7 @@ def metrics(
         ip, port = listen
         if port is None:
             raise click.UsageError(f"--listen {ip} needs a port, such as {ip}:9815")
-        _warn_of(settings, port)
+        warn_of_port(settings, port)
         try:
             scrapes.serve(ip, port, tls_cert, tls_key, client_ca)
         except OSError as error:
@@ -148,16 +147,6 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
     post = Post(source, lambda: owners_of(settings), configured(settings), baseline)
     post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
-
-
-def _warn_of(settings: Settings, port: int) -> None:
-    """Tell of a port that clients get: one may hold it when this starts the next time."""
-    rules = port_rules(read_parameters(place_at(settings.proc).settings))
-    if not rules.low <= port <= rules.high:
-        return
-    if not any(first <= port <= last for first, last in rules.reserved):
-        text = f"port {port} is in ip_local_port_range ({rules.low}–{rules.high}): a client may "
-        click.echo(f"twtop: {text}hold it when this starts again; choose one outside", err=True)
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:

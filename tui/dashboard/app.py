@@ -30,7 +30,7 @@ from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.news import News
 from tui.dashboard.plain import ASCII
 from tui.dashboard.screens.asking import AskScreen
@@ -129,6 +129,8 @@ class TwtopApp(App[None]):
     """Is there a load whose clients are shown too?"""
     replays: ClassVar[bool] = False
     """Is it a recording that is shown, with its timeline?"""
+    serves: ClassVar[bool] = False
+    """Is it shown to somebody elsewhere, who may change nothing here?"""
 
     view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""
@@ -369,7 +371,7 @@ class TwtopApp(App[None]):
         return (
             self.view is not None
             and self.view.frame.reading.place.answers
-            and not (self.replays or self.watched.config.dashboard.read_only)
+            and not (self.replays or self.serves or self.watched.config.dashboard.read_only)
         )
 
     def ask(self, act: Act) -> None:
@@ -405,6 +407,8 @@ class TwtopApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no key that changes something where nothing may be done."""
+        if action in TOUCHING and self.serves:
+            return False
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
@@ -554,8 +558,9 @@ class TwtopApp(App[None]):
         groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
         if self.plays_load:
             groups.insert(0, ("This load", (type(self),)))
+        may = {"acts": self.acts, "touches": not self.serves}
         return {
-            title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+            title: [*listed(nodes, self.keys, self.get_key_display, **may)]
             for title, nodes in groups
         }
 
@@ -589,6 +594,8 @@ class TwtopApp(App[None]):
                 "Poll the kernel this often",
                 partial(self.set_interval_seconds, seconds),
             )
+        if self.serves:
+            return
         yield SystemCommand(
             "Save arrangement",
             "Start with this theme, order, filter, panel, interval and threshold from now on",
