@@ -17,9 +17,11 @@ from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, USAGE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
+from tui.kernel.find_place import ALL
 from tui.metrics.alerts import rules_text
 from tui.metrics.grafana import dashboard_text
 from tui.metrics.post import Post
+from tui.metrics.rounds import Rounds
 from tui.writing.files import write_whole
 
 if TYPE_CHECKING:
@@ -88,7 +90,12 @@ def metrics(
     most 50 patterns have series of their own: those with a tenth of their ports in use or more
     ([series] in config.toml). twtop_patterns_left_out counts the others.
 
+    With -N all one exposition has every place, and the 50 are those of all places together. A place
+    whose few sockets cannot fill a twentieth of its ports is not read: it is told by an upper bound
+    (twtop_place_utilization_bound_ratio), and its other findings are not known.
+
     \b
+    twtop metrics -N all --listen 127.0.0.1:9815
     twtop metrics --listen 127.0.0.1:9815
     twtop metrics --textfile /var/lib/node_exporter/twtop.prom --every 15
     twtop metrics --rules > /etc/prometheus/rules/twtop.yml
@@ -143,9 +150,21 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
         baseline = load_baseline(baseline_path())
     except BaselineError as error:
         fail(str(error), USAGE)
-    source = open_source(settings, one_shot=once)
-    post = Post(source, lambda: owners_of(settings), configured(settings), baseline)
-    post.look_for_owners()
+    config = configured(settings)
+    post: Post | Rounds
+    if settings.place == ALL:
+        post = Rounds(
+            settings.proc,
+            lambda: owners_of(settings),
+            config,
+            source=settings.source,
+            interval=settings.seconds,
+            one_shot=once,
+        )
+    else:
+        source = open_source(settings, one_shot=once)
+        post = Post(source, lambda: owners_of(settings), config, baseline)
+        post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
 
 

@@ -51,6 +51,8 @@ class Outlook:
     """Was it dumped at this very poll?"""
     failure: str | None = None
     """Why its last dump failed; None if it did not."""
+    complete: bool = True
+    """Did its last dump see the whole table? If not, the view may be of one before."""
 
     @property
     def place(self) -> Place:
@@ -91,6 +93,7 @@ class _Followed:
     watch: Watch
     view: View | None = None
     failure: str | None = None
+    complete: bool = True
     dumped: float = -float("inf")
     """When it was dumped last, time.monotonic()."""
 
@@ -107,10 +110,12 @@ class Overview:
         interval: float = 1.0,
         one_shot: bool = False,
         cpu_share: float = CPU_SHARE,
+        reach: float | None = None,
         of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
     ) -> None:
         """Judge by ``config``; ``of`` chooses from the places that were found.
 
+        ``reach`` is a percentage: places whose tuples cannot reach it are not dumped, even in turn.
         ``one_shot`` dumps at once all that could reach the threshold, whatever it costs.
         """
         self.procfs = procfs
@@ -119,6 +124,7 @@ class Overview:
         self.interval = interval
         self.one_shot = one_shot
         self.cpu_share = cpu_share
+        self.reach = reach
         self.looked_at: Callable[[Place], bool] = lambda place: False
         """Which places are dumped whenever there is time, however idle."""
         self.found = Survey(())
@@ -197,14 +203,15 @@ class Overview:
             followed = self._followed.get(_identity(one.place))
             return float("inf") if followed is None else now - followed.dumped
 
-        threshold = self.config.ports.threshold
+        threshold = self.config.ports.threshold if self.reach is None else self.reach
+        in_turn = not self.one_shot and self.reach is None
         watched, full, late = [], [], []
         for one in glances:
             if self.looked_at(one.place) or one.place.kind == "copy":
                 watched.append(one)
             elif one.sockets and could_reach(one, threshold):
                 full.append(one)
-            elif one.sockets and not self.one_shot and age(one) > TURN_SECONDS:
+            elif one.sockets and in_turn and age(one) > TURN_SECONDS:
                 late.append(one)
         watched.sort(key=age, reverse=True)
         full.sort(key=age, reverse=True)
@@ -221,8 +228,10 @@ class Overview:
         followed.dumped = time.monotonic()
         followed.source.place = place  # by another process of it, or another name
         try:
-            followed.view = followed.watch.take(followed.source.read())
+            reading = followed.source.read()
+            followed.view = followed.watch.take(reading)
             followed.failure = None
+            followed.complete = reading.table.complete and not reading.table.bad_lines
             self._rules[place] = followed.view.frame.rules
         except TableError as error:
             if place.kind == "copy":  # there is no other to tell of
@@ -240,7 +249,7 @@ class Overview:
             return Outlook(seen)
         new = identity in fresh and followed.failure is None
         newest = replace(seen, rules=self._rules.get(seen.place, seen.rules))
-        return Outlook(newest, followed.view, new, followed.failure)
+        return Outlook(newest, followed.view, new, followed.failure, followed.complete)
 
 
 def seen(outlook: Outlook, owners: Owners | None = None) -> Seen:
