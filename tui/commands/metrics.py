@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ from tui.writing.files import write_whole
 if TYPE_CHECKING:
     from tui.metrics.exposition import Scrapes
 
+UNIT = "twtop-metrics.service"
 ALL_MAY_READ = 0o644
 """node_exporter runs as a user of its own."""
 EPILOG = (
@@ -68,6 +71,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "passwords (basic auth): for these put a proxy in front.",
 )
 @click.option("--rules", is_flag=True, help="Print alert and recording rules, and read nothing.")
+@click.option("--unit", is_flag=True, help="Print a unit for systemd, and read nothing.")
 @click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana, and read nothing.")
 @shared_options
 @click.pass_context
@@ -82,6 +86,7 @@ def metrics(
     client_ca: Path | None,
     rules: bool,
     dashboard: bool,
+    unit: bool,
     **options: Any,
 ) -> None:
     """Print metrics for Prometheus and what speaks its language; --listen serves them.
@@ -98,12 +103,14 @@ def metrics(
     twtop metrics -N all --listen 127.0.0.1:9815
     twtop metrics --listen 127.0.0.1:9815
     twtop metrics --textfile /var/lib/node_exporter/twtop.prom --every 15
+    twtop metrics --unit > /etc/systemd/system/twtop-metrics.service
     twtop metrics --rules > /etc/prometheus/rules/twtop.yml
 
     It needs prometheus_client: pip install 'twtop[metrics]'.
     """
     settings = given(context, options)
-    modes = {"--listen": listen, "--textfile": textfile, "--rules": rules, "--dashboard": dashboard}
+    printed = {"--rules": rules, "--dashboard": dashboard, "--unit": unit}
+    modes = {"--listen": listen, "--textfile": textfile, **printed}
     if len(chosen := [name for name, value in modes.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(chosen)}: choose one")
     if every is not None and textfile is None:
@@ -112,8 +119,9 @@ def metrics(
         raise click.UsageError("--tls-cert, --tls-key and --client-ca are for --listen")
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
-    if rules or dashboard:
-        emit((rules_text() if rules else dashboard_text()).rstrip("\n"))
+    if any(printed.values()):
+        text = rules_text() if rules else dashboard_text() if dashboard else _unit()
+        emit(text.rstrip("\n"))
         return
     if every is not None:
         settings = replace(settings, interval=every)
@@ -166,6 +174,13 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
         post = Post(source, lambda: owners_of(settings), config, baseline)
         post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
+
+
+def _unit() -> str:
+    """Return the unit, which starts this very program."""
+    text = files("tui.metrics").joinpath(UNIT).read_text()
+    program = Path(sys.argv[0]).absolute()
+    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:
