@@ -90,6 +90,12 @@ class TestWhatIsNotRead:
     ) -> None:
         assert told(rounds(monkeypatch, [given])).value("twtop_reading_success", place="a") == 0
 
+    def test_one_that_may_be_full_and_waits_for_its_turn_is_not_seen_whole(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = told(rounds(monkeypatch, [Given("a", 499)]))
+        assert said.value("twtop_reading_complete", place="a") == 0
+
     def test_a_dump_that_was_cut_is_told(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

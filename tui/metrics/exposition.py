@@ -134,6 +134,8 @@ def _samples(sight: Sight) -> Iterator[Sample]:
     if sight.view is None:  # what was true before may no longer be
         if sight.glance is not None:
             yield "sysctls_assumed", len(sight.glance.rules.assumed), ()
+            if not sight.complete:  # it is no idle one: its turn has not come
+                yield "reading_complete", 0, ()
         return
     yield "reading_complete", sight.complete, ()
     yield "reading_timestamp_seconds", sight.view.frame.reading.table_time, ()

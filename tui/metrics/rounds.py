@@ -70,9 +70,10 @@ class Rounds:
             self._incomplete[name] += one.failure is not None or (one.fresh and not one.complete)
             rows, left_out = seated.get(name, ((), 0))
             view, count = views.get(name), self._incomplete[name]
+            complete = one.complete and (view is not None or not self._is_judged(one))
             sights.append(
                 Sight(
-                    *(one.place, name, count, one.complete, view, rows, left_out, one.failure),
+                    *(one.place, name, count, complete, view, rows, left_out, one.failure),
                     one.glance,
                 )
             )

@@ -213,6 +213,8 @@ class Overview:
                 full.append(one)
             elif one.sockets and in_turn and age(one) > TURN_SECONDS:
                 late.append(one)
+        if self.reach is not None:  # none may starve the others
+            return sorted([*watched, *full], key=age, reverse=True)
         watched.sort(key=age, reverse=True)
         full.sort(key=age, reverse=True)
         late = sorted(late, key=age, reverse=True)[:1]
