@@ -28,7 +28,7 @@ from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keepings import Keepings
 from tui.dashboard.keymap import by_heading, checked, listed
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.news import News
 from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
@@ -124,6 +124,7 @@ class TwtopApp(App[None]):
         find_owners: Callable[[], Owners] | None = None,
         start_counting: Callable[[], Counting] = Refusals,
         count: bool = False,
+        serves: bool = False,
     ) -> None:
         """Show what the poller sees; its views are those of the ``watch``.
 
@@ -131,6 +132,8 @@ class TwtopApp(App[None]):
         once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
         """
         super().__init__()
+        self.serves = serves
+        """Is it shown to somebody in a browser, who may change nothing here?"""
         self.watched = watch
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
@@ -170,7 +173,11 @@ class TwtopApp(App[None]):
         return self.theme_variables
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what a terminal is driven by."""
+        """Return what the terminal, or the page in a browser, is driven by."""
+        if self.serves:
+            from tui.dashboard.browser import BrowserDriver  # which a terminal need not wait for
+
+            return BrowserDriver
         return TerminalDriver
 
     def on_load(self) -> None:
@@ -353,7 +360,7 @@ class TwtopApp(App[None]):
         return (
             self.view is not None
             and self.view.frame.reading.place.answers
-            and not (self.replays or self.watched.config.dashboard.read_only)
+            and not (self.replays or self.serves or self.watched.config.dashboard.read_only)
         )
 
     def ask(self, act: Act) -> None:
@@ -379,6 +386,8 @@ class TwtopApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no key that changes something where nothing may be done."""
+        if action in TOUCHING and self.serves:
+            return False
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
@@ -518,8 +527,9 @@ class TwtopApp(App[None]):
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
             headings = by_heading(self.help_apps(), type(self) if self.plays_load else None)
+            may = {"acts": self.acts, "touches": not self.serves}
             keys = {
-                title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+                title: [*listed(nodes, self.keys, self.get_key_display, **may)]
                 for title, nodes in headings.items()
             }
             self.push_screen(HelpScreen(keys, self.help_first()))
