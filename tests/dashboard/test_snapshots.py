@@ -73,7 +73,7 @@ def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_past(snap_compare: Compare, size: tuple[int, int]) -> None:
-    """A destination fills up and drains; the screen is frozen, and gone back to when it was full."""
+    """A destination fills up and drains; the frozen screen has gone back to when it was full."""
     steps = [*range(60, 960, 60), *range(900, 60, -60)]
     frames = [busy(held, at=10.0 * number) for number, held in enumerate(steps)]
     run = _showing("space", "shift+left", "shift+left", "left", frames=frames)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -27,8 +27,11 @@ from tui.watching.view import View
 from tui.watching.watch import Watch
 
 
-def dashboard(settings: Settings, *, count: bool = False) -> None:
-    """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start."""
+def dashboard(settings: Settings, *, count: bool = False, serves: bool = False) -> NoReturn:
+    """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start.
+
+    It ``serves`` somebody in a browser, who may change nothing.
+    """
     config = configured(settings)
     source = open_source(on_screen(settings, config))
     if count and source.place.id is None:
@@ -45,9 +48,10 @@ def dashboard(settings: Settings, *, count: bool = False) -> None:
         app: TwtopApp
         if source.place.kind == "copy":
             place = describe_place(source.place)
-            app = TwtopApp(sampler, watch, place=place, find_owners=owners)
+            app = TwtopApp(sampler, watch, place=place, find_owners=owners, serves=serves)
         else:
-            app = places_app(sampler, watch, settings, config, find_owners=owners, count=count)
+            more = {"find_owners": owners, "count": count, "serves": serves}
+            app = places_app(sampler, watch, settings, config, **more)
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
     run(app)

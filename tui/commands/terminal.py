@@ -30,7 +30,7 @@ def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     from tui.dashboard.plain import ASCII, is_plain
     from tui.dashboard.widgets.glyphs import draw_with
 
-    if is_plain(os.environ, sys.stdout.encoding):
+    if not app.serves and is_plain(os.environ, sys.stdout.encoding):
         draw_with(ASCII)
     try:
         app.run()

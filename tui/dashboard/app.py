@@ -29,7 +29,7 @@ from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keepings import Keepings
 from tui.dashboard.keymap import by_heading, checked, listed
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.news import News
 from tui.dashboard.offers import offers
 from tui.dashboard.past_app import PastApp
@@ -129,6 +129,7 @@ class TwtopApp(PastApp):
         start_counting: Callable[[], Counting] = Refusals,
         count: bool = False,
         recordings: Path | None = None,
+        serves: bool = False,
     ) -> None:
         """Show what the poller sees; its views are those of the ``watch``.
 
@@ -137,6 +138,8 @@ class TwtopApp(PastApp):
         where the user's keys or arrangement cannot be meant so.
         """
         super().__init__(watch, recordings)
+        self.serves = serves
+        """Is it shown to somebody in a browser, who may change nothing here?"""
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
         """The user's own, by the id of their binding."""
@@ -174,7 +177,11 @@ class TwtopApp(PastApp):
         return self.theme_variables
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what a terminal is driven by."""
+        """Return what the terminal, or the page in a browser, is driven by."""
+        if self.serves:
+            from tui.dashboard.browser import BrowserDriver  # which a terminal need not wait for
+
+            return BrowserDriver
         return TerminalDriver
 
     def on_load(self) -> None:
@@ -362,7 +369,7 @@ class TwtopApp(PastApp):
         return (
             self.view is not None
             and self.view.frame.reading.place.answers
-            and not (self.view.past or self.watched.config.dashboard.read_only)
+            and not (self.view.past or self.serves or self.watched.config.dashboard.read_only)
         )
 
     def ask(self, act: Act) -> None:
@@ -388,6 +395,8 @@ class TwtopApp(PastApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no key that changes something where nothing may be done."""
+        if action in TOUCHING and self.serves:
+            return False
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
@@ -534,8 +543,9 @@ class TwtopApp(PastApp):
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
             headings = by_heading(self.help_apps(), self.special, type(self))
+            may = {"acts": self.acts, "touches": not self.serves}
             keys = {
-                title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+                title: [*listed(nodes, self.keys, self.get_key_display, **may)]
                 for title, nodes in headings.items()
             }
             self.push_screen(HelpScreen(keys, self.help_first()))

@@ -10,6 +10,7 @@ from itertools import chain
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from tui.dashboard.keys import TOUCHING
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.finding import FindingScreen
@@ -65,13 +66,16 @@ def listed(
     display: Callable[[Binding], str],
     *,
     acts: bool,
+    touches: bool,
 ) -> Iterator[tuple[str, str]]:
     """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
 
-    Those that change something are among them where it ``acts``.
+    Those that change something are among them where it ``acts``, and those that do something else
+    to the host where it ``touches`` that.
     """
     for one in chain.from_iterable(map(own, nodes)):
-        if one.description and (acts or not (one.id or "").startswith(ACT)):
+        works = touches or one.action not in TOUCHING
+        if one.description and works and (acts or not (one.id or "").startswith(ACT)):
             present = one.with_key(keys.get(one.id or "", one.key))
             yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
 

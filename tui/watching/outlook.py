@@ -85,6 +85,8 @@ class Outlook:
     """Was it dumped at this very poll?"""
     failure: str | None = None
     """Why its last dump failed; None if it did not."""
+    complete: bool = True
+    """Did its last dump see the whole table? If not, the view may be of one before."""
     time: float = 0.0
     """When the poll was, Unix time."""
 

@@ -49,6 +49,7 @@ class _Followed:
     failure: str | None = None
     judged: tuple[View | None, Verdict | None] = (None, None)
     """A view, and what was made of it: it costs more than a look, and few are new."""
+    complete: bool = True
     dumped: float = -float("inf")
     """When it was dumped last, time.monotonic()."""
 
@@ -65,10 +66,12 @@ class Overview:
         interval: float = 1.0,
         one_shot: bool = False,
         cpu_share: float = CPU_SHARE,
+        reach: float | None = None,
         of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
     ) -> None:
         """Judge by ``config``; ``of`` chooses from the places that were found.
 
+        ``reach`` is a percentage: places whose tuples cannot reach it are not dumped, even in turn.
         ``one_shot`` dumps at once all that could reach the threshold, whatever it costs.
         """
         self.procfs = procfs
@@ -77,6 +80,7 @@ class Overview:
         self.interval = interval
         self.one_shot = one_shot
         self.cpu_share = cpu_share
+        self.reach = reach
         self.looked_at: Callable[[Place], bool] = lambda place: False
         """Which places are dumped whenever there is time, however idle."""
         self.turn_seconds = TURN_SECONDS
@@ -190,7 +194,8 @@ class Overview:
             followed = self._followed.get(identity_of(one.place))
             return float("inf") if followed is None else now - followed.dumped
 
-        threshold = self.config.ports.threshold
+        threshold = self.config.ports.threshold if self.reach is None else self.reach
+        in_turn = not self.one_shot and self.reach is None
         watched, full, late = [], [], []
         for one in glances:
             if self.is_sampled(one.place):
@@ -199,8 +204,10 @@ class Overview:
                 watched.append(one)
             elif one.sockets and could_reach(one, threshold):
                 full.append(one)
-            elif one.sockets and not self.one_shot and age(one) > self.turn_seconds:
+            elif one.sockets and in_turn and age(one) > self.turn_seconds:
                 late.append(one)
+        if self.reach is not None:  # none may starve the others
+            return sorted([*watched, *full], key=age, reverse=True)
         watched.sort(key=age, reverse=True)
         full.sort(key=age, reverse=True)
         late = sorted(late, key=age, reverse=True)[:1]
@@ -218,8 +225,10 @@ class Overview:
         followed.dumped = time.monotonic()
         followed.source.place = place  # by another process of it, or another name
         try:
-            view = followed.watch.take(followed.source.read())
+            reading = followed.source.read()
+            view = followed.watch.take(reading)
             followed.failure = None
+            followed.complete = reading.table.complete and not reading.table.bad_lines
             self._rules[place] = view.frame.rules
         except TableError as error:
             if place.kind == "copy":  # there is no other to tell of
@@ -239,7 +248,7 @@ class Overview:
         newest = replace(seen, rules=self._rules.get(seen.place, seen.rules))
         if (view := followed.watch.newest) is not followed.judged[0]:
             followed.judged = view, None if view is None else verdict_of(view)
-        return Outlook(newest, *followed.judged, new, followed.failure, now)
+        return Outlook(newest, *followed.judged, new, followed.failure, followed.complete, now)
 
 
 def keyed(place: Place) -> Place:
