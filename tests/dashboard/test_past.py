@@ -157,9 +157,9 @@ class TestGoingBack:
             assert not any(one.startswith("time.") for one in ids)
 
     async def test_the_users_own_keys(self) -> None:
-        config = Config(keys=(("time.back", "b"), ("app.freeze", "z")))
+        config = Config(keys=(("time.back", "b"), ("app.freeze", "x")))
         async with after(BUSY, config=config) as on:
-            await on.press("z", "b")
+            await on.press("x", "b")
             assert second(on) == 54
 
 

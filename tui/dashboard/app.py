@@ -137,9 +137,9 @@ class TwtopApp(PastApp):
         once. In the folder ``recordings`` there may be what was seen before. Raises ConfigError
         where the user's keys or arrangement cannot be meant so.
         """
-        super().__init__(watch, recordings)
         self.serves = serves
         """Is it shown to somebody in a browser, who may change nothing here?"""
+        super().__init__(watch, recordings)  # which asks for the driver
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
         """The user's own, by the id of their binding."""
