@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import given, shared_options
+from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
 from tui.commands.reading import chosen_place, every_place, owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
-from tui.kernel.places import Place
+from tui.kernel.places import LIVE, Place
 from tui.kernel.sockets import TableError
-from tui.report.bundle import Parts, write_bundle
+from tui.recording.excerpt import last_minutes
+from tui.recording.log import RecordingError
+from tui.recording.recording import SERVICE_FOLDER, is_recording
+from tui.report.bundle import NOTHING, Parts, Past, write_bundle
 from tui.report.copied import BundleError, copy_place
 from tui.report.findings import findings_text
 from tui.report.redaction import renamed
@@ -27,6 +30,8 @@ from tui.report.whole import to_json
 from tui.writing.words import plural
 
 ENDINGS = (".tar.gz", ".tgz")
+PAST_SECONDS = 600.0
+"""How much of a recording goes along."""
 
 
 @click.command(epilog=epilog("the archive"))
@@ -36,6 +41,14 @@ ENDINGS = (".tar.gz", ".tgz")
     is_flag=True,
     help="Replace every address, user and program by another one, always the same; leave out the "
     "host's name.",
+)
+@click.option(
+    "--from",
+    "recording",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take the last 10 minutes of this recording along, or of a folder of them.  "
+    f"[default: {SERVICE_FOLDER}, if it is there]",
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @shared_options
@@ -47,7 +60,8 @@ def bundle(
 
     It has the report and the findings as text and JSON, versions, and the kernel's own files
     they were made from, which `twtop --proc` reads again. No packet's content, no environment,
-    no command lines. Only you may read it.
+    no command lines. Only you may read it. What `twtop record` wrote in the minutes before goes
+    along, but never with --redact.
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
@@ -60,6 +74,8 @@ def bundle(
     if settings.source == "sock_diag":
         raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
     config = configured(settings)
+    if redact and settings.recording is not None:
+        raise click.UsageError("--redact cannot redact a recording; leave out --from")
     several = settings.place == ALL
     if several and redact:  # one address must have one other name in all of them
         raise click.UsageError("--redact is for one place; leave out -N all, or name one")
@@ -87,9 +103,33 @@ def bundle(
     try:
         places = every_place(settings).places if several else (chosen_place(settings),)
         made = [one for place in places if (one := parts(place)) is not None]
-        size = write_bundle(file, *made, redacted=redact)
+        size = write_bundle(file, *made, redacted=redact, past=_past(settings, redact))
     except TableError as error:
         fail(str(error))
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     emit(f"{plural(sum(counts), 'socket')}, {size / 1024:,.0f} kB in {file}")
+
+
+def _past(settings: Settings, redact: bool) -> Past:
+    """Return what was recorded in the minutes before.
+
+    A recording that the user names must be readable; the service's is of all places of this host,
+    so it goes along where no other is looked at. Raises TableError.
+    """
+    path = settings.recording
+    if path is None:
+        if settings.proc != LIVE or settings.place not in (None, ALL):
+            return NOTHING
+        if not is_recording(SERVICE_FOLDER):
+            return NOTHING
+        path = SERVICE_FOLDER
+    if redact:
+        return Past(left_out=f"{path} is there, and cannot be redacted")
+    try:
+        taken = last_minutes(path, PAST_SECONDS)
+    except RecordingError as error:
+        if settings.recording is not None:
+            raise TableError(str(error)) from error
+        return Past(left_out=str(error))
+    return Past({one.name: one.content for one in taken}, min(one.since for one in taken))
