@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.hosts import PROXY
 from tests.live.test_every_place import Load, be_busy, empty_places, root_only
 from tests.patience import limit, until
 from tui.lab.process import Child
@@ -118,3 +120,28 @@ def test_the_unit_starts_what_printed_it() -> None:
     tried = subprocess.run([program, *options], capture_output=True, text=True)
     assert tried.returncode == 1  # its options are right: it is the file that cannot be
     assert "dir.twtop" in tried.stderr
+
+
+@root_only
+def test_a_full_disk_ends_it_in_a_line_and_keeps_what_is_there(tmp_path: Path) -> None:
+    """On a real disk, with room for a few moments more, in a mount namespace of its own."""
+    record = [*TWTOP, "record", "--proc", str(PROXY), "-i", "0.1"]
+    one = tmp_path / "one.twtop"
+    subprocess.run([*record, str(one), "--duration", "0.1s"], check=True, timeout=limit())
+    room = one.stat().st_size // 1024 + 8
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = (
+        f"mount -t tmpfs -o size={room}k tmpfs {disk} && "
+        f"{shlex.join(record)} {disk}/r.twtop; code=$?; "
+        f"{shlex.join(TWTOP)} report --json --from {disk}/r.twtop; exit $code"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=limit(),
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "r.twtop" in done.stderr
+    assert json.loads(done.stdout)["states"]["TIME_WAIT"] > 20_000
