@@ -60,6 +60,10 @@ def assert_same(view: View, recording: Recording, index: int) -> None:
         old, new = getattr(live.table, column.name), getattr(moment.reading.table, column.name)
         if column.name != "duplicates":
             assert np.array_equal(old, new), column.name
+    for column in fields(Reading):
+        if column.name not in ("table", "place"):
+            old, new = getattr(live, column.name), getattr(moment.reading, column.name)
+            assert old == new, column.name
     assert sections(moment.reading, moment.owners) == sections(live, view.owners)
 
 
@@ -77,7 +81,15 @@ def test_every_field_comes_back(
 ) -> None:
     path = tmp_path_factory.mktemp("recorded") / "r.twtop"
     readings = [
-        reading(found, given_rules, time=NOW + number, counters={"tw": number, f"c{number}": 1})
+        replace(
+            reading(
+                found, given_rules, time=NOW + number, counters={"tw": number, f"c{number}": 1}
+            ),
+            hz=250,
+            second_ms=number,
+            addresses=frozenset({"10.0.0.5"}),
+            host_range=(32768, 60999) if number else None,
+        )
         for number, found in enumerate(tables_of(socks, times))
     ]
     views = recorded(path, readings, Owners({7: Process(1, "nginx")}, denied=2))
