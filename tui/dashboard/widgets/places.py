@@ -21,7 +21,7 @@ from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.patterns import LOOKED_AT, READABLE_GAUGE, left_runs, use_runs
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
-from tui.dashboard.widgets.titlebar import TitleBar
+from tui.dashboard.widgets.titlebar import TitleBar, kind_word
 from tui.findings.finding import Severity
 from tui.kernel.places import Place
 from tui.report.places import PLACE_FIELDS, place_row
@@ -32,7 +32,7 @@ from tui.writing.export import Sheet
 from tui.writing.words import plural, short, span
 
 COLUMNS = (
-    Column("name", "Place", 16, "left", stretch=1, most=60),
+    Column("name", "Place", 16, "left", stretch=1, most=40),
     Column("kind", "Kind", 9, "left", rank=7),
     Column("sockets", "Sockets", 8, rank=6),
     Column("time_wait", "TIME-WAIT", 9, rank=3),
@@ -56,14 +56,16 @@ SORT_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # columns of numbers cannot be compared as one
 class Places:
     """All places at one look."""
 
     outlooks: tuple[Outlook, ...] = ()
     """The worst first."""
-    missing: tuple[str, ...] = ()
-    """Why there may be others, and what else must be known."""
+    notes: tuple[str, ...] = ()
+    """What must be known of them."""
+    missing: bool = False
+    """May there be others? The notes say why."""
     failure: str | None = None
     """Why they could not be looked for; the others are empty then."""
 
@@ -98,16 +100,16 @@ class PlaceRows(ArrangedRows):
         if chosen is not None:
             found = [one for one in found if passes(one, chosen)]
         self.items: Sequence[Outlook] = found
-        self.note = " · ".join(places.missing)
+        self.note = " · ".join(places.notes)
 
     def needs(self) -> Mapping[str, int]:
         """Return how wide names and tuples are."""
         first = self.items[:LOOKED_AT]
         tuples = (sum(len(text) for text, _ in _worst(one, 400)) for one in first)
         return {
-            "use": READABLE_GAUGE,
             "name": max((len(name_of(one.place)) for one in first), default=0),
             "worst": max(tuples, default=0),
+            "use": READABLE_GAUGE,
         }
 
     def identity(self, row: int) -> Hashable:
@@ -134,7 +136,7 @@ def passes(one: Outlook, chosen: Filter) -> bool:
 
     Of a place whose table was not read only the name is known.
     """
-    words = (one.place.kind, name_of(one.place), *one.place.words)
+    words = (kind_word(one.place), name_of(one.place), *one.place.words)
     if any(chosen.text.lower() in word.lower() for word in words):
         return True
     return one.view is not None and bool(chosen.rows(one.view.frame).any())
@@ -216,7 +218,7 @@ def _age(one: Outlook) -> list[Run]:
 
 CELLS: Mapping[str, Callable[[Outlook, int], list[Run]]] = {
     "name": lambda one, width: [(short(name_of(one.place), width), _role(one))],
-    "kind": lambda one, width: [(short(one.place.kind, width), "dim")],
+    "kind": lambda one, width: [(short(kind_word(one.place), width), "dim")],
     "sockets": lambda one, _: _count(one.glance.sockets),
     "time_wait": lambda one, _: _count(one.glance.time_wait),
     "worst": _worst,
@@ -308,4 +310,4 @@ def in_a_line(one: Outlook) -> str:
         Urgency.HOT: "short of ports",
         Urgency.SLOW: "connect() is slow",
     }.get(one.urgency, "a critical finding")
-    return f"{one.place.kind} {short(one.place.name, LONGEST_NAME)}: {what}"
+    return f"{kind_word(one.place)} {short(one.place.name, LONGEST_NAME)}: {what}"

@@ -19,9 +19,16 @@ from tui.writing.words import plural
 def describe_place(place: Place) -> str:
     """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
-    if place.kind not in ("host", "copy"):
+    if place.kind == "named":
+        shown = f"netns {place.name} · {place.id}"
+    elif place.kind not in ("host", "copy"):
         shown = f"{place.kind} {place.name} · {shown}"
     return f"{os.uname().nodename}  {shown}"
+
+
+def kind_word(place: Place) -> str:
+    """Return what a place is, in a word that can stand before its name."""
+    return "netns" if place.kind == "named" else place.kind
 
 
 class TitleBar(TextPanel[View]):
