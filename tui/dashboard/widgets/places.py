@@ -36,8 +36,8 @@ COLUMNS = (
     Column("kind", "Kind", 9, "left", rank=7),
     Column("sockets", "Sockets", 8, rank=6),
     Column("time_wait", "TIME-WAIT", 9, rank=3),
-    Column("worst", "Worst tuple", 21, "left", stretch=1, most=60),
-    Column("use", "Use", 17, "left", stretch=1, most=40),
+    Column("worst", "Worst tuple", 19, "left", stretch=1, most=60),
+    Column("use", "Use", 16, "left", stretch=1, most=40),
     Column("left", "Full in", 8, rank=1),
     Column("ports", "Ports", 7, rank=5),
     Column("reuse", "Reuse", 5, rank=8),
@@ -166,8 +166,7 @@ def _worst(one: Outlook, width: int) -> list[Run]:
     if one.view is None:
         if not one.glance.sockets:
             return [(short("no sockets", width), "dim")]
-        percent = ceil(1000 * (utilization_at_most(one.glance) or 0.0)) / 10
-        return [(short(f"at most {percent:.1f}% · table not read", width), "dim")]
+        return [(short("table not read", width), "dim")]
     cut = "" if one.view.frame.table.complete else " · cut short"
     if (index := one.worst) is None:
         return [(short("nothing outgoing", width - len(cut)), "dim"), (cut, "warn")]
@@ -177,6 +176,9 @@ def _worst(one: Outlook, width: int) -> list[Run]:
 
 
 def _use(one: Outlook, width: int) -> list[Run]:
+    if one.view is None and one.glance.sockets:
+        percent = ceil(1000 * (utilization_at_most(one.glance) or 0.0)) / 10
+        return [(short(f"at most {percent:.1f}%", width), "dim")]
     if one.view is None or one.worst is None:
         return []
     return use_runs(one.view, one.worst, width)
@@ -187,6 +189,8 @@ def _left(one: Outlook) -> list[Run]:
         return [("FULL", "alarm")]
     if one.view is None and one.glance.sockets != 0:
         return [("?", "dim")]  # nobody has looked
+    if one.urgency is Urgency.SOON and not one.seconds_left:
+        return [("by now", "alarm")]  # as was foretold; nobody has looked since
     return left_runs(one.seconds_left)
 
 
@@ -306,7 +310,7 @@ def in_a_line(one: Outlook) -> str:
     """Return in a few words what is the matter with a place."""
     what = {
         Urgency.FULL: "FULL",
-        Urgency.SOON: f"full in {span(one.seconds_left)}",
+        Urgency.SOON: f"full in {span(one.seconds_left)}" if one.seconds_left else "full by now",
         Urgency.HOT: "short of ports",
         Urgency.SLOW: "connect() is slow",
     }.get(one.urgency, "a critical finding")

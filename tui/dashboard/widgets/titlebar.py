@@ -58,7 +58,8 @@ class TitleBar(TextPanel[View]):
     def _aligned(self, details: list[Text], state: Text) -> Text:
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
-        stays = self._subject or self._is_elsewhere
+        told = self.shown is not None and bool(self.shown.elsewhere)
+        stays = self._subject or self._is_elsewhere or told
         least = min(left.cell_len, width // 2) if stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
