@@ -274,7 +274,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
 async def test_help_and_palette_have_the_key() -> None:
     async with places_stage(machine(), busy(60)) as on:
         assert "n Places" in on.text().splitlines()[-1]
-        headings = by_heading(on.app.help_apps(), None)
+        headings = by_heading(on.app.help_apps(), "", PlacesApp)
         assert PlacesApp in headings["Everywhere"]
         assert headings["In the places"] == (PlacesScreen,)
         await on.press("question_mark")

@@ -51,7 +51,9 @@ def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]]
         app = pilot.app
         assert isinstance(app, TwtopApp)
         for frame in frames or [busy(540 + 60 * (n // 2), at=n) for n in range(4)]:
-            app.post_message(Sampled(app.poller, app.watched.take(frame.reading)))
+            view = app.watched.take(frame.reading)
+            app.keep(view, app.memory)
+            app.post_message(Sampled(app.poller, view))
         await pilot.pause()
         await pilot.press(*keys)
         await _settled(pilot)
@@ -70,6 +72,15 @@ async def _settled(pilot: Pilot[None]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(_app(), terminal_size=size, run_before=_showing())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_past(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """A destination fills up and drains; the frozen screen has gone back to when it was full."""
+    steps = [*range(60, 960, 60), *range(900, 60, -60)]
+    frames = [busy(held, at=10.0 * number) for number, held in enumerate(steps)]
+    run = _showing("space", "shift+left", "shift+left", "left", frames=frames)
+    assert snap_compare(_app(), terminal_size=size, run_before=run)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

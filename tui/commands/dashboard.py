@@ -22,6 +22,7 @@ from tui.findings.config import Config, ConfigError, config_path
 from tui.kernel.places import Place
 from tui.kernel.processes import find_owners
 from tui.kernel.survey import Survey
+from tui.recording.recording import SERVICE_FOLDER
 from tui.watching.overview import Overview
 from tui.watching.sampler import CPU_SHARE, Sampler
 from tui.watching.view import View
@@ -51,7 +52,7 @@ def dashboard(settings: Settings, *, count: bool = False, serves: bool = False) 
             place = describe_place(source.place)
             app = TwtopApp(sampler, watch, place=place, find_owners=owners, serves=serves)
         else:
-            more = {"find_owners": owners, "count": count, "serves": serves}
+            more: dict[str, Any] = {"find_owners": owners, "count": count, "serves": serves}
             app = places_app(sampler, watch, settings, config, make=PlacesApp, **more)
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
@@ -95,5 +96,6 @@ def places_app(
         home=sampler.source.place,
         around=around,
         open_poller=open_poller,
+        recordings=SERVICE_FOLDER,
         **more,
     )

@@ -60,8 +60,8 @@ def demo(
 ) -> None:
     """Watch ports run out, or hold, in a private network namespace with a real server and clients.
 
-    SCENARIO is one of those below; in the dashboard, n and N switch to the others, except in places,
-    where n lists the places.
+    SCENARIO is one of those below; in the dashboard, n and N switch to the others; in places,
+    n lists the places instead.
     """
     if list_only:
         width = max(len(name) for name, _ in summaries())

@@ -142,7 +142,7 @@ class PlacesApp(TwtopApp):
     def _show(self, view: View) -> None:
         """Tell in the title line as well what is worse elsewhere."""
         worst = worse_elsewhere(self._newest, self._overview.is_sampled)
-        told = "" if worst is None else f"{in_a_line(worst)} ({self._key})"
+        told = "" if worst is None or view.past else f"{in_a_line(worst)} ({self._key})"
         super()._show(replace(view, elsewhere=told))
 
     @property

@@ -95,7 +95,7 @@ class Dashboard(TableScreen):
     more_hints = (
         *each("app.palette", "act.free", "act.keep"),
         Hint([f"panel.{name}" for name in PANELS], "Panel"),
-        *each("table.export", "app.threshold"),
+        *each("table.export", "app.threshold", "app.record"),
     )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
@@ -299,10 +299,10 @@ class Dashboard(TableScreen):
             self.call_after_refresh(self._make_room)
 
     def go_back(self) -> None:
-        """Leave the maximized panel, else take the filter away."""
+        """Leave the maximized panel, else take the filter away, else leave the past."""
         if self.maximized_panel is not None:
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
-        else:
+        elif not self.leave_past():
             self.post_message(PlaceLeft())

@@ -30,6 +30,16 @@ class Hinting(Protocol):
     hints: ClassVar[Sequence[Hint]]
 
 
+@runtime_checkable
+class Freezing(Protocol):
+    """An app whose screen can be held still."""
+
+    frozen: bool
+
+    def action_freeze(self) -> None:
+        """Hold it still, or return to what is there now."""
+
+
 class ViewScreen(ClosesOnce):
     """A screen that shows the app's view."""
 
@@ -54,6 +64,8 @@ class ViewScreen(ClosesOnce):
         (50, "-towering"),
     ]
 
+    has_past: ClassVar[bool] = True
+    """Is what it shows that of the moment which the app has gone to?"""
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 
@@ -74,7 +86,7 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
-        if getattr(self.app, "replays", False):
+        if self.has_past:
             yield Timeline(id="timeline")
         yield self.prompt
         assert isinstance(self.app, Hinting)
@@ -123,6 +135,13 @@ class ViewScreen(ClosesOnce):
             self.prompt.action_cancel()
         else:
             self.go_back()
+
+    def leave_past(self) -> bool:
+        """Return to what is there now, and say whether the screen was held still."""
+        if isinstance(self.app, Freezing) and self.app.frozen:
+            self.app.action_freeze()
+            return True
+        return False
 
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.refused import title_notes
+from tui.dashboard.widgets.styles import role_classes
 from tui.findings.finding import Severity
 from tui.kernel.places import HERE, Place
 from tui.watching.view import View
@@ -34,7 +35,7 @@ def kind_word(place: Place) -> str:
 class TitleBar(TextPanel[View]):
     """Names the host, the source and its age, and whether the screen is live."""
 
-    COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
+    COMPONENT_CLASSES = role_classes("title", "name", "live", "frozen", "record", "warn", "dim")
 
     def __init__(self, place: str, *, subject: bool = False) -> None:
         """``subject``: it is not a place but what the whole screen is about.
@@ -112,7 +113,7 @@ class TitleBar(TextPanel[View]):
             parts = [elsewhere, *parts, here]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            every = "" if view.replay else f" · every {view.interval:g} s"
+            every = "" if view.past else f" · every {view.interval:g} s"
             source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
@@ -120,8 +121,8 @@ class TitleBar(TextPanel[View]):
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.replay:
-            mark, role = f"{view.replay} REPLAY", "frozen"
+        if view.past:
+            mark, role = view.past, "frozen"
             clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
         elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
@@ -131,4 +132,5 @@ class TitleBar(TextPanel[View]):
             if view.failure:
                 mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
-        return self.line([*failed, (f" {mark} {clock} ", role)])
+        recorded = [(" ● REC ", "record")] if view.recorded else []
+        return self.line([*failed, *recorded, (f" {mark} {clock} ", role)])
