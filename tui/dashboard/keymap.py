@@ -57,7 +57,7 @@ ACT = "act."
 
 def own(node: type[DOMNode]) -> list[Binding]:
     """Return the bindings that a class itself declares."""
-    return [one for one in node.__dict__["BINDINGS"] if isinstance(one, Binding)]
+    return [one for one in node.__dict__.get("BINDINGS", ()) if isinstance(one, Binding)]
 
 
 def listed(

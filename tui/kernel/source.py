@@ -148,6 +148,10 @@ class Source:
         self.interval = interval
         self.progress = progress
         self.byte_order = byte_order
+        self.cpu_apart = 0.0
+        """Seconds of the processor that the last read took in a thread of its own, as one does that
+        enters another namespace: the reading thread's clock does not have them."""
+        self._cpu = 0.0
         self._host_range: tuple[int, int] | None = None
         self._cut = 0
         self._avoid_proc_until = 0.0
@@ -160,7 +164,18 @@ class Source:
         A place whose process has ended is read by another one that is in it. Raises TableError when
         no permitted source could be read.
         """
-        return self._inside(self._read)
+        began, self._cpu = time.thread_time(), 0.0
+        try:
+            return self._inside(self._timed)
+        finally:
+            self.cpu_apart = max(self._cpu - (time.thread_time() - began), 0.0)
+
+    def _timed(self) -> Reading:
+        began = time.thread_time()
+        try:
+            return self._read()
+        finally:
+            self._cpu = time.thread_time() - began
 
     def _inside(self, look: Callable[[], Reading]) -> Reading:
         self._host_range = _host_range(self.place)

@@ -186,12 +186,17 @@ def open_recording(path: Path, word: str | None = None) -> Recording:
 
     Raises RecordingError, and PlaceError where that names none, or one must be named.
     """
+    return Recording(files_of(path), word)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a recording or a folder of them. Raises RecordingError for none."""
     if not path.is_dir():
-        return Recording([path], word)
+        return [path]
     paths = sorted(path.glob(f"*{SUFFIX}"))
     if not paths:
         raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
-    return Recording(paths, word)
+    return paths
 
 
 def recorded_of(place: Place, folder: Path) -> Recording | None:

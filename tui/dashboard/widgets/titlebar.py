@@ -20,9 +20,16 @@ from tui.writing.words import plural
 def describe_place(place: Place) -> str:
     """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
-    if place.kind not in ("host", "copy"):
+    if place.kind == "named":
+        shown = f"netns {place.name} · {place.id}"
+    elif place.kind not in ("host", "copy"):
         shown = f"{place.kind} {place.name} · {shown}"
     return f"{os.uname().nodename}  {shown}"
+
+
+def kind_word(place: Place) -> str:
+    """Return what a place is, in a word that can stand before its name."""
+    return "netns" if place.kind == "named" else place.kind
 
 
 class TitleBar(TextPanel[View]):
@@ -52,7 +59,8 @@ class TitleBar(TextPanel[View]):
     def _aligned(self, details: list[Text], state: Text) -> Text:
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
-        stays = self._subject or self._is_elsewhere
+        told = self.shown is not None and bool(self.shown.elsewhere)
+        stays = self._subject or self._is_elsewhere or told
         least = min(left.cell_len, width // 2) if stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
