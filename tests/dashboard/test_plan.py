@@ -115,7 +115,7 @@ class TestFigures:
             assert "none closes" in on.text()
             await on.press("5", "enter")
             assert "needs 316 ports" in on.text()
-            assert "5 connections are open and none closes" in on.text()
+            assert "5 connections are open and none is closing" in on.text()
 
     async def test_when_no_port_is_left_the_rate_is_what_gets_through(self) -> None:
         async with stage(busy(988)) as on:
@@ -259,7 +259,10 @@ class TestOpening:
             await on.press(*first)
             for key in (*"l1900", "enter"):
                 on.app.post_message(events.Key(key, key if len(key) == 1 else None))
-            await on.press()
+            await on.until(
+                lambda: isinstance(on.app.screen, PlanScreen) and on.app.screen.wanted.rate,
+                "the rate",
+            )
             await on.press()
             assert "1,900/s" in on.line("Rate")
             assert not on.app.screen.query_one(Prompt).is_open

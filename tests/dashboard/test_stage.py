@@ -50,7 +50,7 @@ class TestPanel:
             assert "reading the kernel's tables …" in on.line("50/s of 50/s connected")
             await on.show(used(412))
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
-            assert "= clients agree: no connect() failed for lack of a port" in on.line("no errors")
+            assert "= clients agree: no connect() lacked a port" in on.line("no errors")
 
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
@@ -66,7 +66,7 @@ class TestPanel:
         ("kernel", "said"),
         [
             (Kernel.UNASKED, "= clients agree: no port left"),
-            (Kernel.AGREES, "= clients and kernel agree: no port left"),
+            (Kernel.AGREES, "= kernel agrees: no port left"),
             (Kernel.DIFFERS, "≠ the kernel refuses none"),
         ],
     )
@@ -121,7 +121,7 @@ class TestPanel:
             await on.press("enter")
             assert isinstance(on.app.screen, PatternScreen)
             line = on.text().splitlines()[1]
-            assert line.startswith(" exhaustion · 50/s of 50/s connected · no errors · = clients agree")
+            assert line.startswith(" exhaustion · 50/s of 50/s connected · no errors · =")
 
     async def test_a_maximized_panel_has_the_screen_to_itself(self) -> None:
         async with theatre() as on:

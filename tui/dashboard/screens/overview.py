@@ -74,7 +74,9 @@ class Dashboard(TableScreen):
         bind(
             "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
-        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give the focused panel the whole screen"),
+        bind(
+            "dashboard.maximize", "m", "maximize_panel", "Maximize", "Give a panel the whole screen"
+        ),
         *(
             bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
             for number, (name, title) in enumerate(PANELS.items(), 1)

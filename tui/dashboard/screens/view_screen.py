@@ -35,7 +35,13 @@ class ViewScreen(ClosesOnce):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
-        bind("screen.previous", "shift+tab", "app.focus_previous", "Panel before", "Go to the previous panel"),
+        bind(
+            "screen.previous",
+            "shift+tab",
+            "app.focus_previous",
+            "Panel before",
+            "Go to the previous panel",
+        ),
     ]
     hints: ClassVar[Sequence[Hint]]
     """What the footer tells, the most important first."""
