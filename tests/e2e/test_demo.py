@@ -70,7 +70,7 @@ def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: list[B
         time.sleep(0.05)
 
 
-AGREED = "= agree: no port left, connect() fails"
+AGREED = "= clients agree: no port left, and connect() fails"
 
 
 def counted() -> bool:
@@ -85,7 +85,7 @@ def counted() -> bool:
 def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
     with demo("exhaustion", "--rate", "400") as terminal:
         terminal.wait_for(
-            "agrees: no port left, connect() fails" if counted() else AGREED,
+            "agrees: no port left, and connect() fails" if counted() else AGREED,
             "EADDRNOTAVAIL",
             "1,000 of 1,000 ports 100.0% · EXHAUSTED",
             lambda _: "1 EXHAUSTED" in terminal.line(0),

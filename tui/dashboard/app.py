@@ -42,7 +42,13 @@ from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.palette import InOrder, Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
-from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
+from tui.dashboard.screens.view_screen import (
+    FindingAsked,
+    KeysTaken,
+    PatternAsked,
+    PlanAsked,
+    ViewScreen,
+)
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
@@ -155,6 +161,7 @@ class TwtopApp(PastApp):
             screen = replace(screen, filter="")
         arrange(self.dashboard, screen, self.available_themes)
         self._news = News(self)
+        self._typed_ahead: list[events.Key] = []
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -199,10 +206,28 @@ class TwtopApp(PastApp):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """Give the prompt what was on its way to another widget when it opened."""
-        if event.is_printable and event.character is not None and self._is_asking:
+        """Give the prompt what was on its way to another widget when it opened.
+
+        What is typed while a screen opens waits for it.
+        """
+        if isinstance(self.screen, ViewScreen) and not self.screen.takes_keys:
+            self._typed_ahead.append(event)
+            event.prevent_default()
+        elif event.is_printable and event.character is not None and self._is_asking:
             self.screen.query_one(Prompt).add(event.character)
             event.prevent_default()  # it is no key of the screen's any more
+
+    async def on_keys_taken(self, message: KeysTaken) -> None:
+        """Give the screen what was typed while it opened."""
+        if message.again is not None:
+            message.again.takes_keys = True
+        screen = self.screen
+        if isinstance(screen, ViewScreen) and not screen.takes_keys:
+            return  # its own message follows
+        typed, self._typed_ahead = self._typed_ahead, []
+        if isinstance(screen, ViewScreen):  # else it was typed for what lies below: dropped
+            for key in typed:
+                await super().on_event(events.Key(key.key, key.character))
 
     @property
     def _is_asking(self) -> bool:

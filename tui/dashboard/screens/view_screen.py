@@ -45,7 +45,13 @@ class ViewScreen(ClosesOnce):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
-        bind("screen.previous", "shift+tab", "app.focus_previous", "Panel before", "Go back"),
+        bind(
+            "screen.previous",
+            "shift+tab",
+            "app.focus_previous",
+            "Panel before",
+            "Go to the previous panel",
+        ),
     ]
     hints: ClassVar[Sequence[Hint]]
     """What the footer tells, the most important first."""
@@ -79,6 +85,8 @@ class ViewScreen(ClosesOnce):
         self.prompt = Prompt()
         self.view: View | None = None
         """The newest view, also while another screen is in front."""
+        self.takes_keys = False
+        """Not before it is laid out, and not once another screen is asked for."""
 
     def compose(self) -> ComposeResult:
         """Lay the screen's own panels out between what all screens have."""
@@ -108,6 +116,14 @@ class ViewScreen(ClosesOnce):
         """Follow the app's view."""
         self.watch(self.app, "view", self._follow)
         self.first_focus.focus()
+        self.takes_keys = True
+        self.post_message(KeysTaken())
+
+    def ask_for(self, wanted: Message) -> None:
+        """Ask for another screen: what is typed until it is there is meant for it."""
+        self.takes_keys = False
+        self.post_message(wanted)
+        self.post_message(KeysTaken(self))
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was in front."""
@@ -146,6 +162,14 @@ class ViewScreen(ClosesOnce):
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
         self.dismiss()
+
+
+@dataclass
+class KeysTaken(Message):
+    """What was typed ahead can be taken."""
+
+    again: ViewScreen | None = None
+    """The screen that asked for another, which was opened or not by now."""
 
 
 @dataclass
