@@ -106,6 +106,7 @@ class Overview:
         source: SourceChoice = "auto",
         interval: float = 1.0,
         one_shot: bool = False,
+        exact_timers: bool = False,
         cpu_share: float = CPU_SHARE,
         of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
     ) -> None:
@@ -118,6 +119,7 @@ class Overview:
         self.choice = source
         self.interval = interval
         self.one_shot = one_shot
+        self.exact_timers = exact_timers
         self.cpu_share = cpu_share
         self.looked_at: Callable[[Place], bool] = lambda place: False
         """Which places are dumped whenever there is time, however idle."""
@@ -216,7 +218,13 @@ class Overview:
     def _dump_one(self, place: Place) -> None:
         followed = self._followed.get(_identity(place))
         if followed is None:
-            source = Source(place, self.choice, self.interval, one_shot=self.one_shot)
+            source = Source(
+                place,
+                self.choice,
+                self.interval,
+                one_shot=self.one_shot,
+                exact_timers=self.exact_timers,
+            )
             followed = self._followed[_identity(place)] = _Followed(source, Watch(self.config))
         followed.dumped = time.monotonic()
         followed.source.place = place  # by another process of it, or another name
