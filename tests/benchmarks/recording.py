@@ -46,7 +46,7 @@ class Opened(NamedTuple):
 def chapter(path: Path) -> Written:
     """Record a chapter at the command's own interval."""
     source, watch, recorder = (
-        Source(place_at(Path("/proc")), "auto", INTERVAL),
+        Source(place_at(Path("/proc")), "auto", INTERVAL, exact_timers=True),
         Watch(),
         Recorder(path),
     )

@@ -73,6 +73,7 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
         ports = next(p.value for p in first.parameters if p.name.endswith("local_port_range"))
         assert ports == f"{load.low} {load.high}"
         assert int((first.table.state == 6).sum()) == count
+        assert first.kind == "sock_diag"  # its timers are exact: a third of the room
     assert len(by_pid[pids[1]]) < len(by_pid[pids[0]])
 
 

@@ -131,8 +131,12 @@ class Source:
         skips_empty: bool = False,
         progress: procfs.Progress | None = None,
         byte_order: ByteOrder | None = None,
+        exact_timers: bool = False,
     ) -> None:
         """Read this place; ``one_shot`` leaves a read all the time that one may take.
+
+        ``exact_timers`` has `auto` prefer sock_diag: /proc rounds timers to hundredths of a second,
+        so that from one read to the next each moves on by a little more or less.
 
         A copy that is read once has the time at which it was made; one that is watched may be
         written anew. ``byte_order`` is that of a copy's machine where its user knows it.
@@ -145,6 +149,7 @@ class Source:
         self.one_shot = one_shot
         self.skips_empty = skips_empty
         self.choice = choice
+        self.exact_timers = exact_timers
         self.interval = interval
         self.progress = progress
         self.byte_order = byte_order
@@ -257,7 +262,7 @@ class Source:
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
-        if began < self._avoid_proc_until or self._proc_would_be_slow():
+        if self.exact_timers or began < self._avoid_proc_until or self._proc_would_be_slow():
             try:
                 return "sock_diag", self._ask_sock_diag()
             except TableError:

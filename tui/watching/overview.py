@@ -65,6 +65,7 @@ class Overview:
         source: SourceChoice = "auto",
         interval: float = 1.0,
         one_shot: bool = False,
+        exact_timers: bool = False,
         cpu_share: float = CPU_SHARE,
         reach: float | None = None,
         of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
@@ -79,6 +80,7 @@ class Overview:
         self.choice = source
         self.interval = interval
         self.one_shot = one_shot
+        self.exact_timers = exact_timers
         self.cpu_share = cpu_share
         self.reach = reach
         self.looked_at: Callable[[Place], bool] = lambda place: False
@@ -225,7 +227,13 @@ class Overview:
     def _dump_one(self, place: Place) -> None:
         followed = self._follow(place)
         if followed.source is None:
-            followed.source = Source(place, self.choice, self.interval, one_shot=self.one_shot)
+            followed.source = Source(
+                place,
+                self.choice,
+                self.interval,
+                one_shot=self.one_shot,
+                exact_timers=self.exact_timers,
+            )
         followed.dumped = time.monotonic()
         followed.source.place = place  # by another process of it, or another name
         try:
