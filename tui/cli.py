@@ -20,6 +20,7 @@ from tui.commands.output import (
     fail,
     lose_stdout,
     open_closed_streams,
+    spell_out,
     unknown,
 )
 from tui.commands.supervised import supervised
@@ -116,6 +117,7 @@ def start() -> None:
 def main() -> None:
     """Run twtop; a usage error is one line, an interrupt ends it quietly."""
     open_closed_streams()
+    spell_out()
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.Abort:

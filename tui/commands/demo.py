@@ -43,7 +43,11 @@ class Demo(click.Command):
 
 
 @click.command(cls=Demo, epilog=EPILOG)
-@click.argument("scenario", default=DEFAULT)
+@click.argument(
+    "scenario",
+    default=DEFAULT,
+    shell_complete=lambda context, parameter, begun: [s for s in SCENARIOS if s.startswith(begun)],
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0, MOST_RATE, min_open=True),

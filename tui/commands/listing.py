@@ -60,5 +60,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "demo": Entry("Watch ports run out, in a namespace of its own.", "demo"),
         "simulate": Entry("Run out of ports towards a server of yours.", "simulate"),
     },
+    "Read on": {
+        "help": Entry("Topics, such as numbers and filters; and every command.", "help"),
+        "completion": Entry("A script that has your shell complete twtop's words.", "completion"),
+    },
 }
 """In the order of the help, under its headings."""
