@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tui import __version__
+from tui.commands.examples import examples_last
 from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
 from tui.commands.output import (
@@ -47,7 +48,7 @@ class Deferred(click.Command):
         """Return the command itself."""
         module = import_module(f"tui.commands.{self.file}")
         command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
-        return command
+        return examples_last(command)
 
     def make_context(
         self,
@@ -81,9 +82,9 @@ class Commands(click.Group):
 @click.option(
     "--count-refusals",
     is_flag=True,
-    help="In the dashboard: have the kernel count the connects it refuses, from the start.",
+    help="In the dashboard: count the connects the kernel refuses, from the start.",
 )
-@click.option("--read-only", is_flag=True, help="Have no keys that change anything.")
+@click.option("--read-only", is_flag=True, help="Leave out all keys that change anything.")
 @click.pass_context
 def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
@@ -94,7 +95,9 @@ def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None
     if count_refusals and context.invoked_subcommand is not None:
         raise click.UsageError("--count-refusals is for the dashboard; see `twtop refusals`")
     if context.obj.read_only and context.invoked_subcommand in ACTS:
-        raise click.UsageError(f"{context.invoked_subcommand} changes something: no --read-only")
+        raise click.UsageError(
+            f"{context.invoked_subcommand} changes things; leave out --read-only"
+        )
     if context.invoked_subcommand is None:
         require_terminal()
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load

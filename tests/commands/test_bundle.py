@@ -20,7 +20,7 @@ from tests.commands.hosts import ALL, IDLE, MIXED, PROXY, cut_short, fixture, ho
 from tests.tables import Sock, listener
 from tui.commands import bundle
 from tui.kernel.processes import Owners, Process
-from tui.report.bundle import _write
+from tui.report.redaction import _write
 
 HEAD = ("README.txt", "about.json", "report.txt", "report.json", "audit.txt", "audit.json")
 
@@ -292,7 +292,7 @@ class TestRedaction:
         for arguments in ([], ["--redact"]):
             run("bundle", tmp_path / "a.tar.gz", "--force", *arguments, "--proc", IDLE)
             readme = members(tmp_path / "a.tar.gz")["README.txt"].decode()
-            assert ("is another one" in readme) == bool(arguments)
+            assert ("is replaced" in readme) == bool(arguments)
 
 
 class TestRefusals:
@@ -404,7 +404,7 @@ class TestNoRoom:
         def full(fd: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("tui.report.bundle.os.fsync", full)
+        monkeypatch.setattr("tui.writing.files.os.fsync", full)
         ran = run("bundle", path, "--force", "--proc", IDLE)
         assert ran == (1, "", f"twtop: {path}: No space left on device\n")
         assert [file.name for file in tmp_path.iterdir()] == ["a.tar.gz"]

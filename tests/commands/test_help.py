@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,29 @@ class TestCompletion:
 
         monkeypatch.setattr(subprocess, "run", refuse)
         assert run("completion", "bash").code == 0
+
+    @pytest.mark.parametrize(
+        ("name", "ask"),
+        [
+            (
+                "bash",
+                "COMP_WORDS=(twtop demo re) COMP_CWORD=2; _twtop_completion twtop re demo; "
+                'printf "%s\\n" "${COMPREPLY[@]}"',
+            ),
+            ("fish", 'complete -C "twtop demo re"'),
+        ],
+    )
+    def test_a_shell_completes_with_it(self, name: str, ask: str, tmp_path: Path) -> None:
+        if not shutil.which(name):
+            pytest.skip(f"no {name}")
+        bin_folder = Path(sys.executable).parent
+        source = {
+            "bash": 'eval "$(twtop completion bash)"',
+            "fish": "twtop completion fish | source",
+        }
+        script = f"export HOME={tmp_path} PATH={bin_folder}:$PATH; {source[name]}; {ask}"
+        code, out = shell(name, "-c", script)
+        assert (code, {line.split()[0] for line in out.splitlines()}) == (0, {"reuse", "reaper"})
 
     @pytest.mark.parametrize(
         ("line", "offered"),

@@ -322,7 +322,7 @@ class TestReadOnly:
             commands = {one.title for one in on.app.get_system_commands(on.app.screen)}
             assert not commands & {"Free · F", "Keep · K", "Apply · a", "Undo · u"}
             await on.press("question_mark")
-            assert "Set back the settings" not in str(on.app.screen._first)  # type: ignore[attr-defined]
+            assert "Undo the settings" not in str(on.app.screen._first)  # type: ignore[attr-defined]
         assert not done.looked
 
     async def test_where_it_may_act_the_help_has_them(self) -> None:

@@ -199,7 +199,7 @@ class TestBindings:
             await on.press("z")
             assert "FROZEN" in on.text()
             await on.press("n", "question_mark")
-            assert "F9 z " in on.line("Hold the screen still")
+            assert "F9 z " in on.line("Freeze the screen")
 
     @pytest.mark.parametrize(
         ("keys", "said"),

@@ -49,7 +49,7 @@ class TestFigures:
         async with stage(busy()) as on:
             await on.press("l", "right")
             assert "12/s" in on.line("Rate")
-            assert "set; r: back to the live 10/s" in on.line("Rate")
+            assert "set by you; r returns to the live 10/s" in on.line("Rate")
             assert needed(on) == 759
             await on.press("plus", "right")
             assert "20/s" in on.line("Rate")
@@ -88,7 +88,7 @@ class TestFigures:
     async def test_one_that_is_none_is_refused(self) -> None:
         async with stage(busy()) as on:
             await on.press("l")
-            for text, why in (("1x", "is no number"), ("1e99", "between")):
+            for text, why in (("1x", "is not a number"), ("1e99", "between")):
                 await on.type(text)
                 await on.press("enter")
                 assert why in on.text()
@@ -125,7 +125,7 @@ class TestFigures:
             await on.press("l")
             await on.show(frame_of([], at=1))
             assert STEADY in on.line("Rate")
-            assert "those seen last" in on.text()
+            assert "last live figures" in on.text()
 
 
 class TestTable:

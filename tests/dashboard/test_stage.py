@@ -276,7 +276,7 @@ class TestWithoutScenario:
             assert "Scenario" not in footer
             assert "Restart" not in footer
             await on.hear(replace(CALM, rate=None))
-            assert "as many as can be" in on.text()
+            assert "at full speed" in on.text()
             await on.press("left_square_bracket")
             assert on.load.told == [("rate", 20)]
             await on.hear(Ready())

@@ -18,6 +18,8 @@ import pytest
 from tests.live.fates import Fate, Server, exhausted
 from tests.patience import Patience, limit, until
 from tests.private import Lab
+from tests.sockets import bind
+from tui.analysis.bounds import could_reach, utilization_at_most
 from tui.analysis.frame import judge
 from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.glance import glance
@@ -26,7 +28,7 @@ from tui.kernel.places import HERE, LIVE, Place
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.lab.namespace import bring_up, gain_privileges, sysctl
-from tui.lab.process import Child
+from tui.lab.process import Child, raise_file_limit
 from tui.report.places import place_row
 from tui.watching.overview import Overview, seen
 
@@ -48,10 +50,15 @@ class Load(NamedTuple):
     """Connections that were closed, which are in TIME-WAIT."""
 
 
-def be_busy(connection: Connection, load: Load) -> None:
-    """Have so many TIME-WAITs in a namespace of one's own, then tell what connect() does there."""
+def be_busy(connection: Connection, load: Load, bound: int = 0) -> None:
+    """Have so many TIME-WAITs in a namespace of one's own, then tell what connect() does there.
+
+    The first ports of the range are ``bound`` and nothing else.
+    """
+    raise_file_limit()
     gain_privileges()
     bring_up()
+    others = [bind(HOME, port) for port in range(load.low, load.low + bound)]
     sysctl("ipv4.ip_local_port_range", f"{load.low} {load.high}")
     sysctl("ipv4.tcp_tw_reuse", load.reuse)
     with Server("::", PORT) as server:
@@ -65,6 +72,8 @@ def be_busy(connection: Connection, load: Load) -> None:
         with exhausted(HOME, PORT) as (connected, error):
             connection.send((connected, error))
             connection.recv()
+    for one in others:
+        one.close()
 
 
 @contextmanager
@@ -257,7 +266,7 @@ def test_it_is_found_by_all_its_words(tmp_path: Path) -> None:
         assert place.pid == pid
         words = (f"/proc/{pid}", f"/proc/{pid}/ns/net", str(place.id), place.name)
         assert {find_place(word).id for word in words} == {place.id}
-        with pytest.raises(PlaceError, match="no process's directory"):
+        with pytest.raises(PlaceError, match="neither a process directory"):
             find_place("/etc/passwd")
     slumber = tmp_path / "slumber"
     slumber.symlink_to("/usr/bin/sleep")
@@ -345,6 +354,26 @@ def test_check_of_all_is_not_ok_where_a_place_cannot_be_judged() -> None:
     assert code != 0
     assert "OK -" not in said
     assert "UNKNOWN" in said
+
+
+@root_only
+@pytest.mark.parametrize(("bound", "closed"), [(600, 300), (1000, 0)])
+def test_what_is_only_bound_keeps_a_place_from_being_passed_over(bound: int, closed: int) -> None:
+    """Sockstat counts none of them among its sockets, and each takes a port from connect()."""
+    child = Child(be_busy, Load(40_000, 40_999, 0, closed), bound)
+    try:
+        assert child.receive() == closed
+        (seen,) = glance([find_place(str(child.process.pid))])
+        assert seen.bound >= bound
+        assert could_reach(seen, 70)
+        child.connection.send("connect")
+        connected, _ = child.receive()
+        assert connected == 1000 - bound - closed
+        at_most = utilization_at_most(seen)
+        assert at_most is not None
+        assert not closed or at_most >= closed / (1000 - bound)
+    finally:
+        child.kill()
 
 
 @root_only

@@ -17,8 +17,9 @@ from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs
 from tui.kernel.places import place_at
 from tui.kernel.source import Source
-from tui.report import bundle
-from tui.report.bundle import RESERVED_V4, TEST_V4, Address, Redactor, copy_place, redact
+from tui.report import redaction
+from tui.report.copied import copy_place
+from tui.report.redaction import RESERVED_V4, TEST_V4, Address, Redactor, redact
 
 v4 = st.integers(0, (1 << 32) - 1).map(IPv4Address)
 v6 = st.integers(0, (1 << 128) - 1).map(IPv6Address)
@@ -33,7 +34,7 @@ addresses = st.lists(v4 | v6 | mapped | special, max_size=40)
 
 def is_nobodys(address: Address) -> bool:
     """Loopback or unspecified, also as v4-mapped."""
-    plain = bundle._unmapped(address)
+    plain = redaction._unmapped(address)
     return plain.is_loopback or plain.is_unspecified
 
 
@@ -130,7 +131,7 @@ class TestTables:
         lines = [row.split() for text in other.values() for row in text.splitlines()[1:]]
         told = {word.partition(b":")[0].decode() for line in lines for word in line[1:3]}
         for end in {ip_address(ip) for sock in found for ip in (sock.local, sock.remote)}:
-            assert is_nobodys(end) or bundle._write(end, sys.byteorder).decode() not in told
+            assert is_nobodys(end) or redaction._write(end, sys.byteorder).decode() not in told
 
     def test_a_line_that_cannot_be_read_is_left_out_whole(self) -> None:
         """An address may stand anywhere in it, and in any form."""

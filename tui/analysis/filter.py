@@ -89,7 +89,7 @@ def parse_filter(text: str) -> Filter | None:
     parser = _Parser(tokens)
     predicate = parser.either()
     if parser.peek() is not None:
-        raise FilterError(f"“{parser.peek()}” is one too many")
+        raise FilterError(f"“{parser.peek()}” is not expected here")
     return Filter(text.strip(), predicate)
 
 
@@ -99,11 +99,11 @@ KEYWORDS = ("state", "exclude", "sport", "dport", "src", "dst", "use", "and", "o
 def parse_begun(text: str) -> Filter | None:
     """Read a filter that is still being typed; None for an empty one.
 
-    Raises FilterError where there is more to come, as after ``dp`` or ``dport``.
+    Raises FilterError where it ends too soon, as after ``dp`` or ``dport``.
     """
     words = text.lower().split(" ")
     if words[-1] and any(word.startswith(words[-1]) for word in KEYWORDS):
-        raise FilterError("there is more to come")
+        raise FilterError("the filter ends too soon")
     return parse_filter(text)
 
 
@@ -154,9 +154,9 @@ class _Parser:
         if self.accept("("):
             inner = self.either()
             if not self.accept(")"):
-                raise FilterError("a “)” is missing")
+                raise FilterError("missing “)”")
             return inner
-        word = self.take("a condition is missing, such as `state time-wait`")
+        word = self.take("missing condition, such as `state time-wait`")
         match word.lower():
             case "state" | "exclude":
                 chosen = self.state()
@@ -168,7 +168,7 @@ class _Parser:
             case "use":
                 return self.use()
             case operator if operator in OPERATORS:
-                raise FilterError(f"nothing stands before “{word}”")
+                raise FilterError(f"missing condition before “{word}”")
         return _text(word)
 
     def state(self) -> Predicate:
@@ -177,7 +177,7 @@ class _Parser:
         for name in names.lower().replace("_", "-").split(","):
             found = STATE_NAMES.get(name) or STATE_GROUPS.get(name)
             if found is None:
-                raise FilterError(f"“{name}” is no state; ss's names, such as time-wait")
+                raise FilterError(f"“{name}” is not a state; use ss's names, such as time-wait")
             states |= found
         chosen = np.zeros(256, bool)
         chosen[sorted(states)] = True
@@ -194,13 +194,13 @@ class _Parser:
             first = int(found[1]) if found else PORTS
             last = int(found[2] or found[1]) if found else PORTS
             if last >= PORTS or first > last:
-                raise FilterError(f"“{part}” is no port")
+                raise FilterError(f"“{part}” is not a port")
             if first == last:
                 chosen |= compare(np.arange(PORTS), first)
             elif compare is COMPARISONS["="]:
                 chosen[first : last + 1] = True
             else:
-                raise FilterError("a span of ports goes with = or != alone")
+                raise FilterError("a port range works with = and != only")
         if sign == "!=":
             chosen = ~chosen
         if side == "sport":
@@ -224,7 +224,7 @@ class _Parser:
             raise FilterError("use needs a comparison, such as `use > 50%`")
         number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
         if number is None:
-            raise FilterError(f"“{text}” is no percentage")
+            raise FilterError(f"“{text}” is not a percentage")
         wanted = float(number[1])
 
         def predicate(frame: Frame) -> Array:
@@ -268,7 +268,7 @@ def _network(side: str, host: str) -> Predicate:
     try:
         network = ip_network(host, strict=False) if host not in ("", "*") else None
     except ValueError:
-        raise FilterError(f"“{host}” is no address or network") from None
+        raise FilterError(f"“{host}” is not an address or network") from None
     if network is None:
         return lambda frame: np.ones(len(frame.table), bool)
     bits = network.prefixlen + (96 if network.version == 4 else 0)

@@ -18,8 +18,10 @@ from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
-from tui.report.bundle import BundleError, Parts, copy_place, renamed, write_bundle
+from tui.report.bundle import Parts, write_bundle
+from tui.report.copied import BundleError, copy_place
 from tui.report.findings import findings_text
+from tui.report.redaction import renamed
 from tui.report.text import report_text
 from tui.report.whole import to_json
 from tui.writing.words import plural
@@ -32,35 +34,38 @@ ENDINGS = (".tar.gz", ".tgz")
 @click.option(
     "--redact",
     is_flag=True,
-    help="Replace every address, user and program by another one, always the same; leave out the "
-    "host's name.",
+    help="Replace every address, user and program by a made-up one, the same throughout; leave "
+    "out the host's name.",
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @shared_options
 @click.pass_context
 def bundle(
     context: click.Context, /, file: Path, redact: bool, force: bool, **options: Any
 ) -> None:
-    """Write FILE, a .tar.gz with all that a support ticket needs.
+    """Write FILE, a .tar.gz with everything a support ticket needs.
 
-    It has the report and the findings as text and JSON, versions, and the kernel's own files
-    they were made from, which `twtop --proc` reads again. No packet's content, no environment,
-    no command lines. Only you may read it.
+    It holds the report and the findings as text and JSON, versions, and the kernel's own files they
+    were made from, which `twtop --proc` can read. No packet contents, no environment, no command
+    lines. Only you can read the file.
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
+    twtop bundle cart.tar.gz -N shop/cart-7f9
     """
     if not file.name.endswith(ENDINGS):
         raise click.UsageError(f"{file}: the name must end in {' or '.join(ENDINGS)}")
     if file.exists() and not force:
-        raise click.UsageError(f"{file} is there already; --force replaces it")
+        raise click.UsageError(f"{file} already exists; --force overwrites it")
     settings = given(context, options)
     if settings.source == "sock_diag":
-        raise click.UsageError("a bundle is made of /proc's files; leave out --source sock_diag")
+        raise click.UsageError(
+            "a bundle is made from the files of /proc; leave out --source sock_diag"
+        )
     config = configured(settings)
     several = settings.place == ALL
     if several and redact:  # one address must have one other name in all of them
-        raise click.UsageError("--redact is for one place; leave out -N all, or name one")
+        raise click.UsageError("--redact works for one place; name one instead of -N all")
     counts: list[int] = []
 
     def parts(place: Place) -> Parts | None:

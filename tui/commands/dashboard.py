@@ -22,7 +22,9 @@ def dashboard(settings: Settings, *, count: bool = False) -> None:
     config = configured(settings)
     source = open_source(on_screen(settings, config))
     if count and source.place.id is None:
-        raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
+        raise click.UsageError(
+            "refusals are counted by this machine's own kernel; leave out --proc"
+        )
     try:
         baseline = load_baseline(baseline_path())
     except BaselineError as error:  # else what came since would be missed in silence

@@ -22,10 +22,9 @@ DEFAULT = "exhaustion"
 MOST_RATE = 2_000
 """Some scenarios leave a minute of it in TIME-WAIT, and share the machine's memory."""
 EPILOG = (
-    "Needs no privileges where the system allows user namespaces, and leaves nothing behind: "
-    "your own sockets, ports and sysctls are not touched. "
-    "Exit codes: 0 done, 1 a process of the demo ended that should not have, 2 usage, "
-    "3 it could not start."
+    "Needs no privileges where the system allows user namespaces, and leaves nothing behind: your "
+    "own sockets, ports and sysctls are not touched. Exit codes: 0 done, 1 a process of the demo "
+    "died, 2 wrong usage, 3 it could not start."
 )
 
 
@@ -53,7 +52,7 @@ class Demo(click.Command):
     type=click.FloatRange(0, MOST_RATE, min_open=True),
     callback=real,
     metavar="N",
-    help="Connections per second to begin with.  [default: the scenario's own]",
+    help="Connections per second at the start.  [default: the scenario's own]",
 )
 @click.option("--list", "list_only", is_flag=True, help="Print the scenarios and exit.")
 @shared_options
@@ -61,9 +60,13 @@ class Demo(click.Command):
 def demo(
     context: click.Context, /, scenario: str, rate: float | None, list_only: bool, **options: Any
 ) -> None:
-    """Watch ports run out, or not, in a private network namespace with a real server and clients.
+    """Watch ports run out, or hold, in a private network namespace with a real server and clients.
 
-    SCENARIO is one of those below; n and N in the dashboard go on to the others.
+    SCENARIO is one of those below; in the dashboard, n and N switch to the others.
+
+    \b
+    twtop demo
+    twtop demo reuse --rate 300
     """
     if list_only:
         width = max(len(name) for name, _ in summaries())

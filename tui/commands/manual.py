@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from tui import __version__
+from tui.commands.examples import TITLE, UNWRAPPED
 from tui.help.markdown import Block, Code, Heading, Item, Paragraph, blocks
 from tui.help.roff import roff
 from tui.help.topics import titles, topic
@@ -52,22 +53,25 @@ class Sections(click.HelpFormatter):
         self.parts.append(Heading(2, heading))
 
     def write_text(self, text: str) -> None:
-        """Take what has no title: the description before the options, and the exit codes."""
-        if not any(part == Heading(2, UNLESS_TOLD) for part in self.parts):
-            self.write_heading(UNLESS_TOLD)
+        """Take what has no title: the description, and what follows the options."""
+        described = Heading(2, UNLESS_TOLD) in self.parts
+        title = "Notes" if described else UNLESS_TOLD
         for written in text.split("\n\n"):
-            if written.startswith("\b"):
-                self._examples(written.splitlines()[1:])
+            if written.startswith(UNWRAPPED):
+                self._unwrapped(written.splitlines()[1:])
                 continue
-            flowing = " ".join(written.split())
-            told, mark, codes = flowing.partition(EXIT_CODES)
+            told, mark, codes = " ".join(written.split()).partition(EXIT_CODES)
             if told:
-                self.parts.append(Paragraph(told))
+                self.parts += [*[Heading(2, title)] * bool(title), Paragraph(told)]
+                title = ""
             if mark:
                 self.parts += [Heading(2, "Exit status"), Paragraph(codes)]
 
-    def _examples(self, lines: Sequence[str]) -> None:
-        self.parts += [Code("", tuple(line.strip() for line in lines))]
+    def _unwrapped(self, lines: Sequence[str]) -> None:
+        if lines[0] == TITLE:
+            self.write_heading(lines[0].rstrip(":"))
+            lines = lines[1:]
+        self.parts.append(Code("", tuple(line.strip() for line in lines)))
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2

@@ -13,7 +13,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, emit, fail
+from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.kernel.places import place_at
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ALL_MAY_READ = 0o644
 """node_exporter runs as a user of its own."""
 EPILOG = (
-    "Exit codes: 0 done, 1 the metrics could not be written, or the port not be had, 2 usage, "
-    "3 the kernel's tables could not be read."
+    "Exit codes: 0 done, 1 the metrics could not be written or the port not opened, 2 wrong "
+    "usage, 3 the kernel's tables could not be read."
 )
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -40,34 +40,44 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--listen",
     callback=address,
     metavar="IP:PORT",
-    help="Answer scrapes there until interrupted. What is told: addresses and ports that this host "
-    "talks to, and names of processes; so an address beyond loopback is for a network you trust, "
-    "or for --tls-cert with --client-ca. Choose a port outside of ip_local_port_range.",
+    help="Answer scrapes on this address until interrupted. They reveal the addresses and ports "
+    "this host talks to and the names of its processes, so go beyond loopback only on a "
+    "network you trust, or with --tls-cert and --client-ca. Choose a port outside "
+    "ip_local_port_range.",
 )
 @click.option(
     "--textfile",
     type=FILE,
     metavar="PATH",
-    help="Write a file for node_exporter's textfile collector, whole or not at all; it reads those "
-    "named *.prom.",
+    help="Write a file for node_exporter's textfile collector, which reads those named *.prom. It "
+    "is replaced as a whole, never half written.",
 )
 @click.option(
     "--every",
     type=click.FloatRange(1, 86_400),
     metavar="SECONDS",
-    help="With --textfile: write it anew this often, until interrupted.  [default: once]",
+    help="With --textfile: rewrite it this often, until interrupted.  [default: once]",
 )
-@click.option("--tls-cert", type=FILE, metavar="PATH", help="With --listen: serve HTTPS with this.")
+@click.option(
+    "--tls-cert",
+    type=FILE,
+    metavar="PATH",
+    help="With --listen: serve HTTPS with this certificate.",
+)
 @click.option("--tls-key", type=FILE, metavar="PATH", help="The certificate's key.")
 @click.option(
     "--client-ca",
     type=FILE,
     metavar="PATH",
-    help="Answer only clients with a certificate of this authority. prometheus_client has no "
-    "passwords (basic auth): for these put a proxy in front.",
+    help="Answer only clients with a certificate from this authority. There is no basic auth: for "
+    "passwords put a proxy in front.",
 )
-@click.option("--rules", is_flag=True, help="Print alert and recording rules, and read nothing.")
-@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana, and read nothing.")
+@click.option(
+    "--rules", is_flag=True, help="Print alerting and recording rules, without reading anything."
+)
+@click.option(
+    "--dashboard", is_flag=True, help="Print a Grafana dashboard, without reading anything."
+)
 @shared_options
 @click.pass_context
 def metrics(
@@ -83,11 +93,11 @@ def metrics(
     dashboard: bool,
     **options: Any,
 ) -> None:
-    """Print metrics for Prometheus and what speaks its language; --listen serves them.
+    """Print metrics for Prometheus and compatible systems; --listen serves them.
 
-    A scrape reads the kernel's tables there and then, but not twice within the interval (-i). At
-    most 50 patterns have series of their own: those with a tenth of their ports in use or more
-    ([series] in config.toml). twtop_patterns_left_out counts the others.
+    Each scrape reads the kernel's tables, but at most once per interval (-i). At most 50 patterns
+    get series of their own: those with a tenth of their ports in use or more ([series] in
+    config.toml). twtop_patterns_left_out counts the others.
 
     \b
     twtop metrics --listen 127.0.0.1:9815
@@ -107,7 +117,7 @@ def metrics(
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
     if rules or dashboard:
-        emit((rules_text() if rules else dashboard_text()).rstrip("\n"))
+        emit_data((rules_text() if rules else dashboard_text()).rstrip("\n"))
         return
     if every is not None:
         settings = replace(settings, interval=every)
@@ -129,7 +139,7 @@ def metrics(
         text = scrapes.text().decode()
         if scrapes.failures:
             fail(scrapes.failures[0])
-        emit(text.rstrip("\n"))
+        emit_data(text.rstrip("\n"))
 
 
 def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes:
@@ -139,7 +149,7 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
-        fail("it needs prometheus_client: pip install 'twtop[metrics]'", USAGE)
+        fail("this needs prometheus_client: pip install 'twtop[metrics]'", USAGE)
     try:
         baseline = load_baseline(baseline_path())
     except BaselineError as error:
@@ -156,8 +166,8 @@ def _warn_of(settings: Settings, port: int) -> None:
     if not rules.low <= port <= rules.high:
         return
     if not any(first <= port <= last for first, last in rules.reserved):
-        text = f"port {port} is in ip_local_port_range ({rules.low}–{rules.high}): a client may "
-        click.echo(f"twtop: {text}hold it when this starts again; choose one outside", err=True)
+        text = f"port {port} is inside ip_local_port_range ({rules.low}–{rules.high})"
+        click.echo(f"twtop: {text}: a client may hold it at the next start", err=True)
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:

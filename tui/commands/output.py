@@ -29,8 +29,8 @@ WIDEST = 100
 def epilog(what: str, done: str = "done") -> str:
     """Return the exit codes of a command that writes ``what``, for its help."""
     return (
-        f"Exit codes: 0 {done}, 1 {what} could not be written, 2 usage, "
-        "3 the kernel's tables could not be read."
+        f"Exit codes: 0 {done}, 1 {what} could not be written, 2 wrong usage, 3 the kernel's "
+        "tables could not be read."
     )
 
 

@@ -83,24 +83,28 @@ class Witness:
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Exit codes: the command's own; 1 with --max-use if it took more; 125 if twtop could "
-    "not look, 126 or 127 if the command could not be run.",
+    epilog="Exit codes: the command's own; 1 if it exceeded --max-use; 125 if twtop could not "
+    "read the sockets; 126 or 127 if the command could not be run.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Record to FILE, for twtop replay: its name ends in {SUFFIX}.",
+    help=f"Also record to FILE, for twtop replay; its name must end in {SUFFIX}.",
 )
 @click.option(
-    "--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON to FILE."
+    "--json",
+    "as_json",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the result to FILE as JSON.",
 )
 @click.option(
     "--max-use",
     callback=percent,
     metavar="PERCENT",
-    help="Exit with 1 if a destination took more of its ports.",
+    help="Exit with 1 if any destination used more of its ports than this.",
 )
 @shared_options
 @click.pass_context
@@ -113,10 +117,10 @@ def run(
     max_use: float | None,
     **options: Any,
 ) -> None:
-    """Run COMMAND and say what it cost: ports by destination, and what limits it.
+    """Run COMMAND and say what it cost: ports per destination, and what limits it.
 
-    The page goes to stderr, when the command has ended; its own output is left alone. All
-    connections that are made in this network namespace meanwhile are counted, whoever makes them.
+    The report goes to stderr when the command has ended; the command's own output is left alone.
+    Every connection made in this network namespace meanwhile counts, whoever makes it.
 
     \b
     twtop run -- wrk -t4 -c400 -d30s http://10.0.0.9:8080/
@@ -169,8 +173,8 @@ def run(
             target.write("\n")
     if code == 0 and max_use is not None and made.highest_use > max_use:
         click.echo(
-            f"twtop: {made.highest_use:.1f} % of the ports toward one destination, more than "
-            f"{max_use:g} %",
+            f"twtop: {made.highest_use:.1f} % of the ports to one destination were used, more "
+            f"than {max_use:g} %",
             err=True,
         )
         code = 1

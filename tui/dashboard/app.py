@@ -68,23 +68,36 @@ class TwtopApp(App[None]):
     COMMAND_PALETTE_BINDING = PALETTE_KEY
     COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
-        bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
+        bind("app.freeze", "space", "freeze", "Freeze", "Freeze the screen, or let it go on"),
+        bind(
+            "app.threshold",
+            "t",
+            "threshold",
+            "Threshold",
+            "Set the port use from which a pattern is hot",
+        ),
         bind(
             "app.refusals",
             "R",
             "count_refusals",
             "Count refusals",
-            "Have the kernel count the connects it refuses, or no more",
+            "Count the connects the kernel refuses, or stop counting",
         ),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
-        bind("act.undo", "u", "undo", "Undo", "Set back the settings that twtop has changed"),
-        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
-        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
-        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
+        bind("act.undo", "u", "undo", "Undo", "Undo the settings that twtop has changed"),
+        bind("app.help", "question_mark,f1", "help", "Help", "Explain keys and terms"),
         bind(
-            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
+            "app.palette",
+            PALETTE_KEY,
+            "command_palette",
+            "Commands",
+            "Find and run a command",
+            True,
+        ),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Redraw the whole screen", True),
+        bind(
+            "app.suspend", "ctrl+z", "suspend", "Suspend", "Suspend to the shell; fg resumes", True
         ),
         bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
         bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
@@ -167,11 +180,11 @@ class TwtopApp(App[None]):
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
+        """Drop what is typed, clicked or pasted when the app ends and takes its screens apart.
 
-        Textual looks for one all the same, and ends with a traceback.
+        Textual hands it to what is left of them all the same, and ends with a traceback.
         """
-        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
+        if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
@@ -267,7 +280,7 @@ class TwtopApp(App[None]):
             self._owners_failed = failure
             self.notify(
                 failure,
-                title="Processes could not be looked up; trying again",
+                title="Could not look up processes; trying again",
                 severity="warning",
                 markup=False,
             )
@@ -351,7 +364,7 @@ class TwtopApp(App[None]):
         self.call_later(
             self.notify,
             why,
-            title=f"{keeping.goal.destination} is not kept any more",
+            title=f"no longer keeping {keeping.goal.destination}",
             severity="error",
             timeout=60,
             markup=False,
@@ -362,7 +375,7 @@ class TwtopApp(App[None]):
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
-        """Hold the screen still, or let it go on with the newest view."""
+        """Freeze the screen, or let it go on with the newest view."""
         self.frozen = not self.frozen
         shown = self.view if self.frozen else self.watched.newest
         if shown is not None:
@@ -397,7 +410,7 @@ class TwtopApp(App[None]):
                 markup=False,
             )
         else:
-            text = "the kernel counts the connects it refuses" if on else "no longer counted"
+            text = "now counting the connects the kernel refuses" if on else "no longer counted"
             self.call_later(self.notify, text, title="Refusals", timeout=3)
 
     def action_step_interval(self, direction: int) -> None:
@@ -440,9 +453,9 @@ class TwtopApp(App[None]):
         try:
             percent = float(text.strip().rstrip("%"))
         except ValueError:
-            return f"“{text}” is no percentage"
+            return f"“{text}” is not a percentage"
         if not 0 < percent <= 100:
-            return "between 0 and 100"
+            return "must be between 0 and 100"
         shown = self.watched.judge_by(self.watched.config.with_threshold(percent), self.view)
         if shown is not None:
             self._show(shown)
@@ -491,7 +504,7 @@ class TwtopApp(App[None]):
         self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
-        """Show the keys and the words."""
+        """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
             headings = by_heading(TwtopApp, type(self) if self.plays_load else None)
             keys = {

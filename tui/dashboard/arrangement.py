@@ -29,7 +29,7 @@ def arrange(dashboard: Dashboard, wanted: OnScreen, themes: Collection[str]) -> 
     ):
         if value and value not in known:
             near = get_close_matches(value, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            guess = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
             raise ConfigError(f'screen.{setting} is "{value}"; {guess}')
     try:
         dashboard.filter = parse_filter(wanted.filter)

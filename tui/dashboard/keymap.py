@@ -85,8 +85,10 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     for name, value in keys.items():
         if name not in known and not name.startswith("load."):  # which a load's app alone has
             near = get_close_matches(name, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
-            raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")
+            guess = (
+                f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"
+            )
+            raise ConfigError(f"keys.{name} is not one of twtop's keys; {guess}")
         if wrong := [key for key in value.split(",") if not KEY.fullmatch(key.strip())]:
             raise ConfigError(f'keys.{name} is "{wrong[0]}"; it must be keys such as "ctrl+t,f9"')
     for nodes in TOGETHER:
@@ -95,5 +97,5 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
             for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):
                 other = taken.setdefault(key.key, one.id or "")
                 if other != one.id and {other, one.id} & keys.keys():
-                    raise ConfigError(f"keys: {key.key} would be {other} and {one.id}")
+                    raise ConfigError(f"keys: {key.key} cannot be both {other} and {one.id}")
     return keys

@@ -32,12 +32,12 @@ def offers(app: TwtopApp, screen: Screen[object]) -> Iterator[SystemCommand]:
     for seconds in INTERVALS:
         yield SystemCommand(
             f"Interval {seconds:g} s",
-            "Poll the kernel this often",
+            "Read the kernel this often",
             partial(app.set_interval_seconds, seconds),
         )
     yield SystemCommand(
         "Save arrangement",
-        "Start with this theme, order, filter, panel, interval and threshold from now on",
+        "Start with this theme, order, filter, panel, interval and threshold next time",
         app.save_arrangement,
     )
     yield SystemCommand(

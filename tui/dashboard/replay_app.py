@@ -25,9 +25,9 @@ from tui.watching.view import View
 MINUTE = 60.0
 KEYS = """\
 [b]The recording[/b]
-  ← →        one moment back, on                    ⇧← ⇧→  a minute back, on
-  Home End   its beginning, its end                 { }    the finding before, the next one
-  g          go to a time: 03:12, -90s              space  play, halt
+  ← →        one moment back, forward              ⇧← ⇧→  one minute back, forward
+  Home End   start, end of the recording           { }    previous, next finding
+  g          go to a time: 03:12, -90s             space  play, pause
   \\[ ]        slower, faster
 """
 
@@ -36,7 +36,7 @@ class ReplayApp(TwtopApp):
     """The dashboard, going through a recording."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Play", priority=True, tooltip="Play the recording, or halt it"),
+        Binding("space", "play", "Play", priority=True, tooltip="Play or pause the recording"),
         Binding("left", "step(-1)", "Step back", show=False, priority=True),
         Binding("right", "step(1)", "Step on", show=False, priority=True),
         Binding("shift+left", "minute(-1)", "Minute back", show=False, priority=True),
@@ -135,7 +135,7 @@ class ReplayApp(TwtopApp):
         at, begun = self.replay.index, [event[0] for event in self._events[1]]
         there = [n for n in begun if (n > at if direction > 0 else n < at)]
         if not there:
-            self.notify("no further finding began in this direction", timeout=2)
+            self.notify("no more findings in this direction", timeout=2)
             return
         index = there[0] if direction > 0 else there[-1]
         self._go(lambda: self.replay.go_to(self.replay.timeline[index].time))
@@ -174,7 +174,7 @@ class ReplayApp(TwtopApp):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the keys do."""
         yield from super().get_system_commands(screen)
-        yield SystemCommand("Replay: play", "Play the recording, or halt it", self.action_play)
+        yield SystemCommand("Replay: play", "Play or pause the recording", self.action_play)
         yield SystemCommand("Replay: go to", "Go to a time of the recording", self.action_time)
         yield SystemCommand(
             "Replay: next finding",

@@ -51,11 +51,17 @@ class StageApp(TwtopApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("load.next", "n", "step_scenario(1)", "Next scenario", "Play the next scenario"),
-        bind("load.previous", "N", "step_scenario(-1)", "Previous scenario", "Play the one before"),
+        bind(
+            "load.previous",
+            "N",
+            "step_scenario(-1)",
+            "Previous scenario",
+            "Play the previous scenario",
+        ),
         bind("load.slower", "left_square_bracket", "step_rate(-1)", "Slower", "Connect less often"),
         bind("load.faster", "right_square_bracket", "step_rate(1)", "Faster", "Connect more often"),
-        bind("load.pause", "p", "pause", "Pause", "Halt the load, or let it go on"),
-        bind("load.restart", "r", "restart", "Restart", "Begin the scenario again"),
+        bind("load.pause", "p", "pause", "Pause", "Pause the load, or resume it"),
+        bind("load.restart", "r", "restart", "Restart", "Restart the scenario"),
     ]
     hints = (
         Hint(("load.next", "load.previous"), "Scenario"),
@@ -239,10 +245,10 @@ class StageApp(TwtopApp):
             self._confirm(f"{self._rate:,}/s asked")
 
     def action_pause(self) -> None:
-        """Halt the load, or let it go on."""
+        """Pause the load, or resume it."""
         self._paused = not self._paused
         self.stage.steer("paused", self._paused)
-        self._confirm("paused" if self._paused else "goes on")
+        self._confirm("paused" if self._paused else "resumed")
 
     def _confirm(self, text: str) -> None:
         """Say what a key did where the panel does not move."""

@@ -21,7 +21,7 @@ PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "
 YEAR_10000 = 253_402_300_800
 """Unix time; a calendar ends there."""
 LIVE = Path("/proc")
-GONE = "that network namespace has gone"
+GONE = "that network namespace is gone"
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
 

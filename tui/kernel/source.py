@@ -236,8 +236,8 @@ class Source:
         if self.choice == "sock_diag":
             if not self.place.answers:
                 raise TableError(
-                    f"sock_diag: it does not speak of the sockets that {self.place.root} shows: "
-                    "use --source proc"
+                    f"sock_diag cannot read the sockets that {self.place.root} shows: use "
+                    "--source proc"
                 )
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:

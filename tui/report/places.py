@@ -166,9 +166,9 @@ def _notes(places: Sequence[Seen]) -> list[str]:
     notes = []
     if assumed := sum(1 for one in places if one.glance.rules.assumed):
         notes.append(
-            f"The sysctls of {assumed:,} could not be read: ports and reuse with ? are the "
-            "kernel's defaults. It takes CAP_SYS_ADMIN to enter a namespace: run twtop as root."
+            f"The sysctls of {assumed:,} could not be read: ports and reuse marked ? are the "
+            "kernel's defaults. Entering a namespace takes CAP_SYS_ADMIN: run twtop as root."
         )
     if unread := sum(1 for one in places if one.glance.sockets is None):
-        notes.append(f"{unread:,} could not be read at all: nothing is known of their ports.")
+        notes.append(f"{unread:,} could not be read at all: nothing is known about their ports.")
     return notes

@@ -101,7 +101,7 @@ def run_text(run: Run, paint: Paint) -> str:
             paint,
             ["red" if toll.exhausted_at else "" for _, toll in tolls[:SHOWN]],
             total=len(tolls),
-            empty="no outgoing connections were seen",
+            empty="no outgoing connections seen",
         )
     )
     lines += _notes(run)
@@ -135,16 +135,16 @@ def _notes(run: Run) -> list[str]:
         where = endpoint(*destination_text(destination))
         wanted = toll.connections / max(run.seconds, 0.1)
         notes.append(
-            f"Limit: {toll.capacity:,} ports toward {where}. They sustain "
-            f"{per_second(toll.sustained)}; the command made {per_second(wanted)}."
+            f"Limit: the {toll.capacity:,} ports to {where} sustain {per_second(toll.sustained)}; "
+            f"the command made {per_second(wanted)}."
         )
         if toll.exhausted_at is not None:
-            notes.append("What would help: twtop plan, while its TIME-WAITs are there.")
+            notes.append("For what would help, run twtop plan while its TIME-WAITs last.")
     counted = sum(toll.connections for toll in run.tolls.values())
     if run.opened is not None and run.opened > counted * 1.02 + 5:
         notes.append(
-            f"The kernel counted {run.opened:,} connects, more than were seen: failed ones, and "
-            "those that the other side closed between two looks."
+            f"The kernel counted {run.opened:,} connects, more than were seen. The rest failed, "
+            "or the other side closed them between two reads."
         )
     if run.incomplete:
         notes.append(f"{plural(run.incomplete, 'look')} cut short and not counted.")

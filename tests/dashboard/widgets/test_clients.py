@@ -121,10 +121,10 @@ class TestWhole:
     @pytest.mark.parametrize(
         ("standing", "words"),
         [
-            (Standing.NOTHING, "no connect() to compare with"),
-            (Standing.CHANGING, "changing between two frames"),
+            (Standing.NOTHING, "no connect() to compare yet"),
+            (Standing.CHANGING, "changed between two readings"),
             (Standing.DIFFERS, "≠ they differ: connect() succeeds"),
-            (Standing.UPPER_BOUND, "≤ upper bound: bind() takes a port for all tuples"),
+            (Standing.UPPER_BOUND, "≤ upper bound: bind() takes a port from every tuple"),
         ],
     )
     def test_every_standing_has_its_words(self, standing: Standing, words: str) -> None:

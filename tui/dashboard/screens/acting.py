@@ -62,8 +62,8 @@ class PatternActs(ActingScreen):
     """A screen with a pattern whose TIME-WAITs can end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("act.free", "F", "free", "Free", "Give its ports back: end TIME-WAITs now"),
-        bind("act.keep", "K", "keep", "Keep", "Keep its ports below a level, or stop that"),
+        bind("act.free", "F", "free", "Free", "Free its ports: end TIME-WAITs now"),
+        bind("act.keep", "K", "keep", "Keep", "Keep its port use below a level, or stop"),
     ]
 
     @property
@@ -75,7 +75,7 @@ class PatternActs(ActingScreen):
         key = self.pattern
         if key is not None and key.direction is Direction.OUTGOING:
             return key
-        self.notify("select an outgoing pattern (→): only its ports can run out", timeout=4)
+        self.notify("select an outgoing pattern (→): only those can run out of ports", timeout=4)
         return None
 
     def action_free(self) -> None:
@@ -87,11 +87,11 @@ class PatternActs(ActingScreen):
         def answer(text: str) -> str | None:
             seconds = _number(text.strip().removesuffix("s"), 0, 3600)
             if seconds is None:
-                return "a number of seconds, 0 to 3600"
+                return "a number of seconds from 0 to 3600"
             self.actor.ask(FreeAct(place, key, round(1000 * seconds)))
             return None
 
-        self.prompt.ask("End TIME-WAITs older than, s:", f"{SAFE_AGE_MS / 1000:g}", answer)
+        self.prompt.ask("End TIME-WAITs older than (seconds):", f"{SAFE_AGE_MS / 1000:g}", answer)
 
     def action_keep(self) -> None:
         """Ask for the level, and then whether to keep it; where it is kept, whether to stop."""
@@ -106,19 +106,19 @@ class PatternActs(ActingScreen):
         def answer(text: str) -> str | None:
             below = _number(text.strip().removesuffix("%"), 0.1, 100)
             if below is None:
-                return "a percentage, 0.1 to 100"
+                return "a percentage from 0.1 to 100"
             goal = Goal(key.local_ip, key.remote_ip, key.remote_port, below, SAFE_AGE_MS)
             self.actor.ask(KeepAct(place, goal, self.actor.keepings.begin))
             return None
 
-        self.prompt.ask("Keep below, % of capacity:", f"{threshold:g}", answer)
+        self.prompt.ask("Keep below (% of capacity):", f"{threshold:g}", answer)
 
 
 class RemedyActs(ActingScreen):
     """A screen with remedies, of which some are settings."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("act.apply", "a", "apply", "Apply", "Make the change of settings, which u sets back"),
+        bind("act.apply", "a", "apply", "Apply", "Apply the settings; u undoes it"),
     ]
 
     @property

@@ -29,9 +29,9 @@ class FindingScreen(RemedyActs):
         bind("finding.back", "escape,backspace", "back", "Back", "Go back"),
         bind("finding.copy", "c", "copy", "Copy command", "Copy the selected command"),
         bind("finding.pattern", "p", "pattern", "Pattern", "Go to the finding's pattern"),
-        bind("finding.plan", "l", "plan", "Plan", "See what would give it the ports"),
+        bind("finding.plan", "l", "plan", "Plan", "See what would give it enough ports"),
         bind("finding.next", "right", "step(1)", "Next", "Go to the next finding"),
-        bind("finding.previous", "left", "step(-1)", "Previous", "Go to the finding before"),
+        bind("finding.previous", "left", "step(-1)", "Previous", "Go to the previous finding"),
     ]
 
     hints = (

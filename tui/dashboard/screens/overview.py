@@ -69,8 +69,8 @@ class Dashboard(TableScreen):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
-        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern enough ports"),
         bind(
             "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
@@ -257,7 +257,7 @@ class Dashboard(TableScreen):
         if key is not None and key.direction is Direction.OUTGOING:
             self.post_message(PlanAsked(key))
         else:
-            self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
+            self.notify("select an outgoing pattern (→): plans are for those", timeout=4)
 
     def action_incoming(self) -> None:
         """Hide the incoming patterns, whose ports are the peers', or show them again."""

@@ -29,7 +29,7 @@ class TableScreen(PatternActs):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("table.filter", "slash,f3,f4,backslash", "filter", "Filter", "Show only what matches"),
         bind("table.sort", "s,greater_than_sign", "sort(1)", "Sort", "Sort by the next column"),
-        bind("table.sort-back", "less_than_sign", "sort(-1)", "Sort back", "By the one before"),
+        bind("table.sort-back", "less_than_sign", "sort(-1)", "Sort back", "By the previous one"),
         bind("table.sort-menu", "f6", "sort_menu", "Sort by …", "Choose the column to sort by"),
         bind("table.invert", "I,i", "invert", "Reverse", "Reverse the order"),
         bind("table.export", "e", "export", "Export", "Write the rows shown to a CSV or JSON file"),
@@ -76,7 +76,7 @@ class TableScreen(PatternActs):
         table = self.focused if isinstance(self.focused, RowTable) else self.main_table
         if table.sortable:
             return table
-        self.notify("this panel keeps its own order: tab to another", timeout=3)
+        self.notify("this panel has a fixed order: press tab for another", timeout=3)
         return None
 
     def action_sort(self, by: int) -> None:
@@ -133,7 +133,7 @@ class TableScreen(PatternActs):
             return "writing …"
         rows = self.main_table.rows
         if not isinstance(rows, ArrangedRows):
-            return "there is nothing to write yet"
+            return "nothing to write yet"
         self._write(Path(text.strip()).expanduser(), rows.sheet())
         return "writing …"
 

@@ -152,4 +152,6 @@ def copy(app: App[None], text: str) -> None:
     """Put a text into the terminal's clipboard, and say so: nobody can know that it took it."""
     app.copy_to_clipboard(text)
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    app.notify(f"{shown}\n(if the terminal allows OSC 52)", title="Copied", timeout=5, markup=False)
+    app.notify(
+        f"{shown}\n(if your terminal allows it: OSC 52)", title="Copied", timeout=5, markup=False
+    )

@@ -102,7 +102,7 @@ class FindingsPanel(RowTable):
         """Show a view."""
         self.empty = "nothing found"
         counts = tally(view.cases.present)
-        keys = hint(("f", "goes there and back"), ("⏎", "opens")) if counts else ""
+        keys = hint(("f", "to go there and back"), ("⏎", "opens")) if counts else ""
         self.entitle(f"⁶ Findings · {counts or NONE_FOUND}", keys)
         self.show_rows(FindingRows(view.cases, view.frame.time))
 

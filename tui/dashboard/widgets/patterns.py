@@ -298,7 +298,7 @@ class PatternsPanel(ArrangedTable):
     columns: Sequence[Column] = COLUMNS
     rows_class: type[PatternRows] = PatternRows
     """What its rows are made by."""
-    nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
+    nothing = "no connections here · `twtop demo` shows a host running out of ports"
     empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")
