@@ -73,7 +73,7 @@ def test_a_help_ends_in_examples_that_can_be_typed(
     deferred = cli.commands[name]
     assert isinstance(deferred, Deferred)
     examples = examples_of(deferred.load())
-    assert 2 <= len(examples) <= 4
+    assert 2 <= len(examples) <= 5
     assert run(name, "--help").out.split("\n")[-len(examples) - 1 :] == [
         *[f"    {each}" for each in examples],
         "",

@@ -30,7 +30,8 @@ from tui.kernel.survey import Survey, survey
 from tui.lab.namespace import bring_up, gain_privileges, sysctl
 from tui.lab.process import Child, raise_file_limit
 from tui.report.places import place_row
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 
 pytestmark = pytest.mark.live
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from tests.tables import frame, rules, waiting
 from tui.analysis.bounds import could_reach, utilization_at_most
 from tui.analysis.judgement import Level, levels
+from tui.findings.cases import tally
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.sysctls import port_rules
@@ -24,7 +27,8 @@ RANGE = rules(40_000, 40_999)
 QUIET = Seen(Glance(POD, 40, 30, RANGE))
 UNSEEN = Seen(Glance(replace(POD, pid=None), None, None, port_rules(())))
 FULL_FRAME = frame(*(waiting(40_000 + n, 30_000) for n in range(900)), given=RANGE)
-FULL = Seen(Glance(POD, 900, 900, RANGE), FULL_FRAME, 0)
+FOUND = tuple(diagnose(Situation(FULL_FRAME)))
+FULL = Seen(Glance(POD, 900, 900, RANGE), FULL_FRAME, 0, findings=FOUND)
 COPY = Seen(Glance(Place(Path("/x"), "/x", "copy", None), 0, 0, RANGE))
 
 
@@ -49,13 +53,22 @@ def test_what_is_known_of_each() -> None:
     )
     assert (quiet["dumped"], quiet["worst"], quiet["utilization_at_most"]) == (False, None, 0.04)
     assert (quiet["container"], quiet["assumed"]) == ("app, log", [])
+    assert sum(full["findings"].values()) == len(FOUND) > 0
+    assert (quiet["findings"], unseen["findings"]) == (None, None)  # nobody has looked
     assert (unseen["sockets"], unseen["utilization_at_most"]) == (None, None)
     assert "net.ipv4.ip_local_port_range" in unseen["assumed"]
 
 
 @pytest.mark.parametrize(
     ("one", "said"),
-    [(FULL, "90.0%"), (QUIET, "≤ 4.0%"), (QUIET, "not dumped"), (UNSEEN, "cannot be read")],
+    [
+        (FULL, "90.0%"),
+        (FULL, tally(FOUND)),
+        (replace(FULL, findings=()), "none"),
+        (QUIET, "≤ 4.0%"),
+        (QUIET, "not dumped"),
+        (UNSEEN, "cannot be read"),
+    ],
 )
 def test_the_text_says_it_too(one: Seen, said: str) -> None:
     assert said in places_text([one], [], 80, plain)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
@@ -17,9 +18,10 @@ from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
 from tui.kernel.places import Place
+from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.report.bundle import Parts, write_bundle
-from tui.report.copied import BundleError, copy_place
+from tui.report.copied import BundleError, Copy, copy_place, redacted
 from tui.report.findings import findings_text
 from tui.report.redaction import renamed
 from tui.report.text import report_text
@@ -64,20 +66,16 @@ def bundle(
         )
     config = configured(settings)
     several = settings.place == ALL
-    if several and redact:  # one address must have one other name in all of them
-        raise click.UsageError("--redact works for one place; name one instead of -N all")
-    counts: list[int] = []
 
-    def parts(place: Place) -> Parts | None:
+    def copied(place: Place) -> Copy | None:
         try:
-            copy = copy_place(place, redacted=redact, byte_order=settings.byte_order)
+            return copy_place(place, byte_order=settings.byte_order)
         except TableError:
             if several and place.pid is not None and same_place(place) is None:
                 return None  # it has ended meanwhile
             raise
-        frame = copy.frame()
-        counts.append(len(frame.table))
-        owners = renamed(owners_of(settings)) if redact else owners_of(settings)
+
+    def parts(copy: Copy, frame: Frame, owners: Owners) -> Parts:
         findings = diagnose(Situation(frame, owners, config=config))
         whole = frame.table.complete and not frame.table.bad_lines
         return copy, {
@@ -89,10 +87,16 @@ def bundle(
 
     try:
         places = every_place(settings).places if several else (chosen_place(settings),)
-        made = [one for place in places if (one := parts(place)) is not None]
+        copies = [one for place in places if (one := copied(place)) is not None]
+        owners = owners_of(settings)
+        if redact:
+            copies, owners = redacted(copies), renamed(owners)
+        frames = [copy.frame() for copy in copies]
+        made = [parts(copy, frame, owners) for copy, frame in zip(copies, frames, strict=True)]
         size = write_bundle(file, *made, redacted=redact)
     except TableError as error:
         fail(str(error))
     except BundleError as error:
         fail(str(error), UNWRITABLE)
-    emit(f"{plural(sum(counts), 'socket')}, {size / 1024:,.0f} kB in {file}")
+    sockets = sum(len(frame.table) for frame in frames)
+    emit(f"{plural(sockets, 'socket')}, {size / 1024:,.0f} kB in {file}")

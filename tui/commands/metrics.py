@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +14,22 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
+from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
-from tui.kernel.places import place_at
-from tui.kernel.sysctls import port_rules, read_parameters
+from tui.kernel.find_place import ALL
 from tui.metrics.alerts import rules_text
 from tui.metrics.grafana import dashboard_text
 from tui.metrics.post import Post
+from tui.metrics.rounds import Rounds
 from tui.writing.files import write_whole
 
 if TYPE_CHECKING:
     from tui.metrics.exposition import Scrapes
 
+UNIT = "twtop-metrics.service"
 ALL_MAY_READ = 0o644
 """node_exporter runs as a user of its own."""
 EPILOG = (
@@ -78,6 +82,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--dashboard", is_flag=True, help="Print a Grafana dashboard, without reading anything."
 )
+@click.option("--unit", is_flag=True, help="Print a systemd unit, without reading anything.")
 @shared_options
 @click.pass_context
 def metrics(
@@ -91,6 +96,7 @@ def metrics(
     client_ca: Path | None,
     rules: bool,
     dashboard: bool,
+    unit: bool,
     **options: Any,
 ) -> None:
     """Print metrics for Prometheus and compatible systems; --listen serves them.
@@ -99,15 +105,22 @@ def metrics(
     get series of their own: those with a tenth of their ports in use or more ([series] in
     config.toml). twtop_patterns_left_out counts the others.
 
+    With -N all one exposition has every place, and the 50 are those of all places together. A place
+    whose few sockets cannot fill a twentieth of its ports is not read: it is told by an upper bound
+    (twtop_place_utilization_bound_ratio), and its other findings are not known.
+
     \b
+    twtop metrics -N all --listen 127.0.0.1:9815
     twtop metrics --listen 127.0.0.1:9815
     twtop metrics --textfile /var/lib/node_exporter/twtop.prom --every 15
+    twtop metrics --unit > /etc/systemd/system/twtop-metrics.service
     twtop metrics --rules > /etc/prometheus/rules/twtop.yml
 
     It needs prometheus_client: pip install 'twtop[metrics]'.
     """
     settings = given(context, options)
-    modes = {"--listen": listen, "--textfile": textfile, "--rules": rules, "--dashboard": dashboard}
+    printed = {"--rules": rules, "--dashboard": dashboard, "--unit": unit}
+    modes = {"--listen": listen, "--textfile": textfile, **printed}
     if len(chosen := [name for name, value in modes.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(chosen)}: choose one")
     if every is not None and textfile is None:
@@ -116,8 +129,9 @@ def metrics(
         raise click.UsageError("--tls-cert, --tls-key and --client-ca are for --listen")
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
-    if rules or dashboard:
-        emit_data((rules_text() if rules else dashboard_text()).rstrip("\n"))
+    if any(printed.values()):
+        text = rules_text() if rules else dashboard_text() if dashboard else _unit()
+        emit_data(text.rstrip("\n"))
         return
     if every is not None:
         settings = replace(settings, interval=every)
@@ -127,7 +141,7 @@ def metrics(
         ip, port = listen
         if port is None:
             raise click.UsageError(f"--listen {ip} needs a port, such as {ip}:9815")
-        _warn_of(settings, port)
+        warn_of_port(settings, port)
         try:
             scrapes.serve(ip, port, tls_cert, tls_key, client_ca)
         except OSError as error:
@@ -154,20 +168,29 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
         baseline = load_baseline(baseline_path())
     except BaselineError as error:
         fail(str(error), USAGE)
-    source = open_source(settings, one_shot=once)
-    post = Post(source, lambda: owners_of(settings), configured(settings), baseline)
-    post.look_for_owners()
+    config = configured(settings)
+    post: Post | Rounds
+    if settings.place == ALL:
+        post = Rounds(
+            settings.proc,
+            lambda: owners_of(settings),
+            config,
+            source=settings.source,
+            interval=settings.seconds,
+            one_shot=once,
+        )
+    else:
+        source = open_source(settings, one_shot=once)
+        post = Post(source, lambda: owners_of(settings), config, baseline)
+        post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
 
 
-def _warn_of(settings: Settings, port: int) -> None:
-    """Tell of a port that clients get: one may hold it when this starts the next time."""
-    rules = port_rules(read_parameters(place_at(settings.proc).settings))
-    if not rules.low <= port <= rules.high:
-        return
-    if not any(first <= port <= last for first, last in rules.reserved):
-        text = f"port {port} is inside ip_local_port_range ({rules.low}–{rules.high})"
-        click.echo(f"twtop: {text}: a client may hold it at the next start", err=True)
+def _unit() -> str:
+    """Return the unit, which starts this very program."""
+    text = files("tui.metrics").joinpath(UNIT).read_text()
+    program = Path(sys.argv[0]).absolute()
+    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:

@@ -16,7 +16,8 @@ from tui.commands.reading import owners_of
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
 from tui.report.places import PLACE_FIELDS, place_row, places_record, places_text
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 from tui.writing.export import Sheet
 
 

@@ -11,9 +11,9 @@ from tui.commands.configuration import on_screen
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
 from tui.commands.reading import open_source
-from tui.commands.terminal import describe_place
 from tui.dashboard.polling import Poller
 from tui.dashboard.stage_app import StageApp
+from tui.dashboard.widgets.titlebar import describe_place
 from tui.findings.config import Config, ConfigError, config_path
 from tui.kernel.processes import find_owners
 from tui.kernel.refusals import count_if_permitted

@@ -19,7 +19,8 @@ from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
 from tui.report.places import places_record
 from tui.report.watch import watch_record
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch, views
 

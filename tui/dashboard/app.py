@@ -28,7 +28,7 @@ from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keepings import Keepings
 from tui.dashboard.keymap import by_heading, checked, listed
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.news import News
 from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
@@ -44,7 +44,7 @@ from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAs
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
-from tui.findings.config import ConfigError
+from tui.findings.config import Config, ConfigError
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
@@ -124,6 +124,7 @@ class TwtopApp(App[None]):
         find_owners: Callable[[], Owners] | None = None,
         start_counting: Callable[[], Counting] = Refusals,
         count: bool = False,
+        serves: bool = False,
     ) -> None:
         """Show what the poller sees; its views are those of the ``watch``.
 
@@ -131,6 +132,8 @@ class TwtopApp(App[None]):
         once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
         """
         super().__init__()
+        self.serves = serves
+        """Is it shown to somebody in a browser, who may change nothing here?"""
         self.watched = watch
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
@@ -170,7 +173,11 @@ class TwtopApp(App[None]):
         return self.theme_variables
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what a terminal is driven by."""
+        """Return what the terminal, or the page in a browser, is driven by."""
+        if self.serves:
+            from tui.dashboard.browser import BrowserDriver  # which a terminal need not wait for
+
+            return BrowserDriver
         return TerminalDriver
 
     def on_load(self) -> None:
@@ -248,20 +255,23 @@ class TwtopApp(App[None]):
         self._cycle.stop()
         self._heard = None
 
-    def begin_anew(self, poller: Poller, watch: Watch, place: str) -> None:
+    def begin_anew(self, poller: Poller, watch: Watch, place: str, *, ends: bool = True) -> None:
         """Forget all that was seen, and show what this poller sees.
 
-        Its thread starts here, and so in the network namespace that this one is in.
+        Its thread starts here, and so in the network namespace that this one is in. What is kept
+        in the place that is left ends with that, if it ``ends``.
         """
         self.stop_polling()
-        self.keepings.stop()
+        if ends:
+            self.keepings.stop()
+        self.keepings.goals = ()
         self.poller = self._heard = poller
         self.watched = watch
         self._counting.move(watch)
-        self._news.forget()
+        self._news.forget(0 if watch.newest is None else watch.newest.cases.looks)
         self.clear_notifications()  # of the place that is left
         self.frozen = False
-        self.failure = self.view = None
+        self.fatal = self.failure = self.view = None
         self.dashboard.begin_anew(place)
         self._cycle = self._cycle_of(poller)
         self._cycle.start()
@@ -270,9 +280,13 @@ class TwtopApp(App[None]):
         """In the owners' thread: look who holds which socket, when it is time to."""
         assert self._find_owners is not None
         try:
-            self.watched.look_for_owners(self._find_owners)
+            self.note_owners(self._find_owners)
         except Exception as error:  # the thread must live, and the user know
             self.call_later(self._say_why_no_owners, f"{type(error).__name__}: {error}")
+
+    def note_owners(self, find: Callable[[], Owners]) -> None:
+        """Have ``find`` walk the processes, if it is time to. What it raises is raised."""
+        self.watched.look_for_owners(find)
 
     def _say_why_no_owners(self, failure: str) -> None:
         """Say so once."""
@@ -346,7 +360,7 @@ class TwtopApp(App[None]):
         return (
             self.view is not None
             and self.view.frame.reading.place.answers
-            and not (self.replays or self.watched.config.dashboard.read_only)
+            and not (self.replays or self.serves or self.watched.config.dashboard.read_only)
         )
 
     def ask(self, act: Act) -> None:
@@ -372,6 +386,8 @@ class TwtopApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no key that changes something where nothing may be done."""
+        if action in TOUCHING and self.serves:
+            return False
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
@@ -456,10 +472,14 @@ class TwtopApp(App[None]):
             return f"“{text}” is not a percentage"
         if not 0 < percent <= 100:
             return "must be between 0 and 100"
-        shown = self.watched.judge_by(self.watched.config.with_threshold(percent), self.view)
+        shown = self._judge_by(self.watched.config.with_threshold(percent))
         if shown is not None:
             self._show(shown)
         return None
+
+    def _judge_by(self, config: Config) -> View | None:
+        """Judge by other settings, and return the view on screen as it is under these."""
+        return self.watched.judge_by(config, self.view)
 
     def on_pattern_asked(self, message: PatternAsked) -> None:
         """Show a pattern."""
@@ -506,9 +526,10 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
-            headings = by_heading(TwtopApp, type(self) if self.plays_load else None)
+            headings = by_heading(self.help_apps(), type(self) if self.plays_load else None)
+            may = {"acts": self.acts, "touches": not self.serves}
             keys = {
-                title: [*listed(nodes, self.keys, self.get_key_display, acts=self.acts)]
+                title: [*listed(nodes, self.keys, self.get_key_display, **may)]
                 for title, nodes in headings.items()
             }
             self.push_screen(HelpScreen(keys, self.help_first()))
@@ -518,6 +539,10 @@ class TwtopApp(App[None]):
         if binding.key[:1] == "f" and binding.key[1:].isdigit():
             return binding.key.upper()
         return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
+
+    def help_apps(self) -> tuple[type[TwtopApp], ...]:
+        """Return whose keys the help lists as those that work everywhere."""
+        return (TwtopApp,)
 
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""

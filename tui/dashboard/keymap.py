@@ -10,6 +10,7 @@ from itertools import chain
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from tui.dashboard.keys import TOUCHING
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.book import BookScreen
@@ -17,6 +18,7 @@ from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.places import PlacesScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
@@ -29,6 +31,7 @@ SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
+    "In the places": (PlacesScreen,),
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
@@ -38,11 +41,14 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, PatternActs, TableScreen, PatternScreen),
     (ViewScreen, RemedyActs, FindingScreen),
     (ViewScreen, RemedyActs, PlanScreen),
+    (ViewScreen, PatternActs, TableScreen, PlacesScreen),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
 
+OF_SOME_APPS = ("load.", "places.")
+"""What the ids of the keys begin with that not every app has."""
 ACT = "act."
 """What the ids of the keys begin with that change something."""
 
@@ -58,23 +64,26 @@ def listed(
     display: Callable[[Binding], str],
     *,
     acts: bool,
+    touches: bool,
 ) -> Iterator[tuple[str, str]]:
     """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
 
-    Those that change something are among them where it ``acts``.
+    Those that change something are among them where it ``acts``, and those that do something else
+    to the host where it ``touches`` that.
     """
     for one in chain.from_iterable(map(own, nodes)):
-        if one.description and (acts or not (one.id or "").startswith(ACT)):
+        works = touches or one.action not in TOUCHING
+        if one.description and works and (acts or not (one.id or "").startswith(ACT)):
             present = one.with_key(keys.get(one.id or "", one.key))
             yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
 
 
 def by_heading(
-    app: type[DOMNode], of_load: type[DOMNode] | None
+    apps: tuple[type[DOMNode], ...], of_load: type[DOMNode] | None
 ) -> Mapping[str, tuple[type[DOMNode], ...]]:
-    """Return whose keys the help lists, in its order: an app's own, and those of a load's."""
+    """Return whose keys the help lists, in its order: the app's own, and those of a load's."""
     here, *others = SCREENS.items()
-    groups = [here, ("Everywhere", (app,)), ("In a panel", PANELS), *others]
+    groups = [here, ("Everywhere", apps), ("In a panel", PANELS), *others]
     return dict([("This load", (of_load,)), *groups] if of_load else groups)
 
 
@@ -83,7 +92,7 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     every = chain(apps, PANELS, OTHERS, *TOGETHER)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
-        if name not in known and not name.startswith("load."):  # which a load's app alone has
+        if name not in known and not name.startswith(OF_SOME_APPS):
             near = get_close_matches(name, known, n=1)
             guess = (
                 f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"

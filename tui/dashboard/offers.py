@@ -35,6 +35,8 @@ def offers(app: TwtopApp, screen: Screen[object]) -> Iterator[SystemCommand]:
             "Read the kernel this often",
             partial(app.set_interval_seconds, seconds),
         )
+    if app.serves:  # nothing is written for somebody elsewhere
+        return
     yield SystemCommand(
         "Save arrangement",
         "Start with this theme, order, filter, panel, interval and threshold next time",

@@ -16,7 +16,7 @@ from tui.kernel.counters import bound_at_most
 from tui.kernel.namespaces import visit
 from tui.kernel.places import HERE, Place, number_of, tables_number
 from tui.kernel.rootless import parameters_of
-from tui.kernel.sysctls import PortRules, port_rules, read_port_rules
+from tui.kernel.sysctls import PortRules, port_rules, read_parameters, read_port_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ def _glance(
     there: tuple[_Counts, PortRules | None] | None,
 ) -> Glance:
     counts, read = there or (UNSEEN, None)
-    if place.network == HERE or place.kind == "copy":
+    if place.kind == "copy":  # somebody's files: no pipe among them may block
+        counts, read = _sockstat(place.tables), port_rules(read_parameters(place.settings))
+    elif place.network == HERE:
         counts, read = _sockstat(place.tables), read_port_rules(place.settings)
     elif place.pid is not None:  # a process's files need no way in
         counts = _sockstat(place.root)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tui.kernel.below import read_below
+from tui.kernel.below import read_below, read_of_kernel
 from tui.kernel.cgroup import Contained, contained
 from tui.kernel.namespaces import host_name, visit
 from tui.kernel.places import (
@@ -165,7 +165,7 @@ class _Seen:
 
     def _contained(self, pid: int) -> Contained | None:
         try:
-            text = read_below(self.procfs / str(pid), "cgroup")
+            text = read_of_kernel(f"{self.procfs}/{pid}/cgroup")
         except OSError:
             return None
         return contained(text.decode(errors="replace"))

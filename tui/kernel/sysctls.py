@@ -247,13 +247,28 @@ def read_port_rules(root: Path | None) -> PortRules:
 
     Never raises; the calling thread must be in the network namespace that is asked.
     """
-    texts = {} if root is None else {name: _of_kernel(root, name) for name in PORT_NAMES}
+    texts = {} if root is None else _of_kernel(root, PORT_NAMES)
     return port_rules(Parameter(name, text, None, "") for name, text in texts.items())
 
 
-def _of_kernel(root: Path, name: str) -> str | None:
-    """Return a sysctl's text as the kernel has it: no file of its own can lead elsewhere."""
-    return _opened(lambda: os.open(f"{root}/sys/{name.replace('.', '/')}", READ_ONLY))
+def _of_kernel(root: Path, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the texts of sysctls of net.ipv4: no file of the kernel's own can lead elsewhere.
+
+    The way to them is walked once: with a hundred namespaces most of the time went into that.
+    """
+    try:
+        folder = os.open(f"{root}/sys/net/ipv4", READ_ONLY | os.O_DIRECTORY)
+    except OSError:
+        return {}
+
+    def text(name: str) -> str | None:
+        file = name.removeprefix("net.ipv4.")
+        return _opened(lambda: os.open(file, READ_ONLY, dir_fd=folder))
+
+    try:
+        return {name: text(name) for name in names}
+    finally:
+        os.close(folder)
 
 
 def _opened(open_file: Callable[[], int]) -> str | None:

@@ -156,6 +156,7 @@ ALERTS = (
         'up{job="twtop"} == 0\n'
         "or twtop_reading_success == 0\n"
         "or twtop_reading_complete == 0\n"
+        "or twtop_places_complete == 0\n"
         "or twtop_sysctls_assumed > 0\n"
         "or time() - twtop_reading_timestamp_seconds > 300",
         "incomplete-table",

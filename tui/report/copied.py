@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,21 +81,19 @@ class Copy:
         )
 
 
-def copy_place(
-    place: Place, *, redacted: bool = False, byte_order: ByteOrder | None = None
-) -> Copy:
+def copy_place(place: Place, *, byte_order: ByteOrder | None = None) -> Copy:
     """Read all that twtop needs of a place once. Raises TableError, as reading it does.
 
     What is known of a copy, or given as its ``byte_order``, is passed on: a copy of it is neither
     younger nor more whole.
     """
     try:
-        return place.inside(lambda: _copy(place, redacted, byte_order))
+        return place.inside(lambda: _copy(place, byte_order))
     except OSError as error:
         raise TableError(f"{place.where}: {error.strerror or error}") from error
 
 
-def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
+def _copy(place: Place, byte_order: ByteOrder | None) -> Copy:
     origin = place.origin
     effort = None if place.kind == "copy" else Effort(COPY_SECONDS)
     files: dict[str, bytes] = {}
@@ -111,29 +109,39 @@ def _copy(place: Place, redacted: bool, byte_order: ByteOrder | None) -> Copy:
                 f"{reason}: a bundle is made from the files of /proc; name it with --proc"
             ) from None
         complete = complete and whole
-    order = byte_order or _byte_order(place)
-    if redacted:
-        files = redact(files, order or sys.byteorder)
     sysctls = [f"sys/{name.replace('.', '/')}" for name in NAMES]
     for name in (*COUNTERS, *CONNTRACK, *sysctls):
         with suppress(OSError):
             above = place.settings if name.startswith("sys/") else place.tables
             if above is not None:
-                text = read_below(above, name)
-                files[name] = numbers_only(text) if redacted else text
+                files[name] = read_below(above, name)
     if place.answers:
         found = sock_diag.read_bound_ports(effort)
         ports = None if found is None else tuple(found.tolist())
     else:
         ports = None if origin is None else origin.bound_ports
     return Copy(
-        place=Place(Path("proc"), "redacted", place.kind, place.id) if redacted else place,
+        place=place,
         files=files,
         complete=complete,
-        byte_order=order,
+        byte_order=byte_order or _byte_order(place),
         bound_ports=ports,
         time=(place.made if place.kind == "copy" else None) or time.time(),
     )
+
+
+def redacted(copies: Sequence[Copy]) -> list[Copy]:
+    """Return copies made on one machine without what is nobody else's business."""
+    order = next((one.byte_order for one in copies if one.byte_order), sys.byteorder)
+    tables = [{name: one.files[name] for name in TABLES if name in one.files} for one in copies]
+    return [
+        replace(
+            one,
+            place=Place(Path("proc"), "redacted", one.place.kind, one.place.id),
+            files={name: numbers_only(text) for name, text in one.files.items()} | other,
+        )
+        for one, other in zip(copies, redact(tables, order), strict=True)
+    ]
 
 
 def _byte_order(place: Place) -> ByteOrder | None:

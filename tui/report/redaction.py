@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain
@@ -78,14 +78,18 @@ RESERVED_V4 = range(int(IPv4Address("240.0.0.1")), int(IPv4Address("255.255.255.
 TEST_V6 = range(int(IPv6Address("2001:db8::1")), int(IPv6Address("2001:db9::")))
 
 
-def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -> dict[str, bytes]:
-    """Return tables of /proc/net with other addresses and users, the same ones in all of them.
+def redact(
+    places: Sequence[Mapping[str, bytes]], byte_order: ByteOrder = sys.byteorder
+) -> list[dict[str, bytes]]:
+    """Return each place's tables of /proc/net with other addresses and users.
 
-    Of a line only what twtop reads is kept, with a dash for the rest, and of one that it cannot
-    read nothing: an address may be anywhere in it.
+    They are the same ones in all of them: two pods that speak to one database still do. Of a line
+    only what twtop reads is kept, with a dash for the rest, and of one that it cannot read nothing:
+    an address may be anywhere in it.
     """
     known = {
         word: _read(word, byte_order)
+        for tables in places
         for name, text in tables.items()
         for line in _lines(name, text)
         if line is not None
@@ -103,10 +107,13 @@ def redact(tables: Mapping[str, bytes], byte_order: ByteOrder = sys.byteorder) -
         parts = head, other[local], middle, other[remote], tail.rstrip()
         return b"%b %5d%b-\n" % (b"".join(parts), uid, rest)
 
-    return {
-        name: procfs.HEADER + b"".join(map(redacted, _lines(name, text)))
-        for name, text in tables.items()
-    }
+    return [
+        {
+            name: procfs.HEADER + b"".join(map(redacted, _lines(name, text)))
+            for name, text in tables.items()
+        }
+        for tables in places
+    ]
 
 
 COUNTED = re.compile(rb"(?:TCP6?|TcpExt|Tcp):[\w -]*|entries [\w ]*|[0-9a-f\t ,-]*")

@@ -37,6 +37,9 @@ class View:
     replay: str = ""
     """How a recording is played that this is a moment of; empty for what is there now."""
 
+    elsewhere: str = ""
+    """What is worse in another place, to be told in a title line; empty where nothing is."""
+
     def kept_below(self, key: PatternKey) -> float | None:
         """Return the level that a pattern is kept below in percent; None where it is not kept."""
         return next((goal.below for goal in self.kept if goal.covers(key)), None)

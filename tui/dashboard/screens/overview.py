@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 
@@ -63,6 +64,10 @@ def findings_lines(room: int, height: int) -> int:
     most = FINDINGS_MOST_TOWERING if height >= TOWERING else FINDINGS_MOST
     lines = min(most + BORDER, room - PATTERNS_LEAST)
     return lines if height >= FOLDED_BELOW and lines > BORDER else 0
+
+
+class PlaceLeft(Message):
+    """The user wants to go back, and there is nothing here to go back from."""
 
 
 class Dashboard(TableScreen):
@@ -299,3 +304,5 @@ class Dashboard(TableScreen):
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
+        else:
+            self.post_message(PlaceLeft())

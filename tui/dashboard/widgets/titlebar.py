@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 from rich.text import Text
@@ -10,8 +11,17 @@ from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.refused import title_notes
 from tui.findings.finding import Severity
+from tui.kernel.places import HERE, Place
 from tui.watching.view import View
 from tui.writing.words import plural
+
+
+def describe_place(place: Place) -> str:
+    """Return the host's name and the place that is looked at."""
+    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    if place.kind not in ("host", "copy"):
+        shown = f"{place.kind} {place.name} · {shown}"
+    return f"{os.uname().nodename}  {shown}"
 
 
 class TitleBar(TextPanel[View]):
@@ -40,8 +50,9 @@ class TitleBar(TextPanel[View]):
 
     def _aligned(self, details: list[Text], state: Text) -> Text:
         width = self.size.width
-        left = Text.assemble((" twtop ", self.style("name")), f" {self.place}")
-        least = min(left.cell_len, width // 2) if self._subject else 7
+        left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
+        stays = self._subject or self._is_elsewhere
+        least = min(left.cell_len, width // 2) if stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
         right = Text.assemble(*details, state)
@@ -50,6 +61,19 @@ class TitleBar(TextPanel[View]):
         line.truncate(width)
         line.no_wrap = True
         return line
+
+    @property
+    def _named(self) -> str:
+        """The place, or the subject and before it the place where that is not twtop's own."""
+        if self._subject and self.shown is not None and self._is_elsewhere:
+            return f"{self.shown.frame.reading.place.name} · {self.place}"
+        return self.place
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether another place is shown than the one that twtop runs in."""
+        place = None if self.shown is None else self.shown.frame.reading.place
+        return place is not None and place.kind not in ("host", "copy") and place.network != HERE
 
     def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
@@ -72,6 +96,8 @@ class TitleBar(TextPanel[View]):
         critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
         if self._subject and critical and not exhausted:
             found.append(f"{critical:,} critical")
+        if view.elsewhere:
+            found.append(view.elsewhere)
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
         if (notes := title_notes(view)) is not None:
             elsewhere, here = (self.line([note]) for note in notes)
