@@ -131,9 +131,9 @@ class TwtopApp(App[None]):
         ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
         once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
         """
-        super().__init__()
         self.serves = serves
         """Is it shown to somebody in a browser, who may change nothing here?"""
+        super().__init__()  # which asks for the driver
         self.watched = watch
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
