@@ -100,6 +100,8 @@ def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None
         )
     if context.invoked_subcommand is None:
         require_terminal()
+        # asyncio does without where there is none; OpenSSL is 4 MB that a dashboard has no use for.
+        sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load
 
         dashboard(context.obj, count=count_refusals)

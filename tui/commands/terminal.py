@@ -27,9 +27,11 @@ def require_terminal() -> None:
 
 def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     """Run the app until the user quits it; ``close`` ends what was started for it."""
+    from tui.commands.memory import keep_little
     from tui.dashboard.plain import ASCII, is_plain
     from tui.dashboard.widgets.glyphs import draw_with
 
+    keep_little()
     if not app.serves and is_plain(os.environ, sys.stdout.encoding):
         draw_with(ASCII)
     try:
