@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tui import __version__
+from tui.commands.examples import examples_last
 from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
 from tui.commands.output import (
@@ -20,6 +21,7 @@ from tui.commands.output import (
     fail,
     lose_stdout,
     open_closed_streams,
+    spell_out,
     unknown,
 )
 from tui.commands.supervised import supervised
@@ -46,7 +48,7 @@ class Deferred(click.Command):
         """Return the command itself."""
         module = import_module(f"tui.commands.{self.file}")
         command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
-        return command
+        return examples_last(command)
 
     def make_context(
         self,
@@ -120,6 +122,7 @@ def start() -> None:
 def main() -> None:
     """Run twtop; a usage error is one line, an interrupt ends it quietly."""
     open_closed_streams()
+    spell_out()
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.Abort:

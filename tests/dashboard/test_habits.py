@@ -207,8 +207,8 @@ class TestBindings:
         [
             ({"app.freez": "f9"}, "did you mean app.freeze?"),
             ({"app.freeze": "no key"}, '"no key"'),
-            ({"app.freeze": "j"}, "j would be"),
-            ({"table.filter": "f"}, "f would be"),
+            ({"app.freeze": "j"}, "j cannot be both"),
+            ({"table.filter": "f"}, "f cannot be both"),
         ],
     )
     def test_what_cannot_be_meant_is_refused(self, keys: dict[str, str], said: str) -> None:

@@ -14,7 +14,7 @@ from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.options import given, recording_options, shared_options
-from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
+from tui.commands.output import NOT_RUN, UNREADABLE, emit, emit_data, fail, paint, text_width
 from tui.commands.reading import Looks, read_look
 from tui.findings.baseline import (
     BaselineError,
@@ -92,7 +92,7 @@ def audit(
     refuse_two(as_json, as_csv)
     if show_config:
         schema = json.dumps(config_schema(CODES), indent=2) if as_json else None
-        emit(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
+        emit_data(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings, NOT_RUN)
@@ -116,7 +116,7 @@ def audit(
         situation = Situation(look.frame, owners, config=config, baseline=known)
         every.append((look.frame, diagnose(situation)))
     if as_json:
-        emit(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
+        emit_data(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
     elif as_csv:
         sheet = _sheet(every, placed=looks.several)
         emit_csv(sheet, UNWRITABLE)

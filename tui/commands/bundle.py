@@ -67,6 +67,7 @@ def bundle(
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
+    twtop bundle cart.tar.gz -N shop/cart-7f9
     """
     if not file.name.endswith(ENDINGS):
         raise click.UsageError(f"{file}: the name must end in {' or '.join(ENDINGS)}")

@@ -44,7 +44,11 @@ class Demo(click.Command):
 
 
 @click.command(cls=Demo, epilog=EPILOG)
-@click.argument("scenario", default=DEFAULT)
+@click.argument(
+    "scenario",
+    default=DEFAULT,
+    shell_complete=lambda context, parameter, begun: [s for s in SCENARIOS if s.startswith(begun)],
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0, MOST_RATE, min_open=True),
@@ -62,6 +66,11 @@ def demo(
 
     SCENARIO is one of those below; in the dashboard, n and N switch to the others; in places,
     n lists the places instead.
+
+    \b
+    twtop demo
+    twtop demo reuse --rate 300
+    twtop demo places
     """
     if list_only:
         width = max(len(name) for name, _ in summaries())

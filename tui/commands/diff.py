@@ -13,7 +13,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import emit, fail, paint
+from tui.commands.output import emit, emit_data, fail, paint
 from tui.commands.reading import Look, take_look
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
@@ -79,7 +79,7 @@ def diff(
     except (KeyError, TypeError, AttributeError) as error:
         fail(f"not a twtop report: {error!r}")
     text = json.dumps(diff_record(found), ensure_ascii=False) if as_json else ""
-    emit(text or diff_text(found, paint), unwritable=UNWRITABLE)
+    (emit_data if as_json else emit)(text or diff_text(found, paint), unwritable=UNWRITABLE)
     sys.exit(DIFFERS if found.is_any else 0)
 
 

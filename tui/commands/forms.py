@@ -10,7 +10,7 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.options import together
-from tui.commands.output import UNWRITABLE, emit, plain
+from tui.commands.output import UNWRITABLE, emit_data, plain
 from tui.report.text import unsound
 from tui.writing.export import Counts, Sheet, write_csv
 
@@ -30,7 +30,7 @@ def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:
     """Print records as CSV; ``unwritable`` is the exit code where that fails."""
     out = io.StringIO()
     write_csv(out, sheet)
-    emit(out.getvalue().removesuffix("\n"), unwritable)
+    emit_data(out.getvalue().removesuffix("\n"), unwritable)
 
 
 def in_places(

@@ -15,7 +15,7 @@ from tui.analysis.filter import STATE_NAMES, FilterError, parse_filter
 from tui.commands.consent import ask, ask_for, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import seconds
-from tui.commands.output import UNREADABLE, emit, fail, text_width
+from tui.commands.output import UNREADABLE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import State, TableError
@@ -161,4 +161,4 @@ def _answer(
         "connectable_after": before if after is None else after,
         "dry_run": dry_run,
     }
-    emit(json.dumps(record), UNREADABLE)
+    emit_data(json.dumps(record), UNREADABLE)

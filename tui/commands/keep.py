@@ -17,7 +17,7 @@ from tui.acting.sentences import keep_lines, kept_text
 from tui.commands.consent import ask, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import percent, seconds
-from tui.commands.output import USAGE, emit, fail, text_width
+from tui.commands.output import USAGE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import TableError
@@ -85,6 +85,7 @@ def keep(
 
     \b
     twtop keep --dst 10.0.0.9:5432 --below 80%
+    twtop keep --dst 10.0.0.9:5432 --below 80% --duration 10m --yes
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
     if remote_ip is None or remote_port is None:
@@ -117,9 +118,10 @@ def keep(
                 ask(f"Keep {goal.destination} below {below:g} %?")
             for number in STOPPING:
                 signal.signal(number, lambda *_: stop.set())
+            say = emit_data if as_json else emit
             began = time.monotonic()
             for kept in go(keeper, interval, stopped):
-                if not emit(_record(kept) if as_json else kept_text(goal, kept)):
+                if not say(_record(kept) if as_json else kept_text(goal, kept)):
                     return
     except KeepRefusedError as error:
         fail(str(error), USAGE)

@@ -59,5 +59,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "demo": Entry("Watch ports run out, in a private network namespace.", "demo"),
         "simulate": Entry("Use up the ports to a server of yours, on purpose.", "simulate"),
     },
+    "Read on": {
+        "help": Entry("Topics, such as numbers and filters; and every command.", "help"),
+        "completion": Entry("A script that has your shell complete twtop's words.", "completion"),
+    },
 }
 """In the order of the help, under its headings."""

@@ -16,7 +16,7 @@ from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, emit, fail
+from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.kernel.find_place import ALL
@@ -131,7 +131,7 @@ def metrics(
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
     if any(printed.values()):
         text = rules_text() if rules else dashboard_text() if dashboard else _unit()
-        emit(text.rstrip("\n"))
+        emit_data(text.rstrip("\n"))
         return
     if every is not None:
         settings = replace(settings, interval=every)
@@ -153,7 +153,7 @@ def metrics(
         text = scrapes.text().decode()
         if scrapes.failures:
             fail(scrapes.failures[0])
-        emit(text.rstrip("\n"))
+        emit_data(text.rstrip("\n"))
 
 
 def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from tui.recording.when import TimeError, parse_duration
 
@@ -88,6 +89,26 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
+def places(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of a place: what this user can see of them."""
+    from tui.kernel.sockets import TableError  # NumPy, for which no other command line waits
+    from tui.kernel.survey import survey
+
+    try:
+        found = {place.name: place.kind for place in survey().places}
+    except (OSError, TableError):
+        return []
+    return [CompletionItem(a, help=kind) for a, kind in found.items() if a.startswith(begun)]
+
+
+def places_or_all(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Complete the name of a place, or the word for all of them."""
+    every = [CompletionItem("all", help="every place")] if "all".startswith(begun) else []
+    return every + places(context, parameter, begun)
+
+
 reading_options = together(
     click.option(
         "-i",
@@ -130,6 +151,7 @@ shared_options = together(
         "-N",
         "--place",
         metavar="PLACE",
+        shell_complete=places_or_all,
         help="Look at this place: a named network namespace, a PID, a path, or a container's or "
         "pod's name or id; commands that print records also take all.  [default: where twtop "
         "runs]",

@@ -11,7 +11,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two
 from tui.commands.options import given, shared_options
-from tui.commands.output import EPILOG, emit, fail, paint
+from tui.commands.output import EPILOG, emit, emit_data, fail, paint
 from tui.commands.reading import owners_of
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
@@ -51,7 +51,7 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
     rows = [seen(one, owners) for one in found]
     missing, now = overview.found.missing, time.time()
     if as_json:
-        emit(json.dumps(places_record(rows, now, missing), ensure_ascii=False))
+        emit_data(json.dumps(places_record(rows, now, missing), ensure_ascii=False))
     elif as_csv:
         emit_csv(Sheet(now, PLACE_FIELDS, map(place_row, rows)))
     else:

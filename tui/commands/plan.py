@@ -11,7 +11,7 @@ import click
 from tui.analysis.doubts import doubts
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import given, real, recording_options, shared_options
-from tui.commands.output import emit, epilog, paint
+from tui.commands.output import emit, emit_data, epilog, paint
 from tui.commands.reading import read_look
 from tui.planning.demand import Observed, estimate, hottest, observe
 from tui.planning.remedies import plan as make_plan
@@ -82,6 +82,6 @@ def plan(
     expected = replace(expected, notes=(*expected.notes, *doubts(frame)))
     made = make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))
     if as_json:
-        emit(to_json(made, expected))
+        emit_data(to_json(made, expected))
     else:
         emit(to_text(made, expected, paint, shutil.get_terminal_size().columns))

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from tui.commands.options import Settings, real
-from tui.commands.output import UNREADABLE, emit, fail, paint
+from tui.commands.output import UNREADABLE, emit, emit_data, fail, paint
 from tui.commands.watch import reader_left
 from tui.kernel.places import Place, place_at
 from tui.kernel.refusals import Counted, CountingError, Refusals
@@ -97,4 +97,5 @@ def _tell(newest: Counted, here: Place, as_json: bool) -> bool:
         lines = [json.dumps(each, ensure_ascii=False) for each in refusal_records(newest, here)]
     else:
         lines = lines_text(newest, here)
-    return emit("\n".join(lines), UNREADABLE) if lines else not reader_left(0)
+    say = emit_data if as_json else emit
+    return say("\n".join(lines), UNREADABLE) if lines else not reader_left(0)

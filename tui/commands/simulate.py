@@ -15,7 +15,7 @@ import click
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
-from tui.commands.output import emit, fail, paint, text_width
+from tui.commands.output import emit, emit_data, fail, paint, text_width
 from tui.commands.terminal import require_terminal
 from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
@@ -174,6 +174,11 @@ def simulate(
     Connects to DST port DPORT, closes first, and repeats that LOOPS times (1–1000, default 5) over
     all ephemeral ports. The sockets it leaves in TIME-WAIT hold their ports for 60 s: meanwhile
     other programs in this network namespace may find no port to the same destination.
+
+    \b
+    twtop simulate 127.0.0.1 5432
+    twtop simulate 127.0.0.1 5432 2 --rate 300 --watch
+    twtop simulate 127.0.0.1 5432 --yes --json > before.json
     """
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     if settings.proc != Path("/proc"):
@@ -227,7 +232,7 @@ def simulate(
         fail("stopped before the first connection; nothing was done", ABANDONED)
     except (StartError, TableError, ChildError) as error:
         fail(str(error))
-    emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
+    emit_data(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
     return exit_code(evidence)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import emit, epilog, fail
+from tui.commands.output import emit_data, epilog, fail
 from tui.commands.reading import open_source, owners_of, recorded
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
@@ -72,7 +72,7 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
         for view in views(Sampler(source, watched.take), watched, lambda: owners_of(settings)):
             record = watch_record(view.frame, view.trends, top)
             printed += 1
-            if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+            if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
             due = max(due + settings.seconds, time.monotonic())
             if reader_left(due - time.monotonic()):
@@ -105,7 +105,7 @@ def _print_recorded(path: Path, word: str | None, count: int | None, top: int) -
                     view = watched.take(moment.reading)
                     record = watch_record(view.frame, view.trends, top)
                     printed += 1
-                    if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+                    if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                         return
     except TableError as error:
         fail(str(error))
@@ -130,7 +130,7 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
         records += [watch_record(view.frame, view.trends, top) for view in dumped]
         for record in records:
             printed += 1
-            if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+            if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
         due = max(due + settings.seconds, time.monotonic())
         if reader_left(due - time.monotonic()):

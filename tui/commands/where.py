@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tui.commands.options import Settings
+from tui.commands.options import Settings, places
 from tui.commands.output import fail
 from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.places import Place, place_at
@@ -17,6 +17,7 @@ place_option = click.option(
     "--place",
     "netns",
     metavar="PLACE",
+    shell_complete=places,
     help="Act in this place: a named network namespace, a PID, a path, or a container's or pod's "
     "name or id.  [default: where twtop runs]",
 )

@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 from tui.dashboard.keys import TOUCHING
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
+from tui.dashboard.screens.book import BookScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -36,7 +37,7 @@ SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
-OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, AskScreen, Prompt)
+OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, BookScreen, AskScreen, Prompt)
 TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, PatternActs, TableScreen, Dashboard),
     (ViewScreen, PatternActs, TableScreen, PatternScreen),

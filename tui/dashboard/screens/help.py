@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.book import BookScreen
 from tui.dashboard.screens.closing import ClosesOnce
 
 KEYS_WIDTH = 17
@@ -87,6 +88,7 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
         bind("help.half-up", "ctrl+u", "page(-0.5)", "Half a page up", "Go up by half a page"),
         bind("help.first", "g,home", "edge(-1)", "Top", "Go to the top"),
         bind("help.last", "G,end", "edge(1)", "End", "Go to the end"),
+        bind("help.topics", "t", "topics", "Topics", "Read on: the topics of twtop help"),
     ]
 
     def __init__(self, keys: Mapping[str, Iterable[tuple[str, str]]], first: str = "") -> None:
@@ -100,8 +102,12 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
         """Show the page; it scrolls where the terminal is small."""
         with VerticalScroll(id="help") as page:
             page.border_title = "twtop · help"
-            page.border_subtitle = "esc closes"
+            page.border_subtitle = "t topics to read · esc closes"
             yield Static(self._first + MOUSE + HELP)
+
+    def action_topics(self) -> None:
+        """Open the book, in place of this page."""
+        self.app.switch_screen(BookScreen())
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""
