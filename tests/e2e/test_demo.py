@@ -115,6 +115,27 @@ def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("as_root", [True, False])
+def test_three_places_all_of_them_first(
+    lab: Lab, request: pytest.FixtureRequest, tmp_path: Path, as_root: bool
+) -> None:
+    """Each by its name, one is opened, and nothing of them is left."""
+    user = None if as_root else request.getfixturevalue("nobody")
+    with demo("places", user=user, home=str(tmp_path)) as terminal:
+        terminal.wait_for("3 places", "shop ", "billing ", "search ", "127.0.0.1:5432")
+        terminal.press("\r")
+        terminal.wait_for(lambda _: "netns shop" in terminal.line(0))
+        terminal.press("\x1b")
+        terminal.wait_for("3 places")
+        before = networks(players := cast(terminal))
+        assert len(before) == 3
+        terminal.press("q")
+        assert terminal.wait() == 0
+        terminal.assert_clean()
+        assert_nothing_left(players, before)
+
+
+@pytest.mark.live
 def test_an_ordinary_user_can_play_it(lab: Lab, nobody: int, tmp_path: Path) -> None:
     with demo("reuse", "--rate", "400", user=nobody, home=str(tmp_path)) as terminal:
         terminal.wait_for(AGREED)
