@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tui.commands.manual import commands_of, context_of, manual
-from tui.commands.output import EPILOG, emit, paint, text_width
+from tui.commands.output import EPILOG, as_shown, emit, paint, text_width
 from tui.findings.codes import CODES
 from tui.help.markdown import Block, Item, blocks
 from tui.help.page import page
@@ -59,7 +59,7 @@ def help(context: click.Context, /, name: str | None, man: bool) -> None:  # noq
 def show(text: str) -> None:
     """Print a text, through the user's pager where it is longer than the terminal."""
     if sys.stdout.isatty() and text.count("\n") + 2 > shutil.get_terminal_size().lines:
-        click.echo_via_pager(text)
+        click.echo_via_pager(as_shown(text))
     else:
         emit(text)
 

@@ -43,7 +43,12 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
 
     A full disk is one, and ends the command with the exit code ``unwritable``.
     """
-    return _print(spelled(text) if sys.stdout.encoding == ENCODING else text, unwritable)
+    return _print(as_shown(text), unwritable)
+
+
+def as_shown(text: str) -> str:
+    """Return a text as stdout can show it."""
+    return spelled(text) if sys.stdout.encoding == ENCODING else text
 
 
 def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
