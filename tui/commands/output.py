@@ -43,12 +43,15 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
 
     A full disk is one, and ends the command with the exit code ``unwritable``.
     """
-    return _print(as_shown(text), unwritable)
+    return _print(spelled(text) if sys.stdout.encoding == ENCODING else text, unwritable)
 
 
-def as_shown(text: str) -> str:
-    """Return a text as stdout can show it."""
-    return spelled(text) if sys.stdout.encoding == ENCODING else text
+def emit_paged(text: str) -> None:
+    """Print a text, through the user's pager where it is longer than the terminal."""
+    if sys.stdout.isatty() and text.count("\n") + 2 > shutil.get_terminal_size().lines:
+        click.echo_via_pager(spelled(text) if sys.stdout.encoding == ENCODING else text)
+    else:
+        emit(text)
 
 
 def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
