@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Run
-from tests.recording.test_places import record_three
+from tests.commands.hosts import PROXY
+from tests.commands.test_bundle import members
+from tests.recording.test_places import HOST, record_three, seen
+from tests.tables import NOW
+from tui.recording.recorder import Recorder
+from tui.recording.recording import open_recording
+from tui.watching.watch import Watch
+from tui.writing.words import utc
 
 
 @pytest.fixture
@@ -66,3 +73,45 @@ def test_diff_of_a_place_and_of_folders(run: Run, three: Path) -> None:
     assert run("diff", three.parent, three.parent, "-N", "web-1").code == 0
     renamed = three.rename(three.with_name("ticket-4711"))
     assert run("diff", renamed, renamed, "-N", "web-1").code == 0
+
+
+def test_a_bundle_takes_the_last_minutes_along(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a recording that opens, of these minutes alone; never where addresses are to be hidden."""
+    monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
+    path, recorder, watch = tmp_path / "web-1.twtop", Recorder(tmp_path / "web-1.twtop"), Watch()
+    for minute in range(30):
+        recorder.take(seen(watch, HOST, 60 * minute, minute))
+    recorder.close()
+    proc = ("--proc", PROXY)
+    assert run("bundle", tmp_path / "a.tar.gz", "--from", path, *proc).code == 0
+    found = members(tmp_path / "a.tar.gz")
+    (tmp_path / "taken.twtop").write_bytes(found["recording/web-1.twtop"])
+    taken = open_recording(tmp_path / "taken.twtop")
+    minutes = [round((told.time - NOW) / 60) for told in taken.timeline]
+    assert minutes == list(range(19, 30))
+    assert len(taken.moment(10).reading.table) == 29
+    told = json.loads(found["about.json"])["recording"]
+    assert told == {"files": ["web-1.twtop"], "since": utc(NOW + 19 * 60), "left_out": None}
+    assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--redact", *proc).code == 2
+    assert run("bundle", tmp_path / "b.tar.gz", "--from", tmp_path / "no", *proc).code == 3
+
+
+def test_the_services_recording_goes_along_unasked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = tmp_path / "service"
+    service.mkdir()
+    record_three(service / "web-1.twtop")
+    monkeypatch.setattr("tui.commands.bundle.SERVICE_FOLDER", service)
+    told = {}
+    for name, more in {"live": (), "redacted": ("--redact",), "copy": ("--proc", PROXY)}.items():
+        assert run("bundle", tmp_path / f"{name}.tar.gz", *more).code == 0
+        found = members(tmp_path / f"{name}.tar.gz")
+        told[name] = json.loads(found["about.json"])["recording"]
+        files = [file for file in found if file.startswith("recording/")]
+        assert files == (["recording/web-1.twtop"] if name == "live" else [])
+    assert told["live"]["files"] == ["web-1.twtop"]
+    assert "redacted" in told["redacted"]["left_out"]
+    assert told["copy"] == {"files": [], "since": None, "left_out": None}

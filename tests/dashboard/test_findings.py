@@ -181,7 +181,7 @@ class TestPanel:
 
     async def test_a_listener_that_was_not_saved(self) -> None:
         async with stage(busy(60), baseline=Baseline(frozenset(), 0.0)) as on:
-            assert "0.0.0.0:8443 is listened on" in panel(on)
+            assert "New listener 0.0.0.0:8443" in panel(on)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from textual.dom import DOMNode
 from tests.dashboard.scene import CACHE, DATABASE, busy, frame_of, opened, stage, waits
 from tui.dashboard.app import TwtopApp
 from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked, own
+from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -18,7 +19,7 @@ from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.document import Document
 from tui.findings.config import Config, ConfigError
 
-APPS = (StageApp, TwtopApp)
+APPS = (StageApp, ReplayApp, TwtopApp)
 NODES: set[type[DOMNode]] = {*APPS, *PANELS, Document, *OTHERS, *chain(*TOGETHER)}
 EVERY = [*chain.from_iterable(map(own, NODES))]
 
@@ -191,15 +192,15 @@ class TestBindings:
             assert len(names) == len(set(names)), node
 
     async def test_a_key_can_be_changed(self) -> None:
-        keys = (("app.freeze", "f9,z"), ("move.down", "n"))
+        keys = (("app.freeze", "f9,x"), ("move.down", "n"))
         async with stage(busy(), config=Config(keys=keys)) as on:
             assert "F9 Freeze" in on.text()
             await on.press("space")
             assert "FROZEN" not in on.text()
-            await on.press("z")
+            await on.press("x")
             assert "FROZEN" in on.text()
             await on.press("n", "question_mark")
-            assert "F9 z " in on.line("Freeze the screen")
+            assert "F9 x " in on.line("Freeze the screen")
 
     @pytest.mark.parametrize(
         ("keys", "said"),

@@ -128,6 +128,7 @@ async def _gesture(
             else:
                 frame = busy(random.choice((0, 60, 600, 900)), at=float(number))
                 view = on.app.watched.take(frame.reading)
+                on.app.keep(view, on.app.memory)
             post(Sampled(on.app.poller, view))
         case _:
             for _ in range(times):

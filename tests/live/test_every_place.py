@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
@@ -21,10 +22,11 @@ from tests.private import Lab
 from tests.sockets import bind
 from tui.analysis.bounds import could_reach, utilization_at_most
 from tui.analysis.frame import judge
+from tui.dashboard.places_app import PlacesApp
 from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.glance import glance
 from tui.kernel.namespaces import inside, system
-from tui.kernel.places import HERE, LIVE, Place
+from tui.kernel.places import HERE, LIVE, Place, place_at
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.lab.namespace import bring_up, gain_privileges, sysctl
@@ -32,6 +34,8 @@ from tui.lab.process import Child, raise_file_limit
 from tui.report.places import place_row
 from tui.watching.outlook import seen
 from tui.watching.overview import Overview
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch
 
 pytestmark = pytest.mark.live
 
@@ -213,6 +217,62 @@ def test_one_that_is_made_filled_emptied_and_deleted(lab: Lab) -> None:
     assert (emptied["sockets"], emptied["worst"]) == (0, None)
     assert told.deleted == 0
     assert "ours" not in told.links
+
+
+async def _on_screen() -> list[str]:
+    """What the overview and a place's own dashboard say while it is filled and deleted."""
+    home, watch = place_at(LIVE), Watch()
+    app = PlacesApp(
+        Sampler(Source(home, "auto", 0.2), watch.take),
+        watch,
+        home=home,
+        around=Overview(of=lambda found: [*blue(found)], cpu_share=1e9),
+        open_poller=lambda place, watch: Sampler(Source(place, "auto", 0.2), watch.take),
+        places_first=True,
+    )
+    said: list[str] = []
+
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def shows(text: str, *, gone: bool = False) -> None:
+            patience = Patience()
+            while True:
+                strips = app.screen._compositor.render_strips()
+                lines = [strip.text for strip in strips]
+                there = next((line for line in lines if text in line), None)
+                if (there is None) == gone:
+                    said.append(there or "")
+                    return
+                assert not patience.is_over, "\n".join(lines)
+                await pilot.pause(0.05)
+
+        ip("netns", "add", "blue")
+        await shows("no sockets")
+        inside(Path("/run/netns/blue"), fill)
+        await shows("60.0%")
+        await pilot.press("enter")
+        await shows("netns blue")
+        await shows("TIME-WAIT       600")
+        ip("netns", "del", "blue")
+        await shows("STALE")
+        await pilot.press("escape")
+        await shows("60.0%", gone=True)
+    return said
+
+
+def on_screen() -> list[str]:
+    with private_run():
+        return asyncio.run(_on_screen())
+
+
+@root_only
+def test_one_on_screen_that_is_made_filled_opened_and_deleted(lab: Lab) -> None:
+    made, filled, title, _, stale, _ = lab.call(on_screen)
+    assert "blue  " in made
+    assert "127.0.0.1:5001" in filled
+    assert "600" in filled
+    assert "LIVE" in title
+    assert "STALE" in stale
 
 
 def another_takes_its_name() -> tuple[str, int, int]:

@@ -20,7 +20,7 @@ from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
 from tui.kernel.survey import Survey
 from tui.watching import overview as module
-from tui.watching.outlook import Outlook, Urgency
+from tui.watching.outlook import Outlook, Urgency, verdict_of
 from tui.watching.overview import TURN_SECONDS, Overview
 from tui.watching.watch import Watch
 
@@ -240,8 +240,19 @@ def test_ports_come_before_all_else_and_what_ends_soon_before_what_is_merely_ful
     view = found[at].view
     assert view is not None
     trends = replace(view.trends, seconds_left=np.array([50.0]))
-    found[at] = replace(found[at], view=replace(view, trends=trends))
+    view = replace(view, trends=trends)
+    found[at] = replace(found[at], view=view, verdict=verdict_of(view))
     found.sort(key=lambda row: row.gravity, reverse=True)
     assert [row.place.name for row in found] == ["p1", "p4", "p2", "p3", "p5"]
     assert [int(row.urgency) for row in found] == [4, 3, 2, 1, 0]
     assert replace(found[1], time=found[1].time + 20).seconds_left == pytest.approx(30, abs=1)
+
+
+def test_where_dumps_are_dear_the_full_one_and_the_fine_ones_take_turns(machine: Make) -> None:
+    """Each dump has to last for longer than the time between two of the fine ones."""
+    one = machine(900, 40, 40, cost=2.0)
+    overview = Overview()
+    overview.turn_seconds = 5.0
+    one.seconds(overview, 300)
+    assert Counter(one.dumps)["p1"] >= len(one.dumps) // 2
+    assert {"p2", "p3"} <= set(one.dumps)

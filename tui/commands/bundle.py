@@ -10,17 +10,20 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
-from tui.commands.options import given, shared_options
+from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
 from tui.commands.reading import chosen_place, every_place, owners_of
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
-from tui.kernel.places import Place
+from tui.kernel.places import LIVE, Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
-from tui.report.bundle import Parts, write_bundle
+from tui.recording.excerpt import last_minutes
+from tui.recording.log import RecordingError
+from tui.recording.recording import SERVICE_FOLDER, is_recording
+from tui.report.bundle import NOTHING, Parts, Past, write_bundle
 from tui.report.copied import BundleError, Copy, copy_place, redacted
 from tui.report.findings import findings_text
 from tui.report.redaction import renamed
@@ -29,6 +32,8 @@ from tui.report.whole import to_json
 from tui.writing.words import plural
 
 ENDINGS = (".tar.gz", ".tgz")
+PAST_SECONDS = 600.0
+"""How much of a recording goes along."""
 
 
 @click.command(epilog=epilog("the archive"))
@@ -38,6 +43,14 @@ ENDINGS = (".tar.gz", ".tgz")
     is_flag=True,
     help="Replace every address, user and program by a made-up one, the same throughout; leave "
     "out the host's name.",
+)
+@click.option(
+    "--from",
+    "recording",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add the last 10 minutes of this recording, or folder of recordings.  "
+    f"[default: {SERVICE_FOLDER}, if it exists]",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @shared_options
@@ -49,7 +62,8 @@ def bundle(
 
     It holds the report and the findings as text and JSON, versions, and the kernel's own files they
     were made from, which `twtop --proc` can read. No packet contents, no environment, no command
-    lines. Only you can read the file.
+    lines. Only you can read the file. The last minutes that `twtop record` wrote are added, but
+    never with --redact.
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
@@ -65,6 +79,8 @@ def bundle(
             "a bundle is made from the files of /proc; leave out --source sock_diag"
         )
     config = configured(settings)
+    if redact and settings.recording is not None:
+        raise click.UsageError("--redact cannot redact a recording; leave out --from")
     several = settings.place == ALL
 
     def copied(place: Place) -> Copy | None:
@@ -93,10 +109,34 @@ def bundle(
             copies, owners = redacted(copies), renamed(owners)
         frames = [copy.frame() for copy in copies]
         made = [parts(copy, frame, owners) for copy, frame in zip(copies, frames, strict=True)]
-        size = write_bundle(file, *made, redacted=redact)
+        size = write_bundle(file, *made, redacted=redact, past=_past(settings, redact))
     except TableError as error:
         fail(str(error))
     except BundleError as error:
         fail(str(error), UNWRITABLE)
     sockets = sum(len(frame.table) for frame in frames)
     emit(f"{plural(sockets, 'socket')}, {size / 1024:,.0f} kB in {file}")
+
+
+def _past(settings: Settings, redact: bool) -> Past:
+    """Return what was recorded in the minutes before.
+
+    A recording that the user names must be readable; the service's is of all places of this host,
+    so it goes along where no other is looked at. Raises TableError.
+    """
+    path = settings.recording
+    if path is None:
+        if settings.proc != LIVE or settings.place not in (None, ALL):
+            return NOTHING
+        if not is_recording(SERVICE_FOLDER):
+            return NOTHING
+        path = SERVICE_FOLDER
+    if redact:
+        return Past(left_out=f"{path} is there, and cannot be redacted")
+    try:
+        taken = last_minutes(path, PAST_SECONDS)
+    except RecordingError as error:
+        if settings.recording is not None:
+            raise TableError(str(error)) from error
+        return Past(left_out=str(error))
+    return Past({one.name: one.content for one in taken}, min(one.since for one in taken))

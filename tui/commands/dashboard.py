@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -20,6 +21,8 @@ from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import Config, ConfigError, config_path
 from tui.kernel.places import Place
 from tui.kernel.processes import find_owners
+from tui.kernel.survey import Survey
+from tui.recording.recording import SERVICE_FOLDER
 from tui.watching.overview import Overview
 from tui.watching.sampler import CPU_SHARE, Sampler
 from tui.watching.view import View
@@ -49,17 +52,30 @@ def dashboard(settings: Settings, *, count: bool = False, serves: bool = False) 
             place = describe_place(source.place)
             app = TwtopApp(sampler, watch, place=place, find_owners=owners, serves=serves)
         else:
-            more = {"find_owners": owners, "count": count, "serves": serves}
-            app = places_app(sampler, watch, settings, config, **more)
+            more: dict[str, Any] = {"find_owners": owners, "count": count, "serves": serves}
+            app = places_app(sampler, watch, settings, config, make=PlacesApp, **more)
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
     run(app)
 
 
+AppT = TypeVar("AppT", bound=PlacesApp)
+
+
 def places_app(
-    sampler: Sampler[View], watch: Watch, settings: Settings, config: Config, **more: Any
-) -> PlacesApp:
-    """Return the dashboard of the sampler's place, with a look at all others beside it."""
+    sampler: Sampler[View],
+    watch: Watch,
+    settings: Settings,
+    config: Config,
+    *,
+    make: Callable[..., AppT],
+    of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
+    **more: Any,
+) -> AppT:
+    """Return the dashboard of the sampler's place, with a look at all others beside it.
+
+    ``make`` makes it, and ``of`` chooses from the places that were found. Raises ConfigError.
+    """
     proc = settings.proc
 
     def open_poller(place: Place, watch: Watch) -> Sampler[View]:
@@ -72,12 +88,14 @@ def places_app(
         config,
         source="auto" if settings.source == "sock_diag" else settings.source,
         cpu_share=CPU_SHARE / 2,
+        of=of,
     )
-    return PlacesApp(
+    return make(
         sampler,
         watch,
         home=sampler.source.place,
         around=around,
         open_poller=open_poller,
+        recordings=SERVICE_FOLDER,
         **more,
     )

@@ -95,7 +95,7 @@ def record(
     """Record the sockets to FILE, for `twtop replay` to show later.
 
     An existing recording is continued. It reads every 2 seconds, unless -i says otherwise; 20,000
-    TIME-WAITs with 300 new ones per second take some 90 MB a day. Several places share one FILE;
+    TIME-WAITs with 300 new ones per second take some 120 MB a day. Several places share one FILE;
     idle ones are read less often. Commands that read it take -N to choose one.
 
     \b
@@ -150,6 +150,7 @@ def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator
     if len(words) < 2 and ALL not in words:
         watch = Watch(config)
         source = open_source(replace(settings, place=words[0] if words else None))
+        source.exact_timers = True  # a third of the room
         sampler = Sampler(source, watch.take)
         return ([view] for view in views(sampler, watch, lambda: owners_of(settings)))
     there = [_place(word, settings.proc) for word in words if word != ALL]
@@ -159,6 +160,7 @@ def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator
         config,
         source=settings.source,
         interval=settings.seconds,
+        exact_timers=True,
         of=lambda found: found.places if every else _named(found, words, there),
     )
     overview.looked_at = lambda place: not every

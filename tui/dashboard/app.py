@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.reactive import reactive
@@ -31,6 +32,7 @@ from tui.dashboard.keymap import by_heading, checked, listed
 from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.news import News
 from tui.dashboard.offers import offers
+from tui.dashboard.past_app import PastApp
 from tui.dashboard.plain import ASCII
 from tui.dashboard.polling import INTERVALS, Poller, Sampled
 from tui.dashboard.screens.asking import AskScreen
@@ -40,7 +42,13 @@ from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.palette import InOrder, Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
-from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
+from tui.dashboard.screens.view_screen import (
+    FindingAsked,
+    KeysTaken,
+    PatternAsked,
+    PlanAsked,
+    ViewScreen,
+)
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
@@ -48,6 +56,7 @@ from tui.findings.config import Config, ConfigError
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import TableError
+from tui.recording.memory import Memory
 from tui.watching.refused import Counting
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
@@ -60,7 +69,7 @@ ANSI_THEME = "ansi-dark"
 """The theme of a terminal that has no more than its own colours."""
 
 
-class TwtopApp(App[None]):
+class TwtopApp(PastApp):
     """htop for TIME-WAIT and ephemeral ports."""
 
     TITLE = "twtop"
@@ -83,6 +92,7 @@ class TwtopApp(App[None]):
             "Count refusals",
             "Count the connects the kernel refuses, or stop counting",
         ),
+        bind("app.record", "w", "record", "Record", "Write what comes to a recording, or end it"),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
         bind("act.undo", "u", "undo", "Undo", "Undo the settings that twtop has changed"),
@@ -108,10 +118,10 @@ class TwtopApp(App[None]):
     plays_load: ClassVar[bool] = False
     """Is there a load whose clients are shown too?"""
     replays: ClassVar[bool] = False
-    """Is it a recording that is shown, with its timeline?"""
+    """Is it a recording that is shown?"""
+    special: ClassVar[str] = ""
+    """Under what heading the help lists the keys that this app alone has."""
 
-    view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
-    """What the screens show."""
     failure: reactive[str | None] = reactive(None, repaint=False)
     """Why the newest poll failed, None when it did not."""
 
@@ -124,22 +134,22 @@ class TwtopApp(App[None]):
         find_owners: Callable[[], Owners] | None = None,
         start_counting: Callable[[], Counting] = Refusals,
         count: bool = False,
+        recordings: Path | None = None,
         serves: bool = False,
     ) -> None:
         """Show what the poller sees; its views are those of the ``watch``.
 
         ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
-        once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
+        once. In the folder ``recordings`` there may be what was seen before. Raises ConfigError
+        where the user's keys or arrangement cannot be meant so.
         """
         self.serves = serves
         """Is it shown to somebody in a browser, who may change nothing here?"""
-        super().__init__()  # which asks for the driver
-        self.watched = watch
+        super().__init__(watch, recordings)  # which asks for the driver
         apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
         self.keys = checked(dict(watch.config.keys), apps)
         """The user's own, by the id of their binding."""
         self.set_keymap(self.keys)
-        self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.poller = poller
@@ -151,6 +161,7 @@ class TwtopApp(App[None]):
             screen = replace(screen, filter="")
         arrange(self.dashboard, screen, self.available_themes)
         self._news = News(self)
+        self._typed_ahead: list[events.Key] = []
         self._heard: Poller | None = poller
         """Whose views count; None while there is nothing to see."""
         self._cycle = self._cycle_of(poller)
@@ -195,10 +206,28 @@ class TwtopApp(App[None]):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """Give the prompt what was on its way to another widget when it opened."""
-        if event.is_printable and event.character is not None and self._is_asking:
+        """Give the prompt what was on its way to another widget when it opened.
+
+        What is typed while a screen opens waits for it.
+        """
+        if isinstance(self.screen, ViewScreen) and not self.screen.takes_keys:
+            self._typed_ahead.append(event)
+            event.prevent_default()
+        elif event.is_printable and event.character is not None and self._is_asking:
             self.screen.query_one(Prompt).add(event.character)
             event.prevent_default()  # it is no key of the screen's any more
+
+    async def on_keys_taken(self, message: KeysTaken) -> None:
+        """Give the screen what was typed while it opened."""
+        if message.again is not None:
+            message.again.takes_keys = True
+        screen = self.screen
+        if isinstance(screen, ViewScreen) and not screen.takes_keys:
+            return  # its own message follows
+        typed, self._typed_ahead = self._typed_ahead, []
+        if isinstance(screen, ViewScreen):  # else it was typed for what lies below: dropped
+            for key in typed:
+                await super().on_event(events.Key(key.key, key.character))
 
     @property
     def _is_asking(self) -> bool:
@@ -234,17 +263,21 @@ class TwtopApp(App[None]):
         self._cycle.stop()
         self._owner_cycle.stop()
         self._counting.end()
+        self.recording.end()
 
     def _cycle_of(self, poller: Poller) -> Cycle:
-        return Cycle(partial(self._poll, poller), poller.interval, "twtop-sampler")
+        poll = partial(self._poll, poller, self.memory)
+        return Cycle(poll, poller.interval, "twtop-sampler")
 
-    def _poll(self, poller: Poller) -> None:
+    def _poll(self, poller: Poller, memory: Memory) -> None:
         """In the sampler's thread: poll once and pass on what came of it."""
         try:
             view = poller.poll()
             if view.frame.reading.place.answers and not self.replays:
                 self.keepings.look(view.frame.reading.place)
             self.post_message(Sampled(poller, view))
+            if not self.replays:
+                self.keep(view, memory)
         except TableError as error:
             self.post_message(Sampled(poller, None, str(error)))
         except Exception as error:  # a bug must be seen, not end the thread in silence
@@ -270,7 +303,7 @@ class TwtopApp(App[None]):
         self._counting.move(watch)
         self._news.forget(0 if watch.newest is None else watch.newest.cases.looks)
         self.clear_notifications()  # of the place that is left
-        self.frozen = False
+        self.forget()
         self.fatal = self.failure = self.view = None
         self.dashboard.begin_anew(place)
         self._cycle = self._cycle_of(poller)
@@ -348,7 +381,8 @@ class TwtopApp(App[None]):
             interval=self.poller.interval,
             frozen=self.frozen,
             failure=self.failure,
-            kept=self.keepings.goals,
+            kept=() if view.past else self.keepings.goals,
+            recorded=self.recording.path is not None,
         )
 
     @property
@@ -360,7 +394,7 @@ class TwtopApp(App[None]):
         return (
             self.view is not None
             and self.view.frame.reading.place.answers
-            and not (self.replays or self.serves or self.watched.config.dashboard.read_only)
+            and not (self.view.past or self.serves or self.watched.config.dashboard.read_only)
         )
 
     def ask(self, act: Act) -> None:
@@ -391,13 +425,17 @@ class TwtopApp(App[None]):
         return self.acts if action == "undo" else super().check_action(action, parameters)
 
     def action_freeze(self) -> None:
-        """Freeze the screen, or let it go on with the newest view."""
-        self.frozen = not self.frozen
-        shown = self.view if self.frozen else self.watched.newest
-        if shown is not None:
-            self._show(shown)
-            if not self.frozen:
+        """Hold the screen still, with its past to go back to, or let it go on."""
+        if self.frozen:
+            self.leave_past()
+            if self.watched.newest is not None:
+                self._show(self.watched.newest)
                 self.call_after_refresh(self._tell_news)
+        else:
+            self.frozen = True
+            if self.view is not None:
+                self._show(self.view)
+                self.open_past(self.view)
 
     def action_redraw(self) -> None:
         """Write every cell again, as after somebody else has written on the terminal."""
@@ -472,7 +510,10 @@ class TwtopApp(App[None]):
             return f"“{text}” is not a percentage"
         if not 0 < percent <= 100:
             return "must be between 0 and 100"
-        shown = self._judge_by(self.watched.config.with_threshold(percent))
+        config = self.watched.config.with_threshold(percent)
+        shown = self._judge_by(config)
+        if self.scrubber is not None:
+            self.scrubber.replay.watch.judge_by(config)
         if shown is not None:
             self._show(shown)
         return None
@@ -526,7 +567,7 @@ class TwtopApp(App[None]):
     def action_help(self) -> None:
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
-            headings = by_heading(self.help_apps(), type(self) if self.plays_load else None)
+            headings = by_heading(self.help_apps(), self.special, type(self))
             may = {"acts": self.acts, "touches": not self.serves}
             keys = {
                 title: [*listed(nodes, self.keys, self.get_key_display, **may)]

@@ -22,12 +22,14 @@ from tui.dashboard.screens.places import PlacesScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.time_app import TimeApp
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.table import RowTable
 from tui.findings.config import ConfigError
 
 SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "On the dashboard": (Dashboard, TableScreen, PatternActs, ViewScreen),
+    "In the past": (TimeApp,),
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
@@ -41,13 +43,14 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, PatternActs, TableScreen, PatternScreen),
     (ViewScreen, RemedyActs, FindingScreen),
     (ViewScreen, RemedyActs, PlanScreen),
+    (TimeApp,),
     (ViewScreen, PatternActs, TableScreen, PlacesScreen),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
 
-OF_SOME_APPS = ("load.", "places.")
+OF_SOME_APPS = ("load.", "places.", "replay.")
 """What the ids of the keys begin with that not every app has."""
 ACT = "act."
 """What the ids of the keys begin with that change something."""
@@ -55,7 +58,7 @@ ACT = "act."
 
 def own(node: type[DOMNode]) -> list[Binding]:
     """Return the bindings that a class itself declares."""
-    return [one for one in node.__dict__["BINDINGS"] if isinstance(one, Binding)]
+    return [one for one in node.__dict__.get("BINDINGS", ()) if isinstance(one, Binding)]
 
 
 def listed(
@@ -79,12 +82,12 @@ def listed(
 
 
 def by_heading(
-    apps: tuple[type[DOMNode], ...], of_load: type[DOMNode] | None
+    apps: tuple[type[DOMNode], ...], first: str, special: type[DOMNode]
 ) -> Mapping[str, tuple[type[DOMNode], ...]]:
-    """Return whose keys the help lists, in its order: the app's own, and those of a load's."""
+    """Return whose keys the help lists, in its order: ``first`` those of a special app."""
     here, *others = SCREENS.items()
     groups = [here, ("Everywhere", apps), ("In a panel", PANELS), *others]
-    return dict([("This load", (of_load,)), *groups] if of_load else groups)
+    return dict([(first, (special,)), *groups] if first else groups)
 
 
 def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-TOUCHING = frozenset({"suspend", "count_refusals", "export"})
+TOUCHING = frozenset({"suspend", "count_refusals", "export", "record"})
 """Actions that change no setting and give back no port, but that do something to this host all the
 same: they stop the process, have the kernel count, write a file."""
 

@@ -67,12 +67,13 @@ class PlacesApp(TwtopApp):
         around: Overview,
         open_poller: Callable[[Place, Watch], Poller],
         places_first: bool = False,
+        note: str = "",
         **more: Any,
     ) -> None:
         """Begin in ``home``, whose views the poller makes, or with all of them.
 
         ``around`` looks at all; ``open_poller`` returns what feeds the watch of a place that is
-        opened. What else there is, is for TwtopApp.
+        opened; ``note`` stands below them. What else there is, is for TwtopApp.
         """
         super().__init__(poller, watch, place=describe_place(home), **more)
         self._home, self._home_watch = keyed(home), watch
@@ -80,6 +81,7 @@ class PlacesApp(TwtopApp):
         self._overview = around
         self._open_poller = open_poller
         self._places_first = places_first
+        self._note = note
         self._newest = Places()
         self._around = Cycle(self._look_around, LOOK_SECONDS, "twtop-places")
         around.sample(self._home, watch)
@@ -104,7 +106,8 @@ class PlacesApp(TwtopApp):
         try:
             outlooks = self._overview.poll()
             survey = self._overview.found
-            found = Places(outlooks, (*survey.missing, *survey.notes))
+            notes = filter(None, (*survey.missing, *survey.notes, self._note))
+            found = Places(outlooks, tuple(notes), bool(survey.missing))
         except TableError as error:
             found = Places(failure=str(error))
         except Exception as error:  # a bug must be seen, not end the thread in silence
@@ -139,7 +142,7 @@ class PlacesApp(TwtopApp):
     def _show(self, view: View) -> None:
         """Tell in the title line as well what is worse elsewhere."""
         worst = worse_elsewhere(self._newest, self._overview.is_sampled)
-        told = "" if worst is None else f"{in_a_line(worst)} ({self._key})"
+        told = "" if worst is None or view.past else f"{in_a_line(worst)} ({self._key})"
         super()._show(replace(view, elsewhere=told))
 
     @property

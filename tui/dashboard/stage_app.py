@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,6 +28,7 @@ from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
+from tui.recording.memory import KEEP_SECONDS
 from tui.stage.agreement import Agreement, compare, over
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import TICK_SECONDS, Ready, Stage
@@ -69,6 +72,7 @@ class StageApp(TwtopApp):
         *each("load.pause", "load.restart", "app.freeze"),
     )
     plays_load = True
+    special = "This load"
 
     played: reactive[Played | None] = reactive(None, repaint=False)
     """What the panel of the load shows."""
@@ -100,6 +104,8 @@ class StageApp(TwtopApp):
         self._watch = watch
         self._refusals = refusals
         self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
+        self._seen: deque[tuple[float, Played]] = deque(maxlen=int(KEEP_SECONDS))
+        """What was shown of it each second (Unix time)."""
         self._verdict: Agreement | None = None
         self._rate = None if stage.scenario is None else stage.scenario.plan.rate
         self._paused = False
@@ -175,16 +181,14 @@ class StageApp(TwtopApp):
         return None
 
     def _publish(self) -> None:
-        """Show the load as it is now, unless the screen is frozen."""
-        if self.frozen:
-            return
+        """Show the load as it is now, unless the screen is frozen, and keep it for the past."""
         name, summary, watch = "simulate", self._watch, self._watch
         title, keys = "Simulate", RATE_HINT
         if (scenario := self.stage.scenario) is not None:
             name, summary, watch = scenario.name, scenario.summary, scenario.watch
             at, keys = list(SCENARIOS).index(name) + 1, SCENARIO_HINT + RATE_HINT
             title = f"Demo {at}/{len(SCENARIOS)} · {name}: {summary}"
-        self.played = Played(
+        now = Played(
             name,
             summary,
             watch,
@@ -194,6 +198,17 @@ class StageApp(TwtopApp):
             verdict=self._verdict,
             threshold=self.threshold,
         )
+        if not self._seen or time.time() - self._seen[-1][0] >= 1:
+            self._seen.append((time.time(), now))
+        if not self.frozen:
+            self.played = now
+
+    def _show(self, view: View) -> None:
+        """Show with a past moment what the clients got then."""
+        super()._show(view)
+        if view.past:
+            then = bisect_right(self._seen, view.frame.time, key=lambda one: one[0])
+            self.played = self._seen[max(then - 1, 0)][1]
 
     def _say_what_to_watch(self) -> None:
         """Say for a while what to watch for where the panel has no room for it."""
@@ -214,8 +229,10 @@ class StageApp(TwtopApp):
         self.stage.play(scenario)
         self._listen()
         self._outcomes.clear()
+        self._seen.clear()
         self._verdict = None
-        self._rate, self._paused, self.frozen = scenario.plan.rate, False, False
+        self.leave_past()
+        self._rate, self._paused = scenario.plan.rate, False
         self._publish()
         while self.screen is not self.dashboard:
             self.pop_screen()

@@ -109,6 +109,8 @@ class Recorder:
             self._chapters = [(time, at + shift) for time, at in chapters[first:]]
 
     def close(self) -> None:
-        """End the recording."""
-        self._end_chapters()
-        self._log.close()
+        """End the recording. Raises RecordingError where the end of it cannot be written."""
+        try:
+            self._end_chapters()
+        finally:
+            self._log.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 from tui.kernel.find_place import ALL, NAMED_AT_MOST, PlaceError, called
 from tui.kernel.places import Place
 from tui.kernel.survey import Survey
-from tui.recording.chapter import ChapterReader, Recorded, place_of, summaries
+from tui.recording.chapter import place_of, summaries
 from tui.recording.log import MAGIC, VERSION, Kind, LogReader, Record, RecordingError
+from tui.recording.moments import Moments
 from tui.recording.summary import Summary, from_plain
 
 SUFFIX = ".twtop"
@@ -30,11 +30,14 @@ class Chapter:
     records: list[Record]
     told: list[Summary] = field(default_factory=list)
     """Known for as many of the records as were looked at."""
-    reader: ChapterReader = field(default_factory=ChapterReader)
+
+    def content(self, number: int) -> bytes:
+        """Return one of the records. Raises RecordingError where it is damaged."""
+        return self.log.content(self.records[number])
 
 
-class Recording:
-    """The moments of one place in one or more files, oldest first. One thread may use it at a time.
+class Recording(Moments):
+    """The moments of one place in one or more files.
 
     Where several places were recorded ``show`` turns to another of them.
     """
@@ -45,16 +48,13 @@ class Recording:
         Raises RecordingError where a file is no recording or all are empty, and PlaceError where
         no place or several are called so, or several are there and none is named.
         """
+        super().__init__()
         self.notes: list[str] = []
         """What could not be read of it, in words."""
         self._chapters: list[Chapter] = []
         self._logs = [LogReader(path) for path in paths]
         self._open: dict[tuple[LogReader, int], Chapter] = {}
         """Chapters that go on, by file and stream."""
-        self._at: Chapter | None = None
-        """The chapter whose reader is in use: one at a time has its sockets in memory."""
-        self.timeline: list[Summary] = []
-        self._moments: list[tuple[Chapter, int]] = []
         self._take_in_all()
         if not self._chapters:
             names = ", ".join(map(str, paths))
@@ -91,11 +91,7 @@ class Recording:
     def show(self, place: Place) -> None:
         """Turn to the moments of this place, one of ``places``."""
         self.place = place
-        chapters = [one for one in self._chapters if _key(one.place) == _key(place)]
-        self.timeline = [told for chapter in chapters for told in chapter.told]
-        self._moments = [
-            (chapter, number) for chapter in chapters for number in range(len(chapter.told))
-        ]
+        self.lay_out([one for one in self._chapters if _key(one.place) == _key(place)])
 
     def refresh(self) -> bool:
         """Take in what was recorded since, and say whether there was anything."""
@@ -172,25 +168,6 @@ class Recording:
             self.notes.append(f"{chapter.log.path}: some minutes are left out: {error}")
             chapter.records, chapter.told = [], []
 
-    def index_at(self, time: float) -> int:
-        """Return which moment was the present one then: the last before it, or the first."""
-        return max(bisect_right(self.timeline, time, key=lambda told: told.time) - 1, 0)
-
-    def moment(self, index: int) -> Recorded:
-        """Return what was read at a moment of the timeline. Raises RecordingError."""
-        chapter, number = self._moments[index]
-        if self._at is not None and (self._at is not chapter or self._at.reader.count > number + 1):
-            self._at.reader = ChapterReader()  # forget: from its beginning it is known again
-        self._at = chapter
-        try:
-            while chapter.reader.count <= number:
-                record = chapter.records[chapter.reader.count]
-                chapter.reader.take(chapter.log.content(record))
-            return chapter.reader.moment()
-        except RecordingError:
-            chapter.reader = ChapterReader()
-            raise
-
     def close(self) -> None:
         """Let the files go."""
         for log in self._logs:
@@ -209,12 +186,33 @@ def open_recording(path: Path, word: str | None = None) -> Recording:
 
     Raises RecordingError, and PlaceError where that names none, or one must be named.
     """
+    return Recording(files_of(path), word)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a recording or a folder of them. Raises RecordingError for none."""
     if not path.is_dir():
-        return Recording([path], word)
+        return [path]
     paths = sorted(path.glob(f"*{SUFFIX}"))
     if not paths:
         raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
-    return Recording(paths, word)
+    return paths
+
+
+def recorded_of(place: Place, folder: Path) -> Recording | None:
+    """Return what was recorded of a place in a folder, None where that is nothing.
+
+    Raises RecordingError.
+    """
+    if not any(folder.glob(f"*{SUFFIX}")):
+        return None
+    recording = open_recording(folder, ALL)
+    for one in recording.places:
+        if _key(one) == _key(place):
+            recording.show(one)
+            return recording
+    recording.close()
+    return None
 
 
 def is_recording(path: Path) -> bool:

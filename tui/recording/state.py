@@ -26,7 +26,8 @@ def sections(reading: Reading, owners: Owners) -> Sections:
     place, table = reading.place, reading.table
     return {
         "reading": {name: getattr(reading, name) for name in OF_READING}
-        | {"addresses": sorted(reading.addresses)},
+        | {"addresses": sorted(reading.addresses)}
+        | {"host_range": reading.host_range and list(reading.host_range)},
         "table": {name: getattr(table, name) for name in OF_TABLE}
         | {"bound_ports": table.bound_ports.tolist()},
         "place": {name: getattr(place, name) for name in ("name", "kind", "id")}
@@ -86,6 +87,7 @@ def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Read
         parameters=tuple(Parameter(name, *rest) for name, rest in now["parameters"].items()),
         counters=now["counters"],
         addresses=frozenset(read["addresses"]),
+        host_range=(read.get("host_range") and tuple(read["host_range"])) or None,
         **{name: read[name] for name in OF_READING},
     )
 

@@ -9,6 +9,7 @@ import platform
 import re
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from tui import __version__
 from tui.report.copied import BundleError, Copy
 from tui.writing.files import write_whole
+from tui.writing.words import utc
 
 ABOUT = """\
 {name}: what twtop {version} saw on {time}.
@@ -39,7 +41,23 @@ places/ has a folder like this for each other network namespace: twtop --proc re
 """
 
 
-def about(copy: Copy, redacted: bool) -> dict[str, object]:
+ABOUT_PAST = """
+recording/ has what was recorded in the minutes before: twtop replay recording, twtop report --from.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was recorded before a bundle was made, or why it is not in it."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    since: float | None = None
+    """Unix time of its first moment; None where there is none."""
+    left_out: str | None = None
+    """Why there is none, in words, where there could be."""
+
+
+def about(copy: Copy, redacted: bool, past: Past) -> dict[str, object]:
     """Return where the bundle comes from."""
     return {
         "schema": "twtop.bundle/1",
@@ -52,15 +70,23 @@ def about(copy: Copy, redacted: bool) -> dict[str, object]:
         "complete": copy.complete,
         "bound_ports": None if copy.bound_ports is None else list(copy.bound_ports),
         "redacted": redacted,
+        "recording": {
+            "files": list(past.files),
+            "since": None if past.since is None else utc(past.since),
+            "left_out": past.left_out,
+        },
         "user": "root" if os.geteuid() == 0 else "unprivileged",
     }
 
 
+NOTHING = Past()
 Parts = tuple[Copy, Mapping[str, str]]
 """A copy, and texts by the names of their files."""
 
 
-def write_bundle(path: Path, parts: Parts, *others: Parts, redacted: bool) -> int:
+def write_bundle(
+    path: Path, parts: Parts, *others: Parts, redacted: bool, past: Past = NOTHING
+) -> int:
     """Write the archive and return its size in bytes; only its owner may read it.
 
     Each of the ``others`` is a place of its own, in a folder below `places/`. It appears under its
@@ -71,14 +97,16 @@ def write_bundle(path: Path, parts: Parts, *others: Parts, redacted: bool) -> in
     when = datetime.fromtimestamp(copy.time, UTC)
     head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
     head += ABOUT_REDACTED if redacted else ""
-    members = {"README.txt": (head + (ABOUT_PLACES if others else "")).encode()}
+    head += ABOUT_PLACES if others else ""
+    members = {"README.txt": (head + (ABOUT_PAST if past.files else "")).encode()}
     for number, (one, said) in enumerate((parts, *others)):
         folder = (
             f"places/{number}-{re.sub('[^A-Za-z0-9.-]', '_', one.place.name)}/" if number else ""
         )
-        members[f"{folder}about.json"] = json.dumps(about(one, redacted), indent=2).encode() + b"\n"
+        members[f"{folder}about.json"] = _json(about(one, redacted, NOTHING if number else past))
         members |= {f"{folder}{file}": text.encode() + b"\n" for file, text in said.items()}
         members |= {f"{folder}proc/{file}": content for file, content in one.files.items()}
+    members |= {f"recording/{file}": content for file, content in past.files.items()}
 
     def fill(file: BinaryIO) -> int:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:
@@ -92,3 +120,7 @@ def write_bundle(path: Path, parts: Parts, *others: Parts, redacted: bool) -> in
         return write_whole(path, fill)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from None
+
+
+def _json(told: object) -> bytes:
+    return json.dumps(told, indent=2).encode() + b"\n"

@@ -65,6 +65,7 @@ class Overview:
         source: SourceChoice = "auto",
         interval: float = 1.0,
         one_shot: bool = False,
+        exact_timers: bool = False,
         cpu_share: float = CPU_SHARE,
         reach: float | None = None,
         of: Callable[[Survey], Sequence[Place]] = lambda found: found.places,
@@ -79,6 +80,7 @@ class Overview:
         self.choice = source
         self.interval = interval
         self.one_shot = one_shot
+        self.exact_timers = exact_timers
         self.cpu_share = cpu_share
         self.reach = reach
         self.looked_at: Callable[[Place], bool] = lambda place: False
@@ -95,6 +97,8 @@ class Overview:
         self._rules_read = -float("inf")
         self._dump_due = 0.0
         self._first_due = 0.0
+        self._was_late = False
+        """Was the last that was dumped one that had only its turn?"""
         self._walk_due = 0.0
 
     def poll(self) -> tuple[Outlook, ...]:
@@ -177,11 +181,12 @@ class Overview:
                 break
             cpu = time.thread_time()
             self._dump_one(one.place)
-            if not could_reach(one, self.config.ports.threshold):
+            self._was_late = not could_reach(one, self.config.ports.threshold)
+            if self._was_late:
                 self._first_due = now + FIRST_SECONDS
             fresh.add(identity_of(one.place))
-            # Entered by a thread of its own: what that takes is seen by the clock alone.
-            cost = max(time.thread_time() - cpu, self._spent(one.place))
+            source = self._follow(one.place).source
+            cost = time.thread_time() - cpu + (0.0 if source is None else source.cpu_apart)
             # Half an interval of grace: a dump due just after a tick belongs to that tick.
             base = max(self._dump_due, now - self.interval / 2)
             self._dump_due = base + cost / self.cpu_share
@@ -211,7 +216,8 @@ class Overview:
         watched.sort(key=age, reverse=True)
         full.sort(key=age, reverse=True)
         late = sorted(late, key=age, reverse=True)[:1]
-        if late and now >= self._first_due:
+        # Where one dump has to last for longer than that, they take turns.
+        if late and now >= self._first_due and not (full and self._was_late):
             return [*watched, *late, *full]
         return [*watched, *full, *late]
 
@@ -221,7 +227,13 @@ class Overview:
     def _dump_one(self, place: Place) -> None:
         followed = self._follow(place)
         if followed.source is None:
-            followed.source = Source(place, self.choice, self.interval, one_shot=self.one_shot)
+            followed.source = Source(
+                place,
+                self.choice,
+                self.interval,
+                one_shot=self.one_shot,
+                exact_timers=self.exact_timers,
+            )
         followed.dumped = time.monotonic()
         followed.source.place = place  # by another process of it, or another name
         try:
@@ -234,10 +246,6 @@ class Overview:
             if place.kind == "copy":  # there is no other to tell of
                 raise
             followed.failure = str(error)
-
-    def _spent(self, place: Place) -> float:
-        view = self._follow(place).watch.newest
-        return 0.0 if view is None else view.frame.reading.read_seconds
 
     def _outlook(self, seen: Glance, fresh: set[Identity], now: float) -> Outlook:
         identity = identity_of(seen.place)

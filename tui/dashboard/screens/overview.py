@@ -79,7 +79,9 @@ class Dashboard(TableScreen):
         bind(
             "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
-        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
+        bind(
+            "dashboard.maximize", "m", "maximize_panel", "Maximize", "Give a panel the whole screen"
+        ),
         *(
             bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
             for number, (name, title) in enumerate(PANELS.items(), 1)
@@ -95,7 +97,7 @@ class Dashboard(TableScreen):
     more_hints = (
         *each("app.palette", "act.free", "act.keep"),
         Hint([f"panel.{name}" for name in PANELS], "Panel"),
-        *each("table.export", "app.threshold"),
+        *each("table.export", "app.threshold", "app.record"),
     )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
@@ -223,9 +225,9 @@ class Dashboard(TableScreen):
     def chosen(self, event: RowTable.Chosen) -> None:
         """Drill into a pattern, filter by a remote IP, or explain a parameter."""
         if isinstance(event.identity, PatternKey):
-            self.post_message(PatternAsked(event.identity))
+            self.ask_for(PatternAsked(event.identity))
         elif event.table is self.findings and isinstance(event.identity, tuple):
-            self.post_message(FindingAsked(event.identity))
+            self.ask_for(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
             self._filter_by(parse_filter(f"dst {ip_text(*event.identity)}"))
             self.maximized_panel = None
@@ -260,7 +262,7 @@ class Dashboard(TableScreen):
         """Open the plan for the selected pattern."""
         key = self.pattern
         if key is not None and key.direction is Direction.OUTGOING:
-            self.post_message(PlanAsked(key))
+            self.ask_for(PlanAsked(key))
         else:
             self.notify("select an outgoing pattern (→): plans are for those", timeout=4)
 
@@ -299,10 +301,10 @@ class Dashboard(TableScreen):
             self.call_after_refresh(self._make_room)
 
     def go_back(self) -> None:
-        """Leave the maximized panel, else take the filter away."""
+        """Leave the maximized panel, else take the filter away, else leave the past."""
         if self.maximized_panel is not None:
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
-        else:
+        elif not self.leave_past():
             self.post_message(PlaceLeft())

@@ -36,6 +36,7 @@ class PlacesScreen(TableScreen):
     hints = each("move.open", "table.back", "table.filter", "table.sort")
     more_hints = each("app.palette", "table.export", "app.threshold")
     about = "places"
+    has_past = False
 
     def __init__(self, machine: str, selected: Hashable = None) -> None:
         """Select the place with this identity at first."""

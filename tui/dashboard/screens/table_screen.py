@@ -29,7 +29,13 @@ class TableScreen(PatternActs):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("table.filter", "slash,f3,f4,backslash", "filter", "Filter", "Show only what matches"),
         bind("table.sort", "s,greater_than_sign", "sort(1)", "Sort", "Sort by the next column"),
-        bind("table.sort-back", "less_than_sign", "sort(-1)", "Sort back", "By the previous one"),
+        bind(
+            "table.sort-back",
+            "less_than_sign",
+            "sort(-1)",
+            "Sort back",
+            "Sort by the column before",
+        ),
         bind("table.sort-menu", "f6", "sort_menu", "Sort by …", "Choose the column to sort by"),
         bind("table.invert", "I,i", "invert", "Reverse", "Reverse the order"),
         bind("table.export", "e", "export", "Export", "Write the rows shown to a CSV or JSON file"),

@@ -30,12 +30,28 @@ class Hinting(Protocol):
     hints: ClassVar[Sequence[Hint]]
 
 
+@runtime_checkable
+class Freezing(Protocol):
+    """An app whose screen can be held still."""
+
+    frozen: bool
+
+    def action_freeze(self) -> None:
+        """Hold it still, or return to what is there now."""
+
+
 class ViewScreen(ClosesOnce):
     """A screen that shows the app's view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
-        bind("screen.previous", "shift+tab", "app.focus_previous", "Panel before", "Go back"),
+        bind(
+            "screen.previous",
+            "shift+tab",
+            "app.focus_previous",
+            "Panel before",
+            "Go to the previous panel",
+        ),
     ]
     hints: ClassVar[Sequence[Hint]]
     """What the footer tells, the most important first."""
@@ -54,6 +70,8 @@ class ViewScreen(ClosesOnce):
         (50, "-towering"),
     ]
 
+    has_past: ClassVar[bool] = True
+    """Is what it shows that of the moment which the app has gone to?"""
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 
@@ -67,6 +85,8 @@ class ViewScreen(ClosesOnce):
         self.prompt = Prompt()
         self.view: View | None = None
         """The newest view, also while another screen is in front."""
+        self.takes_keys = False
+        """Not before it is laid out, and not once another screen is asked for."""
 
     def compose(self) -> ComposeResult:
         """Lay the screen's own panels out between what all screens have."""
@@ -74,7 +94,7 @@ class ViewScreen(ClosesOnce):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
-        if getattr(self.app, "replays", False):
+        if self.has_past:
             yield Timeline(id="timeline")
         yield self.prompt
         assert isinstance(self.app, Hinting)
@@ -96,6 +116,14 @@ class ViewScreen(ClosesOnce):
         """Follow the app's view."""
         self.watch(self.app, "view", self._follow)
         self.first_focus.focus()
+        self.takes_keys = True
+        self.post_message(KeysTaken())
+
+    def ask_for(self, wanted: Message) -> None:
+        """Ask for another screen: what is typed until it is there is meant for it."""
+        self.takes_keys = False
+        self.post_message(wanted)
+        self.post_message(KeysTaken(self))
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was in front."""
@@ -124,9 +152,24 @@ class ViewScreen(ClosesOnce):
         else:
             self.go_back()
 
+    def leave_past(self) -> bool:
+        """Return to what is there now, and say whether the screen was held still."""
+        if isinstance(self.app, Freezing) and self.app.frozen:
+            self.app.action_freeze()
+            return True
+        return False
+
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
         self.dismiss()
+
+
+@dataclass
+class KeysTaken(Message):
+    """What was typed ahead can be taken."""
+
+    again: ViewScreen | None = None
+    """The screen that asked for another, which was opened or not by now."""
 
 
 @dataclass

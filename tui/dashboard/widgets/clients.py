@@ -28,7 +28,7 @@ WHY_AGREED = {
     (True, True): "no port left, and connect() fails",
     (True, False): "the last port was just taken",
     (False, True): "every port freed is taken at once",
-    (False, False): "no connect() failed for lack of a port",
+    (False, False): "no connect() lacked a port",
 }
 """By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"
@@ -236,7 +236,7 @@ def _standing(verdict: Agreement) -> Line:
             why = WHY_AGREED[verdict.exhausted, verdict.failing]
             all_three = verdict.kernel is Kernel.AGREES
             return [
-                ("= clients and kernel agree" if all_three else "= clients agree", "good"),
+                ("= kernel agrees" if all_three else "= clients agree", "good"),
                 (f": {why}", ""),
             ]
 

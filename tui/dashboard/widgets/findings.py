@@ -102,7 +102,7 @@ class FindingsPanel(RowTable):
         """Show a view."""
         self.empty = "nothing found"
         counts = tally(case.finding for case in view.cases.present)
-        keys = hint(("f", "to go there and back"), ("⏎", "opens")) if counts else ""
+        keys = hint(("f", "here and back"), ("⏎", "opens")) if counts else ""
         self.entitle(f"⁶ Findings · {counts or NONE_FOUND}", keys)
         self.show_rows(FindingRows(view.cases, view.frame.time))
 

@@ -21,7 +21,7 @@ from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.patterns import LOOKED_AT, READABLE_GAUGE, left_runs, use_runs
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
-from tui.dashboard.widgets.titlebar import TitleBar
+from tui.dashboard.widgets.titlebar import TitleBar, kind_word
 from tui.findings.finding import Severity
 from tui.kernel.places import Place
 from tui.report.places import PLACE_FIELDS, place_row
@@ -32,12 +32,12 @@ from tui.writing.export import Sheet
 from tui.writing.words import plural, short, span
 
 COLUMNS = (
-    Column("name", "Place", 16, "left", stretch=1, most=60),
+    Column("name", "Place", 16, "left", stretch=1, most=40),
     Column("kind", "Kind", 9, "left", rank=7),
     Column("sockets", "Sockets", 8, rank=6),
     Column("time_wait", "TIME-WAIT", 9, rank=3),
-    Column("worst", "Worst tuple", 21, "left", stretch=1, most=60),
-    Column("use", "Use", 17, "left", stretch=1, most=40),
+    Column("worst", "Worst tuple", 19, "left", stretch=1, most=60),
+    Column("use", "Use", 16, "left", stretch=1, most=40),
     Column("left", "Full in", 8, rank=1),
     Column("ports", "Ports", 7, rank=5),
     Column("reuse", "Reuse", 5, rank=8),
@@ -56,14 +56,16 @@ SORT_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # columns of numbers cannot be compared as one
 class Places:
     """All places at one look."""
 
     outlooks: tuple[Outlook, ...] = ()
     """The worst first."""
-    missing: tuple[str, ...] = ()
-    """Why there may be others, and what else must be known."""
+    notes: tuple[str, ...] = ()
+    """What must be known of them."""
+    missing: bool = False
+    """May there be others? The notes say why."""
     failure: str | None = None
     """Why they could not be looked for; the others are empty then."""
 
@@ -98,16 +100,16 @@ class PlaceRows(ArrangedRows):
         if chosen is not None:
             found = [one for one in found if passes(one, chosen)]
         self.items: Sequence[Outlook] = found
-        self.note = " · ".join(places.missing)
+        self.note = " · ".join(places.notes)
 
     def needs(self) -> Mapping[str, int]:
         """Return how wide names and tuples are."""
         first = self.items[:LOOKED_AT]
         tuples = (sum(len(text) for text, _ in _worst(one, 400)) for one in first)
         return {
-            "use": READABLE_GAUGE,
             "name": max((len(name_of(one.place)) for one in first), default=0),
             "worst": max(tuples, default=0),
+            "use": READABLE_GAUGE,
         }
 
     def identity(self, row: int) -> Hashable:
@@ -134,7 +136,7 @@ def passes(one: Outlook, chosen: Filter) -> bool:
 
     Of a place whose table was not read only the name is known.
     """
-    words = (one.place.kind, name_of(one.place), *one.place.words)
+    words = (kind_word(one.place), name_of(one.place), *one.place.words)
     if any(chosen.text.lower() in word.lower() for word in words):
         return True
     return one.view is not None and bool(chosen.rows(one.view.frame).any())
@@ -164,8 +166,7 @@ def _worst(one: Outlook, width: int) -> list[Run]:
     if one.view is None:
         if not one.glance.sockets:
             return [(short("no sockets", width), "dim")]
-        percent = ceil(1000 * (utilization_at_most(one.glance) or 0.0)) / 10
-        return [(short(f"at most {percent:.1f}% · table not read", width), "dim")]
+        return [(short("table not read", width), "dim")]
     cut = "" if one.view.frame.table.complete else " · cut short"
     if (index := one.worst) is None:
         return [(short("nothing outgoing", width - len(cut)), "dim"), (cut, "warn")]
@@ -175,6 +176,9 @@ def _worst(one: Outlook, width: int) -> list[Run]:
 
 
 def _use(one: Outlook, width: int) -> list[Run]:
+    if one.view is None and one.glance.sockets:
+        percent = ceil(1000 * (utilization_at_most(one.glance) or 0.0)) / 10
+        return [(short(f"at most {percent:.1f}%", width), "dim")]
     if one.view is None or one.worst is None:
         return []
     return use_runs(one.view, one.worst, width)
@@ -185,6 +189,8 @@ def _left(one: Outlook) -> list[Run]:
         return [("FULL", "alarm")]
     if one.view is None and one.glance.sockets != 0:
         return [("?", "dim")]  # nobody has looked
+    if one.urgency is Urgency.SOON and not one.seconds_left:
+        return [("by now", "alarm")]  # as was foretold; nobody has looked since
     return left_runs(one.seconds_left)
 
 
@@ -216,7 +222,7 @@ def _age(one: Outlook) -> list[Run]:
 
 CELLS: Mapping[str, Callable[[Outlook, int], list[Run]]] = {
     "name": lambda one, width: [(short(name_of(one.place), width), _role(one))],
-    "kind": lambda one, width: [(short(one.place.kind, width), "dim")],
+    "kind": lambda one, width: [(short(kind_word(one.place), width), "dim")],
     "sockets": lambda one, _: _count(one.glance.sockets),
     "time_wait": lambda one, _: _count(one.glance.time_wait),
     "worst": _worst,
@@ -304,8 +310,8 @@ def in_a_line(one: Outlook) -> str:
     """Return in a few words what is the matter with a place."""
     what = {
         Urgency.FULL: "FULL",
-        Urgency.SOON: f"full in {span(one.seconds_left)}",
+        Urgency.SOON: f"full in {span(one.seconds_left)}" if one.seconds_left else "full by now",
         Urgency.HOT: "short of ports",
         Urgency.SLOW: "connect() is slow",
     }.get(one.urgency, "a critical finding")
-    return f"{one.place.kind} {short(one.place.name, LONGEST_NAME)}: {what}"
+    return f"{kind_word(one.place)} {short(one.place.name, LONGEST_NAME)}: {what}"

@@ -10,6 +10,7 @@ from rich.text import Text
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.refused import title_notes
+from tui.dashboard.widgets.styles import role_classes
 from tui.findings.finding import Severity
 from tui.kernel.places import HERE, Place
 from tui.watching.view import View
@@ -19,15 +20,22 @@ from tui.writing.words import plural
 def describe_place(place: Place) -> str:
     """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
-    if place.kind not in ("host", "copy"):
+    if place.kind == "named":
+        shown = f"netns {place.name} · {place.id}"
+    elif place.kind not in ("host", "copy"):
         shown = f"{place.kind} {place.name} · {shown}"
     return f"{os.uname().nodename}  {shown}"
+
+
+def kind_word(place: Place) -> str:
+    """Return what a place is, in a word that can stand before its name."""
+    return "netns" if place.kind == "named" else place.kind
 
 
 class TitleBar(TextPanel[View]):
     """Names the host, the source and its age, and whether the screen is live."""
 
-    COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
+    COMPONENT_CLASSES = role_classes("title", "name", "live", "frozen", "record", "warn", "dim")
 
     def __init__(self, place: str, *, subject: bool = False) -> None:
         """``subject``: it is not a place but what the whole screen is about.
@@ -51,7 +59,8 @@ class TitleBar(TextPanel[View]):
     def _aligned(self, details: list[Text], state: Text) -> Text:
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
-        stays = self._subject or self._is_elsewhere
+        told = self.shown is not None and bool(self.shown.elsewhere)
+        stays = self._subject or self._is_elsewhere or told
         least = min(left.cell_len, width // 2) if stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
@@ -104,7 +113,7 @@ class TitleBar(TextPanel[View]):
             parts = [elsewhere, *parts, here]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            every = "" if view.replay else f" · every {view.interval:g} s"
+            every = "" if view.past else f" · every {view.interval:g} s"
             source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
@@ -112,8 +121,8 @@ class TitleBar(TextPanel[View]):
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.replay:
-            mark, role = f"{view.replay} REPLAY", "frozen"
+        if view.past:
+            mark, role = view.past, "frozen"
             clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
         elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
@@ -123,4 +132,5 @@ class TitleBar(TextPanel[View]):
             if view.failure:
                 mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
-        return self.line([*failed, (f" {mark} {clock} ", role)])
+        recorded = [(" ● REC ", "record")] if view.recorded else []
+        return self.line([*failed, *recorded, (f" {mark} {clock} ", role)])
