@@ -13,7 +13,7 @@ from tui.recording import memory
 from tui.watching.series import KEEP_SECONDS
 
 SETTLED = int(max(KEEP_SECONDS, memory.KEEP_SECONDS) / FORGET_SECONDS) + 2
-"""Frames after which series and the past are as long as they become, and what is over is forgotten."""
+"""Frames after which series and the past are at their longest, and what is over is forgotten."""
 OURS = ("tui.", "textual.widget", "textual.notifications")
 """Modules of what could be kept: sums, views, widgets, toasts."""
 
