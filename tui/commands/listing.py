@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "refusals": Entry("What the kernel refused for lack of a port, counted.", "refusals"),
         "watch": Entry("A line of JSON per interval.", "watch"),
         "metrics": Entry("For Prometheus: metrics, alert rules, a dashboard.", "metrics"),
+        "fleet": Entry("All hosts at once, as Prometheus knows them.", "fleet"),
         "bundle": Entry("All that a support ticket needs, in one archive.", "bundle"),
     },
     "Look back": {

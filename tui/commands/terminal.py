@@ -12,7 +12,7 @@ import click
 from tui.commands.output import UNREADABLE
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
-    from tui.dashboard.app import TwtopApp
+    from tui.dashboard.shell import ShellApp
     from tui.kernel.places import Place
 
 CRASHED = 1
@@ -34,7 +34,7 @@ def describe_place(place: Place) -> str:
     return f"{os.uname().nodename}  {shown}"
 
 
-def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
+def run(app: ShellApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     """Run the app until the user quits it; ``close`` ends what was started for it."""
     from tui.dashboard.plain import ASCII, is_plain
     from tui.dashboard.widgets.glyphs import draw_with

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
-from textual import events, work
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual import work
+from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.dom import DOMNode
-from textual.driver import Driver
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.theme import ThemeProvider
-from textual.widgets._toast import ToastHolder, ToastRack
 
 from tui.acting.background import Keeping
 from tui.acting.keeping import Goal, kept_in
 from tui.dashboard.acts import Act, UndoAct
 from tui.dashboard.arrangement import arrange, arrangement
-from tui.dashboard.colours import readable
 from tui.dashboard.counting import CountingSwitch
-from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.keymap import PANELS, SCREENS, checked, listed
 from tui.dashboard.keys import bind
 from tui.dashboard.news import News
-from tui.dashboard.plain import ASCII
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
-from tui.dashboard.screens.palette import InOrder, Palette
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked, ViewScreen
-from tui.dashboard.widgets.footer import Hint, each
-from tui.dashboard.widgets.glyphs import glyphs
-from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.shell import ShellApp
 from tui.findings.codes import CODES
 from tui.findings.config import ConfigError, OnScreen, config_path
 from tui.kernel.places import Place
@@ -55,13 +42,8 @@ from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
-INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""What ``+`` and ``-`` step through, in seconds."""
 OWNER_LOOK_SECONDS = 1.0
 """How often the watch is asked whether it is time to walk over the processes."""
-PALETTE_KEY = "ctrl+p"
-ANSI_THEME = "ansi-dark"
-"""The theme of a terminal that has no more than its own colours."""
 
 
 class Poller(Protocol):
@@ -93,15 +75,10 @@ class Sampled(Message):
         )
 
 
-class TwtopApp(App[None]):
+class TwtopApp(ShellApp):
     """htop for TIME-WAIT and ephemeral ports."""
 
-    TITLE = "twtop"
-    CSS_PATH = "app.tcss"
-    COMMAND_PALETTE_BINDING = PALETTE_KEY
-    COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
         bind("app.threshold", "t", "threshold", "Threshold", "Set from what use a pattern is hot"),
         bind(
             "app.refusals",
@@ -110,21 +87,9 @@ class TwtopApp(App[None]):
             "Count refusals",
             "Have the kernel count the connects it refuses, or no more",
         ),
-        bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
-        bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
         bind("act.undo", "u", "undo", "Undo", "Set back the settings that twtop has changed"),
-        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
-        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
-        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
-        bind(
-            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
-        ),
-        bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
-        bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
     ]
 
-    hints: ClassVar[Sequence[Hint]] = each("app.freeze")
-    """What the footer tells of these, after the screen's own."""
     plays_load: ClassVar[bool] = False
     """Is there a load whose clients are shown too?"""
     replays: ClassVar[bool] = False
@@ -132,8 +97,6 @@ class TwtopApp(App[None]):
 
     view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
     """What the screens show."""
-    failure: reactive[str | None] = reactive(None, repaint=False)
-    """Why the newest poll failed, None when it did not."""
 
     def __init__(
         self,
@@ -150,18 +113,13 @@ class TwtopApp(App[None]):
         ``start_counting`` begins to count refusals when the user asks for it, with ``count`` at
         once. Raises ConfigError where the user's keys or arrangement cannot be meant so.
         """
-        super().__init__()
+        super().__init__(watch.config.screen.theme)
         self.watched = watch
-        apps = [one for one in type(self).__mro__ if issubclass(one, TwtopApp)]
+        apps = [one for one in type(self).__mro__ if issubclass(one, ShellApp)]
         self.keys = checked(dict(watch.config.keys), apps)
         """The user's own, by the id of their binding."""
         self.set_keymap(self.keys)
-        self.frozen = False
-        self.fatal: str | None = None
-        """Why it ended, or why nothing was ever shown, for the exit code."""
-        self.poller = poller
-        self.first_theme = self.theme
-        """What it began with."""
+        self.poller: Poller = poller
         self.dashboard = Dashboard(place, load=self.plays_load)
         screen = watch.config.screen
         if self.plays_load or self.replays:  # the user's filter is for this host
@@ -186,63 +144,15 @@ class TwtopApp(App[None]):
         """Percentage of capacity from which a pattern is in violation."""
         return self.watched.config.ports.threshold
 
-    def get_css_variables(self) -> dict[str, str]:
-        """Return the theme's colours, such that all can be read."""
-        variables = super().get_css_variables()
-        self.theme_variables = variables | readable(variables, dark=self.current_theme.dark)
-        return self.theme_variables
-
-    def get_driver_class(self) -> type[Driver]:
-        """Return what a terminal is driven by."""
-        return TerminalDriver
-
-    def on_load(self) -> None:
-        """Listen to the signals that end it, before anything is done to the terminal."""
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-                asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
-
-    async def on_event(self, event: events.Event) -> None:
-        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
-
-        Textual looks for one all the same, and ends with a traceback.
-        """
-        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
-            await super().on_event(event)
-
-    def on_key(self, event: events.Key) -> None:
-        """Give the prompt what was on its way to another widget when it opened."""
-        if event.is_printable and event.character is not None and self._is_asking:
-            self.screen.query_one(Prompt).add(event.character)
-            event.prevent_default()  # it is no key of the screen's any more
-
-    @property
-    def _is_asking(self) -> bool:
-        return isinstance(self.screen, ViewScreen) and self.screen.prompt.is_open
-
     def on_mount(self) -> None:
         """Open the dashboard and start reading."""
-        self.theme = self.first_theme = self._theme_to_begin_with()
+        self.begin_with_theme()
         self.push_screen(self.dashboard)
         self._cycle.start()
         if self._find_owners is not None:
             self._owner_cycle.start()
         if self._count:
             self.action_count_refusals()
-
-    def _theme_to_begin_with(self) -> str:
-        wanted = self.watched.config.screen.theme or self.theme
-        if glyphs() is ASCII and not wanted.startswith("ansi"):  # it has 16 colours at most
-            return ANSI_THEME
-        return wanted
-
-    def _leave(self, code: int) -> None:
-        """Leave by the front door when asked to end, so that the terminal is left clean."""
-        if not self.is_headless and not os.isatty(1):
-            # The terminal itself is gone. Nothing can be restored, and Textual would wait for
-            # ever to write to it: its writing thread ends with the first error.
-            os._exit(code)
-        self.exit(return_code=code)
 
     def on_unmount(self) -> None:
         """Let the threads end; nobody waits for them."""
@@ -338,17 +248,10 @@ class TwtopApp(App[None]):
         else:
             self._news.tell(self.view.cases, self.screen.shows)
 
-    def _refresh_notifications(self) -> None:
-        """Show the toasts there are, and let go of the others whole.
-
-        Of one that was taken back Textual keeps the holder, and with it the toast, for ever.
-        """
-        if self.screen_stack:
-            there = {ToastRack._toast_id(one) for one in self._notifications}
-            for holder in self.screen.query(ToastHolder):
-                if holder.id not in there:
-                    holder.remove()
-        super()._refresh_notifications()
+    def show_again(self) -> None:
+        """Show the present view with the user's newest choices."""
+        if self.view is not None:
+            self._show(self.view)
 
     def _show(self, view: View) -> None:
         """Put a view on screen, with the user's newest choices."""
@@ -416,15 +319,6 @@ class TwtopApp(App[None]):
             if not self.frozen:
                 self.call_after_refresh(self._tell_news)
 
-    def action_redraw(self) -> None:
-        """Write every cell again, as after somebody else has written on the terminal."""
-        self.refresh()
-
-    def action_suspend(self) -> None:
-        """Stop, as the shell's jobs do at Ctrl-Z; the driver gives the terminal back first."""
-        if not self.is_headless:
-            os.kill(os.getpid(), signal.SIGTSTP)
-
     def action_count_refusals(self) -> None:
         """Have refusals counted by the kernel, or no more."""
         self.run_worker(self._turn_counting, thread=True, group="counting")
@@ -445,22 +339,6 @@ class TwtopApp(App[None]):
         else:
             text = "the kernel counts the connects it refuses" if on else "no longer counted"
             self.call_later(self.notify, text, title="Refusals", timeout=3)
-
-    def action_step_interval(self, direction: int) -> None:
-        """Step the interval up (1) or down (−1)."""
-        now = self.poller.interval
-        steps = [step for step in INTERVALS if (step > now if direction > 0 else step < now)]
-        if steps:
-            self.set_interval_seconds(steps[0] if direction > 0 else steps[-1])
-
-    def set_interval_seconds(self, seconds: float) -> None:
-        """Poll every so many seconds from now on."""
-        self.poller.interval = seconds
-        self._cycle.interval = seconds
-        self._cycle.now()
-        if self.view is not None:
-            self._show(self.view)
-        self.notify(f"every {seconds:g} s", title="Interval", timeout=2)
 
     def save_arrangement(self) -> None:
         """Write down how the screen is arranged, as what to start with from now on."""
@@ -515,7 +393,7 @@ class TwtopApp(App[None]):
         """Show the plan for a pattern."""
         self._open(PlanScreen(message.key, load=self.plays_load))
 
-    def _open(self, wanted: ViewScreen) -> None:
+    def _open(self, wanted: ViewScreen[View]) -> None:
         """Show a screen: go back to it where it lies below, so that no circle piles up.
 
         What was asked for before help or the palette came in front is not wanted any more.
@@ -533,15 +411,6 @@ class TwtopApp(App[None]):
         while self.screen is not below[0]:
             self.pop_screen()
 
-    def action_command_palette(self) -> None:
-        """Show the palette, without an id: the one before may still be closing."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
-
-    def search_themes(self) -> None:
-        """Show the palette of the themes."""
-        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
-
     def action_help(self) -> None:
         """Show the keys and the words."""
         if not isinstance(self.screen, HelpScreen):
@@ -550,7 +419,7 @@ class TwtopApp(App[None]):
     def _help_keys(self) -> dict[str, list[tuple[str, str]]]:
         """Return all keys as they are now, under their headings."""
         here, *others = SCREENS.items()
-        everywhere: tuple[type[DOMNode], ...] = (TwtopApp,)
+        everywhere: tuple[type[DOMNode], ...] = (TwtopApp, ShellApp)
         groups = [here, ("Everywhere", everywhere), ("In a panel", PANELS), *others]
         if self.plays_load:
             groups.insert(0, ("This load", (type(self),)))
@@ -559,36 +428,13 @@ class TwtopApp(App[None]):
             for title, nodes in groups
         }
 
-    def get_key_display(self, binding: Binding) -> str:
-        """Return a key as people write it."""
-        if binding.key[:1] == "f" and binding.key[1:].isdigit():
-            return binding.key.upper()
-        return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
-
     def help_first(self) -> str:
         """Return what the help begins with, as markup."""
         return ""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the keys do, with their keys."""
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-        seen = set()
-        for active in screen.active_bindings.values():
-            one = active.binding
-            ours = isinstance(active.node, (TwtopApp, ViewScreen)) and one.action not in seen
-            if one.id and one.description and ours and active.enabled:
-                seen.add(one.action)
-                yield SystemCommand(
-                    f"{one.description} · {self.get_key_display(one)}",
-                    one.tooltip,
-                    partial(self._run, one.action),
-                )
-        for seconds in INTERVALS:
-            yield SystemCommand(
-                f"Interval {seconds:g} s",
-                "Poll the kernel this often",
-                partial(self.set_interval_seconds, seconds),
-            )
+        yield from self.palette_commands(screen)
         yield SystemCommand(
             "Save arrangement",
             "Start with this theme, order, filter, panel, interval and threshold from now on",
@@ -599,6 +445,3 @@ class TwtopApp(App[None]):
             "Save the screen as a picture (SVG)",
             lambda: self.set_timer(0.1, self.deliver_screenshot),
         )
-
-    async def _run(self, action: str) -> None:
-        await self.screen.run_action(action)

@@ -41,7 +41,8 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
-
+ELSEWHERE = ("load.", "fleet.", "place.")
+"""What the ids of the keys begin with that another app than the dashboard's has."""
 ACT = "act."
 """What the ids of the keys begin with that change something."""
 
@@ -73,7 +74,7 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     every = chain(apps, PANELS, OTHERS, *TOGETHER)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
-        if name not in known and not name.startswith("load."):  # which a load's app alone has
+        if name not in known and not name.startswith(ELSEWHERE):
             near = get_close_matches(name, known, n=1)
             guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
             raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")

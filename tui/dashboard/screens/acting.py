@@ -16,6 +16,7 @@ from tui.dashboard.acts import Act, ApplyAct, FreeAct, KeepAct, StopKeepingAct
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.kernel.places import Place
+from tui.watching.view import View
 
 
 @runtime_checkable
@@ -39,7 +40,7 @@ class Acting(Protocol):
         """Ask whether to do something, and do it."""
 
 
-class ActingScreen(ViewScreen):
+class ActingScreen(ViewScreen[View]):
     """What has keys of its own only where something may be done."""
 
     @property

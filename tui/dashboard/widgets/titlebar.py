@@ -7,38 +7,32 @@ from datetime import datetime
 from rich.text import Text
 
 from tui.analysis.patterns import Direction
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
 from tui.findings.finding import Severity
 from tui.watching.view import View
 from tui.writing.words import plural
 
 
-class TitleBar(TextPanel[View]):
-    """Names the host, the source and its age, and whether the screen is live."""
+class TitleLine(TextPanel[Shown]):
+    """What it is at the left, its state at the right, and between them what is worth knowing."""
 
     COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
 
     def __init__(self, place: str, *, subject: bool = False) -> None:
-        """``subject``: it is not a place but what the whole screen is about.
-
-        It stays whole then, and critical findings are counted, which no panel beside it lists.
-        """
+        """``subject``: it is not a place but what the whole screen is about, and stays whole."""
         super().__init__(id="title")
         self.place = place
-        """Host name and network namespace."""
+        """What it is that is looked at."""
         self._subject = subject
-
-    def draw(self, view: View) -> Text:
-        """Draw the line: the state and the clock at the right, the rest as far as it fits."""
-        return self._aligned(self._details(view), self._state(view))
 
     def draw_nothing(self) -> Text:
         """Say why there is nothing to show yet."""
         state = (f" {self.instead} ", "warn") if self.instead else ("reading … ", "dim")
-        return self._aligned([], self.line([state]))
+        return self.aligned([], self.line([state]))
 
-    def _aligned(self, details: list[Text], state: Text) -> Text:
+    def aligned(self, details: list[Text], state: Text) -> Text:
+        """Return the line; of the details the first give way where there is no room for all."""
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self.place}")
         least = min(left.cell_len, width // 2) if self._subject else 7
@@ -50,6 +44,17 @@ class TitleBar(TextPanel[View]):
         line.truncate(width)
         line.no_wrap = True
         return line
+
+
+class TitleBar(TitleLine[View]):
+    """Names the host, the source and its age, and whether the screen is live.
+
+    Of a ``subject`` critical findings are counted, which no panel beside it lists.
+    """
+
+    def draw(self, view: View) -> Text:
+        """Draw the line: the state and the clock at the right, the rest as far as it fits."""
+        return self.aligned(self._details(view), self._state(view))
 
     def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
