@@ -33,6 +33,7 @@ class Doubt(IntEnum):
     OLD = 2
     IN_PART = 3
     ASSUMED = 4
+    NOT_TOLD = 5
 
     def __str__(self) -> str:
         return {
@@ -40,6 +41,7 @@ class Doubt(IntEnum):
             Doubt.OLD: "nothing new for over 5 min",
             Doubt.IN_PART: "its table was read in part",
             Doubt.ASSUMED: "its sysctls are assumed",
+            Doubt.NOT_TOLD: "it tells nothing of its ports",
         }[self]
 
 
@@ -266,8 +268,9 @@ def fleet_of(answered: Answered, sizes: Iterable[Sample], time: float, by: str) 
     values: dict[Asked, dict[Key, float]] = {"locked": {}, "left": {}, "doubts": {}}
     for name, found in values.items():
         for sample in answered[name]:
+            key = _key(sample, labels)
             if not math.isnan(sample.value) and (name == "left" or sample.value < math.inf):
-                found[_key(sample, labels)] = sample.value
+                found[key] = sample.value
     findings: dict[Key, list[Found]] = {}
     for sample in answered["findings"]:
         severity = SEVERITIES.get(sample.labels.get("severity", ""))

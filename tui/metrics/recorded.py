@@ -36,9 +36,12 @@ DOUBTS = (
     "(twtop_reading_success < 1) * 0 + 1\n"
     f"or (time() - twtop_reading_timestamp_seconds > {OLD_SECONDS}) * 0 + 2\n"
     "or (twtop_reading_complete < 1) * 0 + 3\n"
-    "or (twtop_sysctls_assumed > 0) * 0 + 4"
+    "or (twtop_sysctls_assumed > 0) * 0 + 4\n"
+    f"or (twtop_reading_success unless {LOCKED}) * 0 + 5"
 )
-"""Places that are not seen whole: 1 not read, 2 not read anew, 3 in part, 4 sysctls assumed."""
+"""Places that are not seen whole: 1 not read, 2 not read anew, 3 in part, 4 sysctls assumed, 5 read
+without a word on their ports.
+"""
 BEFORE = "twtop_reading_success offset 1h"
 SILENT = (
     "(up == 0) * 0 + 1 and on (job) "
