@@ -14,11 +14,12 @@ from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.shell import ShellApp
 from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.document import Document
 from tui.findings.config import Config, ConfigError
 
-APPS = (StageApp, TwtopApp)
+APPS = (StageApp, TwtopApp, ShellApp)
 NODES: set[type[DOMNode]] = {*APPS, *PANELS, Document, *OTHERS, *chain(*TOGETHER)}
 EVERY = [*chain.from_iterable(map(own, NODES))]
 

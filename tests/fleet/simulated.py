@@ -66,7 +66,7 @@ class Host:
         yield "twtop_patterns_exhaustion_min_seconds", place, self.seconds_left
         yield "twtop_patterns_left_out", place, 0
         for number in range(self.patterns):
-            if share < 0.1:
+            if self.base < 0.1:
                 break
             ends = place | {
                 "direction": "outgoing",
@@ -119,17 +119,17 @@ def open_metrics(hosts: list[Host], times: list[float]) -> Iterator[str]:
 
     `up` is among them, and job and instance, which else Prometheus adds.
     """
-    for metric in (*KINDS, "up"):
-        family = metric.removesuffix("_total")
-        yield f"# TYPE {family} {KINDS.get(metric, 'gauge')}\n"
-        for host in hosts:
-            target = {"job": host.job, "instance": f"{host.name}:9815"}
-            for at in times:
-                found = [("up", {}, 1.0)] if metric == "up" else host.samples(at)
-                for name, labels, value in found:
-                    if name == metric:
-                        told = labels_text(labels | target)
-                        yield f"{name}{told} {number(value)} {at:.3f}\n"
+    told: dict[str, list[str]] = {name: [] for name in (*KINDS, "up")}
+    for host in hosts:
+        target = {"job": host.job, "instance": f"{host.name}:9815"}
+        for at in times:
+            for name, labels, value in (("up", {}, 1.0), *host.samples(at)):
+                series = f"{name}{labels_text(labels | target)}"
+                told[name].append(f"{series} {number(value)} {at:.3f}\n")
+    for name, lines in told.items():
+        # A series' samples must not be apart from each other.
+        yield f"# TYPE {name.removesuffix('_total')} {KINDS.get(name, 'gauge')}\n"
+        yield from sorted(lines, key=lambda line: line.rsplit(" ", 2)[0])
     yield "# EOF\n"
 
 

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from math import ceil
 from pathlib import Path
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -87,7 +88,7 @@ class Prometheus:
 
     def _ask(self, path: str, parameters: Mapping[str, str]) -> Answer:
         address, host = self.address, self.address.host
-        more = {"timeout": f"{address.timeout:g}s", "stats": "all"}
+        more = {"timeout": f"{ceil(address.timeout)}s", "stats": "all"}  # "0.5s" is refused
         try:
             body = self._get(path, {**parameters, **more})
             return read_answer(body)
