@@ -94,6 +94,8 @@ async def test_the_worst_stands_first_and_silence_is_told(size: tuple[int, int])
         if size[0] >= 80:
             for part in ("10.2.0.9:443", "100.0%!", "FULL", "2 silent", "1 EXHAUSTED"):
                 assert part in text
+            (doubted,) = (line for line in text.splitlines() if "gw-1 " in line)
+            assert "5.0%?" in doubted
 
 
 async def test_an_answer_that_is_late_leaves_the_old_one_and_says_so() -> None:

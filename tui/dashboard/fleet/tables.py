@@ -119,7 +119,10 @@ class PlaceRows(FleetRows):
         view = self.view
         match column:
             case "use":
-                return use_cell(row.use, row.level(view.threshold), width, view.threshold)
+                runs = use_cell(row.use, row.level(view.threshold), width, view.threshold)
+                if row.doubt is None or not runs[-1][0].endswith(" "):
+                    return runs
+                return [*runs[:-1], (f"{runs[-1][0][:-1]}?", "warn")]  # it may be more
             case "left":
                 return left_cell(row.seconds_left)
             case "findings":
