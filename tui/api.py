@@ -54,7 +54,8 @@ from tui.report.records import (
 )
 from tui.report.refusals import refusal_records
 from tui.report.whole import to_dict
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 from tui.watching.sampler import Sampler
 from tui.watching.view import View as Moment
 from tui.watching.watch import Watch, views

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tui import __version__
+from tui.commands.examples import examples_last
 from tui.commands.listing import SECTIONS, Entry
 from tui.commands.options import given, shared_options
 from tui.commands.output import (
@@ -20,6 +21,7 @@ from tui.commands.output import (
     fail,
     lose_stdout,
     open_closed_streams,
+    spell_out,
     unknown,
 )
 from tui.commands.supervised import supervised
@@ -46,7 +48,7 @@ class Deferred(click.Command):
         """Return the command itself."""
         module = import_module(f"tui.commands.{self.file}")
         command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
-        return command
+        return examples_last(command)
 
     def make_context(
         self,
@@ -80,9 +82,9 @@ class Commands(click.Group):
 @click.option(
     "--count-refusals",
     is_flag=True,
-    help="In the dashboard: have the kernel count the connects it refuses, from the start.",
+    help="In the dashboard: count the connects the kernel refuses, from the start.",
 )
-@click.option("--read-only", is_flag=True, help="Have no keys that change anything.")
+@click.option("--read-only", is_flag=True, help="Leave out all keys that change anything.")
 @click.pass_context
 def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None:
     """Htop for TIME-WAIT and ephemeral ports: which destination is eating the ports?
@@ -93,9 +95,13 @@ def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None
     if count_refusals and context.invoked_subcommand is not None:
         raise click.UsageError("--count-refusals is for the dashboard; see `twtop refusals`")
     if context.obj.read_only and context.invoked_subcommand in ACTS:
-        raise click.UsageError(f"{context.invoked_subcommand} changes something: no --read-only")
+        raise click.UsageError(
+            f"{context.invoked_subcommand} changes things; leave out --read-only"
+        )
     if context.invoked_subcommand is None:
         require_terminal()
+        # asyncio does without where there is none; OpenSSL is 4 MB that a dashboard has no use for.
+        sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
         from tui.commands.dashboard import dashboard  # Textual takes a third of a second to load
 
         dashboard(context.obj, count=count_refusals)
@@ -116,6 +122,7 @@ def start() -> None:
 def main() -> None:
     """Run twtop; a usage error is one line, an interrupt ends it quietly."""
     open_closed_streams()
+    spell_out()
     try:
         sys.exit(cli.main(prog_name="twtop", standalone_mode=False) or 0)
     except click.Abort:

@@ -55,16 +55,16 @@ def test_what_is_judged_is_taken(name: str, value: str) -> None:
         ("net.ipv4.tcp_tw_reuse", "", "0 to 2"),
         ("net.ipv4.tcp_tw_reuse", "１", "0 to 2"),
         ("net.ipv4.tcp_timestamps", "0", "tcp_tw_reuse does nothing"),
-        ("net.core.somaxconn", "128", "only raised"),
-        (RANGE, "1 65535", "no range"),
-        (RANGE, "60999 32768", "no range"),
-        (RANGE, "1024", "no range"),
+        ("net.core.somaxconn", "128", "only be raised"),
+        (RANGE, "1 65535", "not a range"),
+        (RANGE, "60999 32768", "not a range"),
+        (RANGE, "1024", "not a range"),
         (RANGE, "40000 40100", "leave connect"),
         (RESERVED, "1-65535", "leave connect"),
-        (RESERVED, "x", "no list"),
+        (RESERVED, "x", "not a list"),
         ("net.ipv4.tcp_tw_timeout", "10", "does not have it"),
-        ("kernel.panic", "1", "judges nothing"),
-        ("net.ipv4.../kernel.panic", "1", "judges nothing"),
+        ("kernel.panic", "1", "does not change that setting"),
+        ("net.ipv4.../kernel.panic", "1", "does not change that setting"),
     ],
 )
 def test_the_rest_is_refused_in_one_line_with_why(name: str, value: str, why: str) -> None:
@@ -117,6 +117,13 @@ def test_a_range_over_listeners_is_warned_of() -> None:
         ([f"sysctl -w {REUSE}=1", "ip addr add 10.0.0.1/32 dev eth0"], {}),
         ([f"sysctl -w {REUSE}=1 net.ipv4.tcp_fin_timeout=10"], {}),
         (["sudo ss -tn"], {}),
+        (
+            [f"sysctl -w {RESERVED}=8443 && sysctl -w {RANGE}='1 2'"],
+            {RESERVED: "8443", RANGE: "1 2"},
+        ),
+        ([f"sysctl -w {REUSE}=1 && ip addr add 10.0.0.1/32 dev eth0"], {}),
+        ([f"sysctl -w {REUSE}"], {}),
+        ([f"sysctl -w {REUSE}='1"], {}),
     ],
 )
 def test_the_settings_of_a_remedy(lines: list[str], wanted: dict[str, str]) -> None:

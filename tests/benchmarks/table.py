@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tests.benchmarks import crowd, dashboard, reading
 from tests.benchmarks import places as manyplaces
+from tests.benchmarks import recording as recorded
 from tests.benchmarks import simulate as simulation
 from tests.benchmarks import start as starting
 from tests.benchmarks.load import Load, quiet, sockets
@@ -196,6 +197,23 @@ def places(load: Load) -> Iterator[Row]:
     yield Row(work, (0.1, 0.1), "{:.1%}", cpu, [count], f"{seen:,} places were seen")
 
 
+def recording(load: Load) -> Iterator[Row]:
+    """A day's recording, of tables that were really read; budgets are for 20,000 TIME-WAITs."""
+    with TemporaryDirectory() as directory:
+        written = recorded.chapter(Path(directory, "chapter.twtop"))
+        opened = recorded.day(written.path, Path(directory, "day.twtop"))
+    note = f"{len(written.sockets)} moments, above reading and judging"
+    yield Row("recording, of a core", (0.03, nan), "{:.2%}", written.share, written.sockets, note)
+    seeks = sorted(1000 * each for each in opened.seeks)
+    note = f"median {seeks[len(seeks) // 2]:.0f}, worst {seeks[-1]:.0f} ms"
+    for work, budget, form, measured, more in (
+        ("a day's recording", 100, "{:.0f} MB", opened.size / 1e6, ""),
+        ("opening it, to its first view", 1, "{:.2f} s", opened.first, ""),
+        ("a seek in it, 95th percentile", 100, "{:.0f} ms", dashboard.percentile(seeks, 95), note),
+    ):
+        yield Row(work, (budget, nan), form, measured, written.sockets, more)
+
+
 MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
     measure.__name__: measure
     for measure in (
@@ -212,6 +230,7 @@ MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
         start,
         simulate,
         places,
+        recording,
     )
 }
 

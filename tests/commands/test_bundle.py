@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, IDLE, MIXED, PROXY, cut_short, fixture, host, tuple_with
 from tests.tables import Sock, listener
 from tui.commands import bundle
+from tui.kernel.places import place_at
 from tui.kernel.processes import Owners, Process
-from tui.report.bundle import _write
+from tui.kernel.survey import Survey
+from tui.report.redaction import _write
 
 HEAD = ("README.txt", "about.json", "report.txt", "report.json", "audit.txt", "audit.json")
 
@@ -288,11 +291,34 @@ class TestRedaction:
         totals = [[one["total"] for one in each["remote_ips"]] for each in (report, plain)]
         assert totals[0] == totals[1]
 
+    def test_one_name_in_every_place(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two pods that speak to one database still do, and nobody learns which pods."""
+        socks = [Sock("10.7.0.1", 40_001, "10.0.0.9", 443, uid=70_001)]
+        other = [Sock("10.7.0.2", 40_002, to, 443, uid=70_001) for to in ("10.0.0.8", "10.0.0.9")]
+        places = tuple(
+            replace(place_at(host(tmp_path / name, found)), name=name)
+            for name, found in (("shop-cart", socks), ("shop-order", other))
+        )
+        monkeypatch.setattr(bundle, "every_place", lambda _: Survey(places))
+        path = tmp_path / "a.tar.gz"
+        assert run("bundle", path, "--redact", "-N", "all").out.startswith("3 sockets, ")
+        found = members(path)
+        assert not re.search(
+            rb"shop|70001|10\.0\.0|10\.7\.0", b"".join([*found.values(), *map(str.encode, found)])
+        )
+        (mine,) = json.loads(found["report.json"])["patterns"]
+        others = json.loads(found["places/1-redacted/report.json"])["patterns"]
+        assert [one["remote_ip"] for one in others].count(mine["remote_ip"]) == 1
+        assert mine["local_ip"] not in {one["local_ip"] for one in others}
+        assert len({one["remote_ip"] for one in others}) == 2
+
     def test_its_readme_says_so(self, run: Run, tmp_path: Path) -> None:
         for arguments in ([], ["--redact"]):
             run("bundle", tmp_path / "a.tar.gz", "--force", *arguments, "--proc", IDLE)
             readme = members(tmp_path / "a.tar.gz")["README.txt"].decode()
-            assert ("is another one" in readme) == bool(arguments)
+            assert ("is replaced" in readme) == bool(arguments)
 
 
 class TestRefusals:
@@ -404,7 +430,7 @@ class TestNoRoom:
         def full(fd: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("tui.report.bundle.os.fsync", full)
+        monkeypatch.setattr("tui.writing.files.os.fsync", full)
         ran = run("bundle", path, "--force", "--proc", IDLE)
         assert ran == (1, "", f"twtop: {path}: No space left on device\n")
         assert [file.name for file in tmp_path.iterdir()] == ["a.tar.gz"]

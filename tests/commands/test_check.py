@@ -115,7 +115,7 @@ class TestVerdict:
         none = run("check", "--proc", host(tmp_path / "b", ip_local_reserved_ports=reserved))
         assert (full.code, none.code) == (CRITICAL, CRITICAL)
         assert "EXHAUSTED, connect() fails" in full.out
-        assert "no ephemeral port at all" in none.out
+        assert "no ephemeral ports at all" in none.out
         assert (perfdata(none)["use"].value, perfdata(none)["locked"].value) == (100, 100)
 
     def test_of_two_full_ones_the_one_without_reuse_counts(self, run: Run, tmp_path: Path) -> None:
@@ -259,6 +259,22 @@ class TestUnknown:
             assert ran.code == code
             assert "INCOMPLETE" in ran.out
             perfdata(ran)
+
+    @pytest.mark.parametrize(
+        ("used", "alloc", "code"), [(299, 5000, OK), (5000, 299, OK), (300, 300, UNKNOWN)]
+    )
+    def test_ports_that_unlisted_sockets_may_hold(
+        self, run: Run, tmp_path: Path, used: int, alloc: int, code: int
+    ) -> None:
+        """Of a copy nobody knows which ports are bound; its sockstat tells how many can be."""
+        proc = host(tmp_path, tuple_with(100))
+        (proc / "net/sockstat").write_text(
+            f"sockets: used {used}\nTCP: inuse 0 orphan 0 tw 100 alloc {alloc} mem 0\n"
+        )
+        ran = run("check", "--proc", proc)
+        assert ran.code == code
+        assert ("300 sockets" in ran.out) == (code == UNKNOWN)
+        perfdata(ran)
 
 
 class TestAlsoFindings:

@@ -1,5 +1,6 @@
 """`twtop metrics`: printed, written, served."""
 
+import random
 import re
 import socket
 import ssl
@@ -23,8 +24,8 @@ HERE = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody has now, below the usual range."""
-    for port in range(20_000, 30_000):
+    """A port that nobody has now, below the usual range; another one for each that asks at once."""
+    for port in random.sample(range(20_000, 30_000), 1000):
         with socket.socket() as probe:
             try:
                 probe.bind((HERE, port))

@@ -161,6 +161,6 @@ def test_nothing_is_ok_on_an_assumption(
 def test_a_destination_that_matches_nothing_is_said_to(run: Run, tmp_path: Path) -> None:
     root = full_host(tmp_path / "proc", 6)
     ran = run("check", "--dst", "1.2.3.4:5", "--proc", root)
-    assert (ran.code, "none to 1.2.3.4:5" in ran.out) == (OK, True)
+    assert (ran.code, "no outgoing connections to 1.2.3.4:5" in ran.out) == (OK, True)
     assert run("check", "--dst", "1.2.3.4:5", "--must-exist", "--proc", root).code == 3
     assert run("check", "--dst", "10.0.0.9:443", "--must-exist", "--proc", root).code == OK

@@ -353,7 +353,7 @@ class TestOptions:
     def test_json_and_csv_exclude_each_other(self, run: Run, name: str, reads: list[Path]) -> None:
         ran = run(name, "--json", "--csv", "--proc", IDLE)
         assert (ran.code, ran.out, reads) == (2, "", [])
-        assert ran.err == f"twtop: --json and --csv exclude each other (twtop {name} --help)\n"
+        assert ran.err == f"twtop: choose one of --json and --csv (twtop {name} --help)\n"
 
     @pytest.mark.parametrize("kind", ["proc", "sock_diag"])
     def test_the_source_is_the_one_asked_for(self, run: Run, name: str, kind: str) -> None:

@@ -74,7 +74,6 @@ def test_watch_tells_of_all_at_each_interval(run: Run) -> None:
         (("plan", "-N", "all"), "-N all"),
         (("places", "-N", "1"), "leave out -N"),
         (("demo", "-N", "1"), "-N"),
-        (("bundle", "x.tar.gz", "--redact", "-N", "all"), "--redact"),
     ],
 )
 def test_what_it_cannot_mean(run: Run, arguments: tuple[str, ...], said: str) -> None:

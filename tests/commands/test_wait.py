@@ -171,7 +171,7 @@ class TestUsage:
         assert (ran.code, ran.out, ran.err.count("\n"), reads) == (2, "", 1, [])
 
     def test_neither_goal_or_both_says_which_there_are(self, run: Run) -> None:
-        assert "--below PERCENT or --drained" in run("wait").err
+        assert "--below PERCENT and --drained" in run("wait").err
 
     def test_unreadable_tables_are_3(self, run: Run, tmp_path: Path) -> None:
         ran = run("wait", "--drained", "--proc", tmp_path)
@@ -254,7 +254,7 @@ def test_a_copy_never_gets_there_and_is_told_so(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(wait, "STILL_SECONDS", 0.05)
     ran = run("wait", "--drained", "-i", "0.1", "--proc", PROXY)
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == f"twtop: {PROXY} does not change: a copy of a procfs never gets there\n"
+    assert ran.err == f"twtop: {PROXY} is a copy and never changes: there is nothing to wait for\n"
 
 
 def test_a_destination_that_nobody_connects_to_is_said(run: Run) -> None:

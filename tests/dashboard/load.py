@@ -10,7 +10,7 @@ from typing import Literal
 
 from tests.dashboard.scene import Stage as Scene
 from tests.dashboard.scene import StillPoller
-from tui.dashboard.app import Poller
+from tui.dashboard.polling import Poller
 from tui.dashboard.stage_app import StageApp
 from tui.lab.outcome import Latency, Outcome
 from tui.lab.process import ChildError

@@ -7,13 +7,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from textual.pilot import Pilot
 
 from tests.patience import Patience
 from tests.tables import PLACE, Sock, table
 from tui.analysis.frame import Frame, judge
-from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.polling import Sampled
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
@@ -149,8 +151,15 @@ class Stage:
         """Let polls end with these frames, each once the one before is on screen."""
         for frame in frames:
             view = self.app.watched.take(frame.reading)
+            self.app.keep(view, self.app.memory)
             self.app.post_message(Sampled(self.app.poller, view))
             await self.pilot.pause()
+
+    async def see(self, *frames: Frame) -> None:
+        """Let polls end with these so fast that only the last one comes on screen."""
+        for frame in frames[:-1]:
+            self.app.keep(self.app.watched.take(frame.reading), self.app.memory)
+        await self.show(*frames[-1:])
 
     async def fail(self, reason: str) -> None:
         """Let a poll fail."""
@@ -217,11 +226,14 @@ async def stage(
     config: Config | None = None,
     baseline: Baseline | None = None,
     start_counting: Callable[[], Counting] = Refusals,
+    recordings: Path | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the app in a terminal of this size, showing these frames one after the other."""
     watch = Watch(config, baseline)
     place = "web-1  netns 4026531840"
-    app = TwtopApp(StillPoller(), watch, place=place, start_counting=start_counting)
+    app = TwtopApp(
+        StillPoller(), watch, place=place, start_counting=start_counting, recordings=recordings
+    )
     if (found := owners) is not None:
         watch.look_for_owners(lambda: found)
     async with app.run_test(size=size, notifications=True) as pilot:

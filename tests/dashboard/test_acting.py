@@ -204,14 +204,14 @@ class TestKeep:
     async def test_the_same_key_stops_it(self, done: Done) -> None:
         async with acting() as on:
             kept = FakeKeeping(GOAL)
-            on.app.keepings = [kept]  # type: ignore[list-item]
+            on.app.keepings.own = [kept]  # type: ignore[list-item]
             await on.press("enter", "K")
             assert isinstance((await until_asked(on)).act, StopKeepingAct)
 
     async def test_it_ends_with_the_dashboard(self) -> None:
         async with acting() as on:
             kept = FakeKeeping(GOAL)
-            on.app.keepings = [kept]  # type: ignore[list-item]
+            on.app.keepings.own = [kept]  # type: ignore[list-item]
         assert not kept.on
 
     async def test_why_it_could_not_go_on_is_said(self) -> None:
@@ -226,7 +226,7 @@ class TestKeep:
         self, size: tuple[int, int]
     ) -> None:
         async with acting(size=size) as on:
-            on.app._kept = (GOAL,)
+            on.app.keepings.goals = (GOAL,)
             await on.show(live(busy(at=1)))
             assert f"{DATABASE} kept" in on.text()
             assert "75 %" in on.text()
@@ -322,7 +322,7 @@ class TestReadOnly:
             commands = {one.title for one in on.app.get_system_commands(on.app.screen)}
             assert not commands & {"Free · F", "Keep · K", "Apply · a", "Undo · u"}
             await on.press("question_mark")
-            assert "Set back the settings" not in str(on.app.screen._first)  # type: ignore[attr-defined]
+            assert "Undo the settings" not in str(on.app.screen._first)  # type: ignore[attr-defined]
         assert not done.looked
 
     async def test_where_it_may_act_the_help_has_them(self) -> None:

@@ -101,7 +101,7 @@ class TestTheKey:
             await second(on, counting, 1, TO_DATABASE)
             counting.broken = "the instance has gone"
             await second(on, counting, 2)
-            assert "refusals are counted no more" in on.text().splitlines()[0]
+            assert "refusals are no longer counted" in on.text().splitlines()[0]
 
 
 class TestAFrozenScreen:

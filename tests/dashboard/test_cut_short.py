@@ -10,7 +10,7 @@ import pytest
 from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, stage, waits
 from tests.tables import table
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled
+from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.overview import Dashboard
 from tui.watching.view import View
 
@@ -60,9 +60,9 @@ async def test_the_age_of_the_table_is_told() -> None:
 
 async def test_it_is_told_once_it_lasts() -> None:
     async with stage(busy(10), cut(1, Random(1)), cut(4, Random(1))) as on:
-        assert "No socket table was read whole" not in on.text()
+        assert "No complete read of the socket table" not in on.text()
         await on.show(cut(7, Random(1)))
-        assert "No socket table was read whole for 6 s" in on.text()
+        assert "No complete read of the socket table for 6 s" in on.text()
 
 
 async def test_of_many_views_that_wait_only_the_newest_is_drawn(

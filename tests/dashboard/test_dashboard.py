@@ -236,7 +236,7 @@ class TestFilter:
             await on.press("slash")
             await on.type("dport http")
             await on.press("enter")
-            assert "“http” is no port" in on.text()
+            assert "“http” is not a port" in on.text()
             assert f"→ {CACHE}" in on.text()
             assert isinstance(on.app.focused, Input)
             await on.press("escape")
@@ -247,7 +247,7 @@ class TestFilter:
             await on.press("slash")
             await on.type("dst 192.0.2.1")
             await on.press("enter")
-            assert "nothing passes the filter" in on.text()
+            assert "nothing matches the filter" in on.text()
 
     async def test_tab_does_not_leave_the_question_open_and_lost(self) -> None:
         async with stage(busy()) as on:
@@ -309,7 +309,7 @@ class TestMarkup:
                 on.app.screen.query_one(Input).value = text
                 await on.press("enter")
                 assert on.app.is_running, text
-                assert text in on.text() or "is no state" in on.text()
+                assert text in on.text() or "is not a state" in on.text()
 
     async def test_in_a_path(self) -> None:
         async with stage(busy(), size=(160, 40)) as on:

@@ -47,7 +47,7 @@ class TestPanel:
             text = panel(on)
             assert "⁶ Findings · 2 critical" in text
             first, second = text.splitlines()[1:3]
-            assert f"■ critical {NAME}: none of the 1,000 ports is left" in first
+            assert f"■ critical {NAME}: none of the 1,000 ports left" in first
             assert f"■ critical 10.0.0.5 → {CACHE}: 90 % of 1,000 ports" in second
 
     async def test_it_says_for_how_long(self) -> None:
@@ -181,7 +181,7 @@ class TestPanel:
 
     async def test_a_listener_that_was_not_saved(self) -> None:
         async with stage(busy(60), baseline=Baseline(frozenset(), 0.0)) as on:
-            assert "0.0.0.0:8443 is listened on" in panel(on)
+            assert "New listener 0.0.0.0:8443" in panel(on)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ class TestToasts:
         async with stage(full(10)) as on:
             await on.press(ALONE)
             await on.show(full(1000, at=1))
-            assert on.toasts == [("error", "Critical", f"{NAME}: none of the 1,000 ports is left")]
+            assert on.toasts == [("error", "Critical", f"{NAME}: none of the 1,000 ports left")]
             on.app.clear_notifications()
             await on.show(full(1000, at=2), full(1000, at=3, more=opened(3, CACHE)))
             assert on.toasts == []
@@ -344,7 +344,7 @@ class TestFinding:
                 "ports-exhausted",
                 "■ critical · since",
                 "or before, 12 s at least",
-                f"{NAME}: none of the 1,000 ports is left",
+                f"{NAME}: none of the 1,000 ports left",
                 "fails with EADDRNOTAVAIL",
                 "utilization        100.0%",
                 "closing",
@@ -369,10 +369,10 @@ class TestFinding:
         async with stage(full()) as on:
             await on.press("f", "enter")
             await on.show(full(10, at=1), full(10, at=13))
-            assert "GONE since 12 s" in on.text()
-            assert "none of the 1,000 ports is left" in on.text()
+            assert "GONE for 12 s" in on.text()
+            assert "none of the 1,000 ports left" in on.text()
             await on.show(full(10, at=200))
-            assert "GONE since 3 min" in on.text()
+            assert "GONE for 3 min" in on.text()
             await on.show(full(1000, at=201))
             assert "GONE" not in on.text()
 
@@ -456,7 +456,7 @@ class TestDrillDown:
     async def test_it_tells_what_is_found_about_the_pattern(self) -> None:
         async with stage(full(more=waits(90, CACHE))) as on:
             await on.press("enter")
-            assert "■ critical: none of the 1,000 ports is left (f: details)" in on.text()
+            assert "■ critical: none of the 1,000 ports left (f: details)" in on.text()
             await on.press("f")
             on_finding(on)
             await on.press("p")  # goes back instead of piling up
@@ -464,7 +464,7 @@ class TestDrillDown:
             await on.press("escape", "j", "enter")
             assert "f: details" not in on.text()
             await on.press("f")
-            assert "nothing is found about this pattern" in on.text()
+            assert "no finding on this pattern" in on.text()
 
 
 async def test_what_tcp_tw_reuse_takes_over_is_not_slow() -> None:

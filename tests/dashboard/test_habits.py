@@ -9,7 +9,9 @@ from textual.dom import DOMNode
 
 from tests.dashboard.scene import CACHE, DATABASE, busy, frame_of, opened, stage, waits
 from tui.dashboard.app import TwtopApp
-from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked, own
+from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked
+from tui.dashboard.keys import own
+from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -19,7 +21,7 @@ from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.document import Document
 from tui.findings.config import Config, ConfigError
 
-APPS = (StageApp, TwtopApp, ShellApp)
+APPS = (StageApp, ReplayApp, TwtopApp, ShellApp)
 NODES: set[type[DOMNode]] = {*APPS, *PANELS, Document, *OTHERS, *chain(*TOGETHER)}
 EVERY = [*chain.from_iterable(map(own, NODES))]
 
@@ -192,23 +194,23 @@ class TestBindings:
             assert len(names) == len(set(names)), node
 
     async def test_a_key_can_be_changed(self) -> None:
-        keys = (("app.freeze", "f9,z"), ("move.down", "n"))
+        keys = (("app.freeze", "f9,x"), ("move.down", "n"))
         async with stage(busy(), config=Config(keys=keys)) as on:
             assert "F9 Freeze" in on.text()
             await on.press("space")
             assert "FROZEN" not in on.text()
-            await on.press("z")
+            await on.press("x")
             assert "FROZEN" in on.text()
             await on.press("n", "question_mark")
-            assert "F9 z " in on.line("Hold the screen still")
+            assert "F9 x " in on.line("Freeze the screen")
 
     @pytest.mark.parametrize(
         ("keys", "said"),
         [
             ({"app.freez": "f9"}, "did you mean app.freeze?"),
             ({"app.freeze": "no key"}, '"no key"'),
-            ({"app.freeze": "j"}, "j would be"),
-            ({"table.filter": "f"}, "f would be"),
+            ({"app.freeze": "j"}, "j cannot be both"),
+            ({"table.filter": "f"}, "f cannot be both"),
         ],
     )
     def test_what_cannot_be_meant_is_refused(self, keys: dict[str, str], said: str) -> None:

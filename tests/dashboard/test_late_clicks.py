@@ -1,9 +1,10 @@
-"""What is clicked while it goes does not end the dashboard."""
+"""What is clicked or typed while it goes does not end the dashboard."""
 
 from textual import events
 from textual.widgets._toast import Toast
 
 from tests.dashboard.scene import busy, stage
+from tui.dashboard.widgets.prompt import Prompt
 
 
 async def test_a_click_on_a_toast_that_goes() -> None:
@@ -30,3 +31,12 @@ async def test_a_click_on_the_palette_where_the_terminal_was_before_it_shrank() 
         palette.post_message(click)
         await on.pilot.pause()
         assert on.app.screen is palette
+
+
+async def test_a_key_while_the_app_takes_its_screens_apart() -> None:
+    async with stage(busy()) as on:
+        await on.press("slash")
+        await on.app.screen.query_one(Prompt).remove()
+        on.app._running = False
+        await on.app.on_event(events.Key("x", "x"))
+        on.app._running = True

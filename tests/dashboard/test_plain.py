@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import tui
-from tui.dashboard.plain import ASCII, PLAIN, is_plain
+from tui.dashboard.plain import ASCII, is_plain
+from tui.writing.plain import PLAIN
 
 SOURCES = sorted(Path(tui.__file__).parent.rglob("*.py"))
 

@@ -7,7 +7,10 @@ from textual import events
 
 from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, opened, stage, waits
 from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
+from tui.dashboard.screens.view_screen import FindingAsked
+from tui.dashboard.widgets.prompt import Prompt
 
 STEADY = "10/s"
 """What busy() closes."""
@@ -37,7 +40,7 @@ class TestFigures:
             assert "1.2 s" in on.line("Lifetime")  # 12 open ÷ 10/s
             assert "live, from those open now" in on.line("Lifetime")
             assert needed(on) == 633  # 10 × (1.2 + 62.05)
-            assert "633 ports needed, 1,000 there" in on.text()
+            assert "needs 633 ports, has 1,000" in on.text()
 
     async def test_they_move_with_the_pattern(self) -> None:
         async with stage(busy()) as on:
@@ -49,7 +52,7 @@ class TestFigures:
         async with stage(busy()) as on:
             await on.press("l", "right")
             assert "12/s" in on.line("Rate")
-            assert "set; r: back to the live 10/s" in on.line("Rate")
+            assert "set by you; r returns to the live 10/s" in on.line("Rate")
             assert needed(on) == 759
             await on.press("plus", "right")
             assert "20/s" in on.line("Rate")
@@ -71,10 +74,10 @@ class TestFigures:
             await on.press("l", "tab", "right", "tab")
             for key in "r0":
                 await on.press("right", "right")
-                assert "set;" in on.line("Rate")
+                assert "set by you" in on.line("Rate")
                 await on.press(key)
                 assert "live, closed" in on.line("Rate"), key
-                assert "set;" in on.line("Lifetime")
+                assert "set by you" in on.line("Lifetime")
 
     async def test_a_number_is_typed(self) -> None:
         async with stage(busy()) as on:
@@ -88,7 +91,7 @@ class TestFigures:
     async def test_one_that_is_none_is_refused(self) -> None:
         async with stage(busy()) as on:
             await on.press("l")
-            for text, why in (("1x", "is no number"), ("1e99", "between")):
+            for text, why in (("1x", "is not a number"), ("1e99", "between")):
                 await on.type(text)
                 await on.press("enter")
                 assert why in on.text()
@@ -111,8 +114,8 @@ class TestFigures:
             await on.press("l")
             assert "none closes" in on.text()
             await on.press("5", "enter")
-            assert "316 ports needed" in on.text()
-            assert "5 connections are open and none closes" in on.text()
+            assert "needs 316 ports" in on.text()
+            assert "5 connections are open and none is closing" in on.text()
 
     async def test_when_no_port_is_left_the_rate_is_what_gets_through(self) -> None:
         async with stage(busy(988)) as on:
@@ -125,7 +128,7 @@ class TestFigures:
             await on.press("l")
             await on.show(frame_of([], at=1))
             assert STEADY in on.line("Rate")
-            assert "those seen last" in on.text()
+            assert "last live figures" in on.text()
 
 
 class TestTable:
@@ -181,7 +184,7 @@ class TestTable:
                 f"plan  10.0.0.5 → {DATABASE}",
                 "Rate",
                 "Lifetime",
-                "633 ports needed, 1,000 there",
+                "needs 633 ports, has 1,000",
                 "At most",
                 "✓ works",
                 "$ sysctl -w net.ipv4.tcp_tw_reuse=1",
@@ -235,7 +238,7 @@ class TestOpening:
     async def test_today_says_what_is_enough_and_what_does_not_help(self) -> None:
         async with stage(busy(), size=(120, 50)) as on:
             await on.press("l", "g")
-            assert "As it is now" in on.text()
+            assert "As things are" in on.text()
             assert "tcp_fin_timeout" in on.line("no help ")
             assert "tcp_tw_reuse=1" in on.line("enough  ")
 
@@ -248,3 +251,34 @@ class TestOpening:
             await on.pilot.pause()
             await on.press("enter")
             assert "9,005/s" in on.line("Rate")
+
+    @pytest.mark.parametrize("first", [[], ["enter"]], ids=["dashboard", "pattern"])
+    async def test_what_is_typed_with_its_key_reaches_the_prompt(self, first: list[str]) -> None:
+        """l1900⏎ in one burst: to the dashboard 1 is a panel, and ⏎ opens a row."""
+        async with stage(busy()) as on:
+            await on.press(*first)
+            for key in (*"l1900", "enter"):
+                on.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await on.until(
+                lambda: isinstance(on.app.screen, PlanScreen) and on.app.screen.wanted.rate,
+                "the rate",
+            )
+            await on.press()
+            assert "1,900/s" in on.line("Rate")
+            assert not on.app.screen.query_one(Prompt).is_open
+            await on.press("escape")
+            assert isinstance(on.app.screen, PatternScreen if first else Dashboard)
+            await on.press(*["escape"] * len(first))
+            dashboard: object = on.app.screen
+            assert isinstance(dashboard, Dashboard)
+            assert dashboard.maximized_panel is None
+
+    async def test_what_is_typed_after_a_key_in_vain_is_for_the_screen(self) -> None:
+        """A finding that is gone by then opens nothing, and the keys go on."""
+        async with stage(busy()) as on:
+            dashboard: object = on.app.screen
+            assert isinstance(dashboard, Dashboard)
+            dashboard.ask_for(FindingAsked(("no-such", "")))
+            on.app.post_message(events.Key("1", "1"))
+            await on.press()
+            assert dashboard.maximized_panel == "patterns"

@@ -17,8 +17,10 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 
 from tests.dashboard.scene import Stage, busy, stage
-from tui.dashboard.app import Sampled, TwtopApp
-from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, own
+from tui.dashboard.app import TwtopApp
+from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER
+from tui.dashboard.keys import own
+from tui.dashboard.polling import Sampled
 from tui.dashboard.replay_app import ReplayApp
 from tui.findings.config import Config
 from tui.recording.recorder import Recorder
@@ -82,7 +84,11 @@ async def test_random_keys_over_a_recording(
     async def replayed() -> AsyncIterator[Stage]:
         replay = Replay(open_recording(tmp_path / "r.twtop"), Config())
         app = ReplayApp(replay, place="web-1")
+        # It is polled by what is done to it alone: by the clock, what plays would change faster
+        # than a busy machine draws it, and each pause would last to the recording's end.
+        app._cycle.work = app._cycle.stop
         async with app.run_test(size=SIZES[0], notifications=True) as pilot:
+            app.post_message(Sampled(replay, replay.poll()))
             yield Stage(app, pilot)
 
     await _type(replayed, seed, count, SIZES)
@@ -123,6 +129,7 @@ async def _gesture(
             else:
                 frame = busy(random.choice((0, 60, 600, 900)), at=float(number))
                 view = on.app.watched.take(frame.reading)
+                on.app.keep(view, on.app.memory)
             post(Sampled(on.app.poller, view))
         case _:
             for _ in range(times):

@@ -15,11 +15,15 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.dashboard.load import CALM, FakeStage, open_poller
+from tests.dashboard.places_scene import HOME, app_of
 from tests.dashboard.scene import CACHE, DATABASE, StillPoller, busy, frame_of, waits
 from tests.dashboard.test_fleet import BAD, StillAsker, moment
+from tests.dashboard.test_places import machine
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled, TwtopApp
+from tui.dashboard.app import TwtopApp
 from tui.dashboard.fleet.app import FleetApp, Refreshed
+from tui.dashboard.places_app import PlacesApp
+from tui.dashboard.polling import Sampled
 from tui.dashboard.stage_app import StageApp
 from tui.findings.config import Config
 from tui.kernel.processes import Owners, Process
@@ -50,7 +54,9 @@ def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]]
         app = pilot.app
         assert isinstance(app, TwtopApp)
         for frame in frames or [busy(540 + 60 * (n // 2), at=n) for n in range(4)]:
-            app.post_message(Sampled(app.poller, app.watched.take(frame.reading)))
+            view = app.watched.take(frame.reading)
+            app.keep(view, app.memory)
+            app.post_message(Sampled(app.poller, view))
         await pilot.pause()
         await pilot.press(*keys)
         await _settled(pilot)
@@ -69,6 +75,15 @@ async def _settled(pilot: Pilot[None]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(_app(), terminal_size=size, run_before=_showing())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_past(snap_compare: Compare, size: tuple[int, int]) -> None:
+    """A destination fills up and drains; the frozen screen has gone back to when it was full."""
+    steps = [*range(60, 960, 60), *range(900, 60, -60)]
+    frames = [busy(held, at=10.0 * number) for number, held in enumerate(steps)]
+    run = _showing("space", "shift+left", "shift+left", "left", frames=frames)
+    assert snap_compare(_app(), terminal_size=size, run_before=run)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -99,6 +114,25 @@ def test_findings(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_finding(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(_app(), terminal_size=size, run_before=_showing("f", "enter"))
+
+
+def test_places(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One full, one at its half, one not read, one that cannot be, and the host."""
+    name = os.uname_result(("Linux", "node-3", "6.18", "", "x86_64"))
+    monkeypatch.setattr(os, "uname", lambda: name)
+    found = machine()
+
+    async def run(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, PlacesApp)
+        reading = replace(busy(60).reading, place=HOME)
+        app.post_message(Sampled(app.poller, app.watched.take(reading)))
+        await pilot.pause()
+        app._look_around()
+        await pilot.press("n")
+        await _settled(pilot)
+
+    assert snap_compare(app_of(found), terminal_size=(120, 40), run_before=run)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -9,7 +9,7 @@ import pytest
 from tests.dashboard.load import CALM, FakeStage, theatre
 from tests.dashboard.scene import frame_of, waits
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Sampled
+from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.stage_app import StageApp
@@ -42,7 +42,7 @@ class TestPanel:
         async with theatre() as on:
             assert "Demo 1/9 · exhaustion: one destination eats all ports" in on.text()
             assert "setting up …" in on.text()
-            assert "after 16 s the threshold; after 20 s EADDRNOTAVAIL." in on.text()
+            assert "after 20 s it fails: EADDRNOTAVAIL." in on.text()
 
     async def test_clients_and_twtop_side_by_side(self) -> None:
         async with theatre() as on:
@@ -50,7 +50,7 @@ class TestPanel:
             assert "reading the kernel's tables …" in on.line("50/s of 50/s connected")
             await on.show(used(412))
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
-            assert "= agree: no connect() failed for lack of a port" in on.line("no errors")
+            assert "= clients agree: no connect() lacked a port" in on.line("no errors")
 
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
@@ -60,12 +60,12 @@ class TestPanel:
             await on.show(used(1000, at=1))
             assert "EXHAUSTED" in on.line("1,000 of 1,000 ports")
             line = on.line("EADDRNOTAVAIL 50/s, 50 in all")
-            assert "= agree: no port left, connect() fails" in line
+            assert "= clients agree: no port left, and connect() fails" in line
 
     @pytest.mark.parametrize(
         ("kernel", "said"),
         [
-            (Kernel.UNASKED, "= agree: no port left"),
+            (Kernel.UNASKED, "= clients agree: no port left"),
             (Kernel.AGREES, "= kernel agrees: no port left"),
             (Kernel.DIFFERS, "≠ the kernel refuses none"),
         ],
@@ -121,7 +121,7 @@ class TestPanel:
             await on.press("enter")
             assert isinstance(on.app.screen, PatternScreen)
             line = on.text().splitlines()[1]
-            assert line.startswith(" exhaustion · 50/s of 50/s connected · no errors · = agree")
+            assert line.startswith(" exhaustion · 50/s of 50/s connected · no errors · =")
 
     async def test_a_maximized_panel_has_the_screen_to_itself(self) -> None:
         async with theatre() as on:
@@ -276,7 +276,7 @@ class TestWithoutScenario:
             assert "Scenario" not in footer
             assert "Restart" not in footer
             await on.hear(replace(CALM, rate=None))
-            assert "as many as can be" in on.text()
+            assert "at full speed" in on.text()
             await on.press("left_square_bracket")
             assert on.load.told == [("rate", 20)]
             await on.hear(Ready())

@@ -70,7 +70,7 @@ def assert_nothing_left(processes: dict[str, psutil.Process], namespaces: list[B
         time.sleep(0.05)
 
 
-AGREED = "= agree: no port left, connect() fails"
+AGREED = "= clients agree: no port left, and connect() fails"
 
 
 def counted() -> bool:
@@ -85,7 +85,7 @@ def counted() -> bool:
 def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
     with demo("exhaustion", "--rate", "400") as terminal:
         terminal.wait_for(
-            "agrees: no port left, connect() fails" if counted() else AGREED,
+            "agrees: no port left, and connect() fails" if counted() else AGREED,
             "EADDRNOTAVAIL",
             "1,000 of 1,000 ports 100.0% · EXHAUSTED",
             lambda _: "1 EXHAUSTED" in terminal.line(0),
@@ -108,6 +108,27 @@ def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
         before = networks(players)
         terminal.press("p")
         terminal.wait_for("PAUSED")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        terminal.assert_clean()
+        assert_nothing_left(players, before)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("as_root", [True, False])
+def test_three_places_all_of_them_first(
+    lab: Lab, request: pytest.FixtureRequest, tmp_path: Path, as_root: bool
+) -> None:
+    """Each by its name, one is opened, and nothing of them is left."""
+    user = None if as_root else request.getfixturevalue("nobody")
+    with demo("places", user=user, home=str(tmp_path)) as terminal:
+        terminal.wait_for("3 places", "shop ", "billing ", "search ", "127.0.0.1:5432")
+        terminal.press("\r")
+        terminal.wait_for(lambda _: "netns shop" in terminal.line(0))
+        terminal.press("\x1b")
+        terminal.wait_for("3 places")
+        before = networks(players := cast(terminal))
+        assert len(before) == 3
         terminal.press("q")
         assert terminal.wait() == 0
         terminal.assert_clean()

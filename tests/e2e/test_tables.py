@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_named_with_the_cure(
 def test_a_table_that_this_user_may_not_read(proc: Path, nobody: int) -> None:
     proc.parent.chmod(0o755)
     (proc / "net/tcp").chmod(0)
-    _assert_unreadable(proc, "Permission denied", "run as a user who may read it", nobody)
+    _assert_unreadable(proc, "Permission denied", "run as a user who can read it", nobody)
 
 
 def _assert_unreadable(proc: Path, reason: str, cure: str, user: int | None = None) -> None:

@@ -59,7 +59,7 @@ class TestQueueFull:
         )
         text = advice(only("listen-queue-full", at_once(frame)))
         assert ("sysctl -w net.core.somaxconn=16384" in text) == raised
-        assert ("asks listen() for" in text) == asked
+        assert ("passes to listen()" in text) == asked
         assert (f"it is {limit:,} now" in text) == (asked and not raised)
 
     def test_the_kernels_default_where_the_limit_is_not_known(self) -> None:
@@ -119,7 +119,7 @@ class TestOverflow:
         finding = only("listen-overflow", at_once(frame_of(counters={"ListenOverflows": 3})))
         assert finding.severity == Severity.INFO
         assert finding.evidence == {"ListenOverflows": 3}
-        assert finding.message.startswith("Since the namespace began ")
+        assert finding.message.startswith("Since this namespace was created, ")
 
     def test_with_one_frame_of_it_as_well(self) -> None:
         assert self.rising("ListenOverflows", 3)[0].severity == Severity.INFO

@@ -93,11 +93,11 @@ class TestRefusing:
         ("changes", "reason"),
         [
             ({"listeners": [{"local_ip": "10.0.0", "port": 1}]}, "'10.0.0' does not appear"),
-            ({"listeners": [{"local_ip": "::", "port": 0}]}, "0 is no port"),
-            ({"listeners": [{"local_ip": "::", "port": True}]}, "true is no port"),
+            ({"listeners": [{"local_ip": "::", "port": 0}]}, "0 is not a port"),
+            ({"listeners": [{"local_ip": "::", "port": True}]}, "true is not a port"),
             ({"listeners": [{"local_ip": "::"}]}, "port is missing"),
-            ({"listeners": [1]}, "not as it was saved"),
-            ({"listeners": None}, "not as it was saved"),
+            ({"listeners": [1]}, "changed since it was saved"),
+            ({"listeners": None}, "changed since it was saved"),
             ({"time": "soon"}, "soon"),
         ],
     )

@@ -70,6 +70,20 @@ class TestItFires:
         evidence = only("bind-before-connect", look(*socks)).evidence
         assert evidence["ports_of_the_other_parity"] == 400
 
+    @pytest.mark.parametrize(("each", "of_the_other"), [((150, 150), 300), ((900, 100), 500)])
+    def test_two_destinations_with_the_ports_that_bind_takes(
+        self, each: tuple[int, int], of_the_other: int
+    ) -> None:
+        """Odd ones first, and all in the end."""
+        order = [*range(40001, 41000, 2), *range(40000, 41000, 2)]
+        remotes = [REMOTES[0]] * each[0] + [REMOTES[1]] * each[1]
+        socks = [
+            Sock(local_port=port, remote=remote)
+            for port, remote in zip(order, remotes, strict=False)
+        ]
+        evidence = only("bind-before-connect", look(*socks)).evidence
+        assert evidence["ports_of_the_other_parity"] == of_the_other
+
 
 class TestItIsSilent:
     @pytest.mark.parametrize("seed", range(10))
@@ -81,8 +95,13 @@ class TestItIsSilent:
         situation = look(*by_chance(destinations, each, seed, parity=parity))
         assert not found("bind-before-connect", situation)
 
-    def test_with_two_destinations(self) -> None:
-        assert not found("bind-before-connect", look(*unshared(2, 200)))
+    @pytest.mark.parametrize("each", [150, 250, 260])
+    def test_with_two_destinations_that_have_not_met_yet(self, each: int) -> None:
+        """Where a kernel gives ports out in their order, of one parity first."""
+        order = [*range(40000, 41000, 2), *range(40001, 41000, 2)]
+        socks = [Sock(local_port=port, remote=REMOTES[0]) for port in order[:each]]
+        socks += [Sock(local_port=port, remote=REMOTES[1]) for port in order[each : 2 * each]]
+        assert not found("bind-before-connect", look(*socks))
 
     def test_with_few_ports_in_use(self) -> None:
         assert not found("bind-before-connect", look(*unshared(3, 99)))

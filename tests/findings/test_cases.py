@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tui.analysis.patterns import NO_PORT, Direction, PatternKey
-from tui.findings.cases import FORGET_SECONDS, Case, Cases, tally
+from tui.findings.cases import FORGET_SECONDS, Cases, tally
 from tui.findings.codes import LEVELS
 from tui.findings.finding import Finding, Severity
 
@@ -183,8 +183,8 @@ class TestEnd:
 
 
 def test_tally() -> None:
-    def cases(*severities: Severity) -> list[Case]:
-        return [Case(finding(severity=one), 0) for one in severities]
+    def cases(*severities: Severity) -> list[Finding]:
+        return [finding(severity=one) for one in severities]
 
     assert tally([]) == ""
     assert tally(cases(WARNING)) == "1 warning"

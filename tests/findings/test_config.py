@@ -92,14 +92,14 @@ class TestRefusing:
 
     def test_an_unknown_setting_with_a_guess(self) -> None:
         said = refusal("[ports]\ntreshold = 80")
-        assert said == "ports.treshold is no setting; did you mean ports.threshold?"
+        assert said == "ports.treshold is not a setting; did you mean ports.threshold?"
 
     def test_an_unknown_section_with_a_guess(self) -> None:
-        assert refusal("[port]\n") == "port is no section; did you mean ports?"
+        assert refusal("[port]\n") == "port is not a section; did you mean ports?"
 
     def test_without_a_likely_guess_what_there_is(self) -> None:
         said = refusal("[close_wait]\nxyz = 1")
-        assert said == "close_wait.xyz is no setting; there is count"
+        assert said == "close_wait.xyz is not a setting; choose from count"
 
     def test_a_setting_outside_of_its_section(self) -> None:
         assert refusal("ports = 80") == "ports is 80; it must be a section, [ports]"
@@ -123,11 +123,11 @@ class TestRefusing:
             ),
             (
                 '[[silence]]\ncode = "connect-slow"\nsubjekt = "x"',
-                "silence[1].subjekt is no setting; did you mean silence[1].subject?",
+                "silence[1].subjekt is not a setting; did you mean silence[1].subject?",
             ),
             (
                 '[[silence]]\ncode = "connect-slow"\nsubject = ""',
-                'silence[1].subject is ""; it must be a text such as "10.0.0.5 → *"',
+                'silence[1].subject is ""; it must be text such as "10.0.0.5 → *"',
             ),
             ("silence = 1", "silence must be written as [[silence]], with a code and a subject"),
             (
@@ -150,7 +150,7 @@ class TestRefusing:
     def test_what_is_no_text_with_its_line(self, tmp_path: Path) -> None:
         path = tmp_path / "config.toml"
         path.write_bytes(b"[ports]\nthreshold = 80 # \xff\n")
-        with pytest.raises(ConfigError, match=r"config\.toml: line 2 is not UTF-8 text"):
+        with pytest.raises(ConfigError, match=r"config\.toml: line 2 is not valid UTF-8"):
             load_config(path, CODES)
 
     def test_what_may_not_be_read(self, tmp_path: Path) -> None:

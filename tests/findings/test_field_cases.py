@@ -66,7 +66,7 @@ class TestHeldByAnythingButTimeWait:
             (
                 State.CLOSE_WAIT,
                 "CLOSE-WAIT",
-                "mend the program",
+                "fix the program",
                 "state close-wait dst 192.0.2.20:9200",
             ),
             (State.SYN_SENT, "SYN-SENT", "does not answer", "net.ipv4.tcp_syn_retries=3"),
@@ -239,7 +239,7 @@ class TestListenQueues:
     def test_somaxconn_is_never_lowered(self, tmp_path: Path, now: int, told: bool) -> None:
         finding = self.drops(tmp_path, 4410, 4410, 0, core__somaxconn=now)["listen-overflow"]
         assert ("somaxconn=" in commands(finding)) == told
-        assert "asks listen() for" in advice(finding), "the program's own backlog can be smaller"
+        assert "passes to listen()" in advice(finding), "the program's own backlog can be smaller"
 
     def test_tcp_tw_recycle_is_the_cause_and_the_queue_is_not(self, tmp_path: Path) -> None:
         found = self.drops(tmp_path, 0, 41_277, 41_277, ipv4__tcp_tw_recycle=1)
@@ -316,7 +316,7 @@ class TestNotKnown:
             for port in PORTS
         ]
         finding = diagnosis(tmp_path, *socks)["ports-exhausted"]
-        assert finding.remedies[0].what.startswith("Mend the server")
+        assert finding.remedies[0].what.startswith("Fix the server")
         assert "sustains" not in advice(finding)
 
 

@@ -91,7 +91,7 @@ class TestGrowth:
         finding = only("close-wait-held", leak([50, 60, 70]))
         assert finding.severity == Severity.CRITICAL
         assert finding.evidence["growth_of_all_per_minute"] == 60
-        assert "60 more a minute" in finding.message
+        assert "60 more per minute" in finding.message
 
     def test_steady_ones_are_not(self) -> None:
         finding = only("close-wait-held", leak([70, 71, 72]))

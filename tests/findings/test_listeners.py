@@ -98,8 +98,8 @@ class TestCost:
 
     def test_reserving_is_not_said_to_be_a_cure(self) -> None:
         text = advice(only("bound-ports-cost", at_once(frame_of(bound_ports=range(40100, 40200)))))
-        assert "To reserve the ports protects a daemon" in text
-        assert "brings none back" in text
+        assert "Reserving the ports protects a daemon" in text
+        assert "frees none" in text
         assert "keep their ports in ip_local_reserved_ports" not in text
 
 

@@ -207,7 +207,7 @@ class TestSoon:
         finding = only("exhausts-soon", after(*frames))
         assert finding.severity == Severity.CRITICAL
         assert finding.evidence["seconds_left"] < 60  # type: ignore[operator]
-        assert " s, with 700 of 1,000 " in finding.message
+        assert " s: 700 of 1,000 " in finding.message
 
     def test_the_closings_alone_can_tell_it(self) -> None:
         """The timers hold the last minute: one frame is enough."""
@@ -260,7 +260,7 @@ class TestAdvice:
     def test_the_widest_range_by_its_numbers(self) -> None:
         text = self.given(*waits(1000))
         assert 'sysctl -w net.ipv4.ip_local_port_range="1024 65535"' in text
-        assert "64,512 ports to each destination instead of 1,000" in text
+        assert "64,512 ports per destination instead of 1,000" in text
         assert "which sustains 1,039/s instead of 16/s" in text
 
     def test_it_reserves_the_listeners_that_come_into_the_range(self) -> None:
@@ -320,7 +320,7 @@ class TestAdvice:
     def test_on_loopback_the_default_reuse_is_enough(self) -> None:
         text = self.given(*waits(1000, "::1", local="::1"))
         assert "sysctl -w net.ipv4.tcp_tw_reuse=2" in text
-        assert "NAT or a balancer" not in text
+        assert "NAT or load balancer" not in text
 
     def test_loopback_has_addresses_enough(self) -> None:
         text = self.given(*waits(1000, "127.0.0.1", local="127.0.0.1"))
@@ -364,7 +364,7 @@ class TestUnclosed:
         assert (evidence["live"], evidence["open"], evidence["fin_wait2"]) == (count, 0, count)
         assert evidence["tcp_fin_timeout_seconds"] == 60
         assert f"{count:,} are in FIN-WAIT-2" in finding.meaning
-        assert "the peer has not closed its side" in finding.meaning
+        assert "not yet by the peer" in finding.meaning
         assert "tcp_fin_timeout = 60 s after the close" in finding.meaning
 
     def test_also_where_they_are_foretold(self) -> None:
@@ -373,7 +373,10 @@ class TestUnclosed:
 
     def test_they_do_not_keep_their_ports(self) -> None:
         finding = self.given(*never_closed(500), *opens(500, first=40500))
-        assert "500 are open or closing, and keep theirs. 500 are in FIN-WAIT-2" in finding.meaning
+        assert (
+            "500 more are held by connections that are open or closing. 500 are in FIN-WAIT-2"
+            in finding.meaning
+        )
         assert finding.evidence["open"] == 500
 
     def test_those_that_come_back_soon_are_counted(self) -> None:
@@ -392,13 +395,13 @@ class TestUnclosed:
 
     def test_the_server_is_to_be_mended(self) -> None:
         text = advice(self.given(*never_closed(1000)))
-        assert text.startswith("Mend the server")
+        assert text.startswith("Fix the server")
         assert "sudo ss -tnp state close-wait sport = :443" in text
 
     def test_tcp_fin_timeout_is_no_advice_to_refuse_here(self) -> None:
         text = advice(self.given(*never_closed(1000)))
         assert "sysctl -w net.ipv4.tcp_fin_timeout=10" in text
-        assert "Leave two others alone: tcp_tw_recycle" in text
+        assert "Two settings to leave alone: tcp_tw_recycle" in text
         assert "tcp_max_tw_buckets" in text
 
     def test_nor_one_to_give_where_it_is_short_already(self) -> None:
@@ -416,14 +419,14 @@ class TestUnclosed:
         finding = self.given(*never_closed(count), *waits(1000 - count, first=40000 + count))
         assert ("FIN-WAIT-2" in finding.meaning) == told
         assert ("fin_wait2" in finding.evidence) == told
-        assert ("Leave two others" in advice(finding)) == told
+        assert ("Two settings to leave alone" in advice(finding)) == told
         assert finding.evidence["live"] == count
 
     def test_one_with_a_descriptor_is_the_programs_own(self) -> None:
         """shutdown() alone: it lasts until the program closes, whatever tcp_fin_timeout is."""
         finding = self.given(*opens(1000, state=State.FIN_WAIT2, inode=100))
         assert "FIN-WAIT-2" not in finding.meaning
-        assert "1,000 are open or closing, and keep theirs" in finding.meaning
+        assert "1,000 more are held by connections that are open or closing" in finding.meaning
 
     def test_tcp_tw_reuse_does_not_take_them(self) -> None:
         finding = only("ports-exhausted", look(*never_closed(1000), given=ON))

@@ -38,8 +38,8 @@ def test_one_cut_read_is_made_good_by_the_next() -> None:
 def test_reads_that_are_cut_short_one_after_the_other() -> None:
     finding = only("incomplete-table", cut_for(LASTS_SECONDS))
     assert finding.severity == Severity.WARNING
-    assert finding.message == "No socket table was read whole for 5 s"
-    assert "those of the last whole one, 6 s ago" in finding.meaning
+    assert finding.message == "No complete read of the socket table for 5 s"
+    assert "from the last complete one, 6 s ago" in finding.meaning
     assert finding.evidence == {
         "sockets": 1,
         "bad_lines": 0,

@@ -128,14 +128,14 @@ class TestAlways:
         )
         check(diagnose(at_once(made, baseline=Baseline(frozenset(), NOW))))
 
-    @given(st.sampled_from(CODES))
+    @given(st.sampled_from([*CODES]))
     @steady
     def test_codes_are_kebab_case(self, code: str) -> None:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
 
     def test_the_codes_are_those_of_the_rules_in_their_order(self) -> None:
         """They are written down apart, so that reading the settings loads no rule."""
-        assert tuple(RULES) == CODES
+        assert [*RULES] == [*CODES]
 
     def test_an_idle_host_has_nothing_above_information(self) -> None:
         root = FIXTURES / "6.18-idle-host" / "proc"

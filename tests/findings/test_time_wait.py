@@ -30,7 +30,7 @@ class TestHarmless:
         [finding] = diagnose(situation)
         assert (finding.code, finding.severity) == ("time-wait-high", Severity.INFO)
         assert finding.evidence["time_wait"] == finding.evidence["incoming"] == 5000
-        assert "accepted into them" in finding.meaning
+        assert "do not block new connections" in finding.meaning
 
     def test_fewer_are_not_worth_a_word(self) -> None:
         assert not diagnose(look(HTTPS, *served(4999), given=WIDE))
@@ -114,7 +114,7 @@ class TestOverflow:
     def test_without_a_history_what_happened_once_is_worth_knowing(self) -> None:
         finding = only("time-wait-overflow", bucketed(1, TCPTimeWaitOverflow=5))
         assert finding.severity == Severity.INFO
-        assert "since the namespace began" in finding.message
+        assert "since this namespace was created" in finding.message
 
     def test_the_limit_is_raised_never_lowered(self) -> None:
         assert f"sysctl -w {BUCKETS}=262144" in advice(only("time-wait-overflow", bucketed(900)))

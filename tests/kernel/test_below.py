@@ -9,6 +9,7 @@ import pytest
 from tests.kernel.wire import write_proc
 from tests.tables import Sock
 from tui.kernel.below import MOST, open_below, read_below
+from tui.kernel.glance import glance
 from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
@@ -73,6 +74,8 @@ def test_other_files_are_missing_then(tree: Path, name: str, trap: Trap) -> None
     values = [parameter.value for parameter in reading.parameters]
     assert values[0] == (None if name.startswith("sys/") else "40000 40999")
     assert (SECRET not in values, reading.counters) == (True, {})
+    (seen,) = glance([place_at(tree)])  # as an overview looks at it
+    assert ("net.ipv4.ip_local_port_range" in seen.rules.assumed) == name.startswith("sys/")
     with pytest.raises(OSError):
         read_below(tree, name)
 

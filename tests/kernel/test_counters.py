@@ -37,9 +37,9 @@ class TestFiles:
             (tmp_path / "net" / name).mkdir(parents=True)
         assert read_counters(tmp_path) == {}
 
-    def test_sockstat_is_the_line_of_tcp(self, tmp_path: Path) -> None:
+    def test_sockstat_is_the_lines_of_all_sockets_and_of_tcp(self, tmp_path: Path) -> None:
         text = "sockets: used 9\nTCP: inuse 5 orphan 1 tw 4 alloc 8 mem 2\nUDP: inuse 7 mem 3\n"
-        expected = {"inuse": 5, "orphan": 1, "tw": 4, "alloc": 8, "mem": 2}
+        expected = {"used": 9, "inuse": 5, "orphan": 1, "tw": 4, "alloc": 8, "mem": 2}
         assert read_counters(proc(tmp_path, sockstat=text)) == expected
 
     def test_sockstat6_does_not_overwrite_sockstat(self, tmp_path: Path) -> None:

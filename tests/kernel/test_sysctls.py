@@ -85,15 +85,15 @@ class TestReading:
     def test_meanings_say_why_there_is_no_default(self) -> None:
         for parameter in read_parameters(Path("/nowhere")):
             if parameter.default is None:
-                reasons = ("y memory", "Gone", "A count", "kernels alone", "Linux 7")
+                reasons = ("rom RAM", "Removed", "a count", "only in Alibaba", "Linux 7")
                 assert any(reason in parameter.meaning for reason in reasons), parameter.name
 
     def test_the_common_mistakes_are_contradicted(self) -> None:
         meaning = {p.name.split(".")[-1]: p.meaning for p in read_parameters(Path("/nowhere"))}
-        assert "NOT TIME-WAIT's length" in meaning["tcp_fin_timeout"]
+        assert "NOT the length of TIME-WAIT" in meaning["tcp_fin_timeout"]
         assert "4.12" in meaning["tcp_tw_recycle"]
         assert "unsafe" in meaning["tcp_max_tw_buckets"]
-        assert "No TIME-WAIT ends by it" in meaning["nf_conntrack_tcp_timeout_time_wait"]
+        assert "Ends no TIME-WAIT" in meaning["nf_conntrack_tcp_timeout_time_wait"]
 
     def test_a_captured_kernel_stands_at_its_defaults(self) -> None:
         for parameter in read_parameters(FIXTURES / "6.18-idle-host/proc"):

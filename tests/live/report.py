@@ -53,10 +53,10 @@ def read_report(kind: Kind) -> Report:
     return Report(to_dict(judge(reading), Owners({})))
 
 
-def run_report(kind: Kind) -> Report:
+def run_report(kind: Kind, *options: str) -> Report:
     """The report as the command makes it."""
     ran = subprocess.run(
-        [sys.executable, "-m", "tui", "report", "--json", "--source", kind],
+        [sys.executable, "-m", "tui", "report", "--json", "--source", kind, *options],
         capture_output=True,
         text=True,
         timeout=limit(),

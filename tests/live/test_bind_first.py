@@ -19,7 +19,12 @@ from tests.live.fates import Fate, Pair, exhausted
 from tests.patience import limit
 from tests.private import Lab
 from tests.sockets import connect, listen, tcp
+from tui.analysis.bind_first import find_bound_first
+from tui.analysis.frame import judge
+from tui.kernel.places import LIVE, place_at
+from tui.kernel.source import Source
 from tui.lab.namespace import OWN, sysctl
+from tui.lab.sockets import IP_BIND_ADDRESS_NO_PORT
 
 pytestmark = pytest.mark.live
 
@@ -108,3 +113,28 @@ def test_all_doors_say_it(lab: Lab) -> None:
     assert not {"destinations", "reuse"} & {part for code in plan for part in code.split("+")}
     no_port = plan["bind_no_port"]
     assert (no_port["verdict"], no_port["capacity"]) == ("works", SIZE)
+
+
+def told(each: tuple[int, int], how: str) -> list[int]:
+    """How many destinations it is told of, where clients hold so many connections to two."""
+    sysctl("ipv4.ip_local_port_range", f"40000 {40_000 + SIZE - 1}")
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("0.0.0.0", PORT))
+        for to, count in zip(DESTINATIONS, each, strict=False):
+            for _ in range(count):
+                client = stack.enter_context(tcp(to))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, how == "reusing")
+                no_port = how == "connect"
+                client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, no_port)
+                client.bind((CLIENT, 0))
+                client.connect((to, PORT))
+                stack.enter_context(listener.accept()[0])
+        frame = judge(Source(place_at(LIVE), "auto", 1.0, one_shot=True).read())
+        return [one.destinations for one in find_bound_first(frame)]
+
+
+@pytest.mark.parametrize("how", ["binding", "reusing", "connect"])
+@pytest.mark.parametrize("each", [(150, 150), (280, 80), (450, 450), (880, 100)])
+def test_two_destinations_are_enough(lab: Lab, each: tuple[int, int], how: str) -> None:
+    """bind() takes first the ports of the parity that connect() takes last."""
+    assert lab.call(told, each, how) == ([] if how == "connect" else [2])

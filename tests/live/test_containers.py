@@ -22,7 +22,8 @@ from tui.kernel.namespaces import inside, system
 from tui.kernel.survey import survey
 from tui.lab.namespace import bring_up, sysctl
 from tui.report.places import place_row
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 
 PROGRAMS = ("podman", "runc", "conmon", "busybox")
 pytestmark = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
@@ -18,17 +19,23 @@ import pytest
 from tests.live.fates import Fate, Server, exhausted
 from tests.patience import Patience, limit, until
 from tests.private import Lab
+from tests.sockets import bind
+from tui.analysis.bounds import could_reach, utilization_at_most
 from tui.analysis.frame import judge
+from tui.dashboard.places_app import PlacesApp
 from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.glance import glance
 from tui.kernel.namespaces import inside, system
-from tui.kernel.places import HERE, LIVE, Place
+from tui.kernel.places import HERE, LIVE, Place, place_at
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.lab.namespace import bring_up, gain_privileges, sysctl
-from tui.lab.process import Child
+from tui.lab.process import Child, raise_file_limit
 from tui.report.places import place_row
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
+from tui.watching.sampler import Sampler
+from tui.watching.watch import Watch
 
 pytestmark = pytest.mark.live
 
@@ -48,10 +55,15 @@ class Load(NamedTuple):
     """Connections that were closed, which are in TIME-WAIT."""
 
 
-def be_busy(connection: Connection, load: Load) -> None:
-    """Have so many TIME-WAITs in a namespace of one's own, then tell what connect() does there."""
+def be_busy(connection: Connection, load: Load, bound: int = 0) -> None:
+    """Have so many TIME-WAITs in a namespace of one's own, then tell what connect() does there.
+
+    The first ports of the range are ``bound`` and nothing else.
+    """
+    raise_file_limit()
     gain_privileges()
     bring_up()
+    others = [bind(HOME, port) for port in range(load.low, load.low + bound)]
     sysctl("ipv4.ip_local_port_range", f"{load.low} {load.high}")
     sysctl("ipv4.tcp_tw_reuse", load.reuse)
     with Server("::", PORT) as server:
@@ -65,6 +77,8 @@ def be_busy(connection: Connection, load: Load) -> None:
         with exhausted(HOME, PORT) as (connected, error):
             connection.send((connected, error))
             connection.recv()
+    for one in others:
+        one.close()
 
 
 @contextmanager
@@ -205,6 +219,62 @@ def test_one_that_is_made_filled_emptied_and_deleted(lab: Lab) -> None:
     assert "ours" not in told.links
 
 
+async def _on_screen() -> list[str]:
+    """What the overview and a place's own dashboard say while it is filled and deleted."""
+    home, watch = place_at(LIVE), Watch()
+    app = PlacesApp(
+        Sampler(Source(home, "auto", 0.2), watch.take),
+        watch,
+        home=home,
+        around=Overview(of=lambda found: [*blue(found)], cpu_share=1e9),
+        open_poller=lambda place, watch: Sampler(Source(place, "auto", 0.2), watch.take),
+        places_first=True,
+    )
+    said: list[str] = []
+
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def shows(text: str, *, gone: bool = False) -> None:
+            patience = Patience()
+            while True:
+                strips = app.screen._compositor.render_strips()
+                lines = [strip.text for strip in strips]
+                there = next((line for line in lines if text in line), None)
+                if (there is None) == gone:
+                    said.append(there or "")
+                    return
+                assert not patience.is_over, "\n".join(lines)
+                await pilot.pause(0.05)
+
+        ip("netns", "add", "blue")
+        await shows("no sockets")
+        inside(Path("/run/netns/blue"), fill)
+        await shows("60.0%")
+        await pilot.press("enter")
+        await shows("netns blue")
+        await shows("TIME-WAIT       600")
+        ip("netns", "del", "blue")
+        await shows("STALE")
+        await pilot.press("escape")
+        await shows("60.0%", gone=True)
+    return said
+
+
+def on_screen() -> list[str]:
+    with private_run():
+        return asyncio.run(_on_screen())
+
+
+@root_only
+def test_one_on_screen_that_is_made_filled_opened_and_deleted(lab: Lab) -> None:
+    made, filled, title, _, stale, _ = lab.call(on_screen)
+    assert "blue  " in made
+    assert "127.0.0.1:5001" in filled
+    assert "600" in filled
+    assert "LIVE" in title
+    assert "STALE" in stale
+
+
 def another_takes_its_name() -> tuple[str, int, int]:
     with private_run():
         ip("netns", "add", "blue")
@@ -257,7 +327,7 @@ def test_it_is_found_by_all_its_words(tmp_path: Path) -> None:
         assert place.pid == pid
         words = (f"/proc/{pid}", f"/proc/{pid}/ns/net", str(place.id), place.name)
         assert {find_place(word).id for word in words} == {place.id}
-        with pytest.raises(PlaceError, match="no process's directory"):
+        with pytest.raises(PlaceError, match="neither a process directory"):
             find_place("/etc/passwd")
     slumber = tmp_path / "slumber"
     slumber.symlink_to("/usr/bin/sleep")
@@ -345,6 +415,26 @@ def test_check_of_all_is_not_ok_where_a_place_cannot_be_judged() -> None:
     assert code != 0
     assert "OK -" not in said
     assert "UNKNOWN" in said
+
+
+@root_only
+@pytest.mark.parametrize(("bound", "closed"), [(600, 300), (1000, 0)])
+def test_what_is_only_bound_keeps_a_place_from_being_passed_over(bound: int, closed: int) -> None:
+    """Sockstat counts none of them among its sockets, and each takes a port from connect()."""
+    child = Child(be_busy, Load(40_000, 40_999, 0, closed), bound)
+    try:
+        assert child.receive() == closed
+        (seen,) = glance([find_place(str(child.process.pid))])
+        assert seen.bound >= bound
+        assert could_reach(seen, 70)
+        child.connection.send("connect")
+        connected, _ = child.receive()
+        assert connected == 1000 - bound - closed
+        at_most = utilization_at_most(seen)
+        assert at_most is not None
+        assert not closed or at_most >= closed / (1000 - bound)
+    finally:
+        child.kill()
 
 
 @root_only

@@ -2,11 +2,13 @@
 
 import errno
 import json
+import os
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from tempfile import TemporaryDirectory
@@ -22,7 +24,9 @@ from tests.live.report import run_report
 from tests.metrics.prometheus import program
 from tests.patience import limit, until
 from tests.private import Lab
-from tui.lab.namespace import sysctl
+from tui.kernel.places import HERE as HERE_NS
+from tui.lab.namespace import bring_up, gain_privileges, sysctl
+from tui.lab.process import Child, raise_file_limit
 from tui.metrics.alerts import rules_text
 
 pytestmark = pytest.mark.live
@@ -37,6 +41,8 @@ rule_files: [rules.yml]
 scrape_configs:
 - {{job_name: twtop, static_configs: [{{targets: ["{HERE}:{TWTOP}"]}}]}}
 """
+FILLED = {"full": 60, "half": 240, "idle": 2}
+"""Of three places, the connections that they have at first."""
 FIELDS = ("in_use", "capacity", "locked")
 
 
@@ -56,11 +62,12 @@ class Story(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, prometheus: Path) -> Iterator[None]:
+def running(folder: Path, prometheus: Path, *options: str) -> Iterator[None]:
     """A twtop that serves, and a Prometheus that scrapes it and evaluates the shipped rules."""
     (folder / "prometheus.yml").write_text(CONFIG)
     (folder / "rules.yml").write_text(rules_text())
     twtop = [sys.executable, "-m", "tui", "metrics", "--listen", f"{HERE}:{TWTOP}", "-i", "0.5"]
+    twtop += options
     scraper = [
         str(prometheus),
         f"--config.file={folder / 'prometheus.yml'}",
@@ -70,7 +77,7 @@ def running(folder: Path, prometheus: Path) -> Iterator[None]:
     ]
     started = [subprocess.Popen(line) for line in (twtop, scraper)]
     try:
-        until(lambda: value("twtop_reading_success") == 1, "a first scrape")
+        until(lambda: value("max(twtop_reading_success)") == 1, "a first scrape")
         yield
     finally:
         for process in started:
@@ -99,6 +106,95 @@ def firing() -> set[str]:
     alerts = asked("alerts")["alerts"]
     ours = {alert["labels"]["alertname"]: alert for alert in alerts if alert["state"] == "firing"}
     return {name for name, alert in ours.items() if alert["labels"].get("remote_port") == str(PORT)}
+
+
+class Far(NamedTuple):
+    """What happened in several places while the ports of one ran out."""
+
+    story: Story
+    alerted: set[str]
+    """The places of which an alert fired."""
+    quiet_place: dict[str, float]
+    """What Prometheus has of the place that has ports left."""
+    quiet_report: dict[str, float]
+    judged: set[str]
+    """The places whose patterns are judged, of those of the test."""
+    idle_bound: float | None
+
+
+def be_a_place(connection: Connection, filled: int) -> None:
+    """Hold so many ports of a namespace of one's own, then as many more as one is asked for."""
+    gain_privileges()
+    bring_up()
+    sysctl("ipv4.ip_local_port_range", f"{LOW} {LOW + SIZE - 1}")
+    sysctl("ipv4.tcp_tw_reuse", 0)
+    raise_file_limit()
+    with Server(HERE, PORT) as server:
+        for _ in range(filled):
+            server.connect(HERE)
+        connection.send((HERE_NS.stat().st_ino, 0))
+        while (more := connection.recv()) > 0:
+            error = 0
+            try:
+                for _ in range(more):
+                    server.connect(HERE)
+            except OSError as failure:
+                error = failure.errno or -1
+            connection.send((len(server.pairs), error))
+        for pair in server.pairs:  # a reset leaves no TIME-WAIT: all ports are back at once
+            pair.client.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+            pair.client.close()
+        connection.send((0, 0))
+        connection.recv()
+
+
+def far_run_out(prometheus: Path) -> Far:
+    """Let the ports of one place run out, beside one that has some left and one that is idle."""
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        places = {name: Child(be_a_place, count) for name, count in FILLED.items()}
+        for place in places.values():
+            stack.callback(place.stop)
+        numbers = {name: place.connection.recv()[0] for name, place in places.items()}
+        stack.enter_context(running(Path(folder), prometheus, "-N", "all"))
+
+        def of(name: str, metric: str) -> float | None:
+            return value(f'{metric}{{place=~".*:{numbers[name]}"}}')
+
+        def seen_anew(name: str) -> None:
+            before = of(name, "twtop_reading_timestamp_seconds")
+            until(lambda: of(name, "twtop_reading_timestamp_seconds") != before, "the next scrape")
+
+        warned_at, alerted, made, error = None, set[str](), 0, 0
+        line = places["full"].connection
+        while not error:
+            line.send(2 * STEP)
+            made, error = line.recv()
+            seen_anew("full")
+            if warned_at is None and not error and SOON in firing():
+                warned_at = made
+        until(lambda: EXHAUSTED in firing(), "the alert of the full tuple")
+        for alert in asked("alerts")["alerts"]:
+            if alert["labels"]["alertname"] in (SOON, EXHAUSTED):
+                alerted |= {
+                    n for n in numbers if alert["labels"]["place"].endswith(f":{numbers[n]}")
+                }
+
+        def told(name: str) -> dict[str, float]:
+            return {field: of(name, f"twtop_pattern_ports_{field}") or -1 for field in FIELDS}
+
+        def reported(name: str) -> dict[str, float]:
+            report = run_report("proc", "-N", str(places[name].process.pid))
+            pattern = report.pattern(HERE, HERE, PORT)
+            assert pattern is not None
+            return {field: float(pattern[field]) for field in FIELDS}
+
+        full, left = (told("full"), reported("full")), (told("half"), reported("half"))
+        judged = {name for name in places if of(name, "twtop_ports_capacity") is not None}
+        bound = of("idle", "twtop_place_utilization_bound_ratio")
+        line.send(0)
+        line.recv()
+        until(lambda: not firing(), "the alerts to resolve")
+        return Far(Story(warned_at, made, error, *full, True), alerted, *left, judged, bound)
 
 
 def run_out(prometheus: Path) -> Story:
@@ -147,3 +243,18 @@ def test_it_is_warned_of_before_connect_fails(lab: Lab) -> None:
     assert story.metrics == story.report
     assert story.metrics["locked"] == SIZE
     assert story.quiet
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="enters namespaces of others")
+def test_of_several_places_the_one_that_runs_out_is_warned_of(lab: Lab) -> None:
+    far = lab.call(far_run_out, program("prometheus"))
+    assert (far.story.failed_at, far.story.error) == (SIZE, errno.EADDRNOTAVAIL)
+    assert far.story.warned_at is not None
+    assert far.story.warned_at < SIZE
+    assert far.alerted == {"full"}
+    assert far.story.metrics == far.story.report
+    assert far.quiet_place == far.quiet_report
+    assert far.quiet_place["locked"] == FILLED["half"]
+    assert far.judged == {"full", "half"}
+    assert far.idle_bound is not None
+    assert far.idle_bound < 0.05

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from tests.patience import limit
 from tests.private import Lab
 from tui.kernel.counters import read_counters
+from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.namespace import sysctl
 
 pytestmark = pytest.mark.live
@@ -56,6 +60,15 @@ def cost(folder: Path, wanted: int, *more: str) -> tuple[int, str, str, dict[str
     return done.returncode, done.stdout, done.stderr, json.loads(told.read_text()), after - before
 
 
+def counting() -> bool:
+    """Whether refusals can be counted here."""
+    try:
+        Refusals().close()
+    except CountingError:
+        return False
+    return True
+
+
 def test_every_connection_is_counted(lab: Lab, tmp_path: Path) -> None:
     code, out, page, told, opened = lab.call(cost, tmp_path, 400)
     assert code == 0
@@ -70,16 +83,27 @@ def test_every_connection_is_counted(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_the_wall_is_named_and_recorded(lab: Lab, tmp_path: Path) -> None:
-    recording = tmp_path / "r.twtop"
-    code, out, page, told, _ = lab.call(
-        cost, tmp_path, 1500, "--max-use", "80", "--out", str(recording)
-    )
+    recording, chart = tmp_path / "r.twtop", tmp_path / "r.svg"
+    outs = "--out", str(recording), "--out", str(chart)
+    code, out, page, told, _ = lab.call(cost, tmp_path, 1500, "--max-use", "80", *outs)
     assert code == 1  # that of --max-use: the load's own is 0
     assert out.split() == ["1000", "500"]
     (destination,) = told["destinations"]
     assert destination["connections"] == destination["peak_in_use"] == 1000
     assert destination["exhausted_at"] is not None
     assert "FULL" in page
+    if counting():
+        assert told["refused"] == destination["refused"] == 500
+        assert "500 refused" in page
+    (line,) = [one for one in page.splitlines() if one.startswith("Would do: ")]
+    assert "tcp_tw_reuse" in line
+    drawn = ElementTree.parse(chart)
+    (curve,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+    points = [tuple(map(float, one.split(","))) for one in curve.attrib["points"].split()]
+    top = min(y for _, y in points)
+    full = [x for x, y in points if y == top]
+    assert points[0][1] > top
+    assert full[-1] == points[-1][0]  # it stays full to the end
     report = subprocess.run(
         [sys.executable, "-m", "tui", "report", "--json", "--from", str(recording)],
         capture_output=True,
@@ -99,3 +123,53 @@ def test_the_exit_code_is_the_commands(command: list[str], code: int) -> None:
         [sys.executable, "-m", "tui", "run", "--", *command], capture_output=True, timeout=60
     )
     assert done.returncode == code
+
+
+SERVER = """
+import socket
+server = socket.create_server(("127.0.0.1", 5001), backlog=512)
+print(flush=True)
+while True:
+    other, _ = server.accept()
+    other.recv(4096)
+    other.sendall(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    other.recv(4096)  # the client closes first, and so has the TIME-WAIT
+    other.close()
+"""
+
+
+def bench(folder: Path) -> tuple[str, dict[str, Any], int]:
+    """Have wrk take a connection for each request, until 1,000 ports are used up."""
+    sysctl("ipv4.ip_local_port_range", "40000 40999")
+    sysctl("ipv4.tcp_tw_reuse", 0)
+    told = folder / "run.json"
+    here = Path("/proc/thread-self"), Path("/proc")
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            server.stdout.readline()
+            before = read_counters(*here)["ActiveOpens"]
+            load = "wrk", "-t1", "-c1", "-d4s", "http://127.0.0.1:5001/"
+            done = subprocess.run(
+                [sys.executable, "-m", "tui", "run", "--json", str(told), "--", *load],
+                capture_output=True,
+                text=True,
+                timeout=limit(),
+            )
+            opened = read_counters(*here)["ActiveOpens"] - before
+        finally:
+            server.kill()
+    return done.stderr, json.loads(told.read_text()), opened
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk")
+def test_a_real_load_agrees_with_the_kernel_and_its_wall_is_named(lab: Lab, tmp_path: Path) -> None:
+    page, told, opened = lab.call(bench, tmp_path)
+    (destination,) = told["destinations"]
+    assert told["connections"] == 1000
+    assert opened in (1000, 1001)  # wrk tries the address first, which may end in a reset
+    assert destination["time_waits"] == destination["peak_in_use"] == 1000
+    assert destination["exhausted_at"] is not None
+    assert "FULL" in page
+    if counting():
+        assert told["refused"] > 0

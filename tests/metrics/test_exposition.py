@@ -243,13 +243,3 @@ class TestScrapes:
 
 def test_the_meaning_of_left_out_has_the_number_of_seats() -> None:
     assert f"{seats.SEATS} have" in BY_NAME["twtop_patterns_left_out"].meaning
-
-
-def test_the_readme_has_the_table() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    rows = [line for line in text.splitlines() if line.startswith("| `twtop_")]
-    if not rows:
-        pytest.skip("the README has no table of metrics")
-    assert rows == [
-        f"| `{one.name}` | {', '.join(one.labels)} | {one.meaning} |" for one in METRICS
-    ]

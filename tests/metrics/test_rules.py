@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,6 +51,7 @@ SEEN = {
     'up{job="twtop",instance="web-1:9815"}': "1x30",
     f"twtop_reading_success{{{WHERE}}}": "1x30",
     f"twtop_reading_complete{{{WHERE}}}": "1x30",
+    'twtop_places_complete{instance="web-1:9815",job="twtop"}': "1x30",
     f"twtop_sysctls_assumed{{{WHERE}}}": "0x30",
     f"twtop_reading_timestamp_seconds{{{WHERE}}}": "0+60x30",
 }
@@ -85,7 +87,7 @@ CASES = (
     Case("TwtopBlind", SEEN, False),
     *(
         Case("TwtopBlind", SEEN | {name: values}, True, at=20)
-        for name, values in zip(SEEN, ("0x30", "0x30", "0x30", "1x30", "0x30"), strict=True)
+        for name, values in zip(SEEN, ("0x30", "0x30", "0x30", "0x30", "1x30", "0x30"), strict=True)
     ),
     Case("TwtopBlind", SEEN | {f"twtop_reading_complete{{{WHERE}}}": "1x3 0x3 1x30"}, False),
 )
@@ -142,20 +144,29 @@ class TestPromtool:
 
     def test_the_recording_rules_keep_the_worst_of_each_host_and_job(self, rules: Path) -> None:
         values = {
-            f'twtop_patterns_locked_max_ratio{{instance="{host}",job="twtop",place="{place}"}}': f
-            for host, place, f in (("a", "a", "0.5x9"), ("a", "pod", "0.7x9"), ("b", "b", "0.9x9"))
+            f'{name}{{instance="{host}",job="twtop",place="{place}"{more}}}': f"{value}x9"
+            for name, more, worst in (
+                ("twtop_patterns_locked_max_ratio", "", (0.5, 0.7, 0.9)),
+                ("twtop_patterns_exhaustion_min_seconds", "", (90, 60, 30)),
+                ("twtop_sockets", ',state="LISTEN"', (1, 2, 4)),
+            )
+            for (host, place), value in zip(
+                (("a", "a"), ("a", "pod"), ("b", "b")), worst, strict=True
+            )
         }
         expected: dict[str, dict[str | None, float]] = {
             "instance:twtop_patterns_locked:max_ratio": {"a": 0.7, "b": 0.9},
             "job:twtop_patterns_locked:max_ratio": {None: 0.9},
+            "instance:twtop_patterns_exhaustion:min_seconds": {"a": 60, "b": 30},
+            "job:twtop_sockets:sum": {None: 7},
         }
-        tests = [
+        assert expected.keys() == {name for name, _ in RECORDED}
+        tests: list[dict[str, Any]] = [
             {
                 "expr": name,
                 "eval_time": "5m",
                 "exp_samples": [
-                    {"labels": f'{name}{{{f"""instance="{host}",""" if host else ""}job="twtop"}}',
-                     "value": value}
+                    {"labels": f"{name}{{{', '.join(_of(name, host))}}}", "value": value}
                     for host, value in of.items()
                 ],
             }
@@ -165,6 +176,14 @@ class TestPromtool:
         one = {"interval": "1m", "input_series": _input(values), "promql_expr_test": tests}
         test.write_text(json.dumps({"rule_files": [str(rules)], "tests": [one]}))
         promtool("test", "rules", test)
+
+
+def _of(name: str, host: str | None) -> Iterable[str]:
+    yield 'job="twtop"'
+    if host is not None:
+        yield f'instance="{host}"'
+    if "sockets" in name:
+        yield 'state="LISTEN"'
 
 
 def _input(series: Series) -> list[dict[str, str]]:
@@ -236,7 +255,41 @@ def _queries(board: dict[str, Any]) -> Iterable[str]:
         yield query
 
 
+def test_grafanas_own_schema_knows_all_of_the_dashboard() -> None:
+    """What its classic schema does not know, or takes for something else, would be lost."""
+    schema = pytest.importorskip("grafana_foundation_sdk.models.dashboard")
+    encoder = pytest.importorskip("grafana_foundation_sdk.cog.encoder").JSONEncoder()
+    read = json.loads(encoder.encode(schema.Dashboard.from_json(dashboard())))
+
+    def lost(ours: Any, theirs: Any, where: str = "") -> list[str]:
+        if isinstance(ours, dict):
+            return [
+                one
+                for key, value in ours.items()
+                for one in lost(value, theirs.get(key), f"{where}/{key}")
+            ]
+        if isinstance(ours, list):
+            pairs = enumerate(zip(ours, theirs, strict=True))
+            return [one for at, pair in pairs for one in lost(*pair, f"{where}/{at}")]
+        return [] if ours == theirs else [where]
+
+    assert lost(dashboard(), read) == []
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(run: Run, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze")
+    unit = tmp_path / "twtop-metrics.service"
+    text = run("metrics", "--unit").out
+    unit.write_text(re.sub("ExecStart=[^ ]*", "ExecStart=/bin/true", text))
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    assert unit.name not in ran.stderr, ran.stderr
+
+
 def test_they_are_printed_without_reading_anything(run: Run, reads: list[Path]) -> None:
     assert run("metrics", "--rules").out == rules_text()
     assert json.loads(run("metrics", "--dashboard").out) == dashboard()
+    assert "metrics -N all --listen 127.0.0.1:" in run("metrics", "--unit").out
     assert reads == []

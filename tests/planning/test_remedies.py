@@ -285,7 +285,7 @@ class TestCountable:
 
     def test_what_fewer_would_do(self) -> None:
         found = option(made(900), "sources")
-        assert (found.setting.tuples, found.note) == (4, "1 would do, with slow connect().")
+        assert (found.setting.tuples, found.note) == (4, "1 would be enough, with slow connect().")
         assert option(made(1), "sources").note == ""
 
     def test_every_address_is_spelled_out_as_long_as_they_are_few(self) -> None:

@@ -17,8 +17,9 @@ from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs
 from tui.kernel.places import place_at
 from tui.kernel.source import Source
-from tui.report import bundle
-from tui.report.bundle import RESERVED_V4, TEST_V4, Address, Redactor, copy_place, redact
+from tui.report import redaction
+from tui.report.copied import copy_place, redacted
+from tui.report.redaction import RESERVED_V4, TEST_V4, Address, Redactor, redact
 
 v4 = st.integers(0, (1 << 32) - 1).map(IPv4Address)
 v6 = st.integers(0, (1 << 128) - 1).map(IPv6Address)
@@ -33,7 +34,7 @@ addresses = st.lists(v4 | v6 | mapped | special, max_size=40)
 
 def is_nobodys(address: Address) -> bool:
     """Loopback or unspecified, also as v4-mapped."""
-    plain = bundle._unmapped(address)
+    plain = redaction._unmapped(address)
     return plain.is_loopback or plain.is_unspecified
 
 
@@ -124,13 +125,13 @@ class TestTables:
     ) -> None:
         root = tmp_path_factory.mktemp("proc")
         files = tables(*found)
-        other = redact(files)
+        (other,) = redact([files])
         before, after = of_files(root / "a", files), of_files(root / "b", other)
         assert shape(after) == shape(before)
         lines = [row.split() for text in other.values() for row in text.splitlines()[1:]]
         told = {word.partition(b":")[0].decode() for line in lines for word in line[1:3]}
         for end in {ip_address(ip) for sock in found for ip in (sock.local, sock.remote)}:
-            assert is_nobodys(end) or bundle._write(end, sys.byteorder).decode() not in told
+            assert is_nobodys(end) or redaction._write(end, sys.byteorder).decode() not in told
 
     def test_a_line_that_cannot_be_read_is_left_out_whole(self) -> None:
         """An address may stand anywhere in it, and in any form."""
@@ -143,7 +144,8 @@ class TestTables:
             whole + b" 06050400",
             b"",
         ]
-        text = redact({"net/tcp": procfs.HEADER + b"\n".join([whole, *wrong]) + b"\n"})["net/tcp"]
+        file = procfs.HEADER + b"\n".join([whole, *wrong]) + b"\n"
+        text = redact([{"net/tcp": file}])[0]["net/tcp"]
         lines = text.splitlines()[1:]
         assert lines[0].startswith(b"   0: 010012C6:9C40 020012C6:01BB 01 00000000:00000000 ")
         assert lines[1:4] == [b"unreadable"] * 3
@@ -153,14 +155,14 @@ class TestTables:
 
     def test_lower_case_digits_are_the_same_address(self) -> None:
         upper = line(0, Sock("10.171.2.3", 40_000, "10.4.5.6", 443))
-        text = redact({"net/tcp": procfs.HEADER + upper + upper.lower()})["net/tcp"]
+        text = redact([{"net/tcp": procfs.HEADER + upper + upper.lower()}])[0]["net/tcp"]
         assert len({row.split()[1].lower() for row in text.splitlines()[1:]}) == 1
 
     @pytest.mark.skipif(sys.byteorder != "little", reason="the fixtures are little-endian")
     @pytest.mark.parametrize("name", ALL)
     def test_every_fixture_says_the_same_as_before(self, name: str) -> None:
-        plain = copy_place(place_at(fixture(name))).frame()
-        other = copy_place(place_at(fixture(name)), redacted=True).frame()
+        copy = copy_place(place_at(fixture(name)))
+        plain, other = copy.frame(), redacted([copy])[0].frame()
         assert np.array_equal(plain.states, other.states)
         assert plain.table.bad_lines == other.table.bad_lines
         assert np.array_equal(plain.ports.usable, other.ports.usable)

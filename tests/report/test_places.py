@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from tests.tables import frame, rules, waiting
 from tui.analysis.bounds import could_reach, utilization_at_most
 from tui.analysis.judgement import Level, levels
+from tui.findings.cases import tally
+from tui.findings.rules import diagnose
+from tui.findings.situation import Situation
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.sysctls import port_rules
@@ -24,7 +27,8 @@ RANGE = rules(40_000, 40_999)
 QUIET = Seen(Glance(POD, 40, 30, RANGE))
 UNSEEN = Seen(Glance(replace(POD, pid=None), None, None, port_rules(())))
 FULL_FRAME = frame(*(waiting(40_000 + n, 30_000) for n in range(900)), given=RANGE)
-FULL = Seen(Glance(POD, 900, 900, RANGE), FULL_FRAME, 0)
+FOUND = tuple(diagnose(Situation(FULL_FRAME)))
+FULL = Seen(Glance(POD, 900, 900, RANGE), FULL_FRAME, 0, findings=FOUND)
 COPY = Seen(Glance(Place(Path("/x"), "/x", "copy", None), 0, 0, RANGE))
 
 
@@ -49,30 +53,43 @@ def test_what_is_known_of_each() -> None:
     )
     assert (quiet["dumped"], quiet["worst"], quiet["utilization_at_most"]) == (False, None, 0.04)
     assert (quiet["container"], quiet["assumed"]) == ("app, log", [])
+    assert sum(full["findings"].values()) == len(FOUND) > 0
+    assert (quiet["findings"], unseen["findings"]) == (None, None)  # nobody has looked
     assert (unseen["sockets"], unseen["utilization_at_most"]) == (None, None)
     assert "net.ipv4.ip_local_port_range" in unseen["assumed"]
 
 
 @pytest.mark.parametrize(
     ("one", "said"),
-    [(FULL, "90.0%"), (QUIET, "≤ 4.0%"), (QUIET, "not dumped"), (UNSEEN, "cannot be read")],
+    [
+        (FULL, "90.0%"),
+        (FULL, tally(FOUND)),
+        (replace(FULL, findings=()), "none"),
+        (QUIET, "≤ 4.0%"),
+        (QUIET, "not dumped"),
+        (UNSEEN, "cannot be read"),
+    ],
 )
 def test_the_text_says_it_too(one: Seen, said: str) -> None:
     assert said in places_text([one], [], 80, plain)
 
 
-@given(st.integers(0, 3000), st.integers(1, 2000), st.floats(1, 100), st.data())
-def test_the_bound_is_one(sockets: int, size: int, threshold: float, data: st.DataObject) -> None:
-    """However the sockets are shared out between connections of a tuple and bound ports."""
-    seen = Glance(POD, sockets, 0, rules(40_000, 40_000 + size - 1))
-    bound = utilization_at_most(seen)
-    assert bound is not None
+@given(
+    st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 2000), st.floats(1, 100), st.data()
+)
+def test_the_bound_is_one(
+    sockets: int, bound: int, size: int, threshold: float, data: st.DataObject
+) -> None:
+    """However they are shared out between connections of a tuple, listeners and bound ports."""
+    seen = Glance(POD, sockets, 0, rules(40_000, 40_000 + size - 1), bound)
+    most = utilization_at_most(seen)
+    assert most is not None
     held = data.draw(st.integers(0, min(sockets, size)))
-    excluded = data.draw(st.integers(0, min(sockets - held, size - held)))
+    excluded = data.draw(st.integers(0, min(sockets + bound - held, size - held)))
     capacity = size - excluded
-    assert (held / capacity if capacity else 1.0) <= bound or not held
+    assert (held / capacity if capacity else 1.0) <= most or not held
     level = Level(int(levels(held, capacity, threshold)))
-    if held and not could_reach(seen, threshold):
+    if not could_reach(seen, threshold):
         assert level is Level.FINE
 
 

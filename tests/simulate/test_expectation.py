@@ -99,7 +99,7 @@ def test_few_connections() -> None:
     expected = expect(plan(most=1000))
     assert (expected.error, expected.because) == (
         None,
-        "only 1,000 connections, and there are ports for 1,000",
+        "it makes only 1,000 connections, and there are ports for 1,000",
     )
     assert expected.slow_from == 501
     assert expect(plan(most=500)).slow_from is None
@@ -107,20 +107,20 @@ def test_few_connections() -> None:
 
 
 def test_a_short_time() -> None:
-    assert "50/s for 10 s are 500 connections" in expect(plan(rate=50, seconds=10)).because
+    assert "50/s for 10 s makes 500 connections" in expect(plan(rate=50, seconds=10)).because
 
 
 def test_a_slow_rate() -> None:
     expected = expect(plan(rate=16))
     assert expected.error is None
-    assert "16/s take 993 ports in the 62 s" in expected.because
+    assert "16/s takes 993 ports in the 62 s" in expected.because
     assert expect(plan(rate=17)).error == "EADDRNOTAVAIL"
 
 
 def test_few_buckets() -> None:
     expected = expect(situation(limits=replace(LIMITS, buckets=1200, time_waits=300)))
     assert expected.error is None
-    assert "tcp_max_tw_buckets is 1,200, with 300 taken" in expected.because
+    assert "tcp_max_tw_buckets is 1,200 and 300 are in use" in expected.because
 
 
 def test_held_connections_keep_their_ports() -> None:

@@ -18,7 +18,7 @@ def test_too_few() -> None:
     kept = find_kept(evidence(situation(), connected=900))
     assert kept.by == "few"
     assert kept.why == (
-        "900 connections in 100 ms, and there were ports for 1,000. No more were asked for."
+        "900 connections in 100 ms, and there were ports for 1,000. No more were requested."
     )
 
 
@@ -38,14 +38,14 @@ def test_none_at_all() -> None:
 def test_out_of_time() -> None:
     before = situation(plan=replace(PLAN, seconds=2))
     kept = find_kept(evidence(before, connected=900, seconds=2.01))
-    assert kept.why.endswith("--duration ended it after 2.0 s.")
+    assert kept.why.endswith("It ended with --duration, after 2.0 s.")
 
 
 def test_too_slow() -> None:
     kept = find_kept(evidence(situation(), connected=100, seconds=10))
     assert kept.by == "slow"
-    assert "10.0 connections/s take 620 ports in the 62 s that a TIME-WAIT can last" in kept.why
-    assert "It takes more than 16/s" in kept.why
+    assert "10.0 connections/s takes 620 ports in the 62 s that a TIME-WAIT can last" in kept.why
+    assert "takes more than 16/s" in kept.why
 
 
 def test_slow_does_not_matter_where_ports_are_held() -> None:
@@ -65,9 +65,9 @@ def test_slow_does_not_matter_where_ports_are_held() -> None:
         (
             "server",
             {"closed_by_server": 600, "looked_at": 625},
-            "The server closed first in 600 of 625 connections looked at, some 4,800 of all 5,000",
+            "The server closed first in 600 of 625 connections checked, about 4,800 of all 5,000",
         ),
-        ("minute", {"seconds": 290.0}, "are too slow for 1,000 ports"),
+        ("minute", {"seconds": 290.0}, "is too slow to use up 1,000 ports"),
         ("unknown", {}, "left only 100 of 1,000 ports in use"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_server_that_never_closes_holds_ports_for_a_while() -> None:
     before = with_parameter(situation(reuse=1), "net.ipv4.tcp_fin_timeout", "5")
     kept = find_kept(evidence(before, *half_closed(900), connected=1500, seconds=9))
     assert kept.by == "half_closed"
-    assert kept.why.startswith("600 of 1,500 connections ended their FIN-WAIT-2 meanwhile.")
+    assert kept.why.startswith("600 of 1,500 connections finished their FIN-WAIT-2 meanwhile.")
     assert "tcp_fin_timeout = 5 s after our close, and never by reuse." in kept.why
     few = find_kept(evidence(before, *half_closed(50), connected=50, seconds=9))
     assert few.by == "few"  # and not that a TIME-WAIT ends in time

@@ -93,8 +93,8 @@ def test_what_tcp_fin_timeout_is_for() -> None:
 def test_no_ports() -> None:
     given = rules(40_000, 40_499, reserved=((40_000, 40_498),))
     assert no_ports_text(frame(listener(port=40_499), given=given).ports) == (
-        "of ip_local_port_range = 40000–40499, ip_local_reserved_ports takes out 499, and bound "
-        "sockets 1 more"
+        "of ip_local_port_range = 40000–40499, ip_local_reserved_ports excludes 499, and bound "
+        "sockets take 1 more"
     )
 
 
@@ -111,13 +111,13 @@ def test_what_is_left() -> None:
     assert left_behind(evidence(situation())) == "nothing"
     half = with_parameter(situation(), "net.ipv4.tcp_fin_timeout", "5")
     assert left_behind(evidence(half, *half_closed(7))) == (
-        "7 in FIN-WAIT-2, which the server has not closed, gone 5 s after our close"
+        "7 in FIN-WAIT-2, not closed by the server, gone 5 s after our close"
     )
     before = situation(*open_ones(10))
     asking = Sock(HERE, LOW + 500, HERE, PORT, State.SYN_SENT)
     after = evidence(before, *open_ones(30), *time_waits(100)[30:], asking, connected=90)
     assert left_behind(after) == (
-        "70 TIME-WAITs, gone within 60 s; 20 connections that the server has not closed yet"
+        "70 TIME-WAITs, gone within 60 s; 20 connections not closed by the server yet"
     )
 
 

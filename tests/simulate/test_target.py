@@ -105,7 +105,7 @@ def test_others_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_no_servers_address(name: str) -> None:
-    with pytest.raises(TargetError, match="no server's address"):
+    with pytest.raises(TargetError, match="a server's address"):
         find_target(name, 80)
 
 

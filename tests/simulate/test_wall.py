@@ -44,7 +44,7 @@ def test_which_where_and_when() -> None:
 def test_ports_without_reuse() -> None:
     text = why(evidence(situation(), *FULL, error="EADDRNOTAVAIL"))
     assert text == (
-        "All 1,000 ports (40000–40999) from 127.0.0.1 towards 127.0.0.1:5001 were taken: 1,000 in "
+        "All 1,000 ports (40000–40999) from 127.0.0.1 to 127.0.0.1:5001 were taken: 1,000 in "
         "TIME-WAIT. There is no reuse with tcp_tw_reuse = 0, so each comes back 60 s after its "
         "close: 16/s could be sustained."
     )
@@ -66,15 +66,15 @@ def test_a_server_that_does_not_close(reuse: int) -> None:
     before = with_parameter(situation(reuse=reuse), "net.ipv4.tcp_fin_timeout", "5")
     text = why(evidence(before, *half_closed(1000), error="EADDRNOTAVAIL"))
     assert text == (
-        "All 1,000 ports (40000–40999) from 127.0.0.1 towards 127.0.0.1:5001 were taken: 1,000 in "
+        "All 1,000 ports (40000–40999) from 127.0.0.1 to 127.0.0.1:5001 were taken: 1,000 in "
         "FIN-WAIT-2. The server has not closed its side of the connections: such a port comes back "
-        "tcp_fin_timeout = 5 s after our close, and never by reuse. Mend the server, which is to "
+        "tcp_fin_timeout = 5 s after our close, and never by reuse. Fix the server: it should "
         "close what its client has closed."
     )
     bound = replace(before, plan=replace(PLAN, bind_first=True))
     text = why(evidence(bound, *half_closed(1000), error="EADDRINUSE", call="bind"))
-    assert "1,000 in FIN-WAIT-2. A port that bind()" in text
-    assert text.endswith("Mend the server, which is to close what its client has closed.")
+    assert "1,000 in FIN-WAIT-2. A port chosen by bind()" in text
+    assert text.endswith("Fix the server: it should close what its client has closed.")
 
 
 def test_a_server_that_closes_most() -> None:
@@ -87,8 +87,8 @@ def test_ports_of_several_sources() -> None:
     before = situation(sources=sources, plan=replace(PLAN, sources=sources))
     taken = [sock for source in sources for sock in time_waits(1000, source)]
     text = why(evidence(before, *taken, connected=2000, error="EADDRNOTAVAIL"))
-    assert text.startswith("127.0.0.2 had all its 1,000 ports (40000–40999) towards ")
-    assert "taken, as the other source has its, or nearly all: " in text
+    assert text.startswith("127.0.0.2 had all its 1,000 ports (40000–40999) to ")
+    assert "taken, and the other source too, or nearly all: " in text
     assert "2,000 in TIME-WAIT" in text
     assert "32/s could be sustained" in text
 
@@ -98,12 +98,12 @@ def test_ports_of_three_sources() -> None:
     before = situation(sources=sources, plan=replace(PLAN, sources=sources))
     taken = [sock for source in sources for sock in time_waits(1000, source)]
     text = why(evidence(before, *taken, connected=3000, error="EADDRNOTAVAIL"))
-    assert "as the other 2 sources have theirs, or nearly all: " in text
+    assert "and the other 2 sources too, or nearly all: " in text
 
 
 def test_a_source_that_is_not_known() -> None:
     before = situation(sources=(None,))
-    assert "from any address towards" in why(evidence(before, *FULL, error="EADDRNOTAVAIL"))
+    assert "from any address to" in why(evidence(before, *FULL, error="EADDRNOTAVAIL"))
 
 
 def test_ports_with_reuse_too_late() -> None:
@@ -115,7 +115,7 @@ def test_ports_with_reuse_too_late() -> None:
 
 def test_ports_that_are_held() -> None:
     text = why(evidence(held(situation()), *FULL, error="EADDRNOTAVAIL"))
-    assert "taken: by open connections. Connections that are held keep their ports" in text
+    assert "taken: by open connections. Held connections keep their ports" in text
 
 
 def test_ports_taken_by_what_nothing_shows() -> None:
@@ -133,8 +133,8 @@ def test_more_connections_than_ports() -> None:
         closed_by_server=25,
         looked_at=150,
     )
-    assert why(seen).endswith("200 connections more got through, as the server closed some of "
-        "them first, which leaves the TIME-WAIT to it.")  # fmt: skip
+    assert why(seen).endswith("200 connections more got through, because the server closed some "
+        "first, which leaves the TIME-WAIT with it.")  # fmt: skip
 
 
 def test_a_source_that_went_away() -> None:
@@ -148,7 +148,7 @@ def test_an_address_that_is_not_there_is_not_a_lack_of_ports(taken: list[Sock]) 
     """However many ports are in use: those may be another address's."""
     before = situation(*taken, sources=(None,))
     gone = evidence(before, *taken, connected=0, error="EADDRNOTAVAIL", sourceless=True)
-    assert why(gone) == "It is the address, not the ports: lo has no 127.0.0.1."
+    assert why(gone) == "The address is the problem, not the ports: lo has no 127.0.0.1."
 
 
 def test_bind() -> None:
@@ -160,7 +160,7 @@ def test_bind() -> None:
 
 def test_descriptors() -> None:
     text = why(evidence(situation(), error="EMFILE", call="socket"))
-    assert "the 1,024 descriptors that RLIMIT_NOFILE lets it have (hard limit 4,096)" in text
+    assert "the 1,024 descriptors that RLIMIT_NOFILE allows (hard limit 4,096)" in text
     assert "ulimit -n" in text
     assert "fs.file-max" in why(evidence(situation(), error="ENFILE", call="socket"))
 
@@ -173,7 +173,7 @@ def timed_out(**more: object) -> str:
 def test_a_full_accept_queue() -> None:
     text = timed_out(server_events={"ListenOverflows": 7, "ListenDrops": 7}, accept_queue=129)
     assert text.startswith("connect() got no answer within 3.0 s.")
-    assert "ListenOverflows rose by 7, and 129 connections still wait to be accepted." in text
+    assert "ListenOverflows rose by 7, and 129 connections still waiting to be accepted." in text
 
 
 def test_a_full_request_queue() -> None:
@@ -190,7 +190,7 @@ def test_a_full_conntrack_table() -> None:
 def test_a_server_here_that_dropped_nothing() -> None:
     why = timed_out(server_events={"ListenOverflows": 0})
     assert "nft list ruleset" in why
-    assert "nobody answers" in why  # nothing that was looked at proves a firewall
+    assert "nothing answers" in why  # nothing that was looked at proves a firewall
 
 
 def test_a_server_elsewhere() -> None:
@@ -205,11 +205,11 @@ def test_a_server_elsewhere() -> None:
     ("error", "connected", "said"),
     [
         ("ECONNREFUSED", 0, "Nothing listens on 127.0.0.1:5001"),
-        ("ECONNREFUSED", 7, "took 7 connections and then refused"),
+        ("ECONNREFUSED", 7, "accepted 7 connections and then refused"),
         ("ENOBUFS", 0, "connect() got no memory from the kernel"),
         ("ENOMEM", 0, "net.ipv4.tcp_mem"),
         ("ENETUNREACH", 0, "There is no route to 127.0.0.1"),
-        ("EHOSTUNREACH", 0, "nobody on the link answers"),
+        ("EHOSTUNREACH", 0, "no host on the link answers"),
         ("EPERM", 0, "nft list ruleset"),
         ("EACCES", 0, "forbidden"),
         ("EINVAL", 0, "connect() failed: Invalid argument."),
@@ -223,7 +223,7 @@ def test_the_rest(error: str, connected: int, said: str) -> None:
 
 def test_the_memory_in_use() -> None:
     seen = evidence(situation(), error="ENOBUFS", connected=0, counters={"mem": 1234})
-    assert "TCP has 1,234 pages" in why(seen)
+    assert "TCP is using 1,234 pages" in why(seen)
 
 
 def test_others_still_connect_while_one_has_failed() -> None:

@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.tables import NOW, Sock, reading, rules, table
+from tui.findings.config import Config
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
+from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
 from tui.kernel.survey import Survey
 from tui.watching import overview as module
-from tui.watching.overview import TURN_SECONDS, Outlook, Overview
+from tui.watching.outlook import Outlook, Urgency, verdict_of
+from tui.watching.overview import TURN_SECONDS, Overview
+from tui.watching.watch import Watch
 
 RANGE = rules(40_000, 40_999)
 
@@ -33,7 +38,11 @@ class Machine:
         self.broken: set[str] = set()
         patch.setattr(module, "survey", lambda *_: Survey(tuple(self.sockets)))
         patch.setattr(module, "glance", self.glance)
-        clock = SimpleNamespace(monotonic=lambda: self.now, thread_time=lambda: self.now)
+        clock = SimpleNamespace(
+            monotonic=lambda: self.now,
+            thread_time=lambda: self.now,
+            time=lambda: NOW + self.now,
+        )
         patch.setattr(module, "time", clock)
         patch.setattr(Source, "read", lambda source: self.read(source))
 
@@ -136,3 +145,114 @@ def test_what_has_gone_is_forgotten(machine: Make) -> None:
     del one.sockets[one.place(1)]
     assert [row.place.name for row in one.seconds(overview, 1)] == ["p2"]
     assert len(overview._followed) == 1
+
+
+def test_what_has_a_sampler_is_not_dumped_here_and_its_story_goes_on(machine: Make) -> None:
+    one = machine(900, 900)
+    overview, first = Overview(cpu_share=1e9), one.place(1)
+    watch = overview.sample(first, Watch())
+    watch.take(one.read(Source(first, "auto", 1.0)))
+    one.dumps.clear()
+    rows = {row.place.name: row for row in one.seconds(overview, 5)}
+    assert set(one.dumps) == {"p2"}
+    assert rows["p1"].view is watch.newest is not None
+    second = overview.sample(one.place(2))
+    assert second.newest is rows["p2"].view  # it is followed from where it was
+    one.dumps.clear()
+    one.seconds(overview, 5)
+    assert set(one.dumps) == {"p1"}
+    assert watch.newest is not rows["p1"].view
+
+
+def test_what_is_sampled_is_kept_while_nobody_finds_it(machine: Make) -> None:
+    """A survey may miss it, and the screen shows it all the same."""
+    one = machine(900)
+    overview = Overview()
+    watch = overview.sample(one.place(1))
+    one.sockets.clear()
+    one.seconds(overview, 2)
+    assert overview.sample(one.place(1)) is watch
+
+
+def test_a_table_grows_old_until_its_turn(machine: Make) -> None:
+    one = machine(*[900] * 20, cost=0.1)
+    found = one.seconds(Overview(), 60)
+    ages = sorted(row.age for row in found)
+    assert ages[0] < 2
+    assert 15 < ages[-1] <= 25  # twenty of them, one a second
+
+
+def test_to_look_at_many_is_paid_for_by_fewer_dumps(
+    machine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine(*[900] * 5, cost=0.01)
+    glance = one.glance
+
+    def slowly(places: Sequence[Place], known: object) -> list[Glance]:
+        one.now += 0.05
+        return glance(places, known)
+
+    monkeypatch.setattr(module, "glance", slowly)
+    one.seconds(Overview(), 100)
+    assert 0.05 * 100 + one.cost * len(one.dumps) <= 0.1 * 100 + 0.2
+    assert len(one.dumps) > 100
+
+
+def test_other_settings_hold_for_all(machine: Make) -> None:
+    one = machine(300, 900)
+    overview = Overview(cpu_share=1e9)
+    (row, _) = one.seconds(overview, 1)
+    assert row.urgency is Urgency.HOT
+    overview.judge_by(Config().with_threshold(95))
+    found = {row.place.name: row for row in one.seconds(overview, 1)}
+    assert found["p2"].urgency is Urgency.SLOW
+    overview.judge_by(Config().with_threshold(20))
+    one.seconds(overview, 1)
+    assert one.dumps.count("p1") == 2  # beside its turn: it could reach that
+
+
+def test_one_walk_over_the_processes_is_for_all_and_keeps_its_share(machine: Make) -> None:
+    one = machine(*[900] * 5, cost=0.01)
+    overview, walks = Overview(cpu_share=1e9), []
+
+    def walk() -> Owners:
+        walks.append(one.now)
+        one.now += 0.2
+        return Owners({})
+
+    for _ in range(60):
+        one.seconds(overview, 1)
+        overview.note_owners(walk)
+    assert 0.2 * len(walks) <= 0.05 * (one.now - 1000) + 0.2
+    assert len(walks) >= 2
+
+
+def test_ports_come_before_all_else_and_what_ends_soon_before_what_is_merely_full(
+    machine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at 30 % that has a minute left is worse than one that rests at 90 %."""
+    one = machine(1000, 900, 600, 300, 40)
+    overview = Overview(cpu_share=1e9)
+    overview.looked_at = lambda place: True
+    found = list(one.seconds(overview, 1))
+    assert [row.place.name for row in found] == ["p1", "p2", "p3", "p4", "p5"]
+    at = next(index for index, row in enumerate(found) if row.place.name == "p4")
+    view = found[at].view
+    assert view is not None
+    trends = replace(view.trends, seconds_left=np.array([50.0]))
+    view = replace(view, trends=trends)
+    found[at] = replace(found[at], view=view, verdict=verdict_of(view))
+    found.sort(key=lambda row: row.gravity, reverse=True)
+    assert [row.place.name for row in found] == ["p1", "p4", "p2", "p3", "p5"]
+    assert [int(row.urgency) for row in found] == [4, 3, 2, 1, 0]
+    assert replace(found[1], time=found[1].time + 20).seconds_left == pytest.approx(30, abs=1)
+
+
+def test_where_dumps_are_dear_the_full_one_and_the_fine_ones_take_turns(machine: Make) -> None:
+    """Each dump has to last for longer than the time between two of the fine ones."""
+    one = machine(900, 40, 40, cost=2.0)
+    overview = Overview()
+    overview.turn_seconds = 5.0
+    one.seconds(overview, 300)
+    assert Counter(one.dumps)["p1"] >= len(one.dumps) // 2
+    assert {"p2", "p3"} <= set(one.dumps)

@@ -32,6 +32,8 @@ class FakeSource(Source):
         super().__init__(place_at(FIXTURES / "6.18-idle-host/proc"), "proc", interval)
         self.clock = clock
         self.cost = 0.0
+        self.apart = False
+        """Is it another thread that has the cost?"""
         self.reads = 0
         self.refuses = False
         self.cut = 0
@@ -41,7 +43,8 @@ class FakeSource(Source):
         self.reads += 1
         if self.refuses:
             raise TableError("refused")
-        self.clock.cpu += self.cost
+        self.clock.cpu += 0.0 if self.apart else self.cost
+        self.cpu_apart = self.cost if self.apart else 0.0
         self.clock.now += self.cost
         found = table(*(waiting(port) for port in range(self.reads)), Sock(local_port=50000))
         found = replace(found, complete=self.reads > self.cut)
@@ -58,10 +61,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class TestSampler:
-    def reads(self, clock: Clock, *, cost: float, interval: float, seconds: int) -> list[int]:
+    def reads(
+        self, clock: Clock, *, cost: float, interval: float, seconds: int, apart: bool = False
+    ) -> list[int]:
         """Poll each interval; return at which seconds the table was read."""
         source = FakeSource(clock, interval)
-        source.cost = cost
+        source.cost, source.apart = cost, apart
         polled = Sampler(source, judge)
         began, seen = clock.now, []
         for number in range(int(seconds / interval)):
@@ -79,6 +84,9 @@ class TestSampler:
     def test_dear_reads_are_spaced_out_to_a_tenth_of_a_core(self, clock: Clock) -> None:
         assert self.reads(clock, cost=0.2, interval=1, seconds=7) == [0, 2, 4, 6]
         assert self.reads(clock, cost=1.0, interval=1, seconds=25) == [0, 10, 20]
+
+    def test_what_a_thread_in_another_namespace_takes_counts_as_well(self, clock: Clock) -> None:
+        assert self.reads(clock, cost=0.2, interval=1, seconds=7, apart=True) == [0, 2, 4, 6]
 
     def test_a_read_due_just_after_a_poll_is_that_polls(self, clock: Clock) -> None:
         source = FakeSource(clock)

@@ -76,9 +76,9 @@ def check(place: Place, changes: Sequence[Change], folder: Path | None = None) -
     if folder is None:
         return
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise NotPermittedError(f"{folder}: it is not there, or not writable")
+        raise NotPermittedError(f"{folder}: missing or not writable")
     if not (_read_file(folder / FILE) or HEADER).startswith(HEADER):
-        raise RefusedError(f"{folder / FILE} is not twtop's: it is left alone")
+        raise RefusedError(f"{folder / FILE} was not written by twtop, so it is left alone")
 
 
 def apply(
@@ -96,7 +96,7 @@ def apply(
     for change in needed:
         now = place.inside(partial(read_value, root, change.name))
         if now != change.before:
-            raise RefusedError(f"{change.name} is {now} by now, not {change.before}: look again")
+            raise RefusedError(f"{change.name} is now {now}, no longer {change.before}: look again")
         entry = journal.note(
             **known,
             kind="sysctl",
@@ -113,7 +113,7 @@ def apply(
         now = place.inside(partial(read_value, root, change.name))
         if now != change.after:
             raise RefusedError(
-                f"{change.name} is {now} and not {change.after}: `twtop undo` sets it back"
+                f"{change.name} reads {now} instead of {change.after}: `twtop undo` reverts it"
             )
     if folder is not None:
         path = folder / FILE
@@ -130,7 +130,7 @@ def apply(
 
 
 def _failure(change: Change, error: OSError, *, some: bool) -> Exception:
-    rest = "; `twtop undo` sets back those before it" if some else ""
+    rest = "; `twtop undo` reverts the changes before it" if some else ""
     if isinstance(error, PermissionError):
         return NotPermittedError(f"{change.name}: {error.strerror}: run this as root{rest}")
     return RefusedError(f"{change.name}={change.after}: the kernel says {error.strerror}{rest}")

@@ -135,7 +135,7 @@ def find(place: Place, choice: Choice) -> Listing:
     frame = read(place)
     sockets, whole = _identify(place, choice.remote_port)
     if not (whole and frame.table.complete):
-        raise TableError("sock_diag: the table could not be read whole: try again")
+        raise TableError("sock_diag: the socket table could not be read completely: try again")
     patterns = outgoing(frame, choice.local_ip, choice.remote_ip, choice.remote_port)
     member = frame.patterns.member
     chosen = np.isin(member, patterns) & np.isin(frame.table.state, list(choice.states - NEVER))

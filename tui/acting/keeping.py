@@ -112,7 +112,7 @@ class Keeper:
         if reuse_is_on(self.rules, self.goal):
             raise KeepRefusedError(
                 f"tcp_tw_reuse={self.rules.reuse_mode} gives connect() these ports after "
-                f"{self.rules.reuse_delay_ms / 1000:g} s, for nothing: there is nothing to keep"
+                f"{self.rules.reuse_delay_ms / 1000:g} s at no cost: there is nothing to do"
             )
 
     def step(self) -> Kept:
@@ -127,7 +127,7 @@ class Keeper:
     def _step(self) -> Kept:
         sockets, whole = identify(self.goal.remote_port)
         if not whole:  # what is missing may be what is to stay
-            raise TableError("sock_diag: the table could not be read whole")
+            raise TableError("sock_diag: the socket table could not be read completely")
         ends = sockets.ends()
         mine = (ends[:, REMOTE_WORD:] == self._remote).all(axis=1)
         mine &= self._ports.usable[sockets.local_port]
@@ -224,13 +224,15 @@ def alone(place: Place, goal: Goal) -> Iterator[None]:
         mark = place.inside(bind)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise KeepRefusedError(f"{goal.destination} is kept by another twtop") from None
+            raise KeepRefusedError(
+                f"another twtop is already keeping ports to {goal.destination} free"
+            ) from None
         raise
     with mark:
         others = [one for one in kept_in(place) if one != goal and one.overlaps(goal)]
         if others:
             raise KeepRefusedError(
-                f"{goal.destination} is kept by another twtop, below {others[0].below:g} %"
+                f"another twtop is already keeping {goal.destination} below {others[0].below:g} %"
             )
         yield
 

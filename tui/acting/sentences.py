@@ -32,24 +32,25 @@ def listing_lines(listing: Listing, forecast: Forecast) -> list[str]:
         first, last = int(ages.min()), int(ages.max())
         span = f"{first} to {last} s" if first < last else f"{first} s"
         lines.append(
-            f"{plural(len(ages), 'TIME-WAIT')} of {patterns_text(listing)}, closed {span} ago: "
+            f"{plural(len(ages), 'TIME-WAIT')} of {patterns_text(listing)}, closed {span} ago; "
             "the oldest end first."
         )
     if listing.live:
         lines.append(
-            f"{plural(listing.live, 'live connection')} of {patterns_text(listing)}: each is "
-            "killed. Its peer gets a reset, its program ECONNABORTED, and data on the way is lost."
+            f"{plural(listing.live, 'live connection')} of {patterns_text(listing)} will be "
+            "killed: each peer gets a reset, each program ECONNABORTED, and data in flight is "
+            "lost."
         )
     if listing.matched > len(listing.sockets):
-        lines.append(f"{listing.matched - len(listing.sockets):,} more match and stay (--max).")
+        lines.append(f"{listing.matched - len(listing.sockets):,} more match, but stay (--max).")
     gains = (
         f"connect() gains {plural(forecast.gained, 'port')}: {use.connectable:,} of "
-        f"{use.capacity:,} are connectable now, {forecast.connectable:,} then."
+        f"{use.capacity:,} are connectable now, {forecast.connectable:,} afterwards."
     )
     if not forecast.gained and use.reusable:
         gains = (
-            f"connect() gains nothing: tcp_tw_reuse={rules.reuse_mode} lets it take these ports "
-            "as it is."
+            f"connect() gains nothing: tcp_tw_reuse={rules.reuse_mode} already lets it take these "
+            "ports."
         )
     lines.append(gains)
     if len(ages):
@@ -67,14 +68,14 @@ def patterns_text(listing: Listing) -> str:
 def risk(rules: PortRules) -> str:
     """Return what may go wrong when a TIME-WAIT ends early (RFC 1337)."""
     text = (
-        "Risk: a late segment of the old connection may reach a new one on the same port; the "
-        "younger the TIME-WAIT, the likelier. "
+        "Risk: a late segment of the old connection may reach a new one on the same port, more "
+        "likely the younger the TIME-WAIT is. "
     )
     if rules.timestamps:
         return text + (
-            "TCP timestamps are on here: where the peer has them too, such a segment is dropped."
+            "TCP timestamps are on here; if the peer has them on too, such a segment is dropped."
         )
-    return text + "TCP timestamps are off here: only the sequence number stands in its way."
+    return text + "TCP timestamps are off here, so only the sequence number protects against it."
 
 
 def nothing_text(listing: Listing, choice: Choice, option: str = "--older-than") -> str:
@@ -82,7 +83,7 @@ def nothing_text(listing: Listing, choice: Choice, option: str = "--older-than")
     if listing.too_young:
         return (
             f"all {plural(listing.too_young, 'TIME-WAIT')} are younger than "
-            f"{choice.older_than_ms / 1000:g} s: a smaller {option} takes them too"
+            f"{choice.older_than_ms / 1000:g} s; a smaller {option} includes them"
         )
     states = joined([state.label for state in sorted(choice.states)])
     return f"nothing in {states} matches"
@@ -90,11 +91,10 @@ def nothing_text(listing: Listing, choice: Choice, option: str = "--older-than")
 
 def freed_text(listing: Listing, freed: Freed) -> str:
     """Return what is gone, and what connect() gets."""
-    gone = f" {freed.gone:,} had ended or changed by themselves." if freed.gone else ""
+    gone = f" {freed.gone:,} had already ended or changed." if freed.gone else ""
     return (
-        f"{plural(freed.freed, 'socket')} ended.{gone} Connectable: "
-        f"{listing.use.connectable:,} before, {freed.use.connectable:,} of "
-        f"{freed.use.capacity:,} now."
+        f"{plural(freed.freed, 'socket')} ended.{gone} Connectable: {listing.use.connectable:,} "
+        f"before, {freed.use.connectable:,} of {freed.use.capacity:,} now."
     )
 
 
@@ -102,9 +102,9 @@ def keep_lines(goal: Goal, rules: PortRules) -> list[str]:
     """Return what keeping a goal does, what does the same for less, and the risk."""
     source = f" from {goal.local_ip}" if goal.local_ip else ""
     lines = [
-        f"Keeps the ports towards {goal.destination}{source} below {goal.below:g} % by ending its "
-        f"oldest TIME-WAITs when they are needed, none younger than {goal.older_than_ms / 1000:g} "
-        "s; connections are not touched."
+        f"Keeps port use to {goal.destination}{source} below {goal.below:g} % by ending its "
+        f"oldest TIME-WAITs as needed, none younger than {goal.older_than_ms / 1000:g} s. Open "
+        "connections are not touched."
     ]
     if rules.timestamps:
         lines.append(
@@ -121,15 +121,16 @@ def kept_text(goal: Goal, kept: Kept) -> str:
     )
     if kept.short:
         text += (
-            f"; {kept.short:,} too many stay: open, or younger than {goal.older_than_ms / 1000:g} s"
+            f"; {kept.short:,} too many remain: open, or younger than "
+            f"{goal.older_than_ms / 1000:g} s"
         )
     return text
 
 
 def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> list[str]:
     """Return the exact changes, where they are made, for how long, and what they touch."""
-    until = f"kept for every boot in {SYSCTL_D / FILE}" if persist else "until the next boot"
-    lines = [f"In {place.name} ({place.kind}), at once, {until}:"]
+    until = f"and at every boot, by {SYSCTL_D / FILE}" if persist else "until the next reboot"
+    lines = [f"In {place.name} ({place.kind}), now {until}:"]
     for change in changes:
         if change.needed:
             lines.append(f"  {change.name}: {shown(change.before)} → {shown(change.after)}")
@@ -149,15 +150,14 @@ def bound_warning(frame: Frame, changes: Sequence[Change]) -> str | None:
     if more <= 0:
         return None
     return (
-        f"{plural(more, 'port')} more that services are bound to lie in the range then: reserve "
-        "them in net.ipv4.ip_local_reserved_ports, or connect() may take one while its service "
-        "restarts."
+        f"{plural(more, 'port')} that services are bound to will be inside the range: reserve them "
+        "in net.ipv4.ip_local_reserved_ports, or connect() may take one while its service restarts."
     )
 
 
 def shown(value: str | None) -> str:
     """Return a setting's value, or what stands for none."""
-    return "(not there)" if value is None else value or "(empty)"
+    return "(not set)" if value is None else value or "(empty)"
 
 
 def connectable_text(before: Frame, after: Frame, key: PatternKey | None = None) -> str:
@@ -169,7 +169,7 @@ def connectable_text(before: Frame, after: Frame, key: PatternKey | None = None)
         outgoing = np.flatnonzero(before.patterns.direction == Direction.OUTGOING)
         if not len(outgoing):
             now = after.ports.capacity
-            return f"Ports for each destination: {before.ports.capacity:,} before, {now:,} now."
+            return f"Ports per destination: {before.ports.capacity:,} before, {now:,} now."
         key = before.patterns.key(int(outgoing[0]))
     was, now = (use_of(frame, [key]).connectable for frame in (before, after))
     return f"{key}: {was:,} connectable before, {now:,} now."
@@ -194,9 +194,9 @@ def undone_text(one: Undone) -> str:
         back = f"{shown(entry.before)} again"
     return {
         "restored": f"{what}: {back}",
-        "was so already": f"{what}: it was {back} already",
-        "gone with its place": f"{what}: its place has ended, or the machine was restarted",
+        "was so already": f"{what}: it was already {back}",
+        "gone with its place": f"{what}: its namespace is gone, or the machine was rebooted",
         "failed": f"{what}: it was never set",
-        "changed since": f"{what}: somebody has changed it since, so it is left alone"
+        "changed since": f"{what}: someone has changed it since, so it is left alone"
         + ("" if entry.kind == "file" else f" ({shown(one.now)}, not {shown(entry.after)})"),
     }[one.how]

@@ -16,9 +16,15 @@ from tui.analysis.judgement import PortUse
 from tui.analysis.patterns import Direction
 from tui.kernel.sockets import Array
 
-DESTINATIONS = 3
+DESTINATIONS = 2
 """Destinations of one local IP from which on it can be judged, as in tui.findings.config, which
 must not load NumPy."""
+UNSHARED_ALONE = 3
+"""Destinations from which on it is enough that they share no ports. A kernel that gives ports out
+in their order (before 5.18 and the stable series that have taken that in) has each destination
+begin somewhere, so two may well not meet: with fewer, the ports' parity has to tell as well."""
+AMISS = 0.05
+"""The part of the ports in use that is missing from the parity that connect() takes first."""
 USE = 30.0
 """Percent of the capacity that they must hold together, as there."""
 LEAST_SHARED = 20.0
@@ -77,6 +83,9 @@ def find_bound_first(
     several = np.bincount(local, minlength=addresses)
     held = np.bincount(local, weights=in_use, minlength=addresses)
     by_chance = held - _distinct_by_chance(local, in_use, addresses, capacity)
+    # connect() takes no port of the other parity while the destination can have one of this.
+    this = np.count_nonzero(frame.ports.usable[frame.ports.low % 2 :: 2])
+    by_connect = np.bincount(local, weights=np.minimum(in_use, this), minlength=addresses)
     candidate = (
         (several >= destinations)
         & (100 * held >= use * capacity)
@@ -88,7 +97,8 @@ def find_bound_first(
     found = found[np.argsort(-held[found], kind="stable")][:EXAMINED]
     if not len(found):
         return ()
-    distinct, other_parity = _distinct_ports(frame, found)
+    distinct, other_parity, of_this_parity = _distinct_ports(frame, found)
+    amiss = by_connect[found] - of_this_parity >= np.maximum(LEAST_SHARED, AMISS * held[found])
     judged = (
         BoundFirst(
             address=address,
@@ -100,6 +110,7 @@ def find_bound_first(
             capacity=capacity,
         )
         for index, address in enumerate(found.tolist())
+        if amiss[index] or several[address] >= UNSHARED_ALONE
     )
     return tuple(one for one in judged if one.shared <= SHARE * one.by_chance)
 
@@ -122,9 +133,10 @@ def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: i
     return capacity * (1 - untouched)
 
 
-def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array]:
+def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array, Array]:
     """Return, for each of these local addresses, its distinct usable ports in outgoing patterns,
-    and how many of them have the parity that connect() tries last.
+    how many of them have the parity that connect() tries last, and how many ports of the parity
+    that it tries first all destinations have, each counted for itself.
     """
     table, patterns, ports = frame.table, frame.patterns, frame.ports
     rank = np.full(len(table.address_lo), -1, np.int32)
@@ -132,8 +144,9 @@ def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array]:
     chosen = (patterns.direction == Direction.OUTGOING) & (rank[patterns.local_ip] >= 0)
     rows = np.flatnonzero(np.append(chosen, False)[patterns.member])
     rows = rows[ports.usable[table.local_port[rows]]]
-    code = rank[table.local_ip[rows]] << PORT_BITS | table.local_port[rows]
+    owner, port = rank[table.local_ip[rows]], table.local_port[rows]
     seen = np.zeros(len(found) << PORT_BITS, bool)
-    seen[code] = True
+    seen[owner << PORT_BITS | port] = True
     by_address = seen.reshape(len(found), -1)
-    return by_address.sum(axis=1), by_address[:, 1 - ports.low % 2 :: 2].sum(axis=1)
+    first = np.bincount(owner[port % 2 == ports.low % 2], minlength=len(found))
+    return by_address.sum(axis=1), by_address[:, 1 - ports.low % 2 :: 2].sum(axis=1), first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, levels
+from tui.kernel.counters import bound_at_most
 from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
@@ -15,7 +16,7 @@ def unread(frame: Frame) -> tuple[str, ...]:
     """Return what of the table was not read, a sentence each: then all counts are minimums."""
     table, notes = frame.table, []
     if not table.complete:
-        notes.append("INCOMPLETE: a part of the table is missing, so counts are minimums")
+        notes.append("INCOMPLETE: part of the table is missing, so counts are minimums")
     if table.bad_lines:
         notes.append(f"{plural(table.bad_lines, 'line')} unreadable, not counted")
     return tuple(notes)
@@ -34,12 +35,24 @@ def assumed(frame: Frame) -> str:
     }
     names = [name.rpartition(".")[2] for name in frame.assumed]
     stand_ins = [f"{name} {values[name]}" for name in names]
-    return f"ASSUMED, for it could not be read: {joined(stand_ins)}" if names else ""
+    return f"ASSUMED, could not be read: {joined(stand_ins)}" if names else ""
 
 
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     return tuple(filter(None, (*unread(frame), assumed(frame))))
+
+
+def unseen_bound(frame: Frame) -> int:
+    """Return how many ports sockets may take that are only bound and that nothing lists here.
+
+    Where sockstat says nothing of them it is 0: that they are not known is said elsewhere.
+    """
+    if frame.table.bound_known:
+        return 0
+    get = frame.counters.get
+    inuse = get("inuse", 0) + get("inuse6", 0)
+    return bound_at_most(inuse, get("alloc"), get("used")) or 0
 
 
 def uncounted(frame: Frame) -> tuple[str, ...]:
@@ -51,10 +64,12 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     """Say whether so many locked ports of a capacity are fine whatever was not read.
 
     ``slow`` is a percentage of capacity. Each unreadable line may be one more locked port, and so
-    may each socket that is counted by a copy's sockstat and not in its table.
+    may each socket that is counted by a copy's sockstat and not in its table. Each that is only
+    bound, and was not listed, may take a port away.
     """
     if not frame.table.complete or frame.assumed:
         return False
+    capacity -= unseen_bound(frame)
     most = locked + frame.table.bad_lines
     if frame.reading.place.kind == "copy":
         most += sum(missing(frame.table, frame.counters))

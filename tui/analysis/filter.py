@@ -94,7 +94,7 @@ def parse_filter(text: str, parser: type[FilterParser] | None = None) -> Filter 
     reader = (parser or _SocketParser)(tokens)
     predicate = reader.either()
     if reader.peek() is not None:
-        raise FilterError(f"“{reader.peek()}” is one too many")
+        raise FilterError(f"“{reader.peek()}” is not expected here")
     return Filter(text.strip(), predicate)
 
 
@@ -104,11 +104,11 @@ KEYWORDS = ("state", "exclude", "sport", "dport", "src", "dst", "use", "and", "o
 def parse_begun(text: str, parser: type[FilterParser] | None = None) -> Filter | None:
     """Read a filter that is still being typed; None for an empty one.
 
-    Raises FilterError where there is more to come, as after ``dp`` or ``dport``.
+    Raises FilterError where it ends too soon, as after ``dp`` or ``dport``.
     """
     words = text.lower().split(" ")
     if words[-1] and any(word.startswith(words[-1]) for word in KEYWORDS):
-        raise FilterError("there is more to come")
+        raise FilterError("the filter ends too soon")
     return parse_filter(text, parser)
 
 
@@ -165,11 +165,11 @@ class FilterParser:
         if self.accept("("):
             inner = self.either()
             if not self.accept(")"):
-                raise FilterError("a “)” is missing")
+                raise FilterError("missing “)”")
             return inner
-        word = self.take("a condition is missing, such as `use > 50%`")
+        word = self.take("missing condition, such as `use > 50%`")
         if word.lower() in OPERATORS:
-            raise FilterError(f"nothing stands before “{word}”")
+            raise FilterError(f"missing condition before “{word}”")
         return self.condition(word)
 
     def condition(self, word: str) -> Predicate:
@@ -184,7 +184,7 @@ class FilterParser:
             raise FilterError("use needs a comparison, such as `use > 50%`")
         number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
         if number is None:
-            raise FilterError(f"“{text}” is no percentage")
+            raise FilterError(f"“{text}” is not a percentage")
         wanted = float(number[1])
         # 999 of 1,000 is no exact float, and 99.9 is none: what is equal on paper is equal.
         return lambda percents: COMPARISONS[compare](np.round(percents, 9), wanted)
@@ -212,7 +212,7 @@ class _SocketParser(FilterParser):
         for name in names.lower().replace("_", "-").split(","):
             found = STATE_NAMES.get(name) or STATE_GROUPS.get(name)
             if found is None:
-                raise FilterError(f"“{name}” is no state; ss's names, such as time-wait")
+                raise FilterError(f"“{name}” is not a state; use ss's names, such as time-wait")
             states |= found
         chosen = np.zeros(256, bool)
         chosen[sorted(states)] = True
@@ -229,13 +229,13 @@ class _SocketParser(FilterParser):
             first = int(found[1]) if found else PORTS
             last = int(found[2] or found[1]) if found else PORTS
             if last >= PORTS or first > last:
-                raise FilterError(f"“{part}” is no port")
+                raise FilterError(f"“{part}” is not a port")
             if first == last:
                 chosen |= compare(np.arange(PORTS), first)
             elif compare is COMPARISONS["="]:
                 chosen[first : last + 1] = True
             else:
-                raise FilterError("a span of ports goes with = or != alone")
+                raise FilterError("a port range works with = and != only")
         if sign == "!=":
             chosen = ~chosen
         if side == "sport":
@@ -294,7 +294,7 @@ def _network(side: str, host: str) -> Predicate:
     try:
         network = ip_network(host, strict=False) if host not in ("", "*") else None
     except ValueError:
-        raise FilterError(f"“{host}” is no address or network") from None
+        raise FilterError(f"“{host}” is not an address or network") from None
     if network is None:
         return lambda frame: np.ones(len(frame.table), bool)
     bits = network.prefixlen + (96 if network.version == 4 else 0)

@@ -51,12 +51,12 @@ class Compared(Enum):
     """What was said of a tuple's ports at two tables, held against what happened in between."""
 
     UNTRIED = "nobody connected"
-    SERVED = "there were ports, and nobody was refused"
+    SERVED = "ports were free, and nobody was refused"
     REFUSED = "no port was left, and the kernel refused"
-    CHANGING = "ports ran out or came back in between, or it is not known who was refused"
-    WITH_PORTS = "refused, though there were ports all the time"
+    CHANGING = "ports ran out or came back within the second, or it is unknown who was refused"
+    WITH_PORTS = "refused although ports were free all the time"
     UNPLACED = "the same, but perhaps in another namespace"
-    WITHOUT_PORTS = "served by ports that were said to be locked, and nobody was refused"
+    WITHOUT_PORTS = "connected on ports that twtop took for locked, and nobody was refused"
 
     @property
     def agrees(self) -> bool:

@@ -21,8 +21,8 @@ from tui.writing.words import plural
 
 NOT_PERMITTED = 3
 EPILOG = (
-    f"Settings: {', '.join(NAMES)}. Exit codes: 0 applied, 2 refused or usage, 3 not permitted, "
-    "130 the answer was no."
+    f"Settings: {', '.join(NAMES)}. Exit codes: 0 applied, 2 refused or wrong usage, 3 not "
+    "permitted, 130 the answer was no."
 )
 
 
@@ -35,7 +35,7 @@ def settings(
         name, sign, value = text.partition("=")
         name = name.strip().replace("/", ".")
         if not sign or name in found:
-            why = "is given twice" if sign else "is not NAME=VALUE, such as net.ipv4.tcp_tw_reuse=1"
+            why = "was given twice" if sign else "is not NAME=VALUE, as in net.ipv4.tcp_tw_reuse=1"
             raise click.BadParameter(f"{text} {why}")
         found[name] = value
     return found
@@ -43,9 +43,9 @@ def settings(
 
 @click.command("apply", epilog=EPILOG)
 @click.argument("wanted", nargs=-1, required=True, callback=settings, metavar="NAME=VALUE…")
-@click.option("--persist", is_flag=True, help="Keep it for every boot, in a file of its own.")
+@click.option("--persist", is_flag=True, help="Keep it across reboots, in a file of its own.")
 @place_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, but do nothing.")
 @yes_option
 @click.pass_context
 def apply(
@@ -57,16 +57,16 @@ def apply(
     dry_run: bool,
     yes: int,
 ) -> None:
-    """Change kernel settings that twtop judges: shown first, asked for, read back.
+    """Change kernel settings: they are shown first, confirmed by you, and read back.
 
-    What they were is written down before, and `twtop undo` sets it back.
+    The old values are written down first, and `twtop undo` restores them.
 
     \b
     twtop apply net.ipv4.tcp_tw_reuse=1
     twtop apply net.ipv4.ip_local_port_range='1024 65535' --persist
     """
     if persist and netns is not None:
-        raise click.UsageError("--persist is for this host: what is read at boot is set in no -N")
+        raise click.UsageError("--persist is for this host only: leave out -N")
     if not dry_run:
         require_yes(yes)
     place = live_place(context, netns)
@@ -75,7 +75,7 @@ def apply(
         made = changes(wanted, present(place))
         needed = [change for change in made if change.needed]
         if not needed and not persist:
-            emit("It is set so already.")
+            emit("Nothing to do: it is already set.")
             return
         for line in change_lines(place, made, persist=persist):
             click.echo(line, err=True)
@@ -96,7 +96,7 @@ def apply(
     after = _look(place)
     if before is not None and after is not None:
         emit(connectable_text(before, after))
-    emit("Applied. `twtop undo` sets it back.")
+    emit("Applied. `twtop undo` reverts it.")
 
 
 def _look(place: Place) -> Frame | None:

@@ -14,7 +14,7 @@ from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.options import given, recording_options, shared_options
-from tui.commands.output import NOT_RUN, UNREADABLE, emit, fail, paint, text_width
+from tui.commands.output import NOT_RUN, UNREADABLE, emit, emit_data, fail, paint, text_width
 from tui.commands.reading import Looks, read_look
 from tui.findings.baseline import (
     BaselineError,
@@ -40,8 +40,8 @@ UNWRITABLE = UNREADABLE
 FIELDS = ("code", "severity", "subject", "message", "evidence", "advice")
 """Of a finding as CSV."""
 EPILOG = (
-    "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings, "
-    "3 the kernel's tables could not be read, or what it says not be written, 64 usage."
+    "Exit codes: 0 nothing above info, 1 warnings, 2 critical findings, 3 the kernel's tables "
+    "could not be read or the output not written, 64 wrong usage."
 )
 
 
@@ -51,20 +51,21 @@ EPILOG = (
     "--save-baseline",
     "saving",
     is_flag=True,
-    help="Remember what is listened on now; new-listener tells of what comes later.",
+    help="Remember today's listening ports; the finding new-listener then reports any that appear "
+    "later.",
 )
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where that is remembered; one that is given must be there, unless it is to be saved.  "
+    help="Where they are remembered; a file named here must exist, except with --save-baseline.  "
     "[default: ~/.local/state/twtop/listeners.json]",
 )
 @click.option(
     "--show-config",
     is_flag=True,
-    help="Print all settings with their defaults, as a config.toml to begin with; "
-    "with --json, its JSON Schema.",
+    help="Print all settings with their defaults, as a config.toml to start from; with --json, "
+    "its JSON Schema.",
 )
 @recording_options
 @shared_options
@@ -79,9 +80,9 @@ def audit(
     show_config: bool,
     **options: Any,
 ) -> None:
-    """Say what is wrong, what it means, what to do, and when that advice is wrong.
+    """Say what is wrong, what it means, what to do, and when that would be wrong advice.
 
-    Thresholds and findings to be silent about are set in ~/.config/twtop/config.toml.
+    Set thresholds, and silence findings, in ~/.config/twtop/config.toml.
 
     \b
     twtop audit
@@ -91,7 +92,7 @@ def audit(
     refuse_two(as_json, as_csv)
     if show_config:
         schema = json.dumps(config_schema(CODES), indent=2) if as_json else None
-        emit(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
+        emit_data(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings, NOT_RUN)
@@ -107,7 +108,7 @@ def audit(
     except BaselineError as error:
         fail(str(error), UNWRITABLE if saving else NOT_RUN)
     if known is None and baseline is not None:  # only the default one may be absent
-        fail(f"{path}: no such file; --save-baseline with it makes one", NOT_RUN)
+        fail(f"{path}: no such file; --save-baseline creates it", NOT_RUN)
     owners = Owners({})
     looks, every = Looks(settings), []
     for look in looks:
@@ -115,7 +116,7 @@ def audit(
         situation = Situation(look.frame, owners, config=config, baseline=known)
         every.append((look.frame, diagnose(situation)))
     if as_json:
-        emit(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
+        emit_data(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
     elif as_csv:
         sheet = _sheet(every, placed=looks.several)
         emit_csv(sheet, UNWRITABLE)
@@ -166,4 +167,4 @@ def _texts(every: Audited, *, placed: bool) -> Iterator[str]:
         yield from unsound(frame, paint)
         yield findings_text(found, paint, width, whole=whole)
     if quiet:
-        yield paint(f"Nothing to say of {plural(quiet, 'place')}: no finding.", "green")
+        yield paint(f"No findings in {plural(quiet, 'place')}.", "green")

@@ -12,7 +12,7 @@ import click
 
 from tui.analysis.bind_first import find_bound_first
 from tui.analysis.bounds import could_reach
-from tui.analysis.doubts import doubts, surely_fine, uncounted
+from tui.analysis.doubts import doubts, surely_fine, uncounted, unseen_bound
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
@@ -68,23 +68,24 @@ class Answer(NamedTuple):
     "--warning",
     callback=percent,
     metavar="PERCENT",
-    help="Of a tuple's capacity locked; from 50 connect() is slow.  [default: 50]",
+    help="Warn when this much of a tuple's capacity is locked; from 50 on connect() is slow.  "
+    "[default: 50]",
 )
 @click.option(
     "-c",
     "--critical",
     callback=percent,
     metavar="PERCENT",
-    help="Of a tuple's capacity locked.  [default: the threshold, -t]",
+    help="Critical when this much of it is locked.  [default: the threshold, -t]",
 )
 @destination_options
 @click.option(
-    "--must-exist", is_flag=True, help="UNKNOWN where no outgoing connection is to be judged."
+    "--must-exist", is_flag=True, help="UNKNOWN if there is no outgoing connection to judge."
 )
 @click.option(
     "--also",
     type=click.Choice(["findings"]),
-    help="Judge what `twtop audit` finds on this host as well, whatever its destination: critical "
+    help="Also judge what `twtop audit` finds on this host, for any destination: critical "
     "findings are CRITICAL, warnings WARNING.",
 )
 @click.option(
@@ -120,15 +121,14 @@ def check(
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
 
-    A tuple is one local IP, remote IP and remote port: each has all of the ephemeral ports. It is
-    judged by the ports that are locked: in use, and not among the TIME-WAITs that tcp_tw_reuse
-    gives to connect(). One that has no port left is critical whatever the percentages. Incoming
-    connections are not judged: the ports they take are their peers'. Where sysctls or a part of
-    the table could not be read the answer is UNKNOWN instead of OK. With -N all it is that of the
-    worst place.
+    A tuple is a local IP, a remote IP and a remote port; each has all the ephemeral ports to
+    itself. It is judged by its locked ports: those in use, except TIME-WAITs that tcp_tw_reuse lets
+    connect() take over. A tuple with no port left is critical, whatever the percentages. Incoming
+    connections are not judged: they use their peers' ports. If sysctls or part of the table could
+    not be read, the answer is UNKNOWN instead of OK. With -N all, the worst place decides.
 
-    With --also findings the answer is the worst of that and of the findings, the first of which it
-    names. Those silenced in ~/.config/twtop/config.toml do not count.
+    With --also findings, findings count too, and the gravest is named. Those silenced in
+    ~/.config/twtop/config.toml do not count.
 
     \b
     twtop check -w 50 -c 80
@@ -155,7 +155,7 @@ def check(
         raise click.UsageError("--header, --token-file, --timeout, --allow-gone go with --fleet")
     ends = destination(dst, dport, src)
     named = ends_text(*ends)
-    none = f"no outgoing connections, none {named}" if named else "no outgoing connections"
+    none = f"no outgoing connections {named}" if named else "no outgoing connections"
 
     def judged(look: Look) -> Answer:
         frame, limits = look.frame, config.bind_first
@@ -225,7 +225,7 @@ def with_findings(answer: Answer, findings: Sequence[Finding], uncounted: Sequen
         said.append(f"{more:,} more")
     parts = [f"audit finds {joined(said)}"] if said else []
     if uncounted:
-        parts.append(f"{joined(list(uncounted))} could not be read, so findings can be missing")
+        parts.append(f"{joined(list(uncounted))} could not be read, so findings may be missing")
     if not parts:
         parts.append("no finding above information")
     # What decides comes first: a pager shows the beginning.
@@ -297,20 +297,20 @@ def judge_fullest(
         subject = str(patterns.key(index))
         if beside := patterns.beside.item(index):
             subject += (
-                f" (besides {beside:,} connections from ports that connect() does not choose)"
+                f" (not counting {beside:,} connections from ports that connect() does not choose)"
             )
         # Whatever its own address, connect() takes no port that another socket has bound.
         bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
         if bound is not None and bound.use.connectable < use.connectable:
             use, fails = bound.use, "bind() fails"
             subject = (
-                f"{frame.table.ip(bound.address)} to all its {bound.destinations} destinations"
+                f"{frame.table.ip(bound.address)} to all of its {bound.destinations} destinations"
             )
             subject += " (the client seems to bind() first)"
         text = f"{subject} uses {floored(use.in_use, use.capacity)}% of {use.capacity:,} ports"
     else:
         use = PortUse(frame.ports.capacity)
-        text = none if use.capacity else "no ephemeral port at all"
+        text = none if use.capacity else "no ephemeral ports at all"
     level = use.level(critical, warning)
     code = {Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL)
     if len(candidates) and level is Level.EXHAUSTED:
@@ -318,9 +318,12 @@ def judge_fullest(
     elif len(candidates):
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
+    why = doubts(frame)
     if code == OK and (not sure or (must_exist and not len(candidates))):
         code = UNKNOWN
-    if why := doubts(frame):
+        if not sure and (unseen := unseen_bound(frame)):
+            why += (f"up to {unseen:,} sockets may be bound to ports and are not listed",)
+    if why:
         text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)
     perfdata = (

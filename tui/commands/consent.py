@@ -21,8 +21,8 @@ def require_yes(yes: int, needed: int = 1) -> None:
     """Raise click.UsageError where nobody can be asked and --yes was given less often."""
     if yes < needed and not can_ask():
         raise click.UsageError(
-            "there is no terminal to ask on: give --yes"
-            + (" twice, for it kills connections" if needed > 1 else "")
+            "there is no terminal to ask on; use --yes"
+            + (" twice, because it kills connections" if needed > 1 else "")
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -15,6 +15,8 @@ from tui.commands.terminal import require_terminal, run
 from tui.lab.namespace import gain_privileges
 from tui.lab.process import ChildError
 from tui.lab.refusal import Unavailable
+from tui.stage import neighbours
+from tui.stage.neighbours import NEIGHBOURS, Neighbours
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import Stage
 
@@ -22,10 +24,9 @@ DEFAULT = "exhaustion"
 MOST_RATE = 2_000
 """Some scenarios leave a minute of it in TIME-WAIT, and share the machine's memory."""
 EPILOG = (
-    "Needs no privileges where the system allows user namespaces, and leaves nothing behind: "
-    "your own sockets, ports and sysctls are not touched. "
-    "Exit codes: 0 done, 1 a process of the demo ended that should not have, 2 usage, "
-    "3 it could not start."
+    "Needs no privileges where the system allows user namespaces, and leaves nothing behind: your "
+    "own sockets, ports and sysctls are not touched. Exit codes: 0 done, 1 a process of the demo "
+    "died, 2 wrong usage, 3 it could not start."
 )
 
 
@@ -43,13 +44,17 @@ class Demo(click.Command):
 
 
 @click.command(cls=Demo, epilog=EPILOG)
-@click.argument("scenario", default=DEFAULT)
+@click.argument(
+    "scenario",
+    default=DEFAULT,
+    shell_complete=lambda context, parameter, begun: [s for s in SCENARIOS if s.startswith(begun)],
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0, MOST_RATE, min_open=True),
     callback=real,
     metavar="N",
-    help="Connections per second to begin with.  [default: the scenario's own]",
+    help="Connections per second at the start.  [default: the scenario's own]",
 )
 @click.option("--list", "list_only", is_flag=True, help="Print the scenarios and exit.")
 @shared_options
@@ -57,9 +62,15 @@ class Demo(click.Command):
 def demo(
     context: click.Context, /, scenario: str, rate: float | None, list_only: bool, **options: Any
 ) -> None:
-    """Watch ports run out, or not, in a private network namespace with a real server and clients.
+    """Watch ports run out, or hold, in a private network namespace with a real server and clients.
 
-    SCENARIO is one of those below; n and N in the dashboard go on to the others.
+    SCENARIO is one of those below; in the dashboard, n and N switch to the others; in places,
+    n lists the places instead.
+
+    \b
+    twtop demo
+    twtop demo reuse --rate 300
+    twtop demo places
     """
     if list_only:
         width = max(len(name) for name, _ in summaries())
@@ -68,6 +79,11 @@ def demo(
     settings = given(context, options)
     if settings.proc != Settings().proc or settings.place is not None:
         raise click.UsageError("the demo reads its own network namespace; leave out --proc and -N")
+    if scenario == neighbours.NAME:
+        if rate is not None:
+            raise click.UsageError("each of the places has a rate of its own; leave out --rate")
+        require_terminal()
+        _play_together(settings)
     chosen = _find(scenario)
     require_terminal()
     if rate is not None:
@@ -77,18 +93,20 @@ def demo(
 
 def summaries() -> list[tuple[str, str]]:
     """Return each scenario's name and what it is."""
-    return [(scenario.name, scenario.summary) for scenario in SCENARIOS.values()]
+    found = [(scenario.name, scenario.summary) for scenario in SCENARIOS.values()]
+    return [*found, (neighbours.NAME, neighbours.SUMMARY)]
 
 
 def _find(name: str) -> Scenario:
     if name in SCENARIOS:
         return SCENARIOS[name]
-    close = get_close_matches(name, SCENARIOS, n=1)
+    names = [each for each, _ in summaries()]
+    close = get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise click.UsageError(f"no scenario “{name}”; {hint}There are: {', '.join(SCENARIOS)}")
+    raise click.UsageError(f"no scenario “{name}”; {hint}There are: {', '.join(names)}")
 
 
-def _play(scenario: Scenario, settings: Settings) -> None:
+def _play(scenario: Scenario, settings: Settings) -> NoReturn:
     config = configured(settings)
     stage = Stage()
     try:
@@ -102,3 +120,17 @@ def _play(scenario: Scenario, settings: Settings) -> None:
         stage.close()
         fail(str(error))
     run(stage_app(stage, settings, config, most_rate=MOST_RATE), stage.close)
+
+
+def _play_together(settings: Settings) -> NoReturn:
+    config = configured(settings)
+    places = Neighbours(NEIGHBOURS)
+    try:
+        gain_privileges()  # while there is one thread only
+        places.play()
+    except (Unavailable, ChildError) as error:
+        places.close()
+        fail(str(error))
+    from tui.commands.staged import neighbours_app
+
+    run(neighbours_app(places, settings, config), places.close)

@@ -27,10 +27,10 @@ def address(
         parsed = ip_address(ip)
     except ValueError:
         raise click.BadParameter(
-            f"{value} is not an IP address, such as 10.0.0.9 or 2001:db8::10"
+            f"{value} is not an IP address such as 10.0.0.9 or 2001:db8::10"
         ) from None
     if port is not None and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):
-        raise click.BadParameter(f"{value}: a port is 1 to 65535")
+        raise click.BadParameter(f"{value} is not a port: they go from 1 to 65535")
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
     # A table knows no scope (%eth0).
     return str(mapped or type(parsed)(int(parsed))), int(port) if port else None
@@ -41,7 +41,7 @@ destination_options = together(
         "--dst",
         callback=address,
         metavar="IP[:PORT]",
-        help="The destination; IPv6 with a port is [2001:db8::10]:443.  [default: any]",
+        help="The destination; write IPv6 with a port as [2001:db8::10]:443.  [default: any]",
     ),
     click.option("--dport", type=click.IntRange(1, 65535), metavar="PORT", help="Its port."),
     click.option("--src", callback=address, metavar="IP", help="The local address."),
@@ -58,13 +58,15 @@ def destination(
     remote_ip, remote_port = dst or (None, None)
     if dport is not None:
         if remote_port not in (None, dport):
-            raise click.UsageError(f"--dst names port {remote_port} and --dport {dport}")
+            raise click.UsageError(f"--dst says port {remote_port}, but --dport says {dport}")
         remote_port = dport
     local_ip, local_port = src or (None, None)
     if local_port is not None:
-        raise click.UsageError("--src takes an address without a port: connect() chooses that")
+        raise click.UsageError("--src takes no port: connect() chooses it")
     if local_ip and remote_ip and (":" in local_ip) != (":" in remote_ip):
-        raise click.UsageError(f"--src {local_ip} cannot reach --dst {remote_ip}: IPv4 and IPv6")
+        raise click.UsageError(
+            f"--src {local_ip} cannot reach --dst {remote_ip}: one is IPv4, the other IPv6"
+        )
     return local_ip, remote_ip, remote_port
 
 

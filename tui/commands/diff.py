@@ -13,13 +13,13 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import emit, fail, paint
+from tui.commands.output import emit, emit_data, fail, paint
 from tui.commands.reading import Look, take_look
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
-from tui.recording.recording import SUFFIX
+from tui.recording.recording import SUFFIX, is_recording
 from tui.report.diff import Side, diff_record, diff_text, difference
 from tui.report.whole import to_dict
 
@@ -29,15 +29,16 @@ LONGEST = 1 << 28
 
 
 @click.command(
-    epilog="Exit codes: 0 nothing differs, 1 something does, 2 usage, 3 one of them could not be "
-    "read, or the answer not written."
+    epilog="Exit codes: 0 nothing differs, 1 something does, 2 wrong usage, 3 a file could not be "
+    "read or the answer not written."
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--at",
     multiple=True,
     metavar="TIME",
-    help="Of a recording: once for each side; of one FILE, twice.  [default: the last]",
+    help="The moment of a recording: once for each of two FILEs, or twice for one.  [default: the "
+    "last]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @shared_options
@@ -52,8 +53,9 @@ def diff(
 ) -> None:
     """Compare two moments: states, patterns, kernel parameters and findings.
 
-    A FILE is a recording, a copy of /proc (also a bundle's .tar.gz), or what `twtop report --json`
-    printed. One recording is enough for two times.
+    A FILE is a recording or a folder of recordings, a copy of /proc (or a bundle's .tar.gz), or the
+    output of `twtop report --json`. To compare two moments of one recording, name it once; -N names
+    the place where it has several.
 
     \b
     twtop diff web-1.twtop --at 03:05 --at 03:12
@@ -64,7 +66,7 @@ def diff(
     if len(files) == 1 and len(at) == 2:
         files = (files[0], files[0])
     if len(files) != 2 or len(at) not in (0, 2):
-        raise click.UsageError("two files, or one recording with --at twice")
+        raise click.UsageError("name two files, or one recording with --at twice")
     config = configured(settings)
     times: tuple[str | None, ...] = at or (None, None)
     try:
@@ -75,18 +77,20 @@ def diff(
     except TableError as error:
         fail(str(error))
     except (KeyError, TypeError, AttributeError) as error:
-        fail(f"no report of twtop: {error!r}")
+        fail(f"not a twtop report: {error!r}")
     text = json.dumps(diff_record(found), ensure_ascii=False) if as_json else ""
-    emit(text or diff_text(found, paint), unwritable=UNWRITABLE)
+    (emit_data if as_json else emit)(text or diff_text(found, paint), unwritable=UNWRITABLE)
     sys.exit(DIFFERS if found.is_any else 0)
 
 
 def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Side:
     if file.suffix == ".json":
         if at is not None:
-            raise click.UsageError(f"{file}: a report has one time; --at is for recordings")
+            raise click.UsageError(
+                f"{file}: a report shows one moment only; --at is for recordings"
+            )
         return Side(_report(file), None)
-    if file.suffix == SUFFIX or at is not None:
+    if file.suffix == SUFFIX or is_recording(file) or at is not None:
         look = take_look(replace(settings, recording=file, at=at))
     else:
         look = take_look(replace(settings, proc=file))
@@ -108,7 +112,7 @@ def _report(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise TableError(f"{file}: {error.strerror}") from error
     except ValueError as error:
-        raise TableError(f"{file}: no JSON: {error}") from error
+        raise TableError(f"{file}: not JSON: {error}") from error
     if not isinstance(report, dict) or report.get("schema") != "twtop.report/1":
         raise TableError(f"{file}: not what twtop report --json prints")
     return report

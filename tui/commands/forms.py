@@ -10,7 +10,7 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.options import together
-from tui.commands.output import UNWRITABLE, emit, plain
+from tui.commands.output import UNWRITABLE, emit_data, plain
 from tui.report.text import unsound
 from tui.writing.export import Counts, Sheet, write_csv
 
@@ -23,14 +23,14 @@ form_options = together(
 def refuse_two(as_json: bool, as_csv: bool) -> None:
     """Raise click.UsageError where both are asked for."""
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+        raise click.UsageError("choose one of --json and --csv")
 
 
 def emit_csv(sheet: Sheet, unwritable: int = UNWRITABLE) -> None:
     """Print records as CSV; ``unwritable`` is the exit code where that fails."""
     out = io.StringIO()
     write_csv(out, sheet)
-    emit(out.getvalue().removesuffix("\n"), unwritable)
+    emit_data(out.getvalue().removesuffix("\n"), unwritable)
 
 
 def in_places(

@@ -15,7 +15,7 @@ from tui.analysis.filter import STATE_NAMES, FilterError, parse_filter
 from tui.commands.consent import ask, ask_for, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import seconds
-from tui.commands.output import UNREADABLE, emit, fail, text_width
+from tui.commands.output import UNREADABLE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import State, TableError
@@ -25,8 +25,8 @@ from tui.writing.words import plural
 SCHEMA = "twtop.free/1"
 NOTHING = 1
 EPILOG = (
-    "Exit codes: 0 done, 1 nothing matched, 2 usage or no --yes and nobody to ask, 3 not "
-    "permitted, or the kernel's tables could not be read or the outcome not be written, 130 the "
+    "Exit codes: 0 done, 1 nothing matched, 2 wrong usage, or no --yes and nobody to ask, 3 not "
+    "permitted, or the kernel's tables could not be read or the result not written, 130 the "
     "answer was no."
 )
 
@@ -36,10 +36,10 @@ def states(context: click.Context, parameter: click.Parameter, value: str) -> fr
     found: set[State] = set()
     for name in value.lower().replace("_", "-").split(","):
         if name not in STATE_NAMES:
-            raise click.BadParameter(f"{name} is no state, such as time-wait")
+            raise click.BadParameter(f"{name} is not a state such as time-wait")
         found |= STATE_NAMES[name]
     if found & NEVER:
-        raise click.BadParameter("listeners are not ended: that would end the service")
+        raise click.BadParameter("listeners are left alone: ending one would end its service")
     return frozenset(found)
 
 
@@ -52,20 +52,25 @@ def states(context: click.Context, parameter: click.Parameter, value: str) -> fr
     default="time-wait",
     callback=states,
     metavar="STATE,…",
-    help="Another state kills live connections, and asks twice.  [default: time-wait]",
+    help="Which states to end; any other than time-wait kills live connections, and asks twice.  "
+    "[default: time-wait]",
 )
 @click.option(
     "--older-than",
     default="0s",
     callback=seconds(0, 3600),
     metavar="SECONDS",
-    help="Leave younger TIME-WAITs alone: after 10s late segments are rare.  [default: any age]",
+    help="Leave younger TIME-WAITs alone; after 10s late segments are rare.  [default: any age]",
 )
 @click.option(
-    "--max", "most", type=click.IntRange(min=1), metavar="N", help="End so many, the oldest first."
+    "--max",
+    "most",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="End at most this many, oldest first.",
 )
 @place_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, but do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @yes_option
 @click.pass_context
@@ -84,10 +89,11 @@ def free(
     as_json: bool,
     yes: int,
 ) -> None:
-    """Give back the ports of TIME-WAITs towards a destination now, the oldest first.
+    """Free the ports that TIME-WAITs to a destination hold, now, the oldest first.
 
-    It says how many, what may go wrong and what connect() gains, asks, and ends them; nothing is
-    ended that was not listed. FILTER takes fewer of them, as the dashboard's / does.
+    It says how many there are, what could go wrong and what connect() gains, asks, and then ends
+    them; nothing is ended that was not listed. FILTER narrows the choice, as / does in the
+    dashboard.
 
     \b
     twtop free --dst 10.0.0.9:5432
@@ -95,7 +101,7 @@ def free(
     twtop free --dst 10.0.0.9:5432 --dry-run
     """
     if dst is None:
-        raise click.UsageError("give --dst IP:PORT, the destination whose ports are to be freed")
+        raise click.UsageError("name the destination whose ports to free: --dst IP:PORT")
     if not dry_run:
         require_yes(yes)
     try:
@@ -155,4 +161,4 @@ def _answer(
         "connectable_after": before if after is None else after,
         "dry_run": dry_run,
     }
-    emit(json.dumps(record), UNREADABLE)
+    emit_data(json.dumps(record), UNREADABLE)

@@ -17,7 +17,7 @@ from tui.acting.sentences import keep_lines, kept_text
 from tui.commands.consent import ask, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import percent, seconds
-from tui.commands.output import USAGE, emit, fail, text_width
+from tui.commands.output import USAGE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import TableError
@@ -27,8 +27,9 @@ from tui.writing.words import utc
 SCHEMA = "twtop.keep/1"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EPILOG = (
-    "Exit codes: 0 ended by a signal or after --duration, 2 usage, refused, or no --yes and nobody "
-    "to ask, 3 not permitted or the kernel's tables could not be read, 130 the answer was no."
+    "Exit codes: 0 ended by a signal or --duration, 2 wrong usage, refused, or no --yes and "
+    "nobody to ask, 3 not permitted or the kernel's tables could not be read, 130 the answer was "
+    "no."
 )
 
 
@@ -39,14 +40,14 @@ EPILOG = (
     required=True,
     callback=percent,
     metavar="PERCENT",
-    help="Hold the ports in use below this part of the capacity.",
+    help="Keep the ports in use below this share of the capacity.",
 )
 @click.option(
     "--older-than",
     default="10s",
     callback=seconds(LEAST_AGE_MS / 1000, 3600),
     metavar="SECONDS",
-    help="Never end a younger TIME-WAIT; 1s at least.  [default: 10s]",
+    help="Never end a TIME-WAIT younger than this; at least 1s.  [default: 10s]",
 )
 @click.option(
     "-i",
@@ -54,14 +55,12 @@ EPILOG = (
     default="1s",
     callback=seconds(0.05, 3600),
     metavar="SECONDS",
-    help="Time between looks.  [default: 1s]",
+    help="Time between checks.  [default: 1s]",
 )
-@click.option(
-    "--duration", callback=seconds(0, 1e9), metavar="SECONDS", help="End after this time."
-)
+@click.option("--duration", callback=seconds(0), metavar="SECONDS", help="Stop after this time.")
 @place_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON an interval.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, but do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per interval.")
 @yes_option
 @click.pass_context
 def keep(
@@ -79,17 +78,18 @@ def keep(
     as_json: bool,
     yes: int,
 ) -> None:
-    """Hold a destination's ports below a level, by ending its oldest TIME-WAITs when needed.
+    """Keep a destination's port use below a level by ending its oldest TIME-WAITs when needed.
 
-    For as long as it runs; Ctrl-C and SIGTERM end it. tcp_tw_reuse=1 does the same in the kernel
-    and costs nothing: where that is on, there is nothing to keep.
+    It does so for as long as it runs; Ctrl-C and SIGTERM end it. tcp_tw_reuse=1 does the same in
+    the kernel and costs nothing: where that is on, there is nothing to do.
 
     \b
     twtop keep --dst 10.0.0.9:5432 --below 80%
+    twtop keep --dst 10.0.0.9:5432 --below 80% --duration 10m --yes
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
     if remote_ip is None or remote_port is None:
-        raise click.UsageError("give --dst IP:PORT, the destination whose ports are to be kept")
+        raise click.UsageError("name the destination whose ports to keep free: --dst IP:PORT")
     if not dry_run:
         require_yes(yes)
     place = live_place(context, netns)
@@ -118,9 +118,10 @@ def keep(
                 ask(f"Keep {goal.destination} below {below:g} %?")
             for number in STOPPING:
                 signal.signal(number, lambda *_: stop.set())
+            say = emit_data if as_json else emit
             began = time.monotonic()
             for kept in go(keeper, interval, stopped):
-                if not emit(_record(kept) if as_json else kept_text(goal, kept)):
+                if not say(_record(kept) if as_json else kept_text(goal, kept)):
                     return
     except KeepRefusedError as error:
         fail(str(error), USAGE)

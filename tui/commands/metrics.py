@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +14,27 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
+from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, emit, fail
+from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
 from tui.commands.reading import open_source, owners_of
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
-from tui.kernel.places import place_at
-from tui.kernel.sysctls import port_rules, read_parameters
+from tui.kernel.find_place import ALL
 from tui.metrics.alerts import rules_text
 from tui.metrics.grafana import dashboard_text
 from tui.metrics.post import Post
+from tui.metrics.rounds import Rounds
 from tui.writing.files import write_whole
 
 if TYPE_CHECKING:
     from tui.metrics.exposition import Scrapes
 
+UNIT = "twtop-metrics.service"
 ALL_MAY_READ = 0o644
 """node_exporter runs as a user of its own."""
 EPILOG = (
-    "Exit codes: 0 done, 1 the metrics could not be written, or the port not be had, 2 usage, "
-    "3 the kernel's tables could not be read."
+    "Exit codes: 0 done, 1 the metrics could not be written or the port not opened, 2 wrong "
+    "usage, 3 the kernel's tables could not be read."
 )
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -40,34 +44,45 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--listen",
     callback=address,
     metavar="IP:PORT",
-    help="Answer scrapes there until interrupted. What is told: addresses and ports that this host "
-    "talks to, and names of processes; so an address beyond loopback is for a network you trust, "
-    "or for --tls-cert with --client-ca. Choose a port outside of ip_local_port_range.",
+    help="Answer scrapes on this address until interrupted. They reveal the addresses and ports "
+    "this host talks to and the names of its processes, so go beyond loopback only on a "
+    "network you trust, or with --tls-cert and --client-ca. Choose a port outside "
+    "ip_local_port_range.",
 )
 @click.option(
     "--textfile",
     type=FILE,
     metavar="PATH",
-    help="Write a file for node_exporter's textfile collector, whole or not at all; it reads those "
-    "named *.prom.",
+    help="Write a file for node_exporter's textfile collector, which reads those named *.prom. It "
+    "is replaced as a whole, never half written.",
 )
 @click.option(
     "--every",
     type=click.FloatRange(1, 86_400),
     metavar="SECONDS",
-    help="With --textfile: write it anew this often, until interrupted.  [default: once]",
+    help="With --textfile: rewrite it this often, until interrupted.  [default: once]",
 )
-@click.option("--tls-cert", type=FILE, metavar="PATH", help="With --listen: serve HTTPS with this.")
+@click.option(
+    "--tls-cert",
+    type=FILE,
+    metavar="PATH",
+    help="With --listen: serve HTTPS with this certificate.",
+)
 @click.option("--tls-key", type=FILE, metavar="PATH", help="The certificate's key.")
 @click.option(
     "--client-ca",
     type=FILE,
     metavar="PATH",
-    help="Answer only clients with a certificate of this authority. prometheus_client has no "
-    "passwords (basic auth): for these put a proxy in front.",
+    help="Answer only clients with a certificate from this authority. There is no basic auth: for "
+    "passwords put a proxy in front.",
 )
-@click.option("--rules", is_flag=True, help="Print alert and recording rules, and read nothing.")
-@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana, and read nothing.")
+@click.option(
+    "--rules", is_flag=True, help="Print alerting and recording rules, without reading anything."
+)
+@click.option(
+    "--dashboard", is_flag=True, help="Print a Grafana dashboard, without reading anything."
+)
+@click.option("--unit", is_flag=True, help="Print a systemd unit, without reading anything.")
 @shared_options
 @click.pass_context
 def metrics(
@@ -81,23 +96,31 @@ def metrics(
     client_ca: Path | None,
     rules: bool,
     dashboard: bool,
+    unit: bool,
     **options: Any,
 ) -> None:
-    """Print metrics for Prometheus and what speaks its language; --listen serves them.
+    """Print metrics for Prometheus and compatible systems; --listen serves them.
 
-    A scrape reads the kernel's tables there and then, but not twice within the interval (-i). At
-    most 50 patterns have series of their own: those with a tenth of their ports in use or more
-    ([series] in config.toml). twtop_patterns_left_out counts the others.
+    Each scrape reads the kernel's tables, but at most once per interval (-i). At most 50 patterns
+    get series of their own: those with a tenth of their ports in use or more ([series] in
+    config.toml). twtop_patterns_left_out counts the others.
+
+    With -N all one exposition has every place, and the 50 are those of all places together. A place
+    whose few sockets cannot fill a twentieth of its ports is not read: it is told by an upper bound
+    (twtop_place_utilization_bound_ratio), and its other findings are not known.
 
     \b
+    twtop metrics -N all --listen 127.0.0.1:9815
     twtop metrics --listen 127.0.0.1:9815
     twtop metrics --textfile /var/lib/node_exporter/twtop.prom --every 15
+    twtop metrics --unit > /etc/systemd/system/twtop-metrics.service
     twtop metrics --rules > /etc/prometheus/rules/twtop.yml
 
     It needs prometheus_client: pip install 'twtop[metrics]'.
     """
     settings = given(context, options)
-    modes = {"--listen": listen, "--textfile": textfile, "--rules": rules, "--dashboard": dashboard}
+    printed = {"--rules": rules, "--dashboard": dashboard, "--unit": unit}
+    modes = {"--listen": listen, "--textfile": textfile, **printed}
     if len(chosen := [name for name, value in modes.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(chosen)}: choose one")
     if every is not None and textfile is None:
@@ -106,8 +129,9 @@ def metrics(
         raise click.UsageError("--tls-cert, --tls-key and --client-ca are for --listen")
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
-    if rules or dashboard:
-        emit((rules_text() if rules else dashboard_text()).rstrip("\n"))
+    if any(printed.values()):
+        text = rules_text() if rules else dashboard_text() if dashboard else _unit()
+        emit_data(text.rstrip("\n"))
         return
     if every is not None:
         settings = replace(settings, interval=every)
@@ -117,7 +141,7 @@ def metrics(
         ip, port = listen
         if port is None:
             raise click.UsageError(f"--listen {ip} needs a port, such as {ip}:9815")
-        _warn_of(settings, port)
+        warn_of_port(settings, port)
         try:
             scrapes.serve(ip, port, tls_cert, tls_key, client_ca)
         except OSError as error:
@@ -129,7 +153,7 @@ def metrics(
         text = scrapes.text().decode()
         if scrapes.failures:
             fail(scrapes.failures[0])
-        emit(text.rstrip("\n"))
+        emit_data(text.rstrip("\n"))
 
 
 def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes:
@@ -139,25 +163,34 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
-        fail("it needs prometheus_client: pip install 'twtop[metrics]'", USAGE)
+        fail("this needs prometheus_client: pip install 'twtop[metrics]'", USAGE)
     try:
         baseline = load_baseline(baseline_path())
     except BaselineError as error:
         fail(str(error), USAGE)
-    source = open_source(settings, one_shot=once)
-    post = Post(source, lambda: owners_of(settings), configured(settings), baseline)
-    post.look_for_owners()
+    config = configured(settings)
+    post: Post | Rounds
+    if settings.place == ALL:
+        post = Rounds(
+            settings.proc,
+            lambda: owners_of(settings),
+            config,
+            source=settings.source,
+            interval=settings.seconds,
+            one_shot=once,
+        )
+    else:
+        source = open_source(settings, one_shot=once)
+        post = Post(source, lambda: owners_of(settings), config, baseline)
+        post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
 
 
-def _warn_of(settings: Settings, port: int) -> None:
-    """Tell of a port that clients get: one may hold it when this starts the next time."""
-    rules = port_rules(read_parameters(place_at(settings.proc).settings))
-    if not rules.low <= port <= rules.high:
-        return
-    if not any(first <= port <= last for first, last in rules.reserved):
-        text = f"port {port} is in ip_local_port_range ({rules.low}–{rules.high}): a client may "
-        click.echo(f"twtop: {text}hold it when this starts again; choose one outside", err=True)
+def _unit() -> str:
+    """Return the unit, which starts this very program."""
+    text = files("tui.metrics").joinpath(UNIT).read_text()
+    program = Path(sys.argv[0]).absolute()
+    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:

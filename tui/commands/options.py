@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -11,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from tui.recording.when import TimeError, parse_duration
 
 if TYPE_CHECKING:
     from tui.kernel.sockets import ByteOrder
@@ -65,19 +67,18 @@ def percent(context: click.Context, parameter: click.Parameter, value: str | Non
     return number
 
 
-def seconds(low: float, high: float) -> Callable[..., float | None]:
-    """Return what reads a time such as 10, 10s, 500ms or 2m, in seconds, within these bounds."""
-    units = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
+def seconds(low: float, high: float = 1e9) -> Callable[..., float | None]:
+    """Return what reads a duration such as 10, 10s, 500ms or 1h30m, in seconds, within bounds."""
 
     def read(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
         if value is None:
             return None
-        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([a-z]*)", value.strip())
-        if found is None or found[2] not in units:
-            raise click.BadParameter(f"{value} is not a time, such as 10s")
-        time = float(found[1]) * units[found[2]]
+        try:
+            time = parse_duration(value)
+        except TimeError as error:
+            raise click.BadParameter(str(error)) from None
         if not low <= time <= high:
-            raise click.BadParameter(f"{value} is not in the range {low:g}s to {high:g}s")
+            raise click.BadParameter(f"{value} is not between {low:g}s and {high:,.0f}s")
         return time
 
     return read
@@ -88,7 +89,27 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-shared_options = together(
+def places(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of a place: what this user can see of them."""
+    from tui.kernel.sockets import TableError  # NumPy, for which no other command line waits
+    from tui.kernel.survey import survey
+
+    try:
+        found = {place.name: place.kind for place in survey().places}
+    except (OSError, TableError):
+        return []
+    return [CompletionItem(a, help=kind) for a, kind in found.items() if a.startswith(begun)]
+
+
+def places_or_all(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Complete the name of a place, or the word for all of them."""
+    every = [CompletionItem("all", help="every place")] if "all".startswith(begun) else []
+    return every + places(context, parameter, begun)
+
+
+reading_options = together(
     click.option(
         "-i",
         "--interval",
@@ -103,32 +124,37 @@ shared_options = together(
         type=click.FloatRange(0, 100, min_open=True),
         callback=real,
         metavar="PERCENT",
-        help="Use of a pattern's ports from which it is in violation.  [default: 80]",
+        help="Port use from which a pattern counts as hot.  [default: 80]",
     ),
     click.option(
         "--source",
         type=click.Choice(["auto", "proc", "sock_diag"]),
-        help="Where sockets are read; auto is /proc for as long as that is quick.  [default: auto]",
+        help="Where to read sockets; auto is /proc while that is quick enough.  [default: auto]",
     ),
     click.option(
         "--proc",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Read this procfs: a copy (also a .tar.gz), or a host's mounted in a container.  "
-        "[default: /proc]",
-    ),
-    click.option(
-        "-N",
-        "--place",
-        metavar="PLACE",
-        help="Look into this place: a named network namespace, a PID, a path, or a container's or "
-        "pod's name or id; all for every one, where records are printed.  "
-        "[default: the one twtop runs in]",
+        help="Read this procfs: a copy (or a .tar.gz of one), or a host's /proc mounted in a "
+        "container.  [default: /proc]",
     ),
     click.option(
         "--byte-order",
         type=click.Choice(["little", "big"]),
-        help="That of the machine a copy is from.  [default: what its addresses tell]",
+        help="Byte order of the machine the copy is from.  [default: told by its addresses]",
+    ),
+)
+"""What every command takes that reads the kernel, beside the place."""
+shared_options = together(
+    reading_options,
+    click.option(
+        "-N",
+        "--place",
+        metavar="PLACE",
+        shell_complete=places_or_all,
+        help="Look at this place: a named network namespace, a PID, a path, or a container's or "
+        "pod's name or id; commands that print records also take all.  [default: where twtop "
+        "runs]",
     ),
 )
 """What every command takes, before its name or behind it."""
@@ -145,7 +171,7 @@ recording_options = together(
     click.option(
         "--at",
         metavar="TIME",
-        help="Which moment of it: 03:12, 2026-11-26T03:12Z, -90s from its end.  [default: last]",
+        help="The moment to read: 03:12, 2026-11-26T03:12Z, or -90s from the end.  [default: last]",
     ),
 )
 """What every command takes that looks once."""

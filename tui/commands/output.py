@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
+
+from tui.writing.plain import ENCODING, ERRORS, is_ascii, spelled
 
 UNWRITABLE = 1
 """Exit code when the report could not be written."""
@@ -26,8 +29,8 @@ WIDEST = 100
 def epilog(what: str, done: str = "done") -> str:
     """Return the exit codes of a command that writes ``what``, for its help."""
     return (
-        f"Exit codes: 0 {done}, 1 {what} could not be written, 2 usage, "
-        "3 the kernel's tables could not be read."
+        f"Exit codes: 0 {done}, 1 {what} could not be written, 2 wrong usage, 3 the kernel's "
+        "tables could not be read."
     )
 
 
@@ -40,15 +43,32 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
 
     A full disk is one, and ends the command with the exit code ``unwritable``.
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return _print(spelled(text) if sys.stdout.encoding == ENCODING else text, unwritable)
+
+
+def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
+    """Print JSON, CSV and other things for programs, as emit() does: UTF-8 in every locale."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return _print(text, unwritable)
+
+
+def _print(text: str, unwritable: int) -> bool:
     try:
-        click.echo(text.encode(encoding, "replace").decode(encoding))  # not every locale has “–”
+        click.echo(text)
     except OSError as error:
         lose_stdout()
         if not isinstance(error, BrokenPipeError):
             fail(f"stdout: {error.strerror or error}", unwritable)
         return False
     return True
+
+
+def spell_out() -> None:
+    """Have all text of this process in ASCII where the locale or the stream has no more."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and is_ascii(os.environ, stream.encoding):
+            stream.reconfigure(encoding=ENCODING, errors=ERRORS)
 
 
 def lose_stdout() -> None:

@@ -14,10 +14,11 @@ from tui.analysis.filter import Filter, FilterError, parse_filter
 from tui.analysis.frame import Frame
 from tui.analysis.timewait import time_waits
 from tui.commands.configuration import configured
+from tui.commands.examples import UNWRAPPED
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
 from tui.commands.options import given, recording_options, shared_options
-from tui.commands.output import EPILOG, emit, paint
+from tui.commands.output import EPILOG, emit, emit_data, paint
 from tui.commands.reading import Looks
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, State
@@ -102,6 +103,7 @@ class Part:
     """Which of the record's members are the rows of its CSV."""
     fields: tuple[str | Counts, ...]
     """What its CSV has of them."""
+    examples: tuple[str, ...]
     record: Callable[[Query], dict[str, Any]]
     """What its JSON has besides the head."""
     text: Callable[[Query], Iterable[str]]
@@ -118,6 +120,7 @@ PARTS = (
         "states",
         "states",
         ("state", "count"),
+        ("twtop states", "twtop states -N all --json"),
         lambda query: {"states": records.states_record(query.frame)},
         lambda query: [text.states_text(query.frame, paint)],
     ),
@@ -125,6 +128,7 @@ PARTS = (
         "listen",
         "listeners",
         ("local_ip", "port", "backlog", "backlog_limit", "uid", "process"),
+        ("twtop listen", "twtop listen --csv > listeners.csv"),
         lambda query: {"listeners": [*records.listener_records(query.frame, query.owners)]},
         lambda query: [text.listeners_text(query.frame, query.owners, paint)],
         owners=True,
@@ -133,6 +137,10 @@ PARTS = (
         "established",
         "sockets",
         SOCKET_FIELDS,
+        (
+            "twtop established dport 443",
+            "twtop established dst 10.0.0.0/8 --json",
+        ),
         lambda query: {
             "sockets": [
                 *records.socket_records(query.frame, query.established(), query.owners.by_inode)
@@ -148,6 +156,7 @@ PARTS = (
         "per-ip",
         "remote_ips",
         ("ip", "total", STATES),
+        ("twtop per-ip | head", "twtop per-ip --csv > remotes.csv"),
         lambda query: {"remote_ips": [*records.remote_records(query.frame)]},
         lambda query: [text.remotes_text(query.frame, paint)],
     ),
@@ -155,6 +164,7 @@ PARTS = (
         "per-port",
         "ports",
         ("port", "direction", "total", STATES),
+        ("twtop per-port", "twtop per-port --from web-1.twtop --at 03:12"),
         lambda query: {"ports": [*records.port_records(query.frame)]},
         lambda query: [text.ports_text(query.frame, paint)],
     ),
@@ -162,6 +172,7 @@ PARTS = (
         "timewait",
         "patterns",
         PATTERN_FIELDS,
+        ("twtop timewait", "twtop timewait dport 5432 --json"),
         _waiting_record,
         _waiting_text,
         filtered=True,
@@ -171,6 +182,7 @@ PARTS = (
         "patterns",
         "patterns",
         PATTERN_FIELDS,
+        ("twtop patterns 'use > 50%'", "twtop patterns dst 10.0.0.9 --from web-1.twtop --at -90s"),
         lambda query: {
             "ephemeral": records.ephemeral_record(query.frame),
             "patterns": query.pattern_records(query.patterns()),
@@ -184,8 +196,8 @@ PARTS = (
 
 
 FILTER_HELP = (
-    "FILTER reads as in ss and in the dashboard: `state time-wait`, `dport 5432`, "
-    "`dst 10.0.0.0/8`, `use > 50%`, joined by and, or, not; else plain text."
+    "FILTER is written as in ss and in the dashboard: `state time-wait`, `dport 5432`, `dst "
+    "10.0.0.0/8`, `use > 50%`, joined by and, or, not; anything else is searched for as text."
 )
 
 
@@ -206,7 +218,7 @@ def command(part: Part) -> click.Command:
             query = Query(frame, owners, threshold, chosen)
             if as_json:
                 said = {**records.head(frame, f"twtop.{part.name}/1"), **part.record(query)}
-                emit(json.dumps(said, ensure_ascii=False))
+                emit_data(json.dumps(said, ensure_ascii=False))
             elif as_csv:
                 rows = _rows(part, query)
                 if looks.several:
@@ -227,7 +239,8 @@ def command(part: Part) -> click.Command:
         made = click.argument("filter", nargs=-1)(made)
     made = form_options(recording_options(shared_options(made)))
     about = SECTIONS["Look once"][part.name].about
-    explained = f"{about}\n\n{FILTER_HELP}" if part.filtered else about
+    examples = UNWRAPPED + "\n".join(part.examples)
+    explained = "\n\n".join([about, *[FILTER_HELP] * part.filtered, examples])
     built: click.Command = click.command(part.name, help=explained, epilog=EPILOG)(made)
     return built
 

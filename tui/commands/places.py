@@ -11,12 +11,13 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two
 from tui.commands.options import given, shared_options
-from tui.commands.output import EPILOG, emit, fail, paint
+from tui.commands.output import EPILOG, emit, emit_data, fail, paint
 from tui.commands.reading import owners_of
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
 from tui.report.places import PLACE_FIELDS, place_row, places_record, places_text
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 from tui.writing.export import Sheet
 
 
@@ -27,8 +28,9 @@ from tui.writing.export import Sheet
 def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: Any) -> None:
     """List every place: host, pods, containers, named network namespaces, each with its ports.
 
-    A place has a range of ports, a tcp_tw_reuse and sockets of its own. Where few sockets prove
-    that no tuple can be short of ports, they are not read, and the use is told as an upper bound.
+    Each place has a port range, a tcp_tw_reuse and sockets of its own. Where a place has too few
+    sockets for any tuple to run short of ports, they are not read, and the use is given as an upper
+    bound.
 
     \b
     twtop places
@@ -38,7 +40,7 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
     refuse_two(as_json, as_csv)
     settings = given(context, options)
     if settings.place not in (None, ALL):
-        raise click.UsageError("places lists them all; leave out -N")
+        raise click.UsageError("places lists all of them; leave out -N")
     config = configured(settings)
     overview = Overview(settings.proc, config, source=settings.source, one_shot=True)
     try:
@@ -49,7 +51,7 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
     rows = [seen(one, owners) for one in found]
     missing, now = overview.found.missing, time.time()
     if as_json:
-        emit(json.dumps(places_record(rows, now, missing), ensure_ascii=False))
+        emit_data(json.dumps(places_record(rows, now, missing), ensure_ascii=False))
     elif as_csv:
         emit_csv(Sheet(now, PLACE_FIELDS, map(place_row, rows)))
     else:

@@ -11,7 +11,7 @@ import click
 from tui.analysis.doubts import doubts
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import given, real, recording_options, shared_options
-from tui.commands.output import emit, epilog, paint
+from tui.commands.output import emit, emit_data, epilog, paint
 from tui.commands.reading import read_look
 from tui.planning.demand import Observed, estimate, hottest, observe
 from tui.planning.remedies import plan as make_plan
@@ -26,14 +26,14 @@ from tui.report.plan import to_json, to_text
     type=click.FloatRange(0, 1e7, min_open=True),
     callback=real,
     metavar="NUMBER",
-    help="New connections per second to plan for.  [default: those closed per second now]",
+    help="New connections per second to plan for.  [default: as many as close per second now]",
 )
 @click.option(
     "--lifetime",
     type=click.FloatRange(0, 1e8),
     callback=real,
     metavar="SECONDS",
-    help="How long one is open.  [default: open connections ÷ rate, now]",
+    help="How long a connection stays open.  [default: connections open now ÷ rate]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @recording_options
@@ -50,11 +50,11 @@ def plan(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Say which changes give a load the ports it needs, with the commands to copy.
+    """Say which changes would give a load enough ports, with the commands to copy.
 
-    The load is that of the outgoing pattern with the most ports in use, of those that --src,
-    --dst and --dport leave; --rate and --lifetime replace its figures. Where there is no such
-    pattern, --rate alone is enough: the plan is then for one destination under today's sysctls.
+    The load is that of the outgoing pattern with the most ports in use; --src, --dst and --dport
+    narrow the choice, --rate and --lifetime replace its figures. If there is no such pattern,
+    --rate alone is enough: the plan is then for one destination with today's sysctls.
 
     \b
     twtop plan
@@ -76,10 +76,12 @@ def plan(
         where += f" {ends}"
     expected = estimate(observed, rate, lifetime)
     if expected is None:
-        raise click.UsageError(f"{where}; give --rate, the new connections per second to plan for")
+        raise click.UsageError(
+            f"{where}; say how many new connections per second to plan for: --rate"
+        )
     expected = replace(expected, notes=(*expected.notes, *doubts(frame)))
     made = make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))
     if as_json:
-        emit(to_json(made, expected))
+        emit_data(to_json(made, expected))
     else:
         emit(to_text(made, expected, paint, shutil.get_terminal_size().columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,9 +22,10 @@ from tui.kernel.processes import Owners, find_owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
+from tui.recording.when import TimeError, parse_time
 
 if TYPE_CHECKING:
-    from tui.recording.chapter import Recorded
+    from tui.recording.recording import Recording
 
 
 def chosen_place(settings: Settings) -> Place:
@@ -34,15 +36,19 @@ def chosen_place(settings: Settings) -> Place:
     """
     if settings.place is None:
         return place_at(settings.proc)
-    if settings.place == ALL:
-        raise click.UsageError(
-            "-N all is for check, audit, places, report, watch, bundle and the parts of a report; "
-            "name one place here"
-        )
+    _refuse_all(settings.place)
     try:
         return find_place(settings.place, settings.proc)
     except PlaceError as error:
         raise click.UsageError(f"-N: {error}") from None
+
+
+def _refuse_all(word: str | None) -> None:
+    if word == ALL:
+        raise click.UsageError(
+            "-N all is for check, audit, places, report, watch, bundle, record and the parts of a "
+            "report; name one place here"
+        )
 
 
 def open_source(settings: Settings, *, one_shot: bool = False) -> Source:
@@ -58,8 +64,7 @@ def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool =
     if settings.source == "sock_diag" and not place.answers:
         cure = "one of --source and --proc" if settings.place is None else "--source"
         raise click.UsageError(
-            f"--source sock_diag cannot ask for the sockets that {place.where} shows; leave out "
-            f"{cure}"
+            f"sock_diag cannot read the sockets that {place.where} shows; leave out {cure}"
         )
     return Source(
         place,
@@ -112,8 +117,11 @@ class Looks:
 
     def __iter__(self) -> Iterator[Look]:
         """Look at them one by one; without the one that is named the command ends here."""
-        if not self.several or self.settings.recording is not None:
+        if not self.several:
             yield read_look(self.settings)
+            return
+        if self.settings.recording is not None:
+            yield from _recorded_looks(self.settings.recording, self.settings.at)
             return
         owners = cache(lambda: owners_of(self.settings))  # one walk does for all places
         found = every_place(self.settings)
@@ -154,29 +162,66 @@ def take_look(settings: Settings) -> Look:
     """
     if settings.recording is None:
         if settings.at is not None:
-            raise click.UsageError("--at is a moment of a recording: --from says which")
+            raise click.UsageError("--at is a moment in a recording; name that with --from")
         frame = judge(open_source(settings, one_shot=True).read())
         return Look(frame, lambda: owners_of(settings))
-    if settings.place is not None:
-        raise click.UsageError("--from reads what was recorded; leave out -N")
-    moment = _recorded(settings.recording, settings.at)
+    _refuse_all(settings.place)
+    with recorded(settings.recording, settings.place) as recording:
+        first, last = recording.timeline[0].time, recording.timeline[-1].time
+        return _look_at(recording, _when(settings.at, first, last))
+
+
+@contextmanager
+def recorded(path: Path, word: str | None) -> Iterator[Recording]:
+    """Open a recording at the place that the user calls so; ALL begins with the fullest.
+
+    Raises TableError where it cannot be read, and click.UsageError where the place or the time is
+    not in it.
+    """
+    from tui.recording.log import RecordingError
+    from tui.recording.recording import open_recording
+
+    try:
+        recording = open_recording(path, word)
+        yield recording
+        recording.close()
+    except RecordingError as error:
+        raise TableError(str(error)) from error
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
+
+
+def _when(at: str | None, first: float, last: float) -> float:
+    try:
+        return last if at is None else parse_time(at, first, last)
+    except TimeError as error:
+        raise click.UsageError(f"--at: {error}") from None
+
+
+def _look_at(recording: Recording, time: float) -> Look:
+    moment = recording.moment(recording.index_at(time))
     return Look(judge(moment.reading), lambda: moment.owners)
 
 
-def _recorded(path: Path, at: str | None) -> Recorded:
-    from tui.recording.log import RecordingError
-    from tui.recording.recording import open_recording
-    from tui.recording.when import TimeError, parse_time
+LATE_SECONDS = 300.0
+"""For so long a place is taken to have been there after it was seen last: idle ones are recorded
+in turn. What is printed of it has the time at which it was read."""
 
-    try:
-        recording = open_recording(path)
-        first, last = recording.timeline[0].time, recording.timeline[-1].time
-        index = recording.index_at(last if at is None else parse_time(at, first, last))
-        return recording.moment(index)
-    except RecordingError as error:
-        raise TableError(str(error)) from error
-    except TimeError as error:
-        raise click.UsageError(f"--at: {error}") from None
+
+def _recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
+    """Look at every place that was there at a moment, the host first."""
+    with recorded(path, ALL) as recording:
+        spans = {}
+        for place in recording.places:
+            recording.show(place)
+            spans[place] = recording.timeline[0].time, recording.timeline[-1].time
+        first, last = min(span[0] for span in spans.values()), max(s[1] for s in spans.values())
+        time = _when(at, first, last)
+        for place in sorted(spans, key=lambda place: (place.kind != "host", place.name)):
+            begun, seen = spans[place]
+            if begun <= time <= seen + LATE_SECONDS:
+                recording.show(place)
+                yield _look_at(recording, time)
 
 
 def read_look(settings: Settings) -> Look:

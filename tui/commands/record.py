@@ -5,41 +5,36 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import given, shared_options
-from tui.commands.output import UNREADABLE, fail
-from tui.commands.reading import open_source
-from tui.kernel.processes import find_owners
+from tui.commands.options import Settings, given, reading_options, seconds
+from tui.commands.output import UNREADABLE, emit, fail
+from tui.commands.reading import open_source, owners_of
+from tui.findings.config import Config
+from tui.kernel.find_place import ALL, PlaceError, called, find_place
+from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
+from tui.kernel.survey import Survey
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.when import TimeError, parse_duration
+from tui.watching.overview import Overview
 from tui.watching.sampler import Sampler
+from tui.watching.view import View
 from tui.watching.watch import Watch, views
 from tui.writing.words import byte_size
 
 INTERVAL = 2.0
 TOLD_SECONDS = 1.0
 SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return a duration in seconds."""
-    if value is None:
-        return None
-    try:
-        found = parse_duration(value)
-    except TimeError as error:
-        raise click.BadParameter(str(error)) from None
-    if found <= 0:
-        raise click.BadParameter("must be more than 0")
-    return found
+UNIT = "twtop-record.service"
 
 
 def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -51,7 +46,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     try:
         found = int(float(text.rstrip("kmg")) * unit)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value} is no size, such as 100M or 2G") from None
+        raise click.BadParameter(f"{value} is not a size such as 100M or 2G") from None
     if found < 1 << 20:
         raise click.BadParameter("must be at least 1M")
     return found
@@ -61,40 +56,62 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     epilog="Exit codes: 0 done, 1 the recording could not be written, 2 usage, "
     "3 the kernel's tables could not be read."
 )
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--duration", callback=seconds, metavar="TIME", help="End after so long: 90s, 8h.")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--duration", callback=seconds(0.1), metavar="TIME", help="Stop after this time: 90s, 8h."
+)
 @click.option(
     "--keep",
-    callback=seconds,
+    callback=seconds(1),
     metavar="TIME",
-    help="Drop what is older, while recording: 7d.",
+    help="Drop what is older than this while recording: 7d.",
 )
 @click.option(
-    "--max-size", callback=size, metavar="SIZE", help="Drop the oldest beyond this: 100M, 2G."
+    "--max-size", callback=size, metavar="SIZE", help="Drop the oldest beyond this size: 100M, 2G."
 )
-@shared_options
+@click.option(
+    "-N",
+    "--place",
+    "words",
+    multiple=True,
+    metavar="PLACE",
+    help="Record this place: a named network namespace, a PID, a path, or a container's or pod's "
+    "name or id; repeatable; all records every place.  [default: where twtop runs]",
+)
+@click.option("--unit", is_flag=True, help="Print a systemd unit and exit.")
+@reading_options
 @click.pass_context
 def record(
     context: click.Context,
     /,
-    file: Path,
+    file: Path | None,
     duration: float | None,
     keep: float | None,
     max_size: int | None,
+    words: tuple[str, ...],
+    unit: bool,
     **options: Any,
 ) -> None:
-    """Record the sockets to FILE, so that `twtop replay` shows what was.
+    """Record the sockets to FILE, for `twtop replay` to show later.
 
-    An existing recording goes on. Every 2 seconds, unless -i says otherwise; 20,000 TIME-WAITs
-    with 300 new ones a second take some 90 MB a day.
+    An existing recording is continued. It reads every 2 seconds, unless -i says otherwise; 20,000
+    TIME-WAITs with 300 new ones per second take some 120 MB a day. Several places share one FILE;
+    idle ones are read less often. Commands that read it take -N to choose one.
 
     \b
-    twtop record /var/lib/twtop/web-1.twtop --keep 7d --max-size 1G
     twtop record load-test.twtop -i 0.5 --duration 10min
+    twtop record web-1.twtop -N all --keep 7d --max-size 1G
+    twtop record --unit > /etc/systemd/system/twtop-record.service
     """
-    settings = given(context, {"interval": INTERVAL, **_set(options)})
-    source = open_source(settings)
-    watch = Watch(configured(settings))
+    if unit:
+        emit(_unit())
+        return
+    if file is None:
+        raise click.UsageError("give the FILE to record to")
+    chosen = {name: value for name, value in options.items() if value is not None}
+    settings = given(context, {"interval": INTERVAL, **chosen})
+    words = words or ((settings.place,) if settings.place else ())
+    polls = _polls(settings, words, configured(settings))
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _leave)
     try:
@@ -102,7 +119,7 @@ def record(
     except RecordingError as error:
         fail(str(error), 1)
     try:
-        _record(recorder, Sampler(source, watch.take), watch, settings.proc, duration)
+        _record(recorder, polls, settings.seconds, duration)
     except KeyboardInterrupt:
         pass
     except TableError as error:
@@ -110,37 +127,92 @@ def record(
         fail(str(error), UNREADABLE)
     except RecordingError as error:
         _end(recorder, file)
-        fail(f"{error}: the recording ends here; what was written is kept", 1)
+        fail(f"{error}: recording stopped; what was written so far is kept", 1)
     _end(recorder, file)
 
 
-def _set(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+def _unit() -> str:
+    """Return the unit, which starts this very program."""
+    text = files("tui.recording").joinpath(UNIT).read_text()
+    program = Path(sys.argv[0]).absolute()
+    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _leave(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator[Sequence[View]]:
+    """Return what yields the views of each poll, the oldest first.
+
+    Raises click.UsageError for a place that is not there.
+    """
+    if len(words) < 2 and ALL not in words:
+        watch = Watch(config)
+        source = open_source(replace(settings, place=words[0] if words else None))
+        source.exact_timers = True  # a third of the room
+        sampler = Sampler(source, watch.take)
+        return ([view] for view in views(sampler, watch, lambda: owners_of(settings)))
+    there = [_place(word, settings.proc) for word in words if word != ALL]
+    every = ALL in words
+    overview = Overview(
+        settings.proc,
+        config,
+        source=settings.source,
+        interval=settings.seconds,
+        exact_timers=True,
+        of=lambda found: found.places if every else _named(found, words, there),
+    )
+    overview.looked_at = lambda place: not every
+    return _views_of_all(overview, settings)
+
+
+def _place(word: str, procfs: Path) -> Place:
+    try:
+        return find_place(word, procfs)
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
+
+
+def _named(found: Survey, words: Sequence[str], there: Sequence[Place]) -> list[Place]:
+    """Return the places that were named, also one that was started anew since."""
+    known = {place.id for place in there} - {None}
+    called_so = {place for word in words for place in called(word, found)}
+    return [place for place in found.places if place in called_so or place.id in known]
+
+
+def _views_of_all(overview: Overview, settings: Settings) -> Iterator[Sequence[View]]:
+    told: set[str] = set()
+    while True:
+        fresh = [one.view for one in overview.poll() if one.fresh and one.view is not None]
+        overview.note_owners(lambda: owners_of(settings))
+        for why in set(overview.found.missing) - told:
+            told.add(why)
+            click.echo(f"twtop: {why}", err=True)
+        yield sorted(fresh, key=lambda view: view.frame.time)
+
+
 def _record(
-    recorder: Recorder, sampler: Sampler[Any], watch: Watch, proc: Path, duration: float | None
+    recorder: Recorder,
+    polls: Iterator[Sequence[View]],
+    interval: float,
+    duration: float | None,
 ) -> None:
     begun = due = told = time.monotonic()
-    for view in views(sampler, watch, lambda: find_owners(proc)):
-        recorder.take(view)
+    for seen in polls:
+        for view in seen:
+            recorder.take(view)
         now = time.monotonic()
         if sys.stderr.isatty() and now - told > TOLD_SECONDS:
             told = now
-            waiting = view.trends.time_wait_count
             click.echo(
-                f"\r\x1b[K{recorder.count:,} moments, {byte_size(recorder.size)}, "
-                f"{waiting:,} in TIME-WAIT; Ctrl-C ends it",
+                f"\r\x1b[K{recorder.count:,} moments, {byte_size(recorder.size)}; Ctrl-C ends it",
                 err=True,
                 nl=False,
             )
         if duration is not None and now - begun >= duration:
             return
-        due = max(due + sampler.interval, now)
+        due = max(due + interval, now)
         end = due if duration is None else min(due, begun + duration)
         time.sleep(max(end - now, 0))
 

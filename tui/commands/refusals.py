@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from tui.commands.options import Settings, real
-from tui.commands.output import UNREADABLE, emit, fail, paint
+from tui.commands.output import UNREADABLE, emit, emit_data, fail, paint
 from tui.commands.watch import reader_left
 from tui.kernel.places import Place, place_at
 from tui.kernel.refusals import Counted, CountingError, Refusals
@@ -24,8 +24,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WHAT = "connect() that found no free port (EADDRNOTAVAIL), in all network namespaces"
 BIND_TOO = ";\nand bind() that found its port taken (EADDRINUSE)"
 EPILOG = (
-    "Exit codes: 0 nothing was refused, 1 something was, 2 usage, 3 it cannot be counted here, or "
-    "the lines not be written. Ctrl-C and SIGTERM end it, and the sum follows."
+    "Exit codes: 0 nothing was refused, 1 something was, 2 wrong usage, 3 refusals cannot be "
+    "counted here or the lines not written. Ctrl-C and SIGTERM end it and print the totals."
 )
 
 
@@ -35,34 +35,38 @@ EPILOG = (
     type=click.FloatRange(0, min_open=True),
     callback=real,
     metavar="SECONDS",
-    help="End after this time.  [default: with Ctrl-C]",
+    help="Stop after this time.  [default: at Ctrl-C]",
 )
 @click.option(
     "--bind",
     is_flag=True,
-    help="Count bind() that fails with EADDRINUSE too, for whatever reason, TCP and UDP. The "
-    "kernel tells no address of it.",
+    help="Also count every bind() that fails with EADDRINUSE, TCP or UDP, for any reason. The "
+    "kernel does not say for which address.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line, and no sum.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, and no totals."
+)
 @click.pass_context
 def refusals(context: click.Context, /, duration: float | None, bind: bool, as_json: bool) -> int:
-    """Count what the kernel refuses: each connect() that finds no free port (EADDRNOTAVAIL).
+    """Count what the kernel refuses: every connect() that finds no free port (EADDRNOTAVAIL).
 
-    Not inferred from the sockets there are, but counted where it happens, in all network
-    namespaces of this machine: a line for each second, destination and process. Where they come
-    too fast to look at each, the rest is counted only, and told so.
+    The count does not guess from the sockets: it is taken where the refusal happens, in all network
+    namespaces of this machine, with a line per second, destination and process. If refusals come
+    too fast to look at each, the rest are counted without details, and the line says so.
 
     \b
     twtop refusals --duration 60
     twtop refusals --json | jq 'select(.remote_port == 5432)'
 
-    It needs root, or CAP_PERFMON and CAP_DAC_READ_SEARCH with tracefs mounted. What it costs the
-    machine: about 1 µs of the 15–20 µs that a connection on loopback takes, and other system calls
-    nothing. --bind costs every system call of every process 10 ns, a tenth of the shortest.
+    It needs root, or CAP_PERFMON and CAP_DAC_READ_SEARCH with tracefs mounted. It costs each
+    connection about 1 µs, where one on loopback takes 15–20 µs, and other system calls nothing.
+    --bind costs every system call of every process 10 ns, a tenth of the shortest.
     """
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     if settings.proc != Path("/proc"):
-        raise click.UsageError("refusals are counted by this machine's kernel; leave out --proc")
+        raise click.UsageError(
+            "refusals are counted by this machine's own kernel; leave out --proc"
+        )
     here = place_at(settings.proc)
     stop = threading.Event()
     try:
@@ -93,4 +97,5 @@ def _tell(newest: Counted, here: Place, as_json: bool) -> bool:
         lines = [json.dumps(each, ensure_ascii=False) for each in refusal_records(newest, here)]
     else:
         lines = lines_text(newest, here)
-    return emit("\n".join(lines), UNREADABLE) if lines else not reader_left(0)
+    say = emit_data if as_json else emit
+    return say("\n".join(lines), UNREADABLE) if lines else not reader_left(0)

@@ -15,12 +15,20 @@ from tui.commands.terminal import require_terminal, run
 
 @click.command(epilog="Exit codes: 0 done, 2 usage, 3 the recording could not be read.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--at", metavar="TIME", help="Begin there: 03:12, 2026-11-26T03:12Z, -90s.")
 @click.option(
-    "--speed", type=click.IntRange(1, 3600), default=1, show_default=True, help="Play so fast."
+    "--at", metavar="TIME", help="Start here: 03:12, 2026-11-26T03:12Z, or -90s from the end."
 )
-@click.option("--follow", is_flag=True, help="Go on with what is recorded meanwhile.")
-@click.option("--utc", is_flag=True, help="All times in UTC, not in this terminal's zone.")
+@click.option(
+    "--speed",
+    type=click.IntRange(1, 3600),
+    default=1,
+    show_default=True,
+    help="Play this many times faster.",
+)
+@click.option(
+    "--follow", is_flag=True, help="Keep up with a recording that is still being written."
+)
+@click.option("--utc", is_flag=True, help="Show all times in UTC instead of local time.")
 @shared_options
 @click.pass_context
 def replay(
@@ -33,10 +41,11 @@ def replay(
     utc: bool,
     **options: Any,
 ) -> None:
-    """Open the dashboard over FILE, a recording or a folder of them.
+    """Open the dashboard on FILE, a recording or a folder of recordings.
 
-    It begins where the first critical finding began, at the end if there was none, or at --at.
-    Arrows step through it, { and } jump between findings, g goes to a time, space plays.
+    It starts at --at, or where the first critical finding began, or else at the end. The arrow keys
+    step through it, { and } jump between findings, g goes to a time, space plays. Where several
+    places were recorded, -N chooses one.
 
     \b
     twtop replay web-1.twtop --at 03:12
@@ -46,6 +55,7 @@ def replay(
     require_terminal()
     from tui.dashboard.replay_app import ReplayApp
     from tui.findings.config import ConfigError, config_path
+    from tui.kernel.find_place import PlaceError
     from tui.kernel.sockets import TableError
     from tui.recording.log import RecordingError
     from tui.recording.recording import open_recording
@@ -53,7 +63,7 @@ def replay(
     from tui.recording.when import TimeError, parse_time
 
     try:
-        recording = open_recording(file)
+        recording = open_recording(file, settings.place)
         played = Replay(recording, configured(settings), follow=follow)
         played.speed = speed
         first, last = recording.timeline[0].time, recording.timeline[-1].time
@@ -65,6 +75,8 @@ def replay(
         place = recording.moment(played.index).reading.place
     except TimeError as error:
         raise click.UsageError(f"--at: {error}") from None
+    except PlaceError as error:
+        raise click.UsageError(f"-N: {error}") from None
     except (RecordingError, TableError) as error:
         fail(str(error))
     for note in recording.notes:

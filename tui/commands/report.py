@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tui.commands.options import given, recording_options, shared_options
-from tui.commands.output import EPILOG, emit, paint
+from tui.commands.output import EPILOG, emit, emit_data, paint
 from tui.commands.reading import Looks
 from tui.report.text import report_text
 from tui.report.whole import to_json
@@ -15,19 +15,23 @@ from tui.report.whole import to_json
 
 @click.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-@click.option(
-    "-d", "--details", is_flag=True, help="And every quadruplet, by pattern; in JSON as sockets."
-)
+@click.option("-d", "--details", is_flag=True, help="Also list every socket, by pattern.")
 @recording_options
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
-    """Print once what the dashboard shows, as text or JSON: with `-N all` a line for each place."""
+    """Print what the dashboard shows, once, as text or JSON; with `-N all`, one line per place.
+
+    \b
+    twtop report
+    twtop report --json | jq '.patterns[0]'
+    twtop report --from web-1.twtop --at 03:12
+    """
     settings = given(context, options)
     looks = Looks(settings)
     if as_json:
         for look in looks:
-            emit(to_json(look.frame, look.owners(), details=details))
+            emit_data(to_json(look.frame, look.owners(), details=details))
         looks.finish()
         return
     from tui.commands.configuration import configured  # the contract's JSON judges nothing

@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import click
 
-from tui.analysis.tolls import Tolls
+from tui.analysis.frame import Frame
+from tui.analysis.refused import key_of
+from tui.analysis.tolls import Destination, Toll, Tolls
 from tui.commands.configuration import configured
-from tui.commands.options import given, percent, shared_options
+from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import fail, paint
 from tui.commands.reading import open_source
+from tui.commands.terminal import require_terminal
 from tui.kernel.processes import find_owners
+from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
+from tui.kernel.source import Source
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.recording.recording import SUFFIX
 from tui.report.run import Run, run_record, run_text
+from tui.report.run_chart import run_svg
+from tui.report.run_cures import cures
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
+from tui.writing.files import write_whole
 
 INTERVAL = 0.5
 """Seconds: less than the second after which tcp_tw_reuse may take a port again, so that every
 TIME-WAIT is seen."""
+CHARTS = (".svg", ".png")
 NOT_FOUND, NOT_EXECUTABLE, SIGNALLED, NOT_BEGUN = 127, 126, 128, 125
 """Exit codes as the shell's and env(1)'s."""
 
@@ -41,8 +56,8 @@ NOT_FOUND, NOT_EXECUTABLE, SIGNALLED, NOT_BEGUN = 127, 126, 128, 125
 class Witness:
     """Watches while the command runs, in a thread of its own."""
 
-    def __init__(self, watch: Watch, source: Any, recorder: Recorder | None) -> None:
-        self._watch, self._source, self._recorder = watch, source, recorder
+    def __init__(self, watch: Watch, source: Source, recorders: list[Recorder]) -> None:
+        self._watch, self._source, self._recorders = watch, source, [*recorders]
         self._lock = threading.Lock()
         self.failure: str | None = None
         self.incomplete = 0
@@ -68,11 +83,12 @@ class Witness:
             self._record(self.newest)
 
     def _record(self, view: View) -> None:
-        if self._recorder is not None:
+        for recorder in [*self._recorders]:
             try:
-                self._recorder.take(view)
+                recorder.take(view)
             except RecordingError as error:
-                self.failure, self._recorder = str(error), None
+                self.failure = str(error)
+                self._recorders.remove(recorder)
 
     @property
     def opened(self) -> int | None:
@@ -83,24 +99,37 @@ class Witness:
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Exit codes: the command's own; 1 with --max-use if it took more; 125 if twtop could "
-    "not look, 126 or 127 if the command could not be run.",
+    epilog="Exit codes: the command's own; 1 if it exceeded --max-use; 125 if twtop could not "
+    "read the sockets; 126 or 127 if the command could not be run.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--out",
+    "outs",
+    multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Record to FILE, for twtop replay: its name ends in {SUFFIX}.",
+    help=f"Record to FILE{SUFFIX}, for twtop replay, or draw ports over time to FILE.svg "
+    "or FILE.png; repeatable.",
 )
 @click.option(
-    "--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON to FILE."
+    "--live",
+    is_flag=True,
+    help="Open the dashboard meanwhile. What the command writes to this terminal is held back "
+    "until you leave the dashboard (q); it cannot read from the terminal.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the result to FILE as JSON.",
 )
 @click.option(
     "--max-use",
     callback=percent,
     metavar="PERCENT",
-    help="Exit with 1 if a destination took more of its ports.",
+    help="Exit with 1 if any destination used more of its ports than this.",
 )
 @shared_options
 @click.pass_context
@@ -108,30 +137,39 @@ def run(
     context: click.Context,
     /,
     command: tuple[str, ...],
-    out: Path | None,
+    outs: tuple[Path, ...],
+    live: bool,
     as_json: Path | None,
     max_use: float | None,
     **options: Any,
 ) -> None:
-    """Run COMMAND and say what it cost: ports by destination, and what limits it.
+    """Run COMMAND and say what it cost: ports per destination, and what limits it.
 
-    The page goes to stderr, when the command has ended; its own output is left alone. All
-    connections that are made in this network namespace meanwhile are counted, whoever makes them.
+    The report goes to stderr when the command has ended; the command's own output is left alone.
+    Every connection made in this network namespace meanwhile counts, whoever makes it, and so
+    does every connect the kernel refused for lack of a port, where counting those is permitted.
 
     \b
     twtop run -- wrk -t4 -c400 -d30s http://10.0.0.9:8080/
     twtop run --json ports.json --max-use 80 -- ./load-test.sh
+    twtop run --out ports.svg --out ports.twtop -- ./load-test.sh
     """
     chosen = {name: value for name, value in options.items() if value is not None}
     settings = given(context, {"interval": INTERVAL, "source": "sock_diag", **chosen})
-    if out is not None and out.suffix != SUFFIX:
-        raise click.BadParameter(f"{out} must end in {SUFFIX}", param_hint="--out")
+    if wrong := [out for out in outs if out.suffix not in (SUFFIX, *CHARTS)]:
+        endings = ", ".join((SUFFIX, *CHARTS))
+        raise click.BadParameter(f"{wrong[0]} must end in one of {endings}", param_hint="--out")
+    if any(out.suffix == ".png" for out in outs):
+        _require_png()
+    if live:
+        require_terminal()
     watch = Watch(configured(settings, NOT_BEGUN))
     with ExitStack() as ending:
         try:
             target = None if as_json is None else ending.enter_context(as_json.open("w"))
-            recorder = None if out is None else Recorder(out)
-            look = Witness(watch, open_source(settings, one_shot=True), recorder)
+            recordings = [Recorder(out) for out in outs if out.suffix == SUFFIX]
+            source = open_source(settings, one_shot=True)
+            look = Witness(watch, source, recordings)
         except OSError as error:
             fail(f"{as_json}: {error.strerror}", NOT_BEGUN)
         except (TableError, RecordingError) as error:
@@ -140,17 +178,26 @@ def run(
         owners = Cycle(
             lambda: watch.look_for_owners(lambda: find_owners(settings.proc)), 1.0, "twtop-owners"
         )
+        counting = count_if_permitted() if source.place.answers else None
         cycle.start()
         owners.start()
         started, begun = time.time(), time.monotonic()
-        code = _run(command)
-        seconds = time.monotonic() - begun
-        cycle.stop()
-        owners.stop()
-        look.look()
-        if recorder is not None:
+        seconds = 0.0
+
+        def ended() -> None:
+            nonlocal seconds
+            seconds = time.monotonic() - begun
+            cycle.stop()
+            owners.stop()
+            look.look()
+
+        code = _run(command, ended, _dashboard(settings) if live else None)
+        for recorder in recordings:
             with suppress(RecordingError):
                 recorder.close()
+        refused, lost = _refused(counting, look.newest.frame)
+        for destination in refused or ():
+            look.tolls.by_destination.setdefault(destination, Toll())
         made = Run(
             command=command,
             exit_code=code,
@@ -159,9 +206,15 @@ def run(
             tolls=look.tolls.by_destination,
             opened=look.opened,
             incomplete=look.incomplete,
+            refused=refused,
+            lost=lost,
         )
+        made = replace(made, cures=cures(made, look.newest.frame))
         with suppress(OSError):
             click.echo(run_text(made, paint), err=True)
+        for out in outs:
+            if out.suffix in CHARTS:
+                _draw(made, out)
         if look.failure is not None:
             click.echo(f"twtop: {look.failure}", err=True)
         if target is not None:
@@ -169,18 +222,80 @@ def run(
             target.write("\n")
     if code == 0 and max_use is not None and made.highest_use > max_use:
         click.echo(
-            f"twtop: {made.highest_use:.1f} % of the ports toward one destination, more than "
-            f"{max_use:g} %",
+            f"twtop: {made.highest_use:.1f} % of the ports to one destination were used, more "
+            f"than {max_use:g} %",
             err=True,
         )
         code = 1
     sys.exit(code)
 
 
-def _run(command: tuple[str, ...]) -> int:
-    """Run the command to its end, and return its exit code; signals are passed on to it."""
+def _require_png() -> None:
+    if find_spec("resvg_py") is None:
+        fail("--out FILE.png needs resvg-py: pip install 'twtop[png]'; FILE.svg needs nothing", 2)
+
+
+def _draw(made: Run, path: Path) -> None:
+    """Write the chart; that it cannot be written does not change what the command has come to."""
+    data = run_svg(made).encode()
+    if path.suffix == ".png":
+        import resvg_py
+
+        data = bytes(resvg_py.svg_to_bytes(svg_string=data.decode()))
     try:
-        child = subprocess.Popen(command)
+        write_whole(path, lambda file: file.write(data), mode=0o644)
+    except OSError as error:
+        click.echo(f"twtop: {path}: {error.strerror or error}", err=True)
+
+
+def _refused(
+    counting: Refusals | None, frame: Frame
+) -> tuple[Mapping[Destination, int] | None, int]:
+    """Return what was refused here by destination, and how many more somewhere; None, 0 if nobody
+    counted.
+
+    Where a process was that had ended nobody knows: here, if the address is ours.
+    """
+    if counting is None:
+        return None, 0
+    counting.close()
+    try:
+        counted = counting.take()
+    except CountingError:
+        return None, 0
+    found: Counter[Destination] = Counter()
+    for each, count in counted.refused.items():
+        here = each.namespace == frame.reading.place.id
+        if each.namespace is None and each.local_ip is not None:
+            here = frame.owns(each.local_ip)
+        if here and (key := key_of(each)) is not None:
+            found[key.remote_hi, key.remote_lo, key.remote_port] += count
+    return found, counted.lost
+
+
+def _dashboard(settings: Settings) -> list[str]:
+    """Return the command line of the dashboard over the same place."""
+    line = [sys.executable, "-m", "tui", "--read-only"]
+    if settings.place is not None:
+        line += ["-N", settings.place]
+    return line
+
+
+def _run(command: tuple[str, ...], ended: Callable[[], None], dashboard: list[str] | None) -> int:
+    """Run the command, call ``ended`` at its end, and return its exit code; signals are passed on.
+
+    A dashboard has the terminal to itself: what the command writes there comes after it.
+    """
+    held: list[tuple[TextIO, BinaryIO]] = []
+    streams: dict[str, Any] = {}
+    if dashboard is not None:
+        streams["stdin"] = subprocess.DEVNULL if sys.stdin.isatty() else None
+        for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
+            if stream.isatty():
+                held.append((stream, tempfile.TemporaryFile()))  # noqa: SIM115
+                streams[name] = held[-1][1]
+    try:
+        child = subprocess.Popen(command, **streams)
     except FileNotFoundError:
         fail(f"{command[0]}: not found", NOT_FOUND)
     except OSError as error:
@@ -194,5 +309,21 @@ def _run(command: tuple[str, ...]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN if os.isatty(0) else pass_on)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
-    code = child.wait()
+
+    def wait() -> None:
+        child.wait()
+        ended()
+
+    waiting = threading.Thread(target=wait, name="twtop-command", daemon=True)
+    waiting.start()
+    if dashboard is not None:
+        subprocess.run(dashboard, check=False)
+    waiting.join()
+    code = child.returncode
+    for stream, kept in held:
+        kept.seek(0)
+        with suppress(OSError):
+            shutil.copyfileobj(kept, stream.buffer)
+            stream.flush()
+        kept.close()
     return code if code >= 0 else SIGNALLED - code

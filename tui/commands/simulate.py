@@ -15,7 +15,7 @@ import click
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, real
-from tui.commands.output import emit, fail, paint, text_width
+from tui.commands.output import emit, emit_data, fail, paint, text_width
 from tui.commands.terminal import require_terminal
 from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
@@ -45,9 +45,9 @@ ABANDONED = 130
 """Exit code when it was stopped during the countdown, as after Ctrl-C anywhere."""
 MOST_RATE = 100_000
 EPILOG = (
-    "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 usage, 3 it could not start or its "
-    "summary not be written, 130 it was stopped before the first connection. Ctrl-C and SIGTERM "
-    "stop it at any time, and the summary follows."
+    "Exit codes: 0 no wall was hit, 1 a wall was hit, 2 wrong usage, 3 it could not start or "
+    "its summary not be written, 130 it was stopped before the first connection. Ctrl-C and "
+    "SIGTERM stop it at any time and print the summary."
 )
 
 
@@ -72,7 +72,7 @@ def address(context: click.Context, parameter: click.Parameter, value: str) -> s
     bracketed = host.startswith("[") and host.endswith("]")
     if host and last.isdecimal() and (bracketed or ":" not in host):
         raise click.BadParameter(
-            f"{value} has a port in it, which is the second argument: {host.strip('[]')} {last}"
+            f"{value} contains a port, which is an argument of its own: {host.strip('[]')} {last}"
         )
     return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
@@ -80,7 +80,7 @@ def address(context: click.Context, parameter: click.Parameter, value: str) -> s
 def port_number(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """Return a port's number."""
     if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= 65535:
-        raise click.BadParameter(f"{value} is not a port, 1–65535")
+        raise click.BadParameter(f"{value} is not a port: they go from 1 to 65535")
     return int(value)
 
 
@@ -93,8 +93,8 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     callback=rate_or_max,
     metavar="N",
     help=(
-        "Connections per second, or max.  "
-        "[default: max, or where tcp_tw_reuse applies what it sustains]"
+        "Connections per second, or max.  [default: max, or what tcp_tw_reuse sustains where it "
+        "applies]"
     ),
 )
 @click.option(
@@ -102,14 +102,14 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     type=click.IntRange(1, 1000),
     default=1,
     metavar="N",
-    help="Connections made at a time.",
+    help="Connections to make in parallel.",
 )
 @click.option(
     "--max",
     "most",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Connections at most.  [default: LOOPS × ports × sources]",
+    help="Stop after this many connections.  [default: LOOPS × ports × sources]",
 )
 @click.option(
     "--duration",
@@ -118,7 +118,7 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     callback=real,
     default=300,
     metavar="SECONDS",
-    help="Time at most.",
+    help="Stop after this time.",
 )
 @click.option(
     "--timeout",
@@ -126,14 +126,15 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     callback=real,
     default=3,
     metavar="SECONDS",
-    help="How long a connect() may take.",
+    help="Give up on a connect() after this time.",
 )
 @click.option(
     "--source",
     "sources",
     multiple=True,
     metavar="IP",
-    help="Connect from this address, with IP_BIND_ADDRESS_NO_PORT; several take turns.",
+    help="Connect from this address, with IP_BIND_ADDRESS_NO_PORT; give it several times to take "
+    "turns.",
 )
 @click.option(
     "--bind-first",
@@ -141,15 +142,15 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     help="Let bind() choose the port, as clients do without IP_BIND_ADDRESS_NO_PORT.",
 )
 @click.option("--hold", is_flag=True, help="Keep connections open until the end.")
-@click.option("--keep-going", is_flag=True, help="Go on after an error.")
-@click.option("--watch", is_flag=True, help="Open the dashboard on it; q ends it.")
+@click.option("--keep-going", is_flag=True, help="Keep going after an error.")
+@click.option("--watch", is_flag=True, help="Watch it in the dashboard; q ends it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-@click.option("--yes", is_flag=True, help="Begin without the countdown of 10 s.")
+@click.option("--yes", is_flag=True, help="Start without the 10 s countdown.")
 @click.option(
     "--i-own-this-target",
     "owned",
     is_flag=True,
-    help="Allow an address that is not this machine's.",
+    help="Allow a target on another machine.",
 )
 @click.pass_context
 def simulate(
@@ -168,18 +169,23 @@ def simulate(
     owned: bool,
     **load: Any,
 ) -> int:
-    """Run out of ephemeral ports towards a server of yours, and learn which wall comes first.
+    """Use up the ephemeral ports to a server of yours, and learn which wall you hit first.
 
-    Connects to DST port DPORT, closes first, and goes on, LOOPS times (1–1000, default 5) over
-    all ephemeral ports. It leaves sockets in TIME-WAIT, which hold their ports for 60 s: other
-    programs of this network namespace may find none for the same destination.
+    Connects to DST port DPORT, closes first, and repeats that LOOPS times (1–1000, default 5) over
+    all ephemeral ports. The sockets it leaves in TIME-WAIT hold their ports for 60 s: meanwhile
+    other programs in this network namespace may find no port to the same destination.
+
+    \b
+    twtop simulate 127.0.0.1 5432
+    twtop simulate 127.0.0.1 5432 2 --rate 300 --watch
+    twtop simulate 127.0.0.1 5432 --yes --json > before.json
     """
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
     if settings.proc != Path("/proc"):
         raise click.UsageError("simulate makes connections of its own; leave out --proc")
     if settings.place is not None:
         raise click.UsageError(
-            "simulate connects from where it runs: leave out -N, and run it there (ip netns exec, "
+            "simulate connects from where it runs: instead of -N run it there (ip netns exec, "
             "nsenter -t PID -n)"
         )
     if watch:
@@ -202,7 +208,7 @@ def simulate(
         reader = Reader()
         frame = reader.read()
         if not (ports := frame.ports.capacity):
-            fail(f"there is no port to connect from: {no_ports_text(frame.ports)}", BLIND)
+            fail(f"no port to connect from: {no_ports_text(frame.ports)}", BLIND)
         planned = planned_connections(loops, ports, len(plan.sources), most)
         situation = _situation(target, replace(plan, most=planned), loops, frame)
         if rate is None:
@@ -223,10 +229,10 @@ def simulate(
         else:
             evidence = _counted(_run(situation, reader), counting, os.getpid())
     except Abandoned:
-        fail("stopped before the first connection: nothing was done", ABANDONED)
+        fail("stopped before the first connection; nothing was done", ABANDONED)
     except (StartError, TableError, ChildError) as error:
         fail(str(error))
-    emit(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
+    emit_data(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
     return exit_code(evidence)
 
 

@@ -17,7 +17,7 @@ def plain_address(
     """Return an address without a port."""
     found: Address | None = address(context, parameter, value)
     if found is not None and found[1] is not None:
-        raise click.BadParameter(f"{value} has a port, which routes do not know")
+        raise click.BadParameter(f"{value} has a port; routes know addresses only")
     return None if found is None else found[0]
 
 
@@ -31,25 +31,25 @@ def addresses(
 def device(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """Return an interface's name, which goes into a shell script."""
     if not re.fullmatch(r"[A-Za-z0-9_.:@-]{1,15}", value):
-        raise click.BadParameter(f"{value} is no interface, such as eth0")
+        raise click.BadParameter(f"{value} is not an interface such as eth0")
     return value
 
 
 @click.command("sources", epilog=epilog("the script"))
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("source", nargs=-1, required=True, callback=addresses)
-@click.option("--dev", required=True, callback=device, help="The interface that gets them.")
+@click.option("--dev", required=True, callback=device, help="The interface to add them to.")
 @click.option("--via", callback=plain_address, metavar="IP", help="The gateway, if there is one.")
-@click.option("--dst", callback=plain_address, metavar="IP", help="The destination, for users.")
+@click.option("--dst", callback=plain_address, metavar="IP", help="The destination (for users).")
 @click.option(
     "--user",
     "users",
     type=click.IntRange(0),
     multiple=True,
     metavar="UID",
-    help="The user of a source, once for each.",
+    help="The user of a source; give it once for each source.",
 )
-@click.option("--undo", is_flag=True, help="Print the script that takes it all back.")
+@click.option("--undo", is_flag=True, help="Print the script that removes all of it.")
 def sources(
     kind: str,
     source: tuple[str, ...],
@@ -59,10 +59,11 @@ def sources(
     users: tuple[int, ...],
     undo: bool,
 ) -> None:
-    """Print a script that gives connections more source addresses, or one that takes them back.
+    """Print a script that adds source addresses for connections, or one that removes them.
 
-    KIND is turn (clients that bind each in turn), users (one destination, a worker under a user
-    for each) or subnets (a part of the internet for each). twtop itself changes no routes.
+    Choose turn for clients that bind each source in turn; users for one destination, with a worker
+    under its own user for each source; subnets to give each source a part of the internet. twtop
+    itself changes no routes.
 
     \b
     twtop sources turn 10.0.0.21 10.0.0.22 --dev eth0 | sudo sh

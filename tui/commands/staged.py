@@ -7,16 +7,23 @@ namespace.
 
 from __future__ import annotations
 
+from functools import partial
+
 from tui.commands.configuration import on_screen
+from tui.commands.dashboard import places_app
 from tui.commands.options import Settings
 from tui.commands.output import USAGE, fail
-from tui.commands.reading import open_source
-from tui.commands.terminal import describe_place
-from tui.dashboard.app import Poller
+from tui.commands.reading import open_source, source_of
+from tui.dashboard.neighbours_app import NeighboursApp
+from tui.dashboard.polling import Poller
 from tui.dashboard.stage_app import StageApp
+from tui.dashboard.widgets.titlebar import describe_place
 from tui.findings.config import Config, ConfigError, config_path
+from tui.kernel.find_place import find_place
+from tui.kernel.places import LIVE, tables_number
 from tui.kernel.processes import find_owners
 from tui.kernel.refusals import count_if_permitted
+from tui.stage.neighbours import Neighbours
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch
@@ -52,4 +59,28 @@ def stage_app(
         )
     except ConfigError as error:
         stage.close()
+        fail(f"{config_path()}: {error}", USAGE)
+
+
+def neighbours_app(neighbours: Neighbours, settings: Settings, config: Config) -> NeighboursApp:
+    """Return the dashboard of several stages that play, from within the first one's namespace."""
+    pids = [stage.pid for stage in neighbours.stages.values()]
+    first, *_ = neighbours.stages
+    chosen = on_screen(settings, config)
+    watch = Watch(config)
+    sampler = Sampler(source_of(find_place(first), chosen, one_shot=False), watch.take)
+    keys = {tables_number(LIVE / str(pid)) for pid in pids}  # of the places that have names here
+    make = partial(NeighboursApp, neighbours)
+    try:
+        return places_app(
+            sampler,
+            watch,
+            chosen,
+            config,
+            make=make,
+            of=lambda found: [one for one in found.places if one.key in keys],
+            find_owners=lambda: find_owners(settings.proc),
+        )
+    except ConfigError as error:
+        neighbours.close()
         fail(f"{config_path()}: {error}", USAGE)

@@ -31,7 +31,7 @@ def supervised(work: Callable[[], object]) -> NoReturn:
         os._exit(code[0])
     ended = os.waitstatus_to_exitcode(status)
     by = signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
-    unknown(f"ended by {by} before it had an answer")
+    unknown(f"ended by {by} before it could answer")
 
 
 def _work(work: Callable[[], object], tell: int) -> NoReturn:

@@ -13,7 +13,6 @@ from tui.commands.output import UNREADABLE
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
     from tui.dashboard.shell import ShellApp
-    from tui.kernel.places import Place
 
 CRASHED = 1
 
@@ -26,20 +25,14 @@ def require_terminal() -> None:
         raise click.UsageError("this terminal cannot show the dashboard; `twtop report` prints it")
 
 
-def describe_place(place: Place) -> str:
-    """Return the host's name and the place that is looked at."""
-    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
-    if place.kind not in ("host", "copy"):
-        shown = f"{place.kind} {place.name} · {shown}"
-    return f"{os.uname().nodename}  {shown}"
-
-
 def run(app: ShellApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     """Run the app until the user quits it; ``close`` ends what was started for it."""
+    from tui.commands.memory import keep_little
     from tui.dashboard.plain import ASCII, is_plain
     from tui.dashboard.widgets.glyphs import draw_with
 
-    if is_plain(os.environ, sys.stdout.encoding):
+    keep_little()
+    if not app.serves and is_plain(os.environ, sys.stdout.encoding):
         draw_with(ASCII)
     try:
         app.run()

@@ -15,23 +15,24 @@ from tui.commands.output import UNREADABLE, emit, fail
 from tui.writing.words import plural
 
 LEFT = 1
-NOTHING = "Nothing is to be set back."
+NOTHING = "Nothing to undo."
 EPILOG = (
-    "Exit codes: 0 all is as it was, 1 something was left as somebody else has set it since, 2 no "
-    "--yes and nobody to ask, 3 not permitted, or the outcome could not be written, 130 the answer "
-    "was no."
+    "Exit codes: 0 everything is as it was, 1 a value that someone else changed was left alone, 2 "
+    "no --yes and nobody to ask, 3 not permitted or the result not written, 130 the answer was no."
 )
 
 
 @click.command("undo", epilog=EPILOG)
-@click.option("--list", "list_only", is_flag=True, help="Print what would be set back, and exit.")
-@click.option("--force", is_flag=True, help="Also set back what somebody else has changed since.")
+@click.option("--list", "list_only", is_flag=True, help="Print what would be reverted, and exit.")
+@click.option(
+    "--force", is_flag=True, help="Also revert values that someone else has changed since."
+)
 @yes_option
 def undo(list_only: bool, force: bool, yes: int) -> None:
-    """Set back all that `twtop apply` has set, the last change first.
+    """Revert everything `twtop apply` has changed, the last change first.
 
-    Also after an interruption or a reboot. A value that somebody else has changed since is left
-    alone, and said.
+    This also works after an interruption or a reboot. A value that someone else has changed since
+    is left alone and reported.
 
     \b
     twtop undo --list
@@ -54,12 +55,12 @@ def undo(list_only: bool, force: bool, yes: int) -> None:
             if list_only:
                 return
             if not yes:
-                ask(f"Set back {plural(len(journal.outstanding), 'change')}?")
+                ask(f"Undo {plural(len(journal.outstanding), 'change')}?")
             done = set_back(journal, force=force)
     except (NotPermittedError, JournalError) as error:
         fail(str(error))
     for one in done:
         emit(undone_text(one), UNREADABLE)
     if any(one.how == "changed since" for one in done):
-        click.echo("twtop: --force sets back those, too", err=True)
+        click.echo("twtop: --force reverts those too", err=True)
         sys.exit(LEFT)

@@ -30,8 +30,8 @@ TIMED_OUT = 1
 STILL_SECONDS = 2.0
 """After so long a running timer shows another time, however coarse."""
 EPILOG = (
-    "Exit codes: 0 it has come so far, 1 the time was up before, 2 usage, "
-    "3 the kernel's tables could not be read, or the outcome not be written."
+    "Exit codes: 0 the goal was reached, 1 the time ran out first, 2 wrong usage, 3 the kernel's "
+    "tables could not be read or the result not written."
 )
 
 
@@ -54,7 +54,7 @@ class Waited:
     "--below",
     callback=percent,
     metavar="PERCENT",
-    help="Wait until less than this of each tuple's capacity is locked.",
+    help="Wait until each tuple has less than this share of its capacity locked.",
 )
 @click.option("--drained", is_flag=True, help="Wait until no TIME-WAIT holds a port.")
 @destination_options
@@ -78,14 +78,14 @@ def wait(
     timeout: float | None,
     **options: Any,
 ) -> None:
-    """Wait until ephemeral ports have come back: for scripts between load-test runs.
+    """Wait until ephemeral ports are free again: for scripts, between load-test runs.
 
     \b
     twtop wait --below 20
     twtop wait --drained --dst 10.0.0.9:5432 --timeout 90 && ./next-run
     """
     if (below is None) != drained:
-        raise click.UsageError("give either --below PERCENT or --drained")
+        raise click.UsageError("choose one of --below PERCENT and --drained")
     settings = given(context, options)
     ends = destination(dst, dport, src)
     source = open_source(settings, one_shot=True)
@@ -111,7 +111,7 @@ def wait(
                 break
             if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
                 line.close()
-                fail(f"{settings.proc} does not change: a copy of a procfs never gets there")
+                fail(f"{settings.proc} is a copy and never changes: there is nothing to wait for")
             before = before or frame
             if timeout is not None and waited >= timeout:
                 line.close()
@@ -166,7 +166,7 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     whole = frame.hold_with(reuse=False).seconds
     for one in _bound_first(frame, candidates, below):
         what = f"{floored(one.distinct, one.capacity, digits_beside(below))}% of "
-        what += f"{one.capacity:,} ports of {frame.table.ip(one.address)} to all its "
+        what += f"{one.capacity:,} ports of {frame.table.ip(one.address)} to all of its "
         what += f"{one.destinations} destinations (the client seems to bind() first)"
         theirs = (patterns.local_ip == one.address) & (patterns.direction == Direction.OUTGOING)
         rows = np.append(theirs, False)[patterns.member] & patterns.holding

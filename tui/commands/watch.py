@@ -7,25 +7,27 @@ import select
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import emit, epilog, fail
-from tui.commands.reading import open_source, owners_of
+from tui.commands.output import emit_data, epilog, fail
+from tui.commands.reading import open_source, owners_of, recorded
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
 from tui.report.places import places_record
 from tui.report.watch import watch_record
-from tui.watching.overview import Overview, seen
+from tui.watching.outlook import seen
+from tui.watching.overview import Overview
 from tui.watching.sampler import Sampler
 from tui.watching.watch import Watch, views
 
 
 @click.command(epilog=epilog("the lines"))
 @click.option(
-    "-n", "--count", type=click.IntRange(1), metavar="LINES", help="End after so many lines."
+    "-n", "--count", type=click.IntRange(1), metavar="LINES", help="Stop after this many lines."
 )
 @click.option(
     "--top",
@@ -33,20 +35,32 @@ from tui.watching.watch import Watch, views
     default=10,
     show_default=True,
     metavar="PATTERNS",
-    help="How many of the fullest patterns are in a line.",
+    help="How many of the fullest patterns each line holds.",
+)
+@click.option(
+    "--from",
+    "recording",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Print all moments of a recording (twtop record) instead.",
 )
 @shared_options
 @click.pass_context
 def watch(context: click.Context, /, count: int | None, top: int, **options: Any) -> None:
-    """Print a line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
+    """Print one line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
 
-    With -N all that is a line of all places (twtop.places/1), and one of each that was dumped.
+    With -N all that is one line for all places (twtop.places/1), and one for each place whose
+    sockets were read. With --from it is one line for each recorded moment; -N chooses the place.
 
     \b
     twtop watch -i 5 >> ports.jsonl
+    twtop watch --from web-1.twtop | jq -r '[.time, .time_wait.count] | @tsv'
     twtop watch | jq -r '.patterns[0] | [.remote_ip, .utilization, .seconds_left] | @tsv'
     """
     settings = given(context, options)
+    if settings.recording is not None:
+        _print_recorded(settings.recording, settings.place, count, top)
+        return
     if settings.place == ALL:
         _print_all(settings, count, top)
         return
@@ -58,13 +72,45 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
         for view in views(Sampler(source, watched.take), watched, lambda: owners_of(settings)):
             record = watch_record(view.frame, view.trends, top)
             printed += 1
-            if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+            if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
             due = max(due + settings.seconds, time.monotonic())
             if reader_left(due - time.monotonic()):
                 return
     except TableError as error:
         fail(str(error))
+
+
+def _print_recorded(path: Path, word: str | None, count: int | None, top: int) -> None:
+    """Print a line of each moment, as it would have been printed then; one place after the other.
+
+    What is damaged is left out, and told at the end.
+    """
+    from tui.recording.log import RecordingError
+
+    printed = 0
+    try:
+        with recorded(path, word) as recording:
+            notes = dict.fromkeys(recording.notes)
+            for place in recording.places if word == ALL else (recording.place,):
+                recording.show(place)
+                watched = Watch()
+                for index in range(len(recording.timeline)):
+                    try:
+                        moment = recording.moment(index)
+                    except RecordingError as error:
+                        notes[str(error)] = None
+                        continue
+                    watched.note_owners(moment.owners)
+                    view = watched.take(moment.reading)
+                    record = watch_record(view.frame, view.trends, top)
+                    printed += 1
+                    if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
+                        return
+    except TableError as error:
+        fail(str(error))
+    for note in notes:
+        click.echo(f"twtop: {note}", err=True)
 
 
 def _print_all(settings: Settings, count: int | None, top: int) -> None:
@@ -84,7 +130,7 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
         records += [watch_record(view.frame, view.trends, top) for view in dumped]
         for record in records:
             printed += 1
-            if not emit(json.dumps(record, ensure_ascii=False)) or printed == count:
+            if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
         due = max(due + settings.seconds, time.monotonic())
         if reader_left(due - time.monotonic()):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tui.commands.options import Settings
+from tui.commands.options import Settings, places
 from tui.commands.output import fail
 from tui.kernel.find_place import PlaceError, find_place
 from tui.kernel.places import Place, place_at
@@ -17,8 +17,9 @@ place_option = click.option(
     "--place",
     "netns",
     metavar="PLACE",
+    shell_complete=places,
     help="Act in this place: a named network namespace, a PID, a path, or a container's or pod's "
-    "name or id.  [default: the one twtop runs in]",
+    "name or id.  [default: where twtop runs]",
 )
 
 
@@ -36,6 +37,7 @@ def live_place(context: click.Context, netns: str | None) -> Place:
         fail(str(error))
     if settings.proc != Path("/proc") or not place.answers:
         raise click.UsageError(
-            f"{place.name} can only be read: this acts in this network namespace, or that of -N"
+            f"{place.name} can only be read; changes are made in this network namespace, or the "
+            "one that -N names"
         )
     return place

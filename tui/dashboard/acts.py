@@ -118,14 +118,17 @@ class KeepAct(Act):
         rules = Keeper(self._place, goal).rules
         for other in kept_in(self._place):
             if other.overlaps(goal):
-                raise ActError(f"{goal.destination} is kept already, below {other.below:g} %")
-        lines = [*keep_lines(goal, rules), "It ends with this dashboard, or by the same key."]
+                raise ActError(f"already keeping {goal.destination} below {other.below:g} %")
+        lines = [
+            *keep_lines(goal, rules),
+            "It stops when this dashboard ends, or with the same key.",
+        ]
         return Proposal(lines, f"Keep {goal.destination} below {goal.below:g} %?")
 
     def do(self) -> Sequence[str]:
         """Begin."""
         self._begin(self._place, self._goal)
-        return [f"{self._goal.destination} is kept below {self._goal.below:g} % from now on."]
+        return [f"Now keeping {self._goal.destination} below {self._goal.below:g} %."]
 
 
 class StopKeepingAct(Act):
@@ -139,8 +142,8 @@ class StopKeepingAct(Act):
         """Say what it has done until now."""
         one, goal = self._keeping, self._keeping.goal
         lines = [
-            f"{goal.destination} is kept below {goal.below:g} %: "
-            f"{plural(one.freed, 'TIME-WAIT')} ended until now."
+            f"Keeping {goal.destination} below {goal.below:g} %: {plural(one.freed, 'TIME-WAIT')} "
+            "ended so far."
         ]
         if one.newest is not None:
             lines.append(kept_text(goal, one.newest))
@@ -149,7 +152,7 @@ class StopKeepingAct(Act):
     def do(self) -> Sequence[str]:
         """Stop."""
         self._keeping.stop()
-        return [f"{self._keeping.goal.destination} is not kept any more."]
+        return [f"Stopped keeping {self._keeping.goal.destination}."]
 
 
 class ApplyAct(Act):
@@ -168,7 +171,7 @@ class ApplyAct(Act):
         self._made = changes(self._wanted, present(self._place))
         needed = [change for change in self._made if change.needed]
         if not needed:
-            raise ActError("it is set so already")
+            raise ActError("it is already set")
         check(self._place, self._made)
         self._before = read(self._place)
         lines = change_lines(self._place, self._made, persist=False)
@@ -180,7 +183,7 @@ class ApplyAct(Act):
         """Change them, each into the journal before; they are read back."""
         with opened(journal_path()) as journal:
             apply(self._place, self._made, journal)
-        return ["Applied and read back. u, or `twtop undo`, sets it back."]
+        return ["Applied and read back. Press u, or run `twtop undo`, to revert it."]
 
     def seen(self, frame: Frame) -> str:
         """Return what became of the ports that connect() can have."""
@@ -203,17 +206,17 @@ class UndoAct(Act):
             with opened(path) as journal:
                 self._listed = list(journal.outstanding)
         if not self._listed:
-            raise ActError("nothing is to be set back")
+            raise ActError("nothing to undo")
         lines = [outstanding_text(entry) for entry in reversed(self._listed)]
-        return Proposal(lines, f"Set back {plural(len(lines), 'change')}?")
+        return Proposal(lines, f"Undo {plural(len(lines), 'change')}?")
 
     def do(self) -> Sequence[str]:
         """Set back what was listed, the last change first."""
         with opened(journal_path()) as journal:
             if journal.outstanding != self._listed:
-                raise ActError("something else was applied or set back meanwhile: look again")
+                raise ActError("something was applied or reverted meanwhile: look again")
             done = undo(journal)
         lines = [undone_text(one) for one in done]
         if any(one.how == "changed since" for one in done):
-            lines.append("`twtop undo --force` sets back those, too.")
+            lines.append("`twtop undo --force` reverts those too.")
         return lines

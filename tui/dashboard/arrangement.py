@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.analysis.filter import FilterError, parse_filter
 from tui.dashboard.screens.overview import PANELS, Dashboard
-from tui.findings.config import ConfigError, OnScreen
+from tui.findings.codes import CODES
+from tui.findings.config import ConfigError, OnScreen, config_path
 
 if TYPE_CHECKING:
     from tui.dashboard.app import TwtopApp
@@ -27,7 +29,7 @@ def arrange(dashboard: Dashboard, wanted: OnScreen, themes: Collection[str]) -> 
     ):
         if value and value not in known:
             near = get_close_matches(value, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            guess = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
             raise ConfigError(f'screen.{setting} is "{value}"; {guess}')
     try:
         dashboard.filter = parse_filter(wanted.filter)
@@ -56,3 +58,15 @@ def arrangement(app: TwtopApp) -> OnScreen:
         panel=dashboard.maximized_panel or "",
         filter=before.filter if app.plays_load or app.replays else chosen,
     )
+
+
+def save(screen: OnScreen, threshold: float) -> Path:
+    """Write an arrangement into the user's settings, as what to start with; return their file.
+
+    Raises ConfigError where they cannot be written.
+    """
+    from tui.findings.config_saving import save_arrangement  # most never save
+
+    path = config_path()
+    save_arrangement(path, CODES, screen, threshold)
+    return path

@@ -10,8 +10,8 @@ from tui.watching.refused import Counting
 from tui.watching.watch import Watch
 
 NOT_OURS = (
-    "refusals are counted by this machine's kernel, and what is shown is a copy, or in a network "
-    "namespace that may not be told"
+    "refusals are counted by this machine's own kernel; this is a copy, or a network namespace "
+    "that cannot be identified"
 )
 
 

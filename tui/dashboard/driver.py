@@ -13,8 +13,9 @@ from typing import Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.dashboard.plain import ASCII, PLAIN
+from tui.dashboard.plain import ASCII
 from tui.dashboard.widgets.glyphs import glyphs
+from tui.writing.plain import PLAIN
 
 POLL_SECONDS = 0.1
 """How soon the keyboard's thread sees that it is to end, or that nothing follows an Esc."""

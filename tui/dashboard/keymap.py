@@ -3,70 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from tui.dashboard.keys import own
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
+from tui.dashboard.screens.book import BookScreen
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.places import PlacesScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.time_app import TimeApp
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.table import RowTable
 from tui.findings.config import ConfigError
 
 SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "On the dashboard": (Dashboard, TableScreen, PatternActs, ViewScreen),
+    "In the past": (TimeApp,),
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
+    "In the places": (PlacesScreen,),
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
-OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, AskScreen, Prompt)
+OTHERS: tuple[type[DOMNode], ...] = (HelpScreen, BookScreen, AskScreen, Prompt)
 TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
     (ViewScreen, PatternActs, TableScreen, Dashboard),
     (ViewScreen, PatternActs, TableScreen, PatternScreen),
     (ViewScreen, RemedyActs, FindingScreen),
     (ViewScreen, RemedyActs, PlanScreen),
+    (TimeApp,),
+    (ViewScreen, PatternActs, TableScreen, PlacesScreen),
 )
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
-ELSEWHERE = ("load.", "fleet.", "place.")
-"""What the ids of the keys begin with that another app than the dashboard's has."""
-ACT = "act."
-"""What the ids of the keys begin with that change something."""
+OF_SOME_APPS = ("load.", "places.", "replay.", "fleet.", "place.")
+"""What the ids of the keys begin with that not every app has."""
 
 
-def own(node: type[DOMNode]) -> list[Binding]:
-    """Return the bindings that a class itself declares."""
-    return [one for one in node.__dict__["BINDINGS"] if isinstance(one, Binding)]
-
-
-def listed(
-    nodes: Iterable[type[DOMNode]],
-    keys: Mapping[str, str],
-    display: Callable[[Binding], str],
-    *,
-    acts: bool,
-) -> Iterator[tuple[str, str]]:
-    """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
-
-    Those that change something are among them where it ``acts``.
-    """
-    for one in chain.from_iterable(map(own, nodes)):
-        if one.description and (acts or not (one.id or "").startswith(ACT)):
-            present = one.with_key(keys.get(one.id or "", one.key))
-            yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
+def by_heading(
+    apps: tuple[type[DOMNode], ...], first: str, special: type[DOMNode]
+) -> Mapping[str, tuple[type[DOMNode], ...]]:
+    """Return whose keys the help lists, in its order: ``first`` those of a special app."""
+    here, *others = SCREENS.items()
+    groups = [here, ("Everywhere", apps), ("In a panel", PANELS), *others]
+    return dict([(first, (special,)), *groups] if first else groups)
 
 
 def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
@@ -74,10 +67,12 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
     every = chain(apps, PANELS, OTHERS, *TOGETHER)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
-        if name not in known and not name.startswith(ELSEWHERE):
+        if name not in known and not name.startswith(OF_SOME_APPS):
             near = get_close_matches(name, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
-            raise ConfigError(f"keys.{name} is no key of twtop's; {guess}")
+            guess = (
+                f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"
+            )
+            raise ConfigError(f"keys.{name} is not one of twtop's keys; {guess}")
         if wrong := [key for key in value.split(",") if not KEY.fullmatch(key.strip())]:
             raise ConfigError(f'keys.{name} is "{wrong[0]}"; it must be keys such as "ctrl+t,f9"')
     for nodes in TOGETHER:
@@ -86,5 +81,5 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
             for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):
                 other = taken.setdefault(key.key, one.id or "")
                 if other != one.id and {other, one.id} & keys.keys():
-                    raise ConfigError(f"keys: {key.key} would be {other} and {one.id}")
+                    raise ConfigError(f"keys: {key.key} cannot be both {other} and {one.id}")
     return keys

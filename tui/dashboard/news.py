@@ -62,10 +62,10 @@ class News:
         """Take back all that was said."""
         self._take_back(lambda _: True)
 
-    def forget(self) -> None:
-        """Begin anew, for another place."""
+    def forget(self, told: int = 0) -> None:
+        """Begin anew, for another place, whose news up to that look are no news any more."""
         self.hush()
-        self._told = 0
+        self._told = told
 
     def _say(self, title: str, *cases: Case) -> None:
         worst = cases[0].finding

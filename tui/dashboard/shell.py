@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -22,45 +22,46 @@ from textual.widgets._toast import ToastHolder, ToastRack
 
 from tui.dashboard.colours import readable
 from tui.dashboard.driver import TerminalDriver
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind, listed
+from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
+from tui.dashboard.polling import INTERVALS, Paced
+from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.palette import InOrder, Palette
-from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.screens.view_screen import KeysTaken, ViewScreen
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.prompt import Prompt
 from tui.watching.sampler import Cycle
 
-INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""What ``+`` and ``-`` step through, in seconds."""
 PALETTE_KEY = "ctrl+p"
 ANSI_THEME = "ansi-dark"
 """The theme of a terminal that has no more than its own colours."""
 
 
-class Paced(Protocol):
-    """What is polled."""
-
-    interval: float
-    """Seconds between polls."""
-
-
 class ShellApp(App[None]):
-    """An app in a terminal of its own, that ends by the front door."""
+    """An app with a terminal to itself, or a page in a browser; it leaves either of them clean."""
 
     TITLE = "twtop"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     COMMAND_PALETTE_BINDING = PALETTE_KEY
     COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("app.freeze", "space", "freeze", "Freeze", "Hold the screen still, or let it go on"),
+        bind("app.freeze", "space", "freeze", "Freeze", "Freeze the screen, or let it go on"),
         bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
-        bind("app.help", "question_mark,f1", "help", "Help", "Show the keys and the words"),
-        bind("app.palette", PALETTE_KEY, "command_palette", "Commands", "Find a command", True),
-        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Draw the whole screen again", True),
+        bind("app.help", "question_mark,f1", "help", "Help", "Explain keys and terms"),
         bind(
-            "app.suspend", "ctrl+z", "suspend", "Suspend", "Return to the shell; fg resumes", True
+            "app.palette",
+            PALETTE_KEY,
+            "command_palette",
+            "Commands",
+            "Find and run a command",
+            True,
+        ),
+        bind("app.redraw", "ctrl+l", "redraw", "Redraw", "Redraw the whole screen", True),
+        bind(
+            "app.suspend", "ctrl+z", "suspend", "Suspend", "Suspend to the shell; fg resumes", True
         ),
         bind("app.quit", "q,f10", "quit", "Quit", "Leave twtop"),
         bind("app.quit-now", "ctrl+q,ctrl+c", "quit", "", "Leave twtop", True),
@@ -76,15 +77,26 @@ class ShellApp(App[None]):
     """Asked once an interval, in a thread."""
     _cycle: Cycle
 
-    def __init__(self, theme: str = "") -> None:
-        """Begin with the theme of this name, by default the terminal's."""
-        super().__init__()
+    def __init__(self, keys: Mapping[str, str], theme: str = "", *, serves: bool = False) -> None:
+        """With the user's ``keys``, and the theme of this name, by default the terminal's."""
+        self.serves = serves
+        """Is it shown to somebody in a browser, who may change nothing here?"""
+        super().__init__()  # which asks for the driver
+        self.keys = keys
+        """The user's own, by the id of their binding."""
+        self.set_keymap(keys)
         self._wanted_theme = theme
+        self._typed_ahead: list[events.Key] = []
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
         self.first_theme = self.theme
         """What it began with."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether its keys may change something."""
+        return False
 
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's colours, such that all can be read."""
@@ -93,7 +105,11 @@ class ShellApp(App[None]):
         return self.theme_variables
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what a terminal is driven by."""
+        """Return what the terminal, or the page in a browser, is driven by."""
+        if self.serves:
+            from tui.dashboard.browser import BrowserDriver  # which a terminal need not wait for
+
+            return BrowserDriver
         return TerminalDriver
 
     def on_load(self) -> None:
@@ -103,18 +119,36 @@ class ShellApp(App[None]):
                 asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop what is typed, clicked or pasted when the app ends: no screen is left to take it.
+        """Drop what is typed, clicked or pasted when the app ends and takes its screens apart.
 
-        Textual looks for one all the same, and ends with a traceback.
+        Textual hands it to what is left of them all the same, and ends with a traceback.
         """
-        if self.screen_stack or not isinstance(event, (events.InputEvent, events.Paste)):
+        if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """Give the prompt what was on its way to another widget when it opened."""
-        if event.is_printable and event.character is not None and self._is_asking:
+        """Give the prompt what was on its way to another widget when it opened.
+
+        What is typed while a screen opens waits for it.
+        """
+        if isinstance(self.screen, ViewScreen) and not self.screen.takes_keys:
+            self._typed_ahead.append(event)
+            event.prevent_default()
+        elif event.is_printable and event.character is not None and self._is_asking:
             self.screen.query_one(Prompt).add(event.character)
             event.prevent_default()  # it is no key of the screen's any more
+
+    async def on_keys_taken(self, message: KeysTaken) -> None:
+        """Give the screen what was typed while it opened."""
+        if message.again is not None:
+            message.again.takes_keys = True
+        screen = self.screen
+        if isinstance(screen, ViewScreen) and not screen.takes_keys:
+            return  # its own message follows
+        typed, self._typed_ahead = self._typed_ahead, []
+        if isinstance(screen, ViewScreen):  # else it was typed for what lies below: dropped
+            for key in typed:
+                await super().on_event(events.Key(key.key, key.character))
 
     @property
     def _is_asking(self) -> bool:
@@ -151,8 +185,33 @@ class ShellApp(App[None]):
         super()._refresh_notifications()
 
     def show_again(self) -> None:
-        """Show the present view with the user's newest choices."""
+        """Show the present view, if there is one, with the user's newest choices."""
         raise NotImplementedError
+
+    def _open(self, wanted: ViewScreen[Any], closed: Callable[[None], None] | None = None) -> None:
+        """Show a screen: go back to it where it lies below, so that no circle piles up.
+
+        What was asked for before help or the palette came in front is not wanted any more.
+        ``closed`` is called once it is left.
+        """
+        if not isinstance(self.screen, ViewScreen):
+            return
+        below = [
+            screen
+            for screen in self.screen_stack
+            if isinstance(screen, type(wanted)) and screen.about == wanted.about
+        ]
+        if not below:
+            self.push_screen(wanted, closed)
+            return
+        while self.screen is not below[0]:
+            self.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no key that does something to this host for somebody elsewhere."""
+        if action in TOUCHING and self.serves:
+            return False
+        return super().check_action(action, parameters)
 
     def action_redraw(self) -> None:
         """Write every cell again, as after somebody else has written on the terminal."""
@@ -193,35 +252,24 @@ class ShellApp(App[None]):
             return binding.key.upper()
         return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
 
-    def palette_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
-        """Yield what the keys do, with their keys, and the intervals."""
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-        seen = set()
-        for active in screen.active_bindings.values():
-            one = active.binding
-            ours = isinstance(active.node, (ShellApp, ViewScreen)) and one.action not in seen
-            if one.id and one.description and ours and active.enabled:
-                seen.add(one.action)
-                yield SystemCommand(
-                    f"{one.description} · {self.get_key_display(one)}",
-                    one.tooltip,
-                    partial(self._run, one.action),
-                )
-        for seconds in INTERVALS:
-            yield SystemCommand(
-                f"Interval {seconds:g} s",
-                "Poll this often",
-                partial(self.set_interval_seconds, seconds),
-            )
+    def action_help(self) -> None:
+        """Explain keys and terms."""
+        if not isinstance(self.screen, HelpScreen):
+            may = {"acts": self.acts, "touches": not self.serves}
+            keys = {
+                title: [*listed(nodes, self.keys, self.get_key_display, **may)]
+                for title, nodes in self.headings().items()
+            }
+            self.push_screen(HelpScreen(keys, self.help_first()))
+
+    def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
+        """Return whose keys the help lists, and under what heading."""
+        raise NotImplementedError
+
+    def help_first(self) -> str:
+        """Return what the help begins with, as markup."""
+        return ""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer in the command palette what the keys do."""
-        yield from self.palette_commands(screen)
-        yield SystemCommand(
-            "Screenshot",
-            "Save the screen as a picture (SVG)",
-            lambda: self.set_timer(0.1, self.deliver_screenshot),
-        )
-
-    async def _run(self, action: str) -> None:
-        await self.screen.run_action(action)
+        """Offer in the command palette what the keys do, with their keys."""
+        return offers(self, screen)

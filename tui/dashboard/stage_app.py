@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,8 +18,9 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.analysis.frame import Frame
-from tui.dashboard.app import Poller, TwtopApp
+from tui.dashboard.app import TwtopApp
 from tui.dashboard.keys import bind
+from tui.dashboard.polling import Poller
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.dashboard.widgets.footer import Hint, each
 from tui.findings.config import Config
@@ -25,6 +28,7 @@ from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
+from tui.recording.memory import KEEP_SECONDS
 from tui.stage.agreement import Agreement, compare, over
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import TICK_SECONDS, Ready, Stage
@@ -50,11 +54,17 @@ class StageApp(TwtopApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("load.next", "n", "step_scenario(1)", "Next scenario", "Play the next scenario"),
-        bind("load.previous", "N", "step_scenario(-1)", "Previous scenario", "Play the one before"),
+        bind(
+            "load.previous",
+            "N",
+            "step_scenario(-1)",
+            "Previous scenario",
+            "Play the previous scenario",
+        ),
         bind("load.slower", "left_square_bracket", "step_rate(-1)", "Slower", "Connect less often"),
         bind("load.faster", "right_square_bracket", "step_rate(1)", "Faster", "Connect more often"),
-        bind("load.pause", "p", "pause", "Pause", "Halt the load, or let it go on"),
-        bind("load.restart", "r", "restart", "Restart", "Begin the scenario again"),
+        bind("load.pause", "p", "pause", "Pause", "Pause the load, or resume it"),
+        bind("load.restart", "r", "restart", "Restart", "Restart the scenario"),
     ]
     hints = (
         Hint(("load.next", "load.previous"), "Scenario"),
@@ -62,6 +72,7 @@ class StageApp(TwtopApp):
         *each("load.pause", "load.restart", "app.freeze"),
     )
     plays_load = True
+    special = "This load"
 
     played: reactive[Played | None] = reactive(None, repaint=False)
     """What the panel of the load shows."""
@@ -93,6 +104,8 @@ class StageApp(TwtopApp):
         self._watch = watch
         self._refusals = refusals
         self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
+        self._seen: deque[tuple[float, Played]] = deque(maxlen=int(KEEP_SECONDS))
+        """What was shown of it each second (Unix time)."""
         self._verdict: Agreement | None = None
         self._rate = None if stage.scenario is None else stage.scenario.plan.rate
         self._paused = False
@@ -168,16 +181,14 @@ class StageApp(TwtopApp):
         return None
 
     def _publish(self) -> None:
-        """Show the load as it is now, unless the screen is frozen."""
-        if self.frozen:
-            return
+        """Show the load as it is now, unless the screen is frozen, and keep it for the past."""
         name, summary, watch = "simulate", self._watch, self._watch
         title, keys = "Simulate", RATE_HINT
         if (scenario := self.stage.scenario) is not None:
             name, summary, watch = scenario.name, scenario.summary, scenario.watch
             at, keys = list(SCENARIOS).index(name) + 1, SCENARIO_HINT + RATE_HINT
             title = f"Demo {at}/{len(SCENARIOS)} · {name}: {summary}"
-        self.played = Played(
+        now = Played(
             name,
             summary,
             watch,
@@ -187,6 +198,17 @@ class StageApp(TwtopApp):
             verdict=self._verdict,
             threshold=self.threshold,
         )
+        if not self._seen or time.time() - self._seen[-1][0] >= 1:
+            self._seen.append((time.time(), now))
+        if not self.frozen:
+            self.played = now
+
+    def _show(self, view: View) -> None:
+        """Show with a past moment what the clients got then."""
+        super()._show(view)
+        if view.past:
+            then = bisect_right(self._seen, view.frame.time, key=lambda one: one[0])
+            self.played = self._seen[max(then - 1, 0)][1]
 
     def _say_what_to_watch(self) -> None:
         """Say for a while what to watch for where the panel has no room for it."""
@@ -207,8 +229,10 @@ class StageApp(TwtopApp):
         self.stage.play(scenario)
         self._listen()
         self._outcomes.clear()
+        self._seen.clear()
         self._verdict = None
-        self._rate, self._paused, self.frozen = scenario.plan.rate, False, False
+        self.leave_past()
+        self._rate, self._paused = scenario.plan.rate, False
         self._publish()
         while self.screen is not self.dashboard:
             self.pop_screen()
@@ -238,10 +262,10 @@ class StageApp(TwtopApp):
             self._confirm(f"{self._rate:,}/s asked")
 
     def action_pause(self) -> None:
-        """Halt the load, or let it go on."""
+        """Pause the load, or resume it."""
         self._paused = not self._paused
         self.stage.steer("paused", self._paused)
-        self._confirm("paused" if self._paused else "goes on")
+        self._confirm("paused" if self._paused else "resumed")
 
     def _confirm(self, text: str) -> None:
         """Say what a key did where the panel does not move."""

@@ -24,23 +24,23 @@ from tui.writing.words import per_second
 POOL = Remedy(
     "Keep connections open and share them (keep-alive, a connection pool): an open "
     "connection needs no new port",
-    unless="every connection has to be its own, as in a load test of connecting itself",
+    unless="each connection must be a new one, as in a load test of connecting itself",
 )
 SERVER_CLOSES = Remedy(
-    "Let the server close first: TIME-WAIT stays with the side that does, and on the server's "
-    "port it blocks nobody, since a SYN is accepted into it",
-    unless="the protocol has the client end the talk",
+    "Let the server close first: TIME-WAIT stays with the side that closes first, and on the "
+    "server's port it blocks nobody, because a new SYN is accepted there",
+    unless="the protocol requires the client to close",
 )
 _RECYCLE_AND_BUCKETS = (
-    "tcp_tw_recycle (gone since Linux 4.12; it broke clients behind NAT) and a low "
-    "tcp_max_tw_buckets (it drops TIME-WAIT's protection: old segments can hit new connections)"
+    "tcp_tw_recycle (removed in Linux 4.12; it broke clients behind NAT) and a low "
+    "tcp_max_tw_buckets (it skips TIME-WAIT, so old segments can hit new connections)"
 )
-REFUSED_WITH_FIN_WAIT2 = Remedy(f"Leave two others alone: {_RECYCLE_AND_BUCKETS}")
+REFUSED_WITH_FIN_WAIT2 = Remedy(f"Two settings to leave alone: {_RECYCLE_AND_BUCKETS}")
 """Where FIN-WAIT-2 holds the ports, tcp_fin_timeout is what gives them back."""
 NO_PORT_OPTION = Remedy(
     "In the client set IP_BIND_ADDRESS_NO_PORT (24, at level IPPROTO_IP, since Linux 4.2) before "
-    "it binds its address to port 0, or do not bind at all: the port is then chosen by "
-    "connect(), and each destination has the whole range to itself",
+    "it binds its address to port 0, or do not bind at all: connect() then chooses the port, and "
+    "each destination has the whole range to itself",
     unless="the client must know its port before it connects",
 )
 
@@ -48,7 +48,7 @@ NO_PORT_OPTION = Remedy(
 def refused(rules: PortRules) -> Remedy:
     """Return what is often advised against TIME-WAIT, and does not help or does harm."""
     return Remedy(
-        f"Leave three others alone: tcp_fin_timeout (TIME-WAIT is {length_text(rules)}; it "
+        f"Three settings to leave alone: tcp_fin_timeout (TIME-WAIT is {length_text(rules)}; it "
         f"shortens FIN-WAIT-2 only), {_RECYCLE_AND_BUCKETS}"
     )
 
@@ -97,24 +97,24 @@ def _reuse(facts: Facts, waiting: int) -> Remedy:
     mode, changes = reuse_changes(facts)
     what = (
         f"Let connect() take over TIME-WAITs older than {delay:g} s{later} with "
-        f"tcp_tw_reuse={mode}: of the {waiting:,} there are, all but those of the last {delay:g} s"
+        f"tcp_tw_reuse={mode}: of today's {waiting:,}, all but those of the last {delay:g} s"
     )
     command = f"sysctl -w {' '.join(f'net.ipv4.{change}' for change in reversed(changes))}"
     if facts.loopback:
-        return Remedy(what, command, "Linux is older than 4.19, which knows 0 and 1 only")
+        return Remedy(what, command, "Linux is older than 4.19 and knows only 0 and 1")
     return Remedy(
         what,
         command,
-        "the way there leads through a NAT or a balancer that several hosts share: their "
-        "timestamps do not go together, and the far side may drop the new connection; with a "
-        "peer that sends no timestamps it changes nothing",
+        "the path leads through a NAT or load balancer shared by several hosts: their timestamps "
+        "do not match, and the far side may drop the new connection. With a peer that sends no "
+        "timestamps it changes nothing",
     )
 
 
 def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced: bool) -> Remedy:
     low, high = widest(facts)
     what = (
-        f"Widen the range to {low}–{high}: {wider.ports:,} ports to each destination instead of "
+        f"Widen the range to {low}–{high}: {wider.ports:,} ports per destination instead of "
         f"{today.ports:,}"
     )
     if paced:
@@ -127,13 +127,13 @@ def _widen(facts: Facts, today: Setting, wider: Setting, load: Demand, *, paced:
     return Remedy(
         what,
         " && ".join(range_commands(facts, low, high)),
-        "a daemon that is not running now has its fixed port in the new part: reserve that one "
+        "a daemon that is not running now has its fixed port in the new part: reserve that port "
         "too, or a client may hold it when the daemon starts",
     )
 
 
 def _more_sources(facts: Facts, today: Setting, wider: Setting | None, load: Demand) -> Remedy:
-    what = f"Use more source addresses: each brings {today.ports:,} ports more to this destination"
+    what = f"Use more source addresses: each adds {today.ports:,} ports to this destination"
     if load.rate and today.ports:
         addresses = tuples_needed(load, today)
         if addresses > 1:
@@ -143,31 +143,34 @@ def _more_sources(facts: Facts, today: Setting, wider: Setting | None, load: Dem
     ip, bits, at_once = ("ip -6", 128, " nodad") if facts.ipv6 else ("ip", 32, "")
     if facts.at_home or facts.loopback:
         command: str | None = f"{ip} addr add NEW_IP/{bits} dev lo{at_once}"
-        why, bound = "No route chooses the source of what stays on this host", "the addresses"
+        why, bound = (
+            "No route chooses the source address of traffic that stays on this host",
+            "the addresses",
+        )
         if facts.loopback and not facts.ipv6:
             command = None
-            why, bound = "All of 127/8 is there already", "127.0.0.2, 127.0.0.3 …"
+            why, bound = "All of 127/8 already exists", "127.0.0.2, 127.0.0.3 …"
         return Remedy(
             f"{what}. {why}: let the client bind {bound} in turn, with IP_BIND_ADDRESS_NO_PORT",
             command,
             "the client cannot be told which address to bind",
         )
     return Remedy(
-        f"{what}. The route sends all new connections from NEW_IP; to use several at once, let "
-        "the client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
+        f"{what}. The route makes all new connections use NEW_IP; to use several at once, let the "
+        "client bind them in turn with IP_BIND_ADDRESS_NO_PORT",
         f"{ip} addr add NEW_IP/{bits} dev DEVICE{at_once} && "
         f"{ip} route replace {facts.remote_ip}/{bits} via GATEWAY dev DEVICE src NEW_IP",
-        "answers to the new address do not come back to this host, or the far side lets in "
-        "known addresses only",
+        "replies to the new address do not reach this host, or the far side admits known "
+        "addresses only",
     )
 
 
 def _more_destinations(key: PatternKey, today: Setting) -> Remedy:
     return Remedy(
-        f"Spread over more destinations: each further address of the server, and each port "
-        f"besides {key.remote_port}, brings {today.ports:,} ports more",
-        unless="the client binds its port before it connects: then all destinations together "
-        "have the ports of one",
+        "Spread over more destinations: each further server address, and each server port "
+        f"besides {key.remote_port}, adds {today.ports:,} ports",
+        unless="the client binds its port before it connects: then all destinations share the "
+        "ports of one",
     )
 
 
@@ -194,9 +197,9 @@ class Unclosed:
         """What they are, as a sentence."""
         seconds = "" if self.timeout is None else f" = {self.timeout} s"
         return (
-            f"{self.count:,} are in FIN-WAIT-2: closed here, but the peer has not closed its "
-            "side; connect() cannot take these ports over, and they come back "
-            f"tcp_fin_timeout{seconds} after the close."
+            f"{self.count:,} are in FIN-WAIT-2: closed here, but not yet by the peer. connect() "
+            f"cannot take over these ports; they come back tcp_fin_timeout{seconds} after the "
+            "close."
         )
 
     @property
@@ -205,17 +208,17 @@ class Unclosed:
         if not self.count:
             return ()
         mend = Remedy(
-            "Mend the server: it must close its side when a read returns 0; on its host these "
-            "connections are in CLOSE-WAIT, and no sysctl there ends that",
+            "Fix the server: it must close its side when a read returns 0. On its host these "
+            "connections are in CLOSE-WAIT, which no sysctl ends",
             f"sudo ss -tnp state close-wait sport = :{self.port}",
         )
         stopgap = to_lower(
             TIMEOUT,
             self.timeout,
             STOPGAP_SECONDS,
-            f"Until then have the ports come back after {STOPGAP_SECONDS} s: tcp_fin_timeout "
-            "is how long such a FIN-WAIT-2 lasts (not TIME-WAIT), of what is closed from then on",
-            "a peer closes its side, only later than that: its FIN is then answered with a reset",
+            f"Until then, get the ports back after {STOPGAP_SECONDS} s: tcp_fin_timeout is how "
+            "long such a FIN-WAIT-2 lasts (not TIME-WAIT), for connections closed from then on",
+            "a peer does close its side, only later than that: it then gets a reset",
         )
         return mend, *stopgap
 

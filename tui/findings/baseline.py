@@ -89,7 +89,7 @@ def load_baseline(path: Path) -> Baseline | None:
     except (ValueError, RecursionError):  # no JSON, no UTF-8
         raise BaselineError(f"{path}: not JSON; {CURE}") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise BaselineError(f"{path}: not of the schema {SCHEMA}; {CURE}")
+        raise BaselineError(f"{path}: not in the schema {SCHEMA}; {CURE}")
     try:
         return Baseline(
             frozenset(_listener(one) for one in content["listeners"]),
@@ -102,11 +102,11 @@ def load_baseline(path: Path) -> Baseline | None:
 def _listener(given: Any) -> Listener:
     ip, port = ip_text(*ip_halves(given["local_ip"])), given["port"]
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
-        raise ValueError(f"{json.dumps(port)[:20]} is no port")
+        raise ValueError(f"{json.dumps(port)[:20]} is not a port")
     return ip, port
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
-    return str(error) if isinstance(error, ValueError) else "not as it was saved"
+    return str(error) if isinstance(error, ValueError) else "changed since it was saved"

@@ -109,9 +109,9 @@ class Cases:
         return Cases(tuple(cases), look)
 
 
-def tally(cases: Iterable[Case]) -> str:
+def tally(findings: Iterable[Finding]) -> str:
     """Return how many there are of each severity: ``2 critical, 1 warning``; empty for none."""
-    count = Counter(case.finding.severity for case in cases)
+    count = Counter(one.severity for one in findings)
     return ", ".join(
         plural(count[which], which.label, "" if which is Severity.WARNING else which.label)
         for which in sorted(count, reverse=True)

@@ -86,24 +86,28 @@ def _minutes(default: float, meaning: str) -> Any:
 class Ports:
     """When the ports of one (local IP, remote IP, remote port) are too few."""
 
-    threshold: float = _percent(80.0, "percent of the capacity in use that is critical; -t")
-    exhausts_within_minutes: float = _minutes(10.0, "an exhaustion foreseen this soon is told")
-    bound_cost: float = _percent(1.0, "percent of the range that bound ports may cost quietly")
+    threshold: float = _percent(80.0, "percent of a pattern's ports in use that is critical; -t")
+    exhausts_within_minutes: float = _minutes(
+        10.0, "report ports running out when they would within this time"
+    )
+    bound_cost: float = _percent(
+        1.0, "percent of the range that bound ports may take before it is reported"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class BindFirst:
     """When local ports that no two destinations share look like bind() before connect()."""
 
-    destinations: int = _count(3, "destinations of one local IP from which on it can be judged")
-    use: float = _percent(30.0, "percent of the capacity that they must hold together")
+    destinations: int = _count(2, "destinations one local IP must have to be judged")
+    use: float = _percent(30.0, "percent of the capacity they must hold together")
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWaits:
     """When TIME-WAITs are many."""
 
-    count: int = _count(5000, "TIME-WAITs that block nothing and are still worth a word")
+    count: int = _count(5000, "harmless TIME-WAITs from which on they are mentioned")
     buckets: float = _percent(90.0, "percent of tcp_max_tw_buckets that is a warning")
 
 
@@ -111,14 +115,14 @@ class TimeWaits:
 class CloseWaits:
     """When a program does not close what its peers have closed."""
 
-    count: int = _count(50, "CLOSE-WAITs of one program that are a warning")
+    count: int = _count(50, "CLOSE-WAITs of one program from which on it is a warning")
 
 
 @dataclass(frozen=True, slots=True)
 class SynRecvs:
     """When handshakes do not come to their end."""
 
-    count: int = _count(128, "SYN-RECVs of one listening port that are a warning")
+    count: int = _count(128, "SYN-RECVs of one listening port from which on it is a warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,8 @@ class RemoteShare:
     """When one remote IP has too large a part of the connections."""
 
     share: float = _percent(50.0, "percent of all connections that one remote IP may have")
-    connections: int = _count(200, "connections that it must have at least")
-    addresses: int = _count(5, "remote IPs there must be at least, for a share to mean something")
+    connections: int = _count(200, "connections it must have at least")
+    addresses: int = _count(5, "remote IPs there must be at least for a share to mean anything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def _yes(default: bool, meaning: str) -> Any:
 
 
 def _text(meaning: str) -> Any:
-    allowed = AllowedType(str, "a text")
+    allowed = AllowedType(str, "text")
     return field(default="", metadata={"allowed": allowed, "meaning": meaning})
 
 
@@ -152,15 +156,15 @@ def _text(meaning: str) -> Any:
 class OnScreen:
     """How the dashboard starts. Its palette saves all of this, and ports.threshold."""
 
-    theme: str = _text('name of a theme, such as "nord"; empty is the terminal\'s')
+    theme: str = _text('name of a theme, such as "nord"; empty chooses one for the terminal')
     interval: float = field(
         default=1.0,
         metadata={"allowed": Allowed(0.1, 3600), "meaning": "seconds between two reads; -i"},
     )
-    sort: str = _text('column the patterns are sorted by, such as "time_wait"; empty is "use"')
+    sort: str = _text('column that sorts the patterns, such as "time_wait"; empty is "use"')
     inverted: bool = _yes(False, "whether that order is reversed")
     incoming: bool = _yes(True, "whether incoming patterns are shown")
-    panel: str = _text('the one panel to show, such as "patterns"; empty is all')
+    panel: str = _text('the only panel to show, such as "patterns"; empty is all')
     filter: str = _text('what to show, such as "dport 5432"; empty is everything')
 
 
@@ -168,7 +172,7 @@ class OnScreen:
 class Series:
     """Which patterns have series of their own in `twtop metrics`."""
 
-    enter: float = _percent(10.0, "percent of its ports in use that give a pattern series")
+    enter: float = _percent(10.0, "percent of its ports in use from which on a pattern gets series")
     leave: float = _percent(5.0, "percent below which it loses them after an hour")
 
 
@@ -210,10 +214,12 @@ class Config:
     syn_recv: SynRecvs = SynRecvs()
     remotes: RemoteShare = RemoteShare()
     orphans: Levels = field(
-        default=Levels(50.0, 80.0), metadata={"meaning": "How near tcp_max_orphans."}
+        default=Levels(50.0, 80.0), metadata={"meaning": "How close to tcp_max_orphans."}
     )
-    conntrack: Levels = field(default=Levels(), metadata={"meaning": "How near nf_conntrack_max."})
-    descriptors: Levels = field(default=Levels(), metadata={"meaning": "How near fs.file-max."})
+    conntrack: Levels = field(
+        default=Levels(), metadata={"meaning": "How close to nf_conntrack_max."}
+    )
+    descriptors: Levels = field(default=Levels(), metadata={"meaning": "How close to fs.file-max."})
     series: Series = Series()
     screen: OnScreen = OnScreen()
     dashboard: Acting = Acting()
@@ -267,7 +273,7 @@ def load_config(path: Path, codes: Collection[str]) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}: line {line} is not UTF-8 text") from None
+        raise ConfigError(f"{path}: line {line} is not valid UTF-8") from None
     from tui.findings.config_file import parse_config  # most hosts have no such file
 
     try:

@@ -35,7 +35,7 @@ def parse_config(text: str, codes: Collection[str]) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not TOML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise ConfigError("not TOML: nested too deep") from None
+        raise ConfigError("not TOML: nested too deeply") from None
     silence = _silences(given.pop("silence", []), codes)
     keys = _keys(given.pop("keys", {}))
     sections = {section.name: section.default for section in SECTIONS}
@@ -71,7 +71,7 @@ def _keys(given: object) -> tuple[tuple[str, str], ...]:
     for name, value in found.items():
         if not isinstance(value, str) or not value:
             raise ConfigError(
-                f'keys.{name} is {_shown(value)}; it must be a text such as "ctrl+t,f9"'
+                f'keys.{name} is {_shown(value)}; it must be text such as "ctrl+t,f9"'
             )
     return tuple((name, str(value)) for name, value in found.items())
 
@@ -104,7 +104,7 @@ def _silence(name: str, given: Mapping[str, object], codes: Collection[str]) -> 
         )
     if not isinstance(subject, str) or not subject:
         raise ConfigError(
-            f'{name}.subject is {_shown(subject)}; it must be a text such as "10.0.0.5 → *"'
+            f'{name}.subject is {_shown(subject)}; it must be text such as "10.0.0.5 → *"'
         )
     return Silence(code, subject)
 
@@ -113,7 +113,7 @@ def _refuse_unknown(prefix: str, name: str, known: Collection[str], kind: str) -
     if name not in known:
         plain = "".join(sign if sign.isprintable() else "?" for sign in name)
         guess = _meant(name, known, prefix)
-        raise ConfigError(f"{prefix}{plain[:LONGEST_VALUE]} is no {kind}{guess}")
+        raise ConfigError(f"{prefix}{plain[:LONGEST_VALUE]} is not a {kind}{guess}")
 
 
 def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
@@ -121,7 +121,7 @@ def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
     near = get_close_matches(name, known, n=1)
     if near:
         return f"; did you mean {prefix}{near[0]}?"
-    return f"; there is {', '.join(known)}"
+    return f"; choose from {', '.join(known)}"
 
 
 def _shown(value: object) -> str:

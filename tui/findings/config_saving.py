@@ -50,7 +50,9 @@ def arranged(text: str, codes: Collection[str], screen: OnScreen, threshold: flo
     except ConfigError:
         after = None
     if after != wanted:
-        raise ConfigError("is written in a way that cannot be edited; move [screen] to its end")
+        raise ConfigError(
+            "is laid out in a way twtop cannot edit; move [screen] to the end of the file"
+        )
     return text
 
 

@@ -20,15 +20,15 @@ def documented_defaults() -> str:
             lines += [f"# {meaning}: {allowed}", f"{setting.name} = {toml(default)}"]
         lines.append("")
     silence = (
-        '# Findings not to show; * is any text.\n# [[silence]]\n# code = "listener-in-range"\n'
+        '# Findings to hide; * stands for any text.\n# [[silence]]\n# code = "listener-in-range"\n'
     )
-    lines += ["# Keys, by their names; a wrong one is answered with those there are.", "[keys]"]
+    lines += ["# Keys by name; for a wrong name the error lists the right ones.", "[keys]"]
     lines += ['# app.freeze = "f9,space"', ""]
     return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'
 
 
 KEYS = {
-    "description": "Keys of the dashboard's own, by the names that its help lists.",
+    "description": "Keys of the dashboard, by name.",
     "type": "object",
     "additionalProperties": {
         "anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/properties/keys"}]
@@ -59,9 +59,9 @@ def config_schema(codes: Collection[str]) -> dict[str, Any]:
         "code": {"enum": list(codes)},
         "subject": {"type": "string", "minLength": 1, "default": "*"},
     }
-    one = _object("Findings not to show; * is any text.", silence) | {"required": ["code"]}
+    one = _object("Findings to hide; * stands for any text.", silence) | {"required": ["code"]}
     whole = _object(
-        "The settings of twtop.",
+        "Settings of twtop.",
         {**sections, "silence": {"type": "array", "items": one}, "keys": KEYS},
     )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}

@@ -144,9 +144,8 @@ def tell_each(subjects: Sequence[T], tell: Callable[[T], Finding], kind: str) ->
         yield replace(
             worst,
             subject=f"further {kind}",
-            message=f"The same holds for {more:,} further {kind}",
-            meaning=f"The worst of them: {worst.message}. The {NAMED} that are worse stand "
-            "by themselves.",
+            message=f"The same is true of {more:,} more {kind}",
+            meaning=f"The worst of them: {worst.message}. The {NAMED} worst are listed separately.",
             evidence={"further": more},
             pattern=None,
         )

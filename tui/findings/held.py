@@ -92,20 +92,20 @@ def _explained(situation: Situation, state: State, there: str) -> tuple[str, tup
     match state:
         case State.CLOSE_WAIT:
             return (
-                "the peer has closed, and the program here has not. A port comes back only when "
-                "the program closes it, or ends.",
+                "the peer has closed, but the program here has not. Each port comes back only "
+                "when the program closes its socket or ends.",
                 close_what_peers_closed(f"sudo ss -tnp state close-wait dst {there}"),
             )
         case State.SYN_SENT:
             return _unanswered(situation, there)
         case State.FIN_WAIT1:
             return (
-                "closed here, but the peer no longer acknowledges. The kernel tries again for "
-                "minutes, as tcp_orphan_retries says, and only then gives the ports back.",
+                "closed here, but the peer no longer acknowledges. The kernel retries for minutes "
+                "(tcp_orphan_retries) before it frees the ports.",
                 (
                     Remedy(
                         "Find out why the peer is silent: it is down, or a firewall or NAT on the "
-                        "way has forgotten the connections",
+                        "path has forgotten the connections",
                         "ss -tno state fin-wait-1 state last-ack state closing dst " + there,
                     ),
                     *give_up_sooner(situation),
@@ -113,14 +113,14 @@ def _explained(situation: Situation, state: State, there: str) -> tuple[str, tup
             )
         case State.ESTABLISHED:
             return (
-                "each keeps its port for as long as it is open, and nothing about TIME-WAIT "
-                "changes that.",
+                "each keeps its port for as long as it is open; no TIME-WAIT setting changes that.",
                 (
                     Remedy(
-                        "Have fewer connections open: share them (a pool with an upper limit, "
-                        "several requests on one connection), and close those that idle",
+                        "Keep fewer connections open: share them (a pool with an upper limit, "
+                        "several requests per connection) and close idle ones",
                         f"sudo ss -tnpo state established dst {there}",
-                        "each of them is a client's own, as behind a proxy for MQTT or WebSockets",
+                        "each belongs to a client of its own, as behind a proxy for MQTT or "
+                        "WebSockets",
                     ),
                 ),
             )
@@ -132,24 +132,24 @@ def _unanswered(situation: Situation, there: str) -> tuple[str, tuple[Remedy, ..
     retries = USUAL_SYN_RETRIES if now is None else now
     ip, _, port = there.rpartition(":")
     return (
-        "the peer does not answer, or a firewall drops what is sent. connect() gives up, and the "
-        f"port comes back, after some {_seconds(retries)} s (tcp_syn_retries = {retries}).",
+        "the peer does not answer, or a firewall drops the packets. connect() gives up and frees "
+        f"the port after some {_seconds(retries)} s (tcp_syn_retries = {retries}).",
         (
             Remedy(
                 "Find out why the peer does not answer: it is down, its queue is full, or a "
-                "firewall on the way drops packets; see whether anything comes back",
+                "firewall on the path drops packets. See whether anything comes back",
                 f"sudo tcpdump -nni any host {ip.strip('[]')} and tcp port {port}",
             ),
             Remedy(
-                "In the client give connect() a timeout of a few seconds, and wait longer after "
-                "each failure (back-off): closing the socket gives its port back at once"
+                "In the client, give connect() a timeout of a few seconds, and back off after "
+                "failures: closing the socket frees its port at once"
             ),
             *to_lower(
                 SYN_RETRIES,
                 now,
                 3,
                 "Let connect() give up sooner: 3 retries take 15 to 20 s",
-                "the way there loses many packets: then connections fail that would succeed",
+                "the path loses many packets: then connections fail that would have succeeded",
             ),
         ),
     )
@@ -169,15 +169,15 @@ def close_what_peers_closed(look: str) -> tuple[Remedy, ...]:
     """Return what ends CLOSE-WAIT; ``look`` is the command that shows the connections."""
     return (
         Remedy(
-            "See which connections they are, then mend the program: when a read returns 0 it "
-            "must close, on its error paths as well",
+            "See which connections they are, then fix the program: when a read returns 0 it must "
+            "close, in its error paths too",
             look,
-            "it goes on sending to peers that have shut down their sending side only",
+            "it deliberately keeps sending to peers that have only shut down their sending side",
         ),
         Remedy(
-            "Until then restart the program before its descriptors run out: no sysctl ends "
+            "Until then, restart the program before it runs out of descriptors: no sysctl ends "
             "CLOSE-WAIT, neither tcp_fin_timeout nor tcp_keepalive_time",
-            unless="it stops growing by itself: a pool may close its idle connections late",
+            unless="the number stops growing by itself: a pool may close its idle connections late",
         ),
     )
 
@@ -191,5 +191,5 @@ def give_up_sooner(situation: Situation) -> tuple[Remedy, ...]:
         2,
         "Give up sooner on peers that do not answer: 2 retries take seconds, the default acts as "
         "8 and takes minutes",
-        "your clients are on networks that lose much: their last bytes are lost then",
+        "your clients are on lossy networks: their last bytes are then lost",
     )

@@ -25,6 +25,6 @@ def to_lower(
 def _set(
     name: str, to: int, better: bool, what: str, unless: str, beyond: str
 ) -> tuple[Remedy, ...]:
-    compare = f"it is {to} or {beyond} already" if beyond else ""
+    compare = f"it is already {to} or {beyond}" if beyond else ""
     exceptions = ", or ".join(filter(None, (compare, unless)))
     return (Remedy(what, f"sysctl -w {name}={to}", exceptions),) if better else ()

@@ -50,8 +50,8 @@ def contained(text: str) -> Contained | None:
         controllers, _, path = rest.partition(":")
         for name in controllers.split(","):
             paths.setdefault(name, path)
-    for name in HIERARCHIES:
-        if found := _in_path(paths.get(name, "")):
+    for path in dict.fromkeys(paths.get(name, "") for name in HIERARCHIES):  # most are the same
+        if found := _in_path(path):
             return found
     return None
 

@@ -23,6 +23,8 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
     - net/sockstat, line TCP: `inuse`, `orphan`, `tw`, `alloc` in sockets, `mem` in pages. `tw` is
       IPv4 and IPv6 together, FIN_WAIT2 mini-sockets among them; `inuse` is IPv4 without them;
       `orphan`, `alloc` and `mem` are of the whole host.
+    - net/sockstat, line sockets: `used`, sockets of every family that programs have made, of the
+      namespace since 4.16, and of the whole host before.
     - net/sockstat6, line TCP6: `inuse` as `inuse6`.
     - net/netstat, group TcpExt, and net/snmp, group Tcp: events since the namespace began, except
       the gauges of snmp (`CurrEstab`, and `MaxConn`, which is -1).
@@ -32,7 +34,8 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
 
     Never raises: a file, group or number that is missing or unreadable is left out.
     """
-    counters = _pairs(_read(root, "net/sockstat"), b"TCP:")
+    sockstat = _read(root, "net/sockstat")
+    counters = _pairs(sockstat, b"sockets:") | _pairs(sockstat, b"TCP:")
     if (inuse6 := _pairs(_read(root, "net/sockstat6"), b"TCP6:").get("inuse")) is not None:
         counters["inuse6"] = inuse6
     counters |= _group(_read(root, "net/netstat"), b"TcpExt:")
@@ -43,6 +46,18 @@ def read_counters(root: Path, sysctls: Path | None = None) -> dict[str, int]:
             text = _read(sysctls, f"sys/net/netfilter/{name}")
             counters |= _numbers([name.encode()], text.split())
     return counters
+
+
+def bound_at_most(inuse: int, alloc: int | None, used: int | None) -> int | None:
+    """Return how many TCP sockets of a namespace can be bound and nothing else; None if unknown.
+
+    Nothing counts these themselves. `alloc` has them, with those of all other namespaces and those
+    in use, `inuse` of IPv4 and IPv6 here; and so has `used`, with those of every other family.
+    """
+    counts = [] if alloc is None else [max(alloc - inuse, 0)]
+    # What is in use is not taken off here: the kernel's own connections are no part of it.
+    counts += [] if used is None else [used]
+    return min(counts, default=None)
 
 
 def _read(root: Path, name: str) -> bytes:

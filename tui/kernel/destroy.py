@@ -219,7 +219,7 @@ def _refusals(netlink: socket.socket, last: int) -> int:
                 raise DestroyError(NOT_PERMITTED)
             elif code == errno.EOPNOTSUPP:
                 raise DestroyError(
-                    "this kernel cannot end sockets: it is built without CONFIG_INET_DIAG_DESTROY"
+                    "this kernel cannot end sockets: it was built without CONFIG_INET_DIAG_DESTROY"
                 )
             elif code:
                 raise DestroyError(f"sock_diag: {os.strerror(code)}")

@@ -34,9 +34,9 @@ def find_place(word: str, procfs: Path = LIVE) -> Place:
             return place
         case []:
             seen = "".join(f"; {why}" for why in found.missing)
-            raise PlaceError(f"no place is called {word}; twtop places lists them{seen}")
+            raise PlaceError(f"no place is named {word}; twtop places lists them{seen}")
         case several:
-            raise PlaceError(f"{word} can be {_listed(several)}: say which by its number")
+            raise PlaceError(f"{word} could be {_listed(several)}: use its number instead")
 
 
 def called(word: str, found: Survey, procfs: Path = LIVE) -> list[Place]:
@@ -76,7 +76,7 @@ def _at(path: Path, found: Survey) -> Place:
             )
     there = next((one for one in found.places if number is not None and one.key == number), None)
     if there is None:
-        raise PlaceError(f"{path} is no process's directory and no network namespace's file")
+        raise PlaceError(f"{path} is neither a process directory nor a network namespace file")
     return there
 
 

@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from tui.kernel.counters import bound_at_most
 from tui.kernel.namespaces import visit
 from tui.kernel.places import HERE, Place, number_of, tables_number
 from tui.kernel.rootless import parameters_of
-from tui.kernel.sysctls import PortRules, port_rules, read_port_rules
+from tui.kernel.sysctls import PortRules, port_rules, read_parameters, read_port_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Glance:
     time_wait: int | None
     """TIME-WAITs of these, with FIN-WAIT-2 mini-sockets (net/ipv4/proc.c)."""
     rules: PortRules
+    bound: int = 0
+    """How many there may be besides that are only bound (`tui.kernel.counters.bound_at_most`)."""
 
     @property
     def capacity(self) -> int:
@@ -40,7 +44,15 @@ class Glance:
         return rules.high - rules.low + 1 - len(reserved)
 
 
-UNSEEN: tuple[None, None] = None, None
+class _Counts(NamedTuple):
+    """What sockstat says, as a Glance has it."""
+
+    sockets: int | None = None
+    time_wait: int | None = None
+    bound: int = 0
+
+
+UNSEEN = _Counts()
 
 
 def glance(places: Sequence[Place], known: Mapping[Place, PortRules] | None = None) -> list[Glance]:
@@ -67,7 +79,7 @@ class _Look:
     place: Place
     is_known: bool
 
-    def __call__(self) -> tuple[tuple[int, int] | tuple[None, None], PortRules | None]:
+    def __call__(self) -> tuple[_Counts, PortRules | None]:
         if number_of(HERE) != self.place.id:  # another one has taken its name
             return UNSEEN, None
         counts = _sockstat(self.place.tables) if self.place.pid is None else UNSEEN
@@ -77,10 +89,12 @@ class _Look:
 def _glance(
     place: Place,
     rules: PortRules | None,
-    there: tuple[tuple[int, int] | tuple[None, None], PortRules | None] | None,
+    there: tuple[_Counts, PortRules | None] | None,
 ) -> Glance:
     counts, read = there or (UNSEEN, None)
-    if place.network == HERE or place.kind == "copy":
+    if place.kind == "copy":  # somebody's files: no pipe among them may block
+        counts, read = _sockstat(place.tables), port_rules(read_parameters(place.settings))
+    elif place.network == HERE:
         counts, read = _sockstat(place.tables), read_port_rules(place.settings)
     elif place.pid is not None:  # a process's files need no way in
         counts = _sockstat(place.root)
@@ -88,34 +102,36 @@ def _glance(
             counts = UNSEEN
         if rules is None and place.rootless:
             read = port_rules(parameters_of(place.root))
-    inuse, waiting = counts
-    sockets = None if inuse is None or waiting is None else inuse + waiting
-    return Glance(place, sockets, waiting, read or rules or port_rules(()))
+    known = read or rules or port_rules(())
+    return Glance(place, counts.sockets, counts.time_wait, known, counts.bound)
 
 
-def _sockstat(root: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return how many sockets are in use, and how many wait; IPv6's file may be missing."""
-    inuse = waiting = None
-    if (words := _words(root, "sockstat", b"TCP:")) is not None:
-        inuse, waiting = _after(words, b"inuse"), _after(words, b"tw")
+def _sockstat(root: Path) -> _Counts:
+    """Return what the place's sockstat files count; IPv6's may be missing."""
+    lines = _lines(root, "sockstat")
+    tcp = lines.get(b"TCP:", [])
+    inuse, waiting = _after(tcp, b"inuse"), _after(tcp, b"tw")
     if inuse is None or waiting is None:
         return UNSEEN
-    six = _words(root, "sockstat6", b"TCP6:")
-    return inuse + ((_after(six, b"inuse") if six else 0) or 0), waiting
+    inuse += _after(_lines(root, "sockstat6").get(b"TCP6:", []), b"inuse") or 0
+    used = _after(lines.get(b"sockets:", []), b"used")
+    bound = bound_at_most(inuse, _after(tcp, b"alloc"), used)
+    return UNSEEN if bound is None else _Counts(inuse + waiting, waiting, bound)
 
 
-def _words(root: Path, name: str, head: bytes) -> list[bytes] | None:
+def _lines(root: Path, name: str) -> dict[bytes, list[bytes]]:
+    """Return the words of each line by the first of them; none where it cannot be read."""
     try:
         fd = os.open(f"{root}/net/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return None
+        return {}
     try:
         text = os.read(fd, 4096)
     except OSError:
-        return None
+        return {}
     finally:
         os.close(fd)
-    return next((line.split() for line in text.splitlines() if line.startswith(head)), None)
+    return {words[0]: words[1:] for words in map(bytes.split, text.splitlines()) if words}
 
 
 def _after(words: list[bytes], name: bytes) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from tui.kernel.below import read_below
+from tui.kernel.below import read_of_kernel
 from tui.kernel.namespaces import inside
 from tui.kernel.ticket import Origin, origin_of, unpack
 
@@ -21,7 +21,7 @@ PlaceKind = Literal["host", "container", "pod", "machine", "named", "process", "
 YEAR_10000 = 253_402_300_800
 """Unix time; a calendar ends there."""
 LIVE = Path("/proc")
-GONE = "that network namespace has gone"
+GONE = "that network namespace is gone"
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
 
@@ -194,10 +194,11 @@ def _mounts() -> dict[str, tuple[str, str]]:
 
 
 def process_name(directory: Path) -> str | None:
-    """Return what a process is called, with its number; None where it has gone."""
+    """Return what a process of a live procfs is called, with its number; None where it has gone."""
     try:
-        name = read_below(directory, "comm").decode(errors="replace").strip()
+        name = read_of_kernel(f"{directory}/comm").decode(errors="replace").strip()
     except OSError:
         return None
     shown = "".join(sign if sign.isprintable() else "?" for sign in name)
-    return f"{shown}[{directory.resolve().name}]"
+    number = directory.name if directory.name.isdecimal() else directory.resolve().name
+    return f"{shown}[{number}]"

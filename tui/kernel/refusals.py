@@ -155,7 +155,7 @@ class Refusals:
         Raises CountingError where it could not go on: then nobody knows.
         """
         if self._broken is not None:
-            raise CountingError(f"refusals are counted no more: {self._broken}")
+            raise CountingError(f"refusals are no longer counted: {self._broken}")
         with self._lock:
             now, refused, lost = time.time(), self._refused, self._lost - self._lost_before
             found = Counted(self._since, now, dict(refused), lost)
@@ -285,7 +285,7 @@ def _missing(error: OSError) -> str:
     where = str(error.filename)
     if error.errno == errno.ENOENT and "/events/" in where:
         name = where.partition("/events/")[2].rpartition("/")[0]
-        return f"this kernel has no tracepoint {name} (Linux 4.16 and newer can have it)"
+        return f"this kernel has no tracepoint {name} (available since Linux 4.16)"
     if error.errno in (errno.ENODEV, errno.ENOENT):
         return "this kernel has no tracefs (CONFIG_FTRACE)"
     if error.errno == errno.ENOSYS:
@@ -302,8 +302,8 @@ def _missing(error: OSError) -> str:
         return f"that needs {' and '.join(lacking)} ({why}); {cure}"
     what = "tracefs" if "/fd/" in where else where
     return (
-        f"a container's seccomp profile, its user namespace or a security module refuses {what} "
-        f"({error.strerror}); run twtop outside of it"
+        f"{what} is refused by a container's seccomp profile, its user namespace or a security "
+        f"module ({error.strerror}); run twtop outside of it"
     )
 
 

@@ -131,8 +131,12 @@ class Source:
         skips_empty: bool = False,
         progress: procfs.Progress | None = None,
         byte_order: ByteOrder | None = None,
+        exact_timers: bool = False,
     ) -> None:
         """Read this place; ``one_shot`` leaves a read all the time that one may take.
+
+        ``exact_timers`` has `auto` prefer sock_diag: /proc rounds timers to hundredths of a second,
+        so that from one read to the next each moves on by a little more or less.
 
         A copy that is read once has the time at which it was made; one that is watched may be
         written anew. ``byte_order`` is that of a copy's machine where its user knows it.
@@ -145,9 +149,14 @@ class Source:
         self.one_shot = one_shot
         self.skips_empty = skips_empty
         self.choice = choice
+        self.exact_timers = exact_timers
         self.interval = interval
         self.progress = progress
         self.byte_order = byte_order
+        self.cpu_apart = 0.0
+        """Seconds of the processor that the last read took in a thread of its own, as one does that
+        enters another namespace: the reading thread's clock does not have them."""
+        self._cpu = 0.0
         self._host_range: tuple[int, int] | None = None
         self._cut = 0
         self._avoid_proc_until = 0.0
@@ -160,7 +169,18 @@ class Source:
         A place whose process has ended is read by another one that is in it. Raises TableError when
         no permitted source could be read.
         """
-        return self._inside(self._read)
+        began, self._cpu = time.thread_time(), 0.0
+        try:
+            return self._inside(self._timed)
+        finally:
+            self.cpu_apart = max(self._cpu - (time.thread_time() - began), 0.0)
+
+    def _timed(self) -> Reading:
+        began = time.thread_time()
+        try:
+            return self._read()
+        finally:
+            self._cpu = time.thread_time() - began
 
     def _inside(self, look: Callable[[], Reading]) -> Reading:
         self._host_range = _host_range(self.place)
@@ -236,13 +256,13 @@ class Source:
         if self.choice == "sock_diag":
             if not self.place.answers:
                 raise TableError(
-                    f"sock_diag: it does not speak of the sockets that {self.place.root} shows: "
-                    "use --source proc"
+                    f"sock_diag cannot read the sockets that {self.place.root} shows: use "
+                    "--source proc"
                 )
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
-        if began < self._avoid_proc_until or self._proc_would_be_slow():
+        if self.exact_timers or began < self._avoid_proc_until or self._proc_would_be_slow():
             try:
                 return "sock_diag", self._ask_sock_diag()
             except TableError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tui.kernel.below import read_below
+from tui.kernel.below import read_below, read_of_kernel
 from tui.kernel.cgroup import Contained, contained
 from tui.kernel.namespaces import host_name, visit
 from tui.kernel.places import (
@@ -165,7 +165,7 @@ class _Seen:
 
     def _contained(self, pid: int) -> Contained | None:
         try:
-            text = read_below(self.procfs / str(pid), "cgroup")
+            text = read_of_kernel(f"{self.procfs}/{pid}/cgroup")
         except OSError:
             return None
         return contained(text.decode(errors="replace"))
@@ -228,11 +228,11 @@ def _missing(procfs: Path, first: int | None, refused: int) -> tuple[str, ...]:
     found = []
     if first is None:
         found.append(
-            f"{procfs} hides the processes of others (hidepid), and their places with them: run "
+            f"{procfs} hides other users' processes (hidepid), and with them their places: run "
             "twtop as root"
         )
     if refused:
-        found.append(f"{refused:,} processes could not be asked for their place: run twtop as root")
+        found.append(f"the places of {refused:,} processes could not be read: run twtop as root")
     return tuple(found)
 
 
@@ -240,6 +240,6 @@ def _notes(procfs: Path) -> tuple[str, ...]:
     if procfs != LIVE or number_of(LIVE / "self/ns/pid") in (None, FIRST_PID_NAMESPACE):
         return ()
     return (
-        "Only the processes of this container are seen: for the host's, mount its /proc and give "
+        "Only this container's processes are visible; for the host's, mount its /proc and use "
         "--proc /host/proc",
     )

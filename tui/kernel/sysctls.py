@@ -74,37 +74,40 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.tcp_tw_reuse",
         "2",
-        "connect() may reuse a TIME-WAIT: 0 never, 1 always, 2 on loopback. No use to a listener.",
+        "connect() may reuse a TIME-WAIT: 0 never, 1 always, 2 on loopback. Does not help "
+        "listeners.",
     ),
     (
         "net.ipv4.tcp_tw_reuse_delay",
         "1000",
-        "Milliseconds before tcp_tw_reuse may take a TIME-WAIT; before Linux 6.14 the next second.",
+        "Milliseconds before tcp_tw_reuse may take a TIME-WAIT; before Linux 6.14, the next "
+        "second.",
     ),
     (
         "net.ipv4.tcp_tw_timeout",
         None,
-        "TIME-WAIT's length in seconds, 60 as elsewhere if not set. Alibaba's kernels alone.",
+        "Length of TIME-WAIT in seconds, 60 by default. Exists only in Alibaba's kernels.",
     ),
     (
         "net.ipv4.tcp_timestamps",
         "1",
-        "1 on, 2 on without random offsets, 0 off; without them tcp_tw_reuse does nothing.",
+        "1 on, 2 on without random offsets, 0 off. Without timestamps tcp_tw_reuse does nothing.",
     ),
     (
         "net.ipv4.tcp_max_tw_buckets",
         None,
-        "Above this, sockets skip TIME-WAIT (unsafe: old segments can hit new ones). By memory.",
+        "Above this, sockets skip TIME-WAIT (unsafe: old segments can hit new ones). Set from RAM.",
     ),
     (
         "net.ipv4.tcp_fin_timeout",
         "60",
-        "Seconds an orphaned FIN-WAIT-2 lasts. NOT TIME-WAIT's length: 60 s, or tcp_tw_timeout.",
+        "Seconds an orphaned FIN-WAIT-2 lasts. NOT the length of TIME-WAIT (60 s or "
+        "tcp_tw_timeout).",
     ),
     (
         "net.ipv4.tcp_syn_retries",
         "6",
-        "SYNs sent again before connect() gives up; the port is held for it: 6 are some 130 s.",
+        "SYN retries before connect() gives up, holding its port meanwhile: 6 take some 130 s.",
     ),
     (
         "net.ipv4.tcp_orphan_retries",
@@ -114,92 +117,92 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
     (
         "net.ipv4.tcp_max_orphans",
         None,
-        "Above it orphans are reset; a TIME-WAIT is none. First namespace only, by memory.",
+        "Above this, orphans are reset; a TIME-WAIT is not one. Host-wide, set from RAM.",
     ),
     (
         "net.ipv4.tcp_max_syn_backlog",
         None,
-        "Half-open connections a listener holds, but only with tcp_syncookies = 0. By memory.",
+        "Half-open connections per listener, but only with tcp_syncookies = 0. Set from RAM.",
     ),
     (
         "net.ipv4.tcp_syncookies",
         "1",
-        "When the request queue is full: 1 send cookies, 0 drop SYNs; 2 always. Adds no capacity.",
+        "When the request queue is full: 1 send cookies, 0 drop SYNs; 2: always send them.",
     ),
     (
         "net.ipv4.ip_autobind_reuse",
         "0",
-        "1: bind(port 0) may share ports of SO_REUSEADDR sockets. connect() alone gains nothing.",
+        "1: bind(port 0) may share ports of SO_REUSEADDR sockets. No gain for connect() alone.",
     ),
     (
         "net.ipv4.tcp_tw_recycle",
         None,
-        "Gone since Linux 4.12: it broke clients behind NAT. Where it still exists, leave it 0.",
+        "Removed in Linux 4.12: it broke clients behind NAT. Where it still exists, leave it at 0.",
     ),
     (
         "net.ipv4.ip_local_port_step_width",
         None,
-        "Above 0 connect() walks the range by a random step: it wears ports evenly. Linux 7 on.",
+        "Above 0, connect() walks the range in random steps, to use ports evenly. Since Linux 7.",
     ),
     (
         "net.core.somaxconn",
         "4096",
-        "Upper limit of listen()'s backlog, taken when listen() is called; 128 before Linux 5.4.",
+        "Upper limit of a listen() backlog, applied when listen() is called; 128 before Linux 5.4.",
     ),
     (
         "net.ipv4.tcp_mem",
         None,
-        "Pages of all TCP buffers: low, pressure, most. At the last, data is dropped. By memory.",
+        "Pages for all TCP buffers: low, pressure, maximum (data is dropped). Set from RAM.",
     ),
     (
         "net.netfilter.nf_conntrack_max",
         None,
-        "Connections conntrack follows; when full, packets of new ones are dropped. By memory.",
+        "Connections conntrack can track; when full, new ones are dropped. Set from RAM.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
         "120",
-        "Seconds conntrack keeps its entry. No TIME-WAIT ends by it, and no port is freed.",
+        "Seconds conntrack keeps its entry. Ends no TIME-WAIT and frees no port.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
         "120",
-        "Seconds conntrack waits for the first FIN's ACK. Does not change the socket's timers.",
+        "Seconds conntrack waits for the first FIN's ACK. Does not affect the socket.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
         "60",
-        "Seconds conntrack keeps an entry whose one side has closed and whose other has not.",
+        "Seconds conntrack keeps an entry that only one side has closed.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_last_ack",
         "30",
-        "Seconds conntrack waits for the last FIN's ACK. Does not change the socket's timers.",
+        "Seconds conntrack waits for the last FIN's ACK. Does not affect the socket.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_syn_sent",
         "120",
-        "Seconds conntrack keeps an entry whose SYN was not answered. connect() may give up first.",
+        "Seconds conntrack keeps an unanswered SYN's entry. connect() may give up earlier.",
     ),
     (
         "net.netfilter.nf_conntrack_tcp_timeout_established",
         "432000",
-        "Seconds conntrack keeps an idle connection, 5 days: also one that ended without a FIN.",
+        "Seconds conntrack keeps an idle connection (5 days), even one that ended without a FIN.",
     ),
     (
         "fs.file-max",
         None,
-        "Open files of the whole host, by memory; ulimit -n comes first. A TIME-WAIT holds none.",
+        "Open files on the whole host; ulimit -n applies first. A TIME-WAIT holds none. From RAM.",
     ),
     (
         "fs.file-nr",
         None,
-        "A count, not a setting: files open, 0, and fs.file-max. A TIME-WAIT holds none.",
+        "Not a setting but a count: files open, 0, and fs.file-max. A TIME-WAIT holds none.",
     ),
     (
         "kernel.pid_max",
         "32768",
-        "Limit of process and thread ids, not of sockets or ports; 1024 per CPU above 32 CPUs.",
+        "Limit on process and thread ids, not on sockets or ports; 1024 per CPU above 32 CPUs.",
     ),
 )
 
@@ -244,13 +247,28 @@ def read_port_rules(root: Path | None) -> PortRules:
 
     Never raises; the calling thread must be in the network namespace that is asked.
     """
-    texts = {} if root is None else {name: _of_kernel(root, name) for name in PORT_NAMES}
+    texts = {} if root is None else _of_kernel(root, PORT_NAMES)
     return port_rules(Parameter(name, text, None, "") for name, text in texts.items())
 
 
-def _of_kernel(root: Path, name: str) -> str | None:
-    """Return a sysctl's text as the kernel has it: no file of its own can lead elsewhere."""
-    return _opened(lambda: os.open(f"{root}/sys/{name.replace('.', '/')}", READ_ONLY))
+def _of_kernel(root: Path, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the texts of sysctls of net.ipv4: no file of the kernel's own can lead elsewhere.
+
+    The way to them is walked once: with a hundred namespaces most of the time went into that.
+    """
+    try:
+        folder = os.open(f"{root}/sys/net/ipv4", READ_ONLY | os.O_DIRECTORY)
+    except OSError:
+        return {}
+
+    def text(name: str) -> str | None:
+        file = name.removeprefix("net.ipv4.")
+        return _opened(lambda: os.open(file, READ_ONLY, dir_fd=folder))
+
+    try:
+        return {name: text(name) for name in names}
+    finally:
+        os.close(folder)
 
 
 def _opened(open_file: Callable[[], int]) -> str | None:

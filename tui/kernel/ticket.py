@@ -74,11 +74,11 @@ def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
         root = _unpack(archive, Path(folder.name).resolve())
     except UNREADABLE as error:
         folder.cleanup()
-        reason = getattr(error, "strerror", None) or "it cannot be unpacked"
+        reason = getattr(error, "strerror", None) or "cannot be unpacked"
         raise TableError(f"{archive}: {reason}: {CURE}") from error
     if root is None:
         folder.cleanup()
-        raise TableError(f"{archive}: there is no net/tcp in it: {CURE}")
+        raise TableError(f"{archive}: no net/tcp in it: {CURE}")
     return folder, root
 
 
@@ -96,7 +96,7 @@ def _unpack(archive: Path, folder: Path) -> Path | None:
                 continue
             left -= member.size
             if number >= MOST_FILES or left < 0:
-                raise ValueError("too much is packed in it")
+                raise ValueError("too large when unpacked")
             content = members.extractfile(member)
             assert content is not None  # of a regular file there is
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 FALLBACK = (
-    "a container's seccomp profile, a security module or a missing capability refuses it; run "
-    "twtop outside of the container, or in one with --privileged"
+    "refused by a container's seccomp profile, a security module or a missing capability; run "
+    "twtop outside the container, or in one with --privileged"
 )
 
 
@@ -20,7 +20,7 @@ def why_refused(error: OSError, sysctls: Path = Path("/proc/sys")) -> str:
     Sources: user_namespaces(7), Documentation/admin-guide/sysctl/user.rst, Debian's
     kernel.unprivileged_userns_clone, Ubuntu's kernel.apparmor_restrict_unprivileged_userns.
     """
-    return f"no private network namespace here: {_reason(error, sysctls)}"
+    return f"cannot create a private network namespace: {_reason(error, sysctls)}"
 
 
 def _reason(error: OSError, sysctls: Path) -> str:
@@ -41,8 +41,8 @@ def _reason(error: OSError, sysctls: Path) -> str:
         return "all that user.max_net_namespaces and user.max_user_namespaces allow are in use"
     if error.errno == errno.EROFS:
         return (
-            "/proc/sys is mounted read-only, as in a container; run twtop outside of it, or in "
-            "one with --privileged"
+            "/proc/sys is mounted read-only, as in a container; run twtop outside it, or in one "
+            "with --privileged"
         )
     if error.errno in (errno.EINVAL, errno.ENOSYS):
         return "this kernel was built without network or user namespaces (CONFIG_NET_NS)"

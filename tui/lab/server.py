@@ -29,7 +29,7 @@ class Manner(Enum):
     NEVER_CLOSES = "forgets to close when the client has closed"
     NEVER_ACCEPTS = "leaves connections in the accept queue"
     LOSES_HANDSHAKES = "never gets the last packet of a handshake"
-    RESETS = "resets what it has accepted"
+    RESETS = "resets what it accepts"
 
 
 @dataclass(frozen=True, slots=True)

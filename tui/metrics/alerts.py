@@ -12,10 +12,10 @@ from tui.findings.rules import backlog, bind_first, half_closed, limits, losses,
 from tui.findings.rules import time_wait as time_waits
 from tui.metrics.recorded import OLD_SECONDS, RECORDED
 
-OF_THE_HOST = Remedy("See this host's numbers, and what helps here", "twtop audit")
+OF_THE_HOST = Remedy("See this host's numbers and what helps here", "twtop audit")
 HEAD = """\
-# Alerts about ephemeral ports, TIME-WAIT and what goes with them: twtop metrics --rules
-# They take it that the scrape job is called twtop; under another name change up{job="twtop"}.
+# Alerts on ephemeral ports, TIME-WAIT and related trouble: twtop metrics --rules
+# They assume a scrape job named twtop; for another name change up{job="twtop"}.
 """
 
 
@@ -81,7 +81,7 @@ ALERTS = (
         "TwtopConnectSlow",
         "warning",
         "2m",
-        f"{PLACE}: connect() to {DESTINATION} is slow, half of the ports are taken",
+        f"{PLACE}: connect() to {DESTINATION} is slow: half of the ports are taken",
         "twtop_pattern_ports_locked >= 0.5 * twtop_pattern_ports_capacity\n"
         "  < twtop_pattern_ports_capacity",
         "connect-slow",
@@ -102,7 +102,7 @@ ALERTS = (
         "TwtopCloseWaitLeak",
         "warning",
         "10m",
-        f"{PLACE}: a program does not close what its peers have closed",
+        f"{PLACE}: a program does not close connections its peers have closed",
         _found("close-wait-held"),
         "close-wait-held",
         half_closed.NOT_CLOSED,
@@ -112,7 +112,7 @@ ALERTS = (
         "TwtopAcceptQueueFull",
         "warning",
         "2m",
-        f"{PLACE}: connections come in faster than they are accepted",
+        f"{PLACE}: connections arrive faster than they are accepted",
         _found("listen-queue-full", "listen-overflow"),
         "listen-queue-full",
         backlog.NOT_ACCEPTED,
@@ -122,7 +122,7 @@ ALERTS = (
         "TwtopTimeWaitSkipped",
         "warning",
         "5m",
-        f"{PLACE}: tcp_max_tw_buckets is reached, or nearly so",
+        f"{PLACE}: tcp_max_tw_buckets is reached or nearly reached",
         _found("time-wait-overflow"),
         "time-wait-overflow",
         time_waits.SKIPPED,
@@ -142,7 +142,7 @@ ALERTS = (
         "TwtopNatClashes",
         "warning",
         "5m",
-        f"{PLACE}: conntrack drops new connections whose ports clash",
+        f"{PLACE}: conntrack drops new connections because their ports clash",
         _found("snat-clashes"),
         "snat-clashes",
         losses.CLASH,
@@ -157,11 +157,12 @@ ALERTS = (
         'up{job="twtop"} == 0\n'
         "or twtop_reading_success == 0\n"
         "or twtop_reading_complete == 0\n"
+        "or twtop_places_complete == 0\n"
         "or twtop_sysctls_assumed > 0\n"
         f"or time() - twtop_reading_timestamp_seconds > {OLD_SECONDS}",
         "incomplete-table",
-        f"The tables, a part of them or the sysctls were not read, or for minutes not anew. "
-        f"{reading.FLOORS} Of sysctls that are assumed: {reading.DECISIVE}",
+        "The tables, part of them or the sysctls could not be read, or not for minutes. "
+        f"{reading.FLOORS} On assumed sysctls: {reading.DECISIVE}",
     ),
 )
 

@@ -7,23 +7,40 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
 from tui.analysis.patterns import Direction
 from tui.kernel.sockets import State
 from tui.kernel.sysctls import Parameter
 from tui.metrics.names import BANDS, METRICS
-from tui.metrics.post import Post, Row, Sight, locked_shares
+from tui.metrics.post import Row, Sight, locked_shares
 from tui.watching.view import View
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Sample = tuple[str, float, tuple[str, ...]]
 """A metric without its prefix, the value, and its labels behind that of the place."""
+
+
+class Looking(Protocol):
+    """One place, or all of a machine: a Post, or Rounds."""
+
+    @property
+    def complete(self) -> bool:
+        """Could every place that was asked for be found?"""
+
+    def look(self) -> tuple[Sight, ...]:
+        """Return what is to be told of them now. Never raises."""
+
+    def look_for_owners(self) -> None:
+        """Walk over the processes if it is time to."""
+
 
 PREFIX = "twtop_"
 LIST_OF_PORTS = "net.ipv4.ip_local_reserved_ports"
@@ -36,7 +53,7 @@ class Scrapes(Collector):
     Two Prometheus servers that scrape the same host, or one in a hurry, cost one reading.
     """
 
-    def __init__(self, posts: Sequence[Post], least_seconds: float, *, walks: bool) -> None:
+    def __init__(self, posts: Sequence[Looking], least_seconds: float, *, walks: bool) -> None:
         """``walks`` looks for the sockets' owners behind each reading, in a thread."""
         self._posts = posts
         self._least_seconds = least_seconds
@@ -52,9 +69,10 @@ class Scrapes(Collector):
         with self._lock:
             began = time.monotonic()
             if began - self._read_at >= self._least_seconds:
-                sights = [post.look() for post in self._posts]
+                sights = [sight for post in self._posts for sight in post.look()]
+                complete = all(post.complete for post in self._posts)
                 self._read_at = began
-                self._families = families(sights, time.monotonic() - began)
+                self._families = families(sights, time.monotonic() - began, complete=complete)
                 self.failures = tuple(sight.failure for sight in sights if sight.failure)
                 if self._walks:
                     threading.Thread(target=self._walk, name="owners", daemon=True).start()
@@ -89,24 +107,35 @@ def _registry(scrapes: Scrapes) -> CollectorRegistry:
     return registry
 
 
-def families(sights: Iterable[Sight], seconds: float) -> tuple[Family, ...]:
+def families(
+    sights: Iterable[Sight], seconds: float, *, complete: bool = True
+) -> tuple[Family, ...]:
     """Return every metric of these places; the reading and judging took so many ``seconds``."""
     made: dict[str, Family] = {}
     for one in METRICS:
         kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
         made[one.name] = kind(one.name, one.meaning, labels=one.labels)
     made["twtop_scrape_duration_seconds"].add_metric((), seconds)
+    made["twtop_places_complete"].add_metric((), complete)
     for sight in sights:
         for name, value, labels in _samples(sight):
-            made[PREFIX + name].add_metric((sight.place.name, *labels), value)
+            made[PREFIX + name].add_metric((sight.name, *labels), value)
     return tuple(made.values())
 
 
 def _samples(sight: Sight) -> Iterator[Sample]:
     yield "place_info", 1, (sight.place.kind,)
-    yield "reading_success", sight.view is not None, ()
+    bound = utilization_at_most(sight.glance) if sight.glance else None
+    seen = sight.failure is None and (bound is not None or sight.view is not None)
+    yield "reading_success", seen, ()
     yield "readings_incomplete_total", sight.incomplete, ()
+    if bound is not None:
+        yield "place_utilization_bound_ratio", round(bound, 6), ()
     if sight.view is None:  # what was true before may no longer be
+        if sight.glance is not None:
+            yield "sysctls_assumed", len(sight.glance.rules.assumed), ()
+            if not sight.complete:  # it is no idle one: its turn has not come
+                yield "reading_complete", 0, ()
         return
     yield "reading_complete", sight.complete, ()
     yield "reading_timestamp_seconds", sight.view.frame.reading.table_time, ()

@@ -42,7 +42,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             (('sum by (code, severity) (twtop_findings{severity!="info"})', "{{code}}"),),
         ),
         Panel(
-            "Hosts that are not seen whole",
+            "Hosts not fully read",
             "short",
             (("twtop_reading_success == 0 or twtop_reading_complete == 0", ""),),
             "table",
@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             ),
         ),
         Panel(
-            "Patterns by how full they are",
+            "Patterns by port use",
             "short",
             (
                 (f"twtop_patterns{{{HOST}}}", "{{band}}"),
@@ -87,10 +87,10 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             ),
         ),
         Panel(
-            "What twtop costs, and what it misses",
+            "Cost and gaps of twtop's reading",
             "s",
             (
-                ('twtop_scrape_duration_seconds{instance=~"$instance"}', "a reading takes"),
+                ('twtop_scrape_duration_seconds{instance=~"$instance"}', "time per reading"),
                 (
                     f"increase(twtop_readings_incomplete_total{{{HOST}}}[$__rate_interval])",
                     "incomplete readings",
@@ -100,7 +100,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "One pattern: $remote_ip port $remote_port": (
         Panel(
-            "Its ports",
+            "Ports",
             "short",
             (
                 (f"twtop_pattern_ports_capacity{{{ONE}}}", "capacity of {{local_ip}}"),

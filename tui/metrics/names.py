@@ -128,6 +128,18 @@ METRICS = (
     ),
     Named("twtop_place_info", "gauge", ("place", "kind"), "What kind of place it is: always 1."),
     Named(
+        "twtop_place_utilization_bound_ratio",
+        "gauge",
+        PLACE,
+        "With -N all: no tuple uses more of its ports, by sockstat; an idle place has no more.",
+    ),
+    Named(
+        "twtop_places_complete",
+        "gauge",
+        (),
+        "Whether every place that was asked for could be found: at 0 some may be missing.",
+    ),
+    Named(
         "twtop_reading_success",
         "gauge",
         PLACE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from tui.analysis.patterns import Direction, PatternKey, Patterns
 from tui.analysis.timewait import TRACKED
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
+from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array, SocketTable, TableError
@@ -40,17 +41,21 @@ class Sight:
     """All that is told of a place at one time."""
 
     place: Place
+    name: str
+    """What it is called in its series: another one for each that is told together."""
     incomplete: int
     """Readings so far that were cut short, or failed."""
     complete: bool = False
     """Did the newest reading see the whole table?"""
     view: View | None = None
-    """None where the newest reading failed."""
+    """None where the newest reading failed, or none was made."""
     rows: tuple[Row, ...] = ()
     left_out: int = 0
     """Patterns that are full enough for a row and have none."""
     failure: str | None = None
     """Why it failed, in a line with the cure."""
+    glance: Glance | None = None
+    """What sockstat says, of a place told among others."""
 
 
 class Post:
@@ -69,20 +74,24 @@ class Post:
         self._find_owners = find_owners
         self._watch = Watch(config, baseline)
         self._sampler = Sampler(source, self._take)
-        self._seats = Seats[PatternKey](config.series.enter / 100, config.series.leave / 100)
+        self._benches = Benches(config)
         self._table: SocketTable | None = None
         self._complete = False
         self._incomplete = 0
 
-    def look(self) -> Sight:
+    complete = True
+    """Is the one place all that was asked for?"""
+
+    def look(self) -> tuple[Sight, ...]:
         """Read the place, and return what is to be told of it. Never raises."""
+        name = self._place.name
         try:
             view = self._sampler.poll()
         except (TableError, OSError) as error:  # OSError: the place has gone since its last dump
             self._incomplete += 1
-            return Sight(self._place, self._incomplete, failure=str(error))
-        rows, left_out = self._rows(view)
-        return Sight(self._place, self._incomplete, self._complete, view, rows, left_out)
+            return (Sight(self._place, name, self._incomplete, failure=str(error)),)
+        rows, left_out = self._benches.rows({name: view})[name]
+        return (Sight(self._place, name, self._incomplete, self._complete, view, rows, left_out),)
 
     def look_for_owners(self) -> None:
         """Walk over the processes if it is time to: the next look tells who was found."""
@@ -95,21 +104,38 @@ class Post:
             self._incomplete += not self._complete
         return self._watch.take(reading)
 
-    def _rows(self, view: View) -> tuple[tuple[Row, ...], int]:
-        """Return the patterns that have a seat, and how many more are full enough for one."""
-        patterns = view.frame.patterns
-        outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
-        in_use, locked = patterns.utilization[outgoing], locked_shares(patterns, outgoing)
-        # The fullest stand first, so whoever is near a seat is among the TRACKED.
-        near = np.flatnonzero(in_use >= self._seats.leave)[:TRACKED]
-        indices = {patterns.key(index): index for index in outgoing[near].tolist()}
-        pairs = zip(locked[near].tolist(), in_use[near].tolist(), strict=True)
-        shares = dict(zip(indices, map(Share._make, pairs), strict=True))
-        seated = self._seats.seat(shares, time.monotonic())
-        full = int(np.count_nonzero(in_use >= self._seats.enter))
-        told = sum(shares.get(key, NOTHING).in_use >= self._seats.enter for key in seated)
-        rows = (_row(view, key, indices.get(key)) for key in seated)
-        return tuple(rows), full - told
+
+class Benches:
+    """The seats of all places that are told together: SEATS in all, for the fullest."""
+
+    def __init__(self, config: Config) -> None:
+        """Patterns get their seats by ``config``."""
+        series = config.series
+        self._seats = Seats[tuple[str, PatternKey]](series.enter / 100, series.leave / 100)
+
+    def rows(self, views: Mapping[str, View]) -> dict[str, tuple[tuple[Row, ...], int]]:
+        """Return of each place its patterns with a seat, and how many others are full enough."""
+        shares: dict[tuple[str, PatternKey], Share] = {}
+        indices: dict[tuple[str, PatternKey], int] = {}
+        left_out: dict[str, int] = {}
+        for name, view in views.items():
+            patterns = view.frame.patterns
+            outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+            in_use, locked = patterns.utilization[outgoing], locked_shares(patterns, outgoing)
+            # The fullest stand first, so whoever is near a seat is among the TRACKED.
+            near = np.flatnonzero(in_use >= self._seats.leave)[:TRACKED]
+            keys = [(name, patterns.key(index)) for index in outgoing[near].tolist()]
+            indices.update(zip(keys, outgoing[near].tolist(), strict=True))
+            pairs = zip(locked[near].tolist(), in_use[near].tolist(), strict=True)
+            shares.update(zip(keys, map(Share._make, pairs), strict=True))
+            left_out[name] = int(np.count_nonzero(in_use >= self._seats.enter))
+        rows: dict[str, list[Row]] = {name: [] for name in views}
+        for key in self._seats.seat(shares, time.monotonic()):
+            name, pattern = key
+            if name in views:
+                rows[name].append(_row(views[name], pattern, indices.get(key)))
+                left_out[name] -= shares.get(key, NOTHING).in_use >= self._seats.enter
+        return {name: (tuple(rows[name]), left_out[name]) for name in views}
 
 
 def locked_shares(patterns: Patterns, which: Array) -> Array:

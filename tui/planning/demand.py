@@ -162,32 +162,31 @@ def estimate(
     notes = []
     if rate_from == "none closes":
         notes.append(
-            "Nothing closed in the last minute, so no rate is known: give the wanted one with "
+            "Nothing closed in the last minute, so the rate is unknown: set the one you want with "
             "--rate."
         )
     elif rate_from != "given" and seen.connectable <= 0:
         notes.append(
-            "No port is left now: the rate is what gets through, not what is wanted. Give the "
-            "wanted one with --rate."
+            "No port is left now, so the rate is what gets through, not what is wanted: set the "
+            "one you want with --rate."
         )
     elif rate_from == "last seconds" and seen.busiest > 1.2 * seen.rate:
         notes.append(
-            f"The busiest {RECENT} seconds of the last minute had {seen.busiest:,.0f}/s: try "
+            f"The busiest {RECENT} seconds of the last minute saw {seen.busiest:,.0f}/s: try "
             f"--rate {seen.busiest:.0f}."
         )
     if seen.sharing > 1:
         notes.append(
-            f"The client seems to bind before it connects: its {seen.sharing:,} destinations have "
-            "the ports of one together, and tcp_tw_reuse gives none back."
+            f"The client seems to bind before it connects: its {seen.sharing:,} destinations "
+            "share the ports of one, and tcp_tw_reuse gives none back."
         )
     if lifetime_from == "assumed" and rate:
         notes.append(
-            "How long a connection is open is not known and counted as 0 s; give it with "
-            "--lifetime."
+            "How long connections stay open is unknown and counted as 0 s; set it with --lifetime."
         )
     if held:
         notes.append(
-            f"{plural(held, 'port')} of today's are held by connections that do not close; they "
-            f"come on top of what the rate needs. {seen.connectable:,} are connectable now."
+            f"{plural(held, 'port')} are held now by connections that do not close; add them to "
+            f"what the rate needs. {seen.connectable:,} are connectable now."
         )
     return Estimate(Demand(rate, lifetime, held), rate_from, lifetime_from, tuple(notes))

@@ -66,7 +66,7 @@ def caution(command: str, place: Place) -> str:
     if acts_here(place) or place.kind not in ("pod", "container") or not settings:
         return ""
     inside = f"{_way_in(place)}{SET}{shlex.join(settings)}"
-    anew = f"it may not be started anew: {inside}, on the host, holds until it ends"
+    anew = f"it must not be restarted: {inside}, on the host, then lasts until it ends"
     names = [one.partition("=")[0] for one in settings]
     unsafe = [one for one in names if one not in SAFE_IN_PODS and place.kind == "pod"]
     if not unsafe:

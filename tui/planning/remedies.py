@@ -60,20 +60,20 @@ _REFUSED = (
     Refusal(
         "tcp_tw_recycle",
         "tcp_tw_recycle=1",
-        "Gone since Linux 4.12. Before, it dropped the SYNs of clients that share an address "
-        "behind NAT, without a trace.",
+        "Removed in Linux 4.12. Before that, it silently dropped SYNs from clients that share an "
+        "address behind NAT.",
     ),
     Refusal(
         "tcp_max_tw_buckets",
         "lower tcp_max_tw_buckets",
-        "Above it sockets skip TIME-WAIT: ports do come back at once, but late segments of the "
-        "old connection can reach the new one. TCPTimeWaitOverflow counts these cases.",
+        "Above it sockets skip TIME-WAIT: ports come back at once, but late segments of the old "
+        "connection can reach the new one. TCPTimeWaitOverflow counts these cases.",
     ),
     Refusal(
         "so_linger",
         "SO_LINGER with 0 seconds",
-        "It closes with a reset: there is no TIME-WAIT, but what was still to be sent is lost, the "
-        "peer sees ECONNRESET, and late segments can reach the next connection.",
+        "It closes with a reset: no TIME-WAIT, but unsent data is lost, the peer sees ECONNRESET, "
+        "and late segments can reach the next connection.",
     ),
 )
 
@@ -101,8 +101,8 @@ def refused(rules: PortRules) -> tuple[Refusal, ...]:
         Refusal(
             "tcp_fin_timeout",
             "lower tcp_fin_timeout",
-            f"It does not touch TIME-WAIT ({length_text(rules)}): it is how long "
-            "an orphaned FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
+            f"It does not affect TIME-WAIT ({length_text(rules)}): it sets how long an orphaned "
+            "FIN-WAIT-2 lasts. No port comes back from TIME-WAIT any sooner.",
         ),
         *_REFUSED,
     )
@@ -199,11 +199,11 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
     if widened.ports <= setting.ports:
         return None
     inside = facts.listening_within(low, high)
-    requires = "Nothing else: it holds for IPv6 too, and from the next connect() on."
+    requires = "Nothing else: it covers IPv6 too, and takes effect with the next connect()."
     if inside:
         requires = (
-            f"Ports listened on inside ({len(inside):,}) are not capacity either way; reserving "
-            "them keeps connect() from taking one while its service restarts."
+            f"Listening ports inside ({len(inside):,}) do not count as capacity either way; "
+            "reserving them keeps connect() from taking one while its service restarts."
         )
     return Option(
         "range",
@@ -212,9 +212,9 @@ def _range(load: Demand, facts: Facts, setting: Setting, ends: tuple[int, int]) 
         widened.judge(load),
         range_commands(facts, low, high),
         requires,
-        "A service that does not run now has its port in there, or Kubernetes its NodePorts "
-        "(30000–32767, often without a listener): reserve these too. Firewalls that let replies "
-        "in to the old range only.",
+        "A service that is not running now has its port in it, or Kubernetes its NodePorts "
+        "(30000–32767, often without a listener): reserve those too. A firewall admits replies to "
+        "the old range only.",
     )
 
 
@@ -238,10 +238,10 @@ def _reuse(load: Demand, facts: Facts, setting: Setting) -> Option | None:
         changed,
         changed.judge(load),
         tuple(f"sysctl -w net.ipv4.{change}" for change in changes),
-        f"TCP timestamps on both ends (`ss -tio` shows ts). A port is free again "
+        "TCP timestamps on both ends (`ss -tio` shows ts). A port can be used again "
         f"{wait * 1000:,.0f} ms after its close.",
-        "NAT, a firewall or a load balancer on the way strips timestamps, or keeps its own entry "
-        "of the old connection and drops the early SYN. A client that binds first without "
+        "NAT, a firewall or a load balancer on the path strips timestamps, or keeps an entry for "
+        "the old connection and drops the early SYN. A client that binds first without "
         "IP_BIND_ADDRESS_NO_PORT gains nothing, nor does a server.",
     )
 
@@ -280,7 +280,7 @@ def _tuples(load: Demand, setting: Setting) -> tuple[int, Setting, str]:
 
 
 def _enough(least: int, count: int) -> str:
-    return f"{least:,} would do, with slow connect()." if least < count else ""
+    return f"{least:,} would be enough, with slow connect()." if least < count else ""
 
 
 def _add_addresses(facts: Facts, name: str, count: int) -> list[str]:
@@ -301,17 +301,17 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
     target = facts.remote_ip or "DESTINATION"
     if facts.loopback and not facts.ipv6:
         named = [f"127.0.0.{number}" for number in _numbers(count)] + ["…"] * (count > SPELLED)
-        commands = [f"# all of 127.0.0.0/8 is there already: {', '.join(named)}"]
+        commands = [f"# all of 127.0.0.0/8 already exists: {', '.join(named)}"]
     else:
         commands = _add_addresses(facts, "SOURCE", count)
     commands += [
-        "# the program takes them in turn: bind((SOURCE2, 0)) before connect(), with",
+        "# the program uses them in turn: bind((SOURCE2, 0)) before connect(), with",
         "# IP_BIND_ADDRESS_NO_PORT set, as nginx's proxy_bind and HAProxy's source do",
     ]
     # The table of local addresses comes before every rule.
     if not (facts.at_home or facts.loopback):
         commands += [
-            "# or, for a program that cannot, a worker under a user of its own for each:",
+            "# or, for a program that cannot, a worker per address, each with its own user:",
             f"{ip} route add {target}/{prefix} via GATEWAY dev DEV src SOURCE2 table 102",
             f"{ip} rule add uidrange UID2-UID2 lookup 102",
         ]
@@ -321,10 +321,11 @@ def _sources(load: Demand, facts: Facts, setting: Setting) -> Option:
         more,
         more.judge(load),
         tuple(commands),
-        "Addresses that are yours, unused and routed back; connections spread evenly over them.",
-        "Several destinations are only to be spread over sources: `ip route … src` gives each "
-        "destination one source, which moves its connections to fresh ports once and adds no "
-        "rate. The server or a firewall allows one client address only.",
+        "Unused addresses of yours that are routed back to this host; connections spread evenly "
+        "over them.",
+        "You only spread several destinations over sources: `ip route … src` gives each "
+        "destination one source, which moves its connections to fresh ports once but adds no "
+        "rate. Or the server or a firewall admits one client address only.",
         note,
     )
 
@@ -340,11 +341,11 @@ def _destinations(load: Demand, facts: Facts, setting: Setting) -> Option:
         (
             "# on the server, another address …",
             *_add_addresses(facts, "TARGET", count),
-            "# … or another port of the service, to be taken in turn with",
+            "# … or another port of the service, used in turn with",
             f"# {endpoint(facts.remote_ip or 'TARGET', port)}",
         ),
-        "More addresses or ports (or servers) that answer as the first one does; connections "
-        "spread evenly over them.",
+        "More addresses, ports or servers that answer as the first one does; connections spread "
+        "evenly over them.",
         "The client binds first without IP_BIND_ADDRESS_NO_PORT: all destinations then share "
         "one source's ports.",
         note,
@@ -364,12 +365,12 @@ def _keep_alive(load: Demand, setting: Setting) -> Option | None:
         kept,
         kept.judge(load),
         (
-            f"# let one connection carry the work of {count:,} of today's, one after the other:",
+            f"# let one connection do the work of {count:,} of today's, one after the other:",
             "# HTTP keep-alive, persistent database connections; nginx: upstream {",
             '# keepalive N; } with proxy_http_version 1.1; proxy_set_header Connection "";',
         ),
         "A protocol and a server that keep connections open that long between requests.",
-        "The server closes idle connections sooner than the next request comes.",
+        "The server closes idle connections before the next request comes.",
         _enough(least, count),
     )
 
@@ -400,12 +401,12 @@ def _pool(load: Demand, setting: Setting) -> Option:
         pooled,
         outcome,
         (
-            "# connections opened once and lent out: rate × lifetime of them on average,",
-            "# some more for bursts; nothing closes, so nothing waits",
+            "# connections opened once and lent out: on average rate × lifetime of them,",
+            "# plus some for bursts; nothing closes, so nothing waits",
         ),
         "A pool in the program, or a proxy that has one (pgbouncer, HAProxy, nginx).",
-        "The pool is smaller than what is wanted at once and closes the surplus: then it is "
-        "keep-alive, and counts as that.",
+        "The pool is smaller than the demand at any one time and closes the surplus: then it "
+        "works, and counts, as keep-alive.",
     )
 
 
@@ -418,23 +419,23 @@ def _server_closes(load: Demand, facts: Facts, setting: Setting) -> Option:
         moved,
         moved.judge(load),
         (
-            "# TIME-WAIT stays with the side that closes first: let that be the server, as",
+            "# TIME-WAIT stays with the side that closes first: make that the server, as",
             "# with HTTP/1.1 `Connection: close` in a response; the client reads until EOF",
         ),
-        f"A server that bears some {waiting:,} TIME-WAITs (its tcp_max_tw_buckets), and takes a "
-        "SYN in TIME-WAIT: timestamps, or a higher sequence number, as from one machine.",
-        "Many clients behind one NAT address: their SYNs into the server's TIME-WAITs can be "
-        "refused. A client that keeps its end open (CLOSE-WAIT) holds its port all the same.",
+        f"A server that can hold some {waiting:,} TIME-WAITs (its tcp_max_tw_buckets) and accepts "
+        "a SYN in TIME-WAIT: with timestamps, or a higher sequence number, as from one machine.",
+        "Many clients share one NAT address: SYNs that hit the server's TIME-WAITs can be "
+        "refused. A client that keeps its end open (CLOSE-WAIT) still holds its port.",
     )
 
 
 def _no_port(load: Demand, facts: Facts, setting: Setting) -> Option:
     chosen = _chosen_by_connect(facts, setting)
     wrong_when = (
-        "The client does not bind (most do not): it changes nothing. It cannot be seen from "
-        "outside whether it does."
+        "The client does not bind (most do not): then it changes nothing. Whether it does cannot "
+        "be seen from outside."
         if facts.elsewhere is None
-        else "The client must know its port first. Ports that are bound now are out of reach of "
+        else "The client must know its port beforehand. Ports bound now are out of reach of "
         "connect() until their connections are gone, TIME-WAIT included."
     )
     return Option(
@@ -449,6 +450,6 @@ def _no_port(load: Demand, facts: Facts, setting: Setting) -> Option:
         ),
         "Linux 4.2, and a client that binds its address before it connects. Without the option "
         f"such a client has {chosen.ports:,} ports for all destinations together, no reuse, and "
-        "EADDRINUSE from bind() at their end; with it, every destination has as many.",
+        "gets EADDRINUSE from bind() when they run out; with it, every destination has that many.",
         wrong_when,
     )

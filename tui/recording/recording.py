@@ -4,82 +4,141 @@ from __future__ import annotations
 
 import json
 import zlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tui.recording.chapter import ChapterReader, Recorded, summaries
-from tui.recording.log import VERSION, Kind, LogReader, Record, RecordingError
+from tui.kernel.find_place import ALL, NAMED_AT_MOST, PlaceError, called
+from tui.kernel.places import Place
+from tui.kernel.survey import Survey
+from tui.recording.chapter import place_of, summaries
+from tui.recording.log import MAGIC, VERSION, Kind, LogReader, Record, RecordingError
+from tui.recording.moments import Moments
 from tui.recording.summary import Summary, from_plain
 
 SUFFIX = ".twtop"
+SERVICE_FOLDER = Path("/var/log/twtop")
+"""Where `twtop record` writes as a service (LogsDirectory= of its unit)."""
 
 
 @dataclass(eq=False)
 class Chapter:
-    """Where the records of some minutes lie, and what they say in short."""
+    """Where the records of some minutes of a place lie, and what they say in short."""
 
     log: LogReader
+    place: Place
     records: list[Record]
     told: list[Summary] = field(default_factory=list)
     """Known for as many of the records as were looked at."""
-    reader: ChapterReader = field(default_factory=ChapterReader)
+
+    def content(self, number: int) -> bytes:
+        """Return one of the records. Raises RecordingError where it is damaged."""
+        return self.log.content(self.records[number])
 
 
-class Recording:
-    """The moments of one or more files, oldest first. One thread at a time may use it."""
+class Recording(Moments):
+    """The moments of one place in one or more files.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Open the files of a recording. Raises RecordingError where one is none, or all empty."""
+    Where several places were recorded ``show`` turns to another of them.
+    """
+
+    def __init__(self, paths: Sequence[Path], word: str | None = None) -> None:
+        """Open the files of a recording; ``word`` is what the user calls the place.
+
+        Raises RecordingError where a file is no recording or all are empty, and PlaceError where
+        no place or several are called so, or several are there and none is named.
+        """
+        super().__init__()
         self.notes: list[str] = []
         """What could not be read of it, in words."""
         self._chapters: list[Chapter] = []
         self._logs = [LogReader(path) for path in paths]
-        self._open: dict[LogReader, Chapter | None] = dict.fromkeys(self._logs)
-        self._at: Chapter | None = None
-        """The chapter whose reader is in use: one at a time has its sockets in memory."""
-        self.timeline: list[Summary] = []
-        self._places: list[tuple[Chapter, int]] = []
-        self.refresh()
-        if not self.timeline:
+        self._open: dict[tuple[LogReader, int], Chapter] = {}
+        """Chapters that go on, by file and stream."""
+        self._take_in_all()
+        if not self._chapters:
             names = ", ".join(map(str, paths))
             raise RecordingError("\n".join([f"{names}: nothing was recorded", *self.notes]))
+        self.place = self._chosen(word)
+        """The one whose moments these are."""
+        self.show(self.place)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places that were recorded, by the newest of their numbers, the fullest first."""
+        worst: dict[tuple[str, str], float] = {}
+        newest: dict[tuple[str, str], Place] = {}
+        for chapter in self._chapters:
+            key = _key(chapter.place)
+            newest[key] = chapter.place
+            worst[key] = max(worst.get(key, 0.0), *(told.worst for told in chapter.told))
+        return tuple(newest[key] for key in sorted(newest, key=lambda key: (-worst[key], key)))
+
+    def _chosen(self, word: str | None) -> Place:
+        places = self.places
+        if word == ALL:
+            return places[0]
+        found = list(places) if word is None else called(word, Survey(places))
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(f"{one.kind} {one.name}" for one in (found or places)[:NAMED_AT_MOST])
+        if word is None:
+            raise PlaceError(f"say which of {len(places)} places, the fullest first: {listed}")
+        if found:
+            raise PlaceError(f"{word} can be {listed}")
+        raise PlaceError(f"no place is called {word} here; there are {listed}")
+
+    def show(self, place: Place) -> None:
+        """Turn to the moments of this place, one of ``places``."""
+        self.place = place
+        self.lay_out([one for one in self._chapters if _key(one.place) == _key(place)])
 
     def refresh(self) -> bool:
         """Take in what was recorded since, and say whether there was anything."""
         before = len(self.timeline)
+        self._take_in_all()
+        self.show(self.place)
+        return len(self.timeline) != before
+
+    def _take_in_all(self) -> None:
         for log in self._logs:
             self._take_in(log)
         self._chapters = [chapter for chapter in self._chapters if chapter.told]
         self._chapters.sort(key=lambda chapter: chapter.told[0].time)
-        self.timeline = [told for chapter in self._chapters for told in chapter.told]
-        self._places = [
-            (chapter, number) for chapter in self._chapters for number in range(len(chapter.told))
-        ]
-        return len(self.timeline) != before
 
     def _take_in(self, log: LogReader) -> None:
-        chapter = self._open[log]
         for record in log.more():
             if record is None:
-                self.notes.append(f"{log.path}: damaged; what was recorded there is left out")
-                self._read_summaries(chapter)
-                chapter = None
-            elif record.kind == Kind.START:
-                self._read_summaries(chapter)
-                chapter = Chapter(log, [record])
-                self._chapters.append(chapter)
+                self.notes.append(f"{log.path}: damaged; that part is left out")
+                for key in [key for key in self._open if key[0] is log]:
+                    self._read_summaries(self._open.pop(key))
+                continue
+            chapter = self._open.get((log, record.stream))
+            if record.kind == Kind.START:
+                if chapter is not None:
+                    self._read_summaries(chapter)
+                self._begin(log, record)
             elif record.kind == Kind.NEXT and chapter is not None:
                 chapter.records.append(record)
             elif record.kind == Kind.SUMMARY and chapter is not None:
                 self._read_summary(chapter, record)
-        self._read_summaries(chapter)
-        self._open[log] = chapter
+        for (of, _), chapter in self._open.items():
+            if of is log:
+                self._read_summaries(chapter)
         if log.about.get("version", VERSION) > VERSION:
-            note = f"{log.path}: written by a newer twtop; what this one does not know is left out"
+            note = f"{log.path}: written by a newer twtop; unknown parts are left out"
             if note not in self.notes:
                 self.notes.append(note)
+
+    def _begin(self, log: LogReader, record: Record) -> None:
+        self._open.pop((log, record.stream), None)
+        try:
+            chapter = Chapter(log, place_of(log.content(record)), [record])
+        except RecordingError as error:
+            self.notes.append(f"{error}; the minutes after it are left out")
+            return
+        self._open[log, record.stream] = chapter
+        self._chapters.append(chapter)
 
     def _read_summary(self, chapter: Chapter, record: Record) -> None:
         """Take a finished chapter's summaries, of which there is one for each record."""
@@ -91,42 +150,23 @@ class Recording:
         if len(found) == len(chapter.records):
             chapter.told = found
 
-    def _read_summaries(self, chapter: Chapter | None) -> None:
+    def _read_summaries(self, chapter: Chapter) -> None:
         """Take the summaries of a chapter that has not ended, from its records."""
-        if chapter is None or len(chapter.told) == len(chapter.records):
+        if len(chapter.told) == len(chapter.records):
             return
         contents = []
         for record in chapter.records:
             try:
                 contents.append(chapter.log.content(record))
             except RecordingError as error:
-                self.notes.append(f"{error}; the minutes after it are left out")
+                self.notes.append(f"{error}; everything after it is left out")
                 chapter.records = chapter.records[: len(contents)]
                 break
         try:
-            chapter.told = [from_plain(told) for told in summaries(contents)]
-        except (zlib.error, ValueError, TypeError, KeyError, IndexError) as error:
-            self.notes.append(f"{chapter.log.path}: some minutes make no sense: {error}")
+            chapter.told = summaries(contents)
+        except RecordingError as error:
+            self.notes.append(f"{chapter.log.path}: some minutes are left out: {error}")
             chapter.records, chapter.told = [], []
-
-    def index_at(self, time: float) -> int:
-        """Return which moment was the present one then: the last before it, or the first."""
-        return max(bisect_right(self.timeline, time, key=lambda told: told.time) - 1, 0)
-
-    def moment(self, index: int) -> Recorded:
-        """Return what was read at a moment of the timeline. Raises RecordingError."""
-        chapter, number = self._places[index]
-        if self._at is not None and (self._at is not chapter or self._at.reader.count > number + 1):
-            self._at.reader = ChapterReader()  # forget: from its beginning it is known again
-        self._at = chapter
-        try:
-            while chapter.reader.count <= number:
-                record = chapter.records[chapter.reader.count]
-                chapter.reader.take(chapter.log.content(record))
-            return chapter.reader.moment()
-        except RecordingError:
-            chapter.reader = ChapterReader()
-            raise
 
     def close(self) -> None:
         """Let the files go."""
@@ -134,14 +174,56 @@ class Recording:
             log.close()
 
 
-def open_recording(path: Path) -> Recording:
-    """Open a recording, or all of a folder. Raises RecordingError."""
+def _key(place: Place) -> tuple[str, str]:
+    """Return what makes it the same place when it was started anew, under another number."""
+    return place.kind, place.name
+
+
+def open_recording(path: Path, word: str | None = None) -> Recording:
+    """Open a recording, or all of a folder; ``word`` is what the user calls the place.
+
+    With ALL for the word it begins with the fullest.
+
+    Raises RecordingError, and PlaceError where that names none, or one must be named.
+    """
+    return Recording(files_of(path), word)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a recording or a folder of them. Raises RecordingError for none."""
     if not path.is_dir():
-        return Recording([path])
+        return [path]
     paths = sorted(path.glob(f"*{SUFFIX}"))
     if not paths:
-        raise RecordingError(f"{path}: no recording in it; they end in {SUFFIX}")
-    return Recording(paths)
+        raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
+    return paths
+
+
+def recorded_of(place: Place, folder: Path) -> Recording | None:
+    """Return what was recorded of a place in a folder, None where that is nothing.
+
+    Raises RecordingError.
+    """
+    if not any(folder.glob(f"*{SUFFIX}")):
+        return None
+    recording = open_recording(folder, ALL)
+    for one in recording.places:
+        if _key(one) == _key(place):
+            recording.show(one)
+            return recording
+    recording.close()
+    return None
+
+
+def is_recording(path: Path) -> bool:
+    """Say whether a path is a recording or a folder of them, whatever its name."""
+    if path.is_dir():
+        return any(path.glob(f"*{SUFFIX}"))
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def chapters_of(path: Path) -> list[tuple[float, int]]:
@@ -153,8 +235,8 @@ def chapters_of(path: Path) -> list[tuple[float, int]]:
             if record is not None and record.kind == Kind.START:
                 try:
                     (told,) = summaries([log.content(record)])
-                    found.append((from_plain(told).time, record.begin))
-                except (RecordingError, zlib.error, ValueError, TypeError, KeyError, IndexError):
+                    found.append((told.time, record.begin))
+                except RecordingError:
                     continue
     finally:
         log.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
-from tui.recording.recording import Recording
+from tui.recording.moments import Moments
 from tui.recording.summary import Summary
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -26,20 +28,33 @@ SPEEDS = (1, 2, 5, 10, 30, 60, 300)
 class Replay:
     """Makes views of a recording: a poller whose clock is the recording's. Any thread may call."""
 
-    def __init__(self, recording: Recording, config: Config, *, follow: bool = False) -> None:
-        """Begin at the end; ``follow`` goes on with what is recorded from now on."""
+    def __init__(
+        self,
+        recording: Moments,
+        judge: Config | Watch,
+        *,
+        follow: bool = False,
+        shown: float | None = None,
+    ) -> None:
+        """Begin at the end, or at what is ``shown`` already (Unix time); judge as told.
+
+        ``follow`` goes on with what is recorded from now on.
+        """
         self.recording = recording
         self.interval = PLAYED_SECONDS
-        self.watch = Watch(config)
+        self.watch = judge.anew() if isinstance(judge, Watch) else Watch(judge)
         self.playing = follow
         self.speed = 1
         self._follows = follow
         self._lock = threading.RLock()
         self._index = -1
         """Which moment the watch has seen last; -1 for none."""
-        self._clock = recording.timeline[-1].time
+        self._clock = recording.timeline[-1].time if shown is None else shown
         self._played = time.monotonic()
-        self.go_to(self._clock)
+        if shown is None:
+            self.go_to(self._clock)
+        else:
+            self._index = recording.index_at(shown)
 
     @property
     def timeline(self) -> list[Summary]:
@@ -75,6 +90,11 @@ class Replay:
             assert self.watch.newest is not None
             return self.watch.newest
 
+    def widen(self, recording: Moments) -> None:
+        """Go on with moments among which are those there were."""
+        with self._lock:
+            self._index, self.recording = recording.index_at(self.at), recording
+
     def play(self, *, on: bool) -> None:
         """Let it play, from the beginning where it is at its end, or halt it."""
         with self._lock:
@@ -104,7 +124,7 @@ class Replay:
         if goes_on:
             looks = _spread(self._index + 1, index)
         else:
-            self.watch = Watch(self.watch.config)
+            self.watch = self.watch.anew()
             before = self.timeline[index].time - WARM_SECONDS
             looks = _spread(self.recording.index_at(before), index)
         for look in looks:
@@ -127,18 +147,27 @@ def _spread(first: int, last: int) -> list[int]:
     return sorted({round(last - apart * n) for n in range(WARM_LOOKS)})
 
 
-def events(timeline: list[Summary]) -> list[tuple[int, str, int]]:
-    """Return where findings began: which moment, its headline, and how grave it was."""
-    found: list[tuple[int, str, int]] = []
-    before: set[tuple[str, str]] = set()
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A finding began."""
+
+    index: int
+    """At which moment."""
+    title: str
+    severity: int
+
+
+def events(timeline: Sequence[Summary]) -> list[Event]:
+    """Return where findings began, or became graver."""
+    found: list[Event] = []
+    before: dict[tuple[str, str], int] = {}
     for index, summary in enumerate(timeline):
-        now = {told.identity for told in summary.findings}
         found += [
-            (index, told.title, told.severity)
+            Event(index, told.title, told.severity)
             for told in summary.findings
-            if told.identity not in before
+            if told.severity > before.get(told.identity, -1)
         ]
-        before = now
+        before = {told.identity: told.severity for told in summary.findings}
     return found
 
 

@@ -26,10 +26,12 @@ def sections(reading: Reading, owners: Owners) -> Sections:
     place, table = reading.place, reading.table
     return {
         "reading": {name: getattr(reading, name) for name in OF_READING}
-        | {"addresses": sorted(reading.addresses)},
+        | {"addresses": sorted(reading.addresses)}
+        | {"host_range": reading.host_range and list(reading.host_range)},
         "table": {name: getattr(table, name) for name in OF_TABLE}
         | {"bound_ports": table.bound_ports.tolist()},
-        "place": {"name": place.name, "kind": place.kind, "id": place.id, "root": str(place.root)},
+        "place": {name: getattr(place, name) for name in ("name", "kind", "id")}
+        | {"root": str(place.root), "words": list(place.words)},
         "parameters": {p.name: [p.value, p.default, p.meaning] for p in reading.parameters},
         "counters": dict(reading.counters),
         "owners": {str(inode): [p.pid, p.name] for inode, p in owners.by_inode.items()},
@@ -72,22 +74,30 @@ def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Read
 
     Raises KeyError, TypeError or ValueError where something is missing or of another kind.
     """
-    place, told, read = now["place"], now["table"], now["reading"]
+    told, read = now["table"], now["reading"]
     if table is None:
         table = build([rows])
         kept = {field.name: getattr(table, field.name) for field in fields(table)}
         kept |= {name: told[name] for name in OF_TABLE}
         kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
         table = SocketTable(**kept)
-    kind: PlaceKind = place["kind"] if place["kind"] in get_args(PlaceKind) else "process"
     return Reading(
-        place=Place(Path(place["root"]), place["name"], kind, place["id"]),
+        place=restored_place(now),
         table=table,
         parameters=tuple(Parameter(name, *rest) for name, rest in now["parameters"].items()),
         counters=now["counters"],
         addresses=frozenset(read["addresses"]),
+        host_range=(read.get("host_range") and tuple(read["host_range"])) or None,
         **{name: read[name] for name in OF_READING},
     )
+
+
+def restored_place(now: Sections) -> Place:
+    """Return where it was read; there is no way in any more."""
+    told = now["place"]
+    kind: PlaceKind = told["kind"] if told["kind"] in get_args(PlaceKind) else "process"
+    words = tuple(map(str, told.get("words", ())))
+    return Place(Path(told["root"]), str(told["name"]), kind, told["id"], words=words)
 
 
 def restored_owners(now: Sections) -> Owners:

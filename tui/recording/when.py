@@ -17,11 +17,11 @@ def parse_duration(text: str) -> float:
     found = re.findall(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", text.strip())
     written = "".join(number + unit for number, unit in found)
     if not found or written != re.sub(r"\s", "", text) or len(found) > 4:
-        raise TimeError(f"{text} is no duration, such as 90s, 10min or 7d")
+        raise TimeError(f"{text} is not a duration such as 90s, 10min or 7d")
     try:
         return sum(float(number) * (UNITS[unit] if unit else 1.0) for number, unit in found)
     except KeyError as error:
-        raise TimeError(f"{text}: {error.args[0]} is none of {', '.join(UNITS)}") from None
+        raise TimeError(f"{text}: {error.args[0]} is not one of {', '.join(UNITS)}") from None
 
 
 def parse_time(text: str, begin: float, end: float) -> float:
@@ -34,7 +34,7 @@ def parse_time(text: str, begin: float, end: float) -> float:
     time = _parsed(text.strip(), begin, end)
     if not begin - 1 <= time <= end + 1:
         first, last = (_local(edge) for edge in (begin, end))
-        raise TimeError(f"{text} is not in the recording, which goes from {first} to {last}")
+        raise TimeError(f"{text} is outside the recording, which runs from {first} to {last}")
     return min(max(time, begin), end)
 
 
@@ -46,7 +46,9 @@ def _parsed(text: str, begin: float, end: float) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()  # what has no zone is in the reader's
     except (ValueError, OverflowError, OSError):
-        raise TimeError(f"{text} is no time, such as 03:12, 2026-11-26T03:12:00Z or -90s") from None
+        raise TimeError(
+            f"{text} is not a time such as 03:12, 2026-11-26T03:12:00Z or -90s"
+        ) from None
 
 
 def _of_day(text: str, begin: float, end: float) -> float:
@@ -56,7 +58,7 @@ def _of_day(text: str, begin: float, end: float) -> float:
             hour=int(hour), minute=int(minute), second=0, microsecond=0
         )
     except ValueError:
-        raise TimeError(f"{text} is no time of day") from None
+        raise TimeError(f"{text} is not a time of day") from None
     day += timedelta(seconds=float(second[0]) if second else 0.0)
     time = day.timestamp()
     # To the minute is enough to say: 03:12 is in a recording that begins at 03:12:20.

@@ -17,12 +17,12 @@ def findings_text(
     """
     if not findings and not whole:
         text = (
-            "No finding in what was read. Of the sockets that were not read nothing can be said: "
-            "ports may be exhausted all the same."
+            "No findings in what could be read. Nothing is known about the rest: ports may be "
+            "exhausted there."
         )
         return paint("\n".join(wrapped(text, width, "")), "yellow")
     if not findings:
-        return paint("Nothing to say: no finding.", "green")
+        return paint("No findings.", "green")
     return "\n\n".join(_finding(finding, paint, width) for finding in findings)
 
 

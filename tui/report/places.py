@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -11,6 +12,8 @@ from tui.analysis.bounds import utilization_at_most
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.patterns import Direction
+from tui.findings.cases import tally
+from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance
 from tui.report.records import pattern_record
 from tui.writing.layout import Paint, table
@@ -32,6 +35,7 @@ PLACE_FIELDS = (
     "assumed",
     "worst",
     "utilization_at_most",
+    "findings",
 )
 """Of a place."""
 
@@ -49,6 +53,8 @@ class Seen:
     """Who holds that one, if known."""
     failure: str | None = None
     """Why it could not be dumped."""
+    findings: tuple[Finding, ...] | None = None
+    """What the rules found in that dump; None where there was none to look into."""
 
 
 def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -> dict[str, Any]:
@@ -64,7 +70,8 @@ def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -
 def place_row(seen: Seen) -> dict[str, Any]:
     """Return a place with PLACE_FIELDS for keys; what is not known is None.
 
-    ``utilization_at_most`` is that of its fullest tuple where it was dumped, else an upper bound.
+    ``utilization_at_most`` is that of its fullest tuple where it was dumped, else an upper bound;
+    ``findings`` are counts by severity, and None where nothing was looked into.
     """
     glance, frame = seen.glance, seen.frame
     place, rules = glance.place, glance.rules
@@ -87,7 +94,14 @@ def place_row(seen: Seen) -> dict[str, Any]:
         "assumed": list(rules.assumed),
         "worst": worst,
         "utilization_at_most": None if at_most is None else ceil(at_most * 1e6) / 1e6,
+        "findings": None if seen.findings is None else by_severity(seen.findings),
     }
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return how many there are of each severity, the gravest first; 0 where there are none."""
+    count = Counter(one.severity for one in findings)
+    return {which.label: count[which] for which in sorted(Severity, reverse=True)}
 
 
 def at_most_of(seen: Seen) -> float | None:
@@ -108,7 +122,8 @@ def places_text(
         level = level_of(one, threshold)
         rows.append(_row(one, level, threshold))
         colours.append({Level.FINE: "", Level.SLOW: "yellow"}.get(level, "red"))
-    heads = ("", "", ">sockets", ">TIME-WAIT", ">ports", ">reuse", ">in use", "worst", "")
+    counted = (">sockets", ">TIME-WAIT", ">ports", ">reuse", ">in use")
+    heads = ("", "", *counted, "worst", "", "findings")
     notes = [*missing, *_notes(places)]
     shown = table("Places", heads, rows, paint, colours)
     return "\n\n".join([shown, *(paint(note, "yellow") for note in notes)])
@@ -145,6 +160,9 @@ def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
         said = seen.failure
     elif glance.sockets is None:
         said = "cannot be read"
+    found = "" if glance.sockets == 0 else "?"
+    if seen.findings is not None:
+        found = tally(seen.findings) or "none"
     name = place.name
     if place.kind in ("pod", "container") and place.containers not in ((), (name,)):
         name += f" ({', '.join(place.containers)})"
@@ -158,6 +176,7 @@ def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
         use,
         worst,
         said,
+        found,
     )
 
 
@@ -166,9 +185,9 @@ def _notes(places: Sequence[Seen]) -> list[str]:
     notes = []
     if assumed := sum(1 for one in places if one.glance.rules.assumed):
         notes.append(
-            f"The sysctls of {assumed:,} could not be read: ports and reuse with ? are the "
-            "kernel's defaults. It takes CAP_SYS_ADMIN to enter a namespace: run twtop as root."
+            f"The sysctls of {assumed:,} could not be read: ports and reuse marked ? are the "
+            "kernel's defaults. Entering a namespace takes CAP_SYS_ADMIN: run twtop as root."
         )
     if unread := sum(1 for one in places if one.glance.sockets is None):
-        notes.append(f"{unread:,} could not be read at all: nothing is known of their ports.")
+        notes.append(f"{unread:,} could not be read at all: nothing is known about their ports.")
     return notes

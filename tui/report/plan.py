@@ -32,16 +32,16 @@ VERDICTS = {
 }
 LEGEND = (
     "works: needs at most half of the ports. slow: enough ports, but past half of them connect() "
-    "takes some {} times longer with today's range, {} with the whole one. fails: too few, "
-    "EADDRNOTAVAIL. Fast to and at most: connections/s up to which it works, and above which it "
-    "fails."
+    "takes about {} times longer with today's range, {} with the widest. fails: too few ports, "
+    "EADDRNOTAVAIL. Fast to: up to this rate (connections/s) it works. At most: above this rate "
+    "it fails."
 )
 FOOTER = (
-    "sysctl and ip act in the network namespace that they run in (nsenter -t PID -n) and until "
-    "the next boot; /etc/sysctl.d keeps a setting. Ports are an upper bound: clients that bind "
-    "before they connect take some that cannot be seen."
+    "sysctl and ip affect the network namespace they run in (nsenter -t PID -n), until the next "
+    "reboot; /etc/sysctl.d keeps a setting. Ports are an upper bound: clients that bind before "
+    "they connect take some that cannot be seen."
 )
-PAIRS = " Two changes together take the commands of both."
+PAIRS = " For a pair, run the commands of both."
 RATE_FROM = {
     "given": "given",
     "last seconds": f"closed in the last {RECENT} s",
@@ -123,10 +123,9 @@ def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
         paint(f"twtop plan · {ends(plan)}", "bold"),
         *wrapped(
             f"{plain_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each "
-            f"open {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}), and "
-            f"then its port waits {plain_number(setting.wait)} s {until}: "
-            f"{plan.today.outcome.needed:,} ports needed, "
-            f"{plan.today.outcome.capacity:,} there.",
+            f"open for {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}); "
+            f"then its port waits {plain_number(setting.wait)} s {until}. Needs "
+            f"{plan.today.outcome.needed:,} ports, has {plan.today.outcome.capacity:,}.",
             width,
             "",
         ),

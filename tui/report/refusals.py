@@ -81,7 +81,9 @@ def _what(refused: Refused) -> str:
 
 def _by(refused: Refused, here: Place) -> str:
     if refused.process is None:
-        who = "a process not seen from here" if refused.pid is None else f"[{refused.pid}], ended"
+        who = (
+            "a process not visible from here" if refused.pid is None else f"[{refused.pid}], ended"
+        )
     else:
         who = str(refused.process)
     if refused.namespace is None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tui.analysis.patterns import endpoint
 from tui.analysis.tolls import Destination, Toll, destination_text
+from tui.writing.braille import area
 from tui.writing.layout import Paint, table
 from tui.writing.words import per_second, percent, plural, utc
 
 SCHEMA = "twtop.run/1"
-BARS = "▁▂▃▄▅▆▇█"
-CHART_WIDTH = 60
+CHART_CELLS = 20
 SHOWN = 10
-WORTH_TELLING = 0.5
-"""The use of its ports from which a destination's limit is named: connect() is slow there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +32,29 @@ class Run:
     does not say."""
     incomplete: int = 0
     """How many looks were cut short, and so not counted."""
-    refused: int | None = None
+    refused: Mapping[Destination, int] | None = None
     """connect() calls that found no port, as the kernel counted them; None where it was not
     asked."""
+    lost: int = 0
+    """Refusals of the machine beside these of which nothing is known."""
+    cures: tuple[str, ...] = ()
+    """What would give the fullest destination the ports that the command wanted there."""
+
+    @property
+    def all_refused(self) -> int | None:
+        """All connects that found no port, None where nobody counted."""
+        return None if self.refused is None else sum(self.refused.values())
+
+    @property
+    def fullest(self) -> Destination | None:
+        """The destination that came nearest to its end, None without any."""
+        worn = {one: toll for one, toll in self.tolls.items() if toll.capacity}
+        return max(worn, key=lambda one: worn[one].peak, default=None)
+
+    def wanted(self, destination: Destination) -> float:
+        """Return the connections a second that the command tried to make there."""
+        refused = (self.refused or {}).get(destination, 0)
+        return (self.tolls[destination].connections + refused) / max(self.seconds, 0.1)
 
     @property
     def by_cost(self) -> list[tuple[Destination, Toll]]:
@@ -64,6 +82,7 @@ def run_record(run: Run) -> dict[str, Any]:
                 "capacity": toll.capacity,
                 "peak_at": None if toll.peak_at is None else utc(toll.peak_at),
                 "exhausted_at": None if toll.exhausted_at is None else utc(toll.exhausted_at),
+                "refused": None if run.refused is None else run.refused.get(destination, 0),
             }
         )
     return {
@@ -75,7 +94,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "connections": sum(toll.connections for toll in run.tolls.values()),
         "time_waits": sum(toll.time_waits for toll in run.tolls.values()),
         "destinations": destinations,
-        "refused": run.refused,
+        "refused": run.all_refused,
     }
 
 
@@ -90,8 +109,8 @@ def run_text(run: Run, paint: Paint) -> str:
         plural(connections, "connection"),
         plural(waits, "TIME-WAIT") + " left",
     ]
-    if run.refused is not None:
-        said.insert(3, f"{run.refused:,} refused")
+    if run.all_refused is not None:
+        said.insert(3, f"{run.all_refused:,} refused")
     lines = [f"{paint('twtop run', 'bold')} · {' '.join(run.command)}", " · ".join(said), ""]
     lines.append(
         table(
@@ -101,7 +120,7 @@ def run_text(run: Run, paint: Paint) -> str:
             paint,
             ["red" if toll.exhausted_at else "" for _, toll in tolls[:SHOWN]],
             total=len(tolls),
-            empty="no outgoing connections were seen",
+            empty="no outgoing connections seen",
         )
     )
     lines += _notes(run)
@@ -115,48 +134,56 @@ def _row(run: Run, destination: Destination, toll: Toll) -> tuple[str, ...]:
         f"{toll.connections:,}",
         f"{toll.time_waits:,}",
         each,
-        _peak(run, toll),
-        chart([use for _, use in toll.use]),
+        _peak(run, destination, toll),
+        area(over_time(toll.use, run.started, run.seconds, 2 * CHART_CELLS)),
     )
 
 
-def _peak(run: Run, toll: Toll) -> str:
+def _peak(run: Run, destination: Destination, toll: Toll) -> str:
+    refused = (run.refused or {}).get(destination, 0)
+    more = f", {refused:,} refused" if refused else ""
     if toll.exhausted_at is not None:
-        return f"FULL at {toll.exhausted_at - run.started:.1f} s"
-    at = "" if toll.peak_at is None else f" at {toll.peak_at - run.started:.1f} s"
-    return f"{percent(toll.peak_in_use, toll.capacity)}{at}"
+        return f"FULL at {max(toll.exhausted_at - run.started, 0):.1f} s{more}"
+    at = "" if toll.peak_at is None else f" at {max(toll.peak_at - run.started, 0):.1f} s"
+    return f"{percent(toll.peak_in_use, toll.capacity)}{at}{more}"
 
 
 def _notes(run: Run) -> list[str]:
     notes = []
-    for destination, toll in run.by_cost:
-        if not toll.connections or toll.peak < WORTH_TELLING:
-            continue
+    if (destination := run.fullest) is not None:
+        toll, wanted = run.tolls[destination], run.wanted(destination)
         where = endpoint(*destination_text(destination))
-        wanted = toll.connections / max(run.seconds, 0.1)
         notes.append(
-            f"Limit: {toll.capacity:,} ports toward {where}. They sustain "
-            f"{per_second(toll.sustained)}; the command made {per_second(wanted)}."
+            f"Limit: {toll.capacity:,} ports to {where}. They sustain "
+            f"{per_second(toll.sustained)}; the command asked for {per_second(wanted)}."
         )
-        if toll.exhausted_at is not None:
-            notes.append("What would help: twtop plan, while its TIME-WAITs are there.")
+        if wanted > toll.sustained and toll.exhausted_at is None:
+            notes.append(f"At this rate they last {toll.capacity / wanted:,.0f} s.")
+        if run.cures:
+            notes.append(f"What would help: {' · '.join(run.cures)}. For more, run twtop plan.")
     counted = sum(toll.connections for toll in run.tolls.values())
     if run.opened is not None and run.opened > counted * 1.02 + 5:
         notes.append(
-            f"The kernel counted {run.opened:,} connects, more than were seen: failed ones, and "
-            "those that the other side closed between two looks."
+            f"The kernel counted {run.opened:,} connects, more than were seen. The rest failed, "
+            "or the other side closed them between two reads."
         )
+    if run.lost:
+        notes.append(f"{run.lost:,} more were refused somewhere on this machine.")
     if run.incomplete:
         notes.append(f"{plural(run.incomplete, 'look')} cut short and not counted.")
     return ["", *notes] if notes else []
 
 
-def chart(uses: Sequence[float], width: int = CHART_WIDTH) -> str:
-    """Return utilization over time as bars: the highest of each part of the time."""
-    if not uses:
-        return ""
-    width = min(width, len(uses), CHART_WIDTH // 3)
-    parts = [max(uses[len(uses) * n // width : len(uses) * (n + 1) // width]) for n in range(width)]
-    return "".join(
-        BARS[min(int(part * len(BARS)), len(BARS) - 1)] if part else " " for part in parts
-    )
+def over_time(
+    use: Sequence[tuple[float, float]], begin: float, seconds: float, parts: int
+) -> list[float]:
+    """Return the highest utilization of each part of the time; without a look it stays."""
+    highest: list[float | None] = [None] * parts
+    for time, value in use:
+        part = min(max(int((time - begin) / max(seconds, 0.001) * parts), 0), parts - 1)
+        highest[part] = max(value, highest[part] or 0.0)
+    last, filled = 0.0, []
+    for one in highest:
+        last = last if one is None else one
+        filled.append(last)
+    return filled

@@ -59,7 +59,7 @@ def owners_notes(owners: Owners) -> list[str]:
     if owners.skipped:
         notes.append(f"Processes whose files could not be read: {owners.skipped:,}.")
     if not owners.complete:
-        notes.append("There was no time to look at every process: some owners are missing.")
+        notes.append("There was not enough time to look at every process: some owners are missing.")
     return notes
 
 
@@ -78,9 +78,11 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     if table.duplicates:
         lines.append(f"{plural(table.duplicates, 'duplicate')} left out")
     if table.byte_order is None:
-        lines.append(f"No address tells its byte order: taken for {sys.byteorder}-endian")
+        lines.append(f"Its addresses do not reveal the byte order: {sys.byteorder}-endian assumed")
     if not table.bound_known and place.kind != "copy":
-        lines.append("Bound, unconnected sockets cannot be seen here: there may be fewer ports")
+        lines.append(
+            "Bound, unconnected sockets cannot be seen here: there may be fewer ports than shown"
+        )
     return "\n".join(lines)
 
 

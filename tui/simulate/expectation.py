@@ -47,7 +47,7 @@ def no_source_text(target: Target, source: str | None) -> str:
         return f"{source} is no longer an address of this host{ipv6}"
     if target.place is Whereabouts.LOOPBACK:
         return f"lo has no {target.ip}{ipv6}"
-    return f"there is no address here from which to reach {target.ip}{ipv6}"
+    return f"no address of this host can reach {target.ip}{ipv6}"
 
 
 def _descriptors(situation: Surroundings) -> Expectation:
@@ -68,13 +68,13 @@ def _ports(situation: Surroundings) -> Expectation:
     if wall > situation.planned:
         slow = _slow_from(situation)
         return _none(
-            f"only {plural(situation.planned, 'connection')}, and there are ports for "
+            f"it makes only {plural(situation.planned, 'connection')}, and there are ports for "
             f"{situation.free:,}",
             slow if slow is not None and slow <= situation.planned else None,
         )
     if plan.rate is not None and plan.seconds is not None and plan.rate * plan.seconds < wall:
         return _none(
-            f"{plan.rate:g}/s for {measured(plan.seconds)} are {plan.rate * plan.seconds:,.0f} "
+            f"{plan.rate:g}/s for {measured(plan.seconds)} makes {plan.rate * plan.seconds:,.0f} "
             f"connections, and there are ports for {situation.free:,}"
         )
     return _kept_away(situation) or Expectation(
@@ -102,14 +102,15 @@ def _kept_away(situation: Surroundings) -> Expectation | None:
         return None
     if limits.buckets is not None and limits.buckets - limits.time_waits < situation.free:
         return _none(
-            f"tcp_max_tw_buckets is {limits.buckets:,}, with {limits.time_waits:,} taken: further "
-            "sockets skip TIME-WAIT, which frees ports but lets old segments hit new connections"
+            f"tcp_max_tw_buckets is {limits.buckets:,} and {limits.time_waits:,} are in use: "
+            "further sockets skip TIME-WAIT, which frees ports but lets old segments hit new "
+            "connections"
         )
     needed = (rate or 0) * time_wait(situation).longest
     if rate is not None and needed < situation.free:
         return _none(
-            f"{rate:g}/s take {needed:,.0f} ports in the {time_wait(situation).longest:.0f} s that "
-            f"each can be in TIME-WAIT, and there are {situation.free:,}"
+            f"{rate:g}/s takes {needed:,.0f} ports in the {time_wait(situation).longest:.0f} s "
+            f"that TIME-WAIT can last, and there are {situation.free:,}"
         )
     return None
 
@@ -126,9 +127,12 @@ def _why_ports_run_out(situation: Surroundings) -> str:
     if plan.bind_first:
         return f"{ports}, taken by bind() for all destinations together"
     if situation.reuse:
-        return f"{ports}; {reuse_text(situation)}, too late above {reuse_rate(situation):,.0f}/s"
+        return (
+            f"{ports}; {reuse_text(situation)}, which is too late above "
+            f"{reuse_rate(situation):,.0f}/s"
+        )
     bearable = per_second(time_wait(situation).sustains(situation.free))
-    return f"{ports}, {no_reuse_text(situation)}; up to {bearable} never get there"
+    return f"{ports}, {no_reuse_text(situation)}; up to {bearable} they never run out"
 
 
 def _pace(situation: Surroundings) -> float | None:

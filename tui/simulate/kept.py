@@ -33,9 +33,9 @@ def find_kept(evidence: Evidence) -> Kept:
     if evidence.seconds > 0 and needed < situation.free and not kept_busy:
         return Kept(
             "slow",
-            f"{evidence.rate:,.1f} connections/s take {needed:,.0f} ports in the "
+            f"{evidence.rate:,.1f} connections/s takes {needed:,.0f} ports in the "
             f"{hold.longest:.0f} s that a TIME-WAIT can last, and there were {situation.free:,}: "
-            "at this rate the oldest always comes back in time. It takes more than "
+            "at this rate the oldest always come back in time. Running out takes more than "
             f"{per_second(hold.sustains(situation.free))}. {ended}",
         )
     return Kept(
@@ -50,8 +50,8 @@ def _what_ended(evidence: Evidence) -> str:
     if evidence.stopped_by is not None:
         return f"{evidence.stopped_by} stopped it."
     if plan.seconds is not None and evidence.seconds >= plan.seconds:
-        return f"--duration ended it after {measured(plan.seconds)}."
-    return "No more were asked for."
+        return f"It ended with --duration, after {measured(plan.seconds)}."
+    return "No more were requested."
 
 
 def given_back(evidence: Evidence) -> tuple[str, int]:
@@ -85,36 +85,37 @@ def _how_given_back(evidence: Evidence, number: int) -> dict[str, str]:
     return {
         "reuse": (
             f"{reuse_text(situation)}: {number:,} of {connections} took over a port in TIME-WAIT "
-            f"(TWRecycled). That is enough for {reuse_rate(situation):,.0f} connections/s, and "
-            f"there were {evidence.rate:,.0f}."
+            f"(TWRecycled). That sustains {reuse_rate(situation):,.0f} connections/s, and there "
+            f"were {evidence.rate:,.0f}."
         ),
         "overflow": (
             f"tcp_max_tw_buckets{limit} was exceeded: {number:,} of {connections} skipped "
-            "TIME-WAIT (TCPTimeWaitOverflow), and their ports were free at once. That is a danger, "
-            "not a remedy: segments that are late can hit new connections."
+            "TIME-WAIT (TCPTimeWaitOverflow), and their ports were free at once. That is a "
+            "danger, not a remedy: late segments can hit new connections."
         ),
         "reset": (
-            f"The server reset {number:,} of {connections}. A reset leaves no TIME-WAIT behind, so "
-            "their ports were free at once."
+            f"The server reset {number:,} of {connections}. A reset leaves no TIME-WAIT, so their "
+            "ports were free at once."
         ),
         "server": (
             f"The server closed first in {outcome.closed_by_server:,} of {outcome.looked_at:,} "
-            f"connections looked at, some {number:,} of all {evidence.connected:,}. Their "
-            "TIME-WAITs are on its port, where they are in nobody's way."
+            f"connections checked, about {number:,} of all {evidence.connected:,}. Their "
+            "TIME-WAITs are on its port, where they block nobody."
         ),
         "minute": (
-            f"It took {measured(evidence.seconds)}, and {number:,} of {connections} ended their "
-            f"{seconds_text(situation.frame.rules)} of TIME-WAIT meanwhile: "
-            f"{evidence.rate:,.0f} connections/s are too slow for {plural(situation.free, 'port')}."
+            f"It took {measured(evidence.seconds)}, and {number:,} of {connections} finished "
+            f"their {seconds_text(situation.frame.rules)} of TIME-WAIT meanwhile: "
+            f"{evidence.rate:,.0f} connections/s is too slow to use up "
+            f"{plural(situation.free, 'port')}."
         ),
         "half_closed": (
-            f"{number:,} of {connections} ended their FIN-WAIT-2 meanwhile. "
+            f"{number:,} of {connections} finished their FIN-WAIT-2 meanwhile. "
             f"{half_closed_text(situation)}"
         ),
         "unknown": (
             f"{connections} left only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} "
-            "in use. Neither reuse, overflow, resets nor the server closing first accounts for it: "
-            "something between may answer for the server."
+            "in use. Reuse, overflow, resets or the server closing first do not explain it: "
+            "something in between may be answering for the server."
         ),
     }
 
@@ -124,5 +125,5 @@ def half_closed_text(situation: Surroundings) -> str:
     return (
         "The server has not closed its side of the connections: such a port comes back "
         f"tcp_fin_timeout = {situation.fin_timeout:.0f} s after our close, and never by reuse. "
-        "Mend the server, which is to close what its client has closed."
+        "Fix the server: it should close what its client has closed."
     )

@@ -23,9 +23,9 @@ def parameter_lines(situation: Surroundings) -> list[tuple[str, str, str]]:
         "net.ipv4.tcp_tw_reuse": _reuse_note(situation),
         "net.ipv4.tcp_tw_reuse_delay": f"{rules.reuse_delay_ms:,} ms before reuse",
         "net.ipv4.tcp_timestamps": (
-            "on, which reuse needs"
+            "on (reuse needs them)"
             if rules.timestamps
-            else "off: no reuse, whatever tcp_tw_reuse is"
+            else "off: no reuse, whatever tcp_tw_reuse says"
         ),
         "net.ipv4.tcp_max_tw_buckets": f"TIME-WAITs at most; {limits.time_waits:,} now",
         "net.ipv4.tcp_fin_timeout": "if the server does not close; TIME-WAIT is always "
@@ -55,7 +55,7 @@ def parameter_lines(situation: Surroundings) -> list[tuple[str, str, str]]:
 def _reuse_note(situation: Surroundings) -> str:
     rules = situation.frame.rules
     if situation.plan.bind_first:
-        return "no matter: bind() reuses none"
+        return "irrelevant: bind() reuses none"
     if rules.reuse_mode == 0:
         return "off: no TIME-WAIT is reused"
     if situation.reuse:

@@ -109,7 +109,7 @@ def count_down(seconds: int = SECONDS) -> None:
     on_terminal = sys.stderr.isatty()
     keys = on_terminal and sys.stdin.isatty()
     if not on_terminal:
-        write(f"twtop: begins in {seconds} s; Ctrl-C stops it, --yes does without\n")
+        write(f"twtop: starts in {seconds} s; Ctrl-C stops it, --yes skips the countdown\n")
     end = time.monotonic() + seconds
     try:
         # SIGTERM and a hang-up end it as Ctrl-C does, with the terminal as it was.
@@ -119,8 +119,8 @@ def count_down(seconds: int = SECONDS) -> None:
         ):
             while (left := end - time.monotonic()) > 0:
                 if on_terminal:
-                    how = "q or Ctrl-C stops it, enter begins now" if keys else "Ctrl-C stops it"
-                    write(f"\r{ERASE}Begins in {left:.0f} s; {how} ")
+                    how = "q or Ctrl-C stops it, enter starts now" if keys else "Ctrl-C stops it"
+                    write(f"\r{ERASE}Starts in {left:.0f} s; {how} ")
                 if not keys:
                     time.sleep(min(left, 0.25))
                 elif (key := _key(min(left, 0.25))) and key in STOP_KEYS:

@@ -46,7 +46,7 @@ def run(situation: Surroundings, reader: Reader, show: Show) -> Evidence:
             load.start()
         except RuntimeError as error:  # "can't start new thread"
             load.stop()
-            raise StartError(f"{error}; ask for a lower --concurrency") from None
+            raise StartError(f"{error}; try a lower --concurrency") from None
         while not (ended := load.ended.wait(TICK_SECONDS)) and stop.name is None:
             frame = reader.read_if_due() or frame
             show(load.outcome(), situation.held(frame))

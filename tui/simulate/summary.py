@@ -67,7 +67,7 @@ def _coming(situation: Surroundings) -> str:
     if situation.planned < whole:
         of = f"of {whole:,}: {of}"
     manner = "held open" if situation.hold else "closed first by this side"
-    pace = "as fast as they go" if plan.rate is None else f"{plan.rate:,.6g}/s"
+    pace = "as fast as possible" if plan.rate is None else f"{plan.rate:,.6g}/s"
     bound = "" if plan.seconds is None else f", for {measured(plan.seconds)} at most"
     return (
         f"{plural(situation.planned, 'connection')} ({of}), {manner}; {plan.concurrency:,} at a "
@@ -78,15 +78,16 @@ def _coming(situation: Surroundings) -> str:
 def no_ports_text(ports: PortSpace) -> str:
     """Say what has taken all ephemeral ports."""
     return (
-        f"of ip_local_port_range = {ports.low}–{ports.high}, ip_local_reserved_ports takes out "
-        f"{ports.reserved:,}, and bound sockets {ports.excluded:,} more"
+        f"of ip_local_port_range = {ports.low}–{ports.high}, ip_local_reserved_ports excludes "
+        f"{ports.reserved:,}, and bound sockets take {ports.excluded:,} more"
     )
 
 
 def expected_text(expected: Expectation) -> str:
     """Return the expectation in a sentence."""
     slow = (
-        f"; connect() is slow from connection {expected.slow_from:,}, with half the ports taken"
+        f"; connect() gets slow from connection {expected.slow_from:,} on, with half the ports "
+        "taken"
         if expected.slow_from is not None
         else ""
     )
@@ -108,8 +109,8 @@ def to_text(evidence: Evidence, paint: Paint, width: int) -> str:
     else:
         about = "" if wall.exact else "about "
         title = (
-            f"Wall: {wall.error} from {wall.call}() at {about}connection {wall.connection:,}, "
-            f"after {measured(wall.seconds)}."
+            f"Wall: {wall.error} from {wall.call}() at {about}connection "
+            f"{wall.connection:,}, after {measured(wall.seconds)}."
         )
         colour, why = "red", wall.why
     if evidence.stopped_by is not None and evidence.stopped_by not in why:
@@ -147,7 +148,7 @@ def _slow(evidence: Evidence) -> str:
     if again <= 0:
         return ""
     text = (
-        f"{plural(again, 'SYN')} got no answer at first and went out again, a second later or more"
+        f"{plural(again, 'SYN')} got no answer at first and went out again a second or more later"
     )
     overflows = (evidence.server_events or {}).get("ListenOverflows", 0)
     if overflows > 0:
@@ -166,9 +167,9 @@ def kernel_text(evidence: Evidence) -> str:
     got = evidence.outcome.errors.get("EADDRNOTAVAIL", 0)
     said = f"found no port for {plural(refused, 'connect()', 'connect()s')}"
     if refused != got:
-        return f"{said}, but clients got EADDRNOTAVAIL × {got:,}: a port was not all that lacked"
+        return f"{said}, but clients got EADDRNOTAVAIL × {got:,}: ports were not the only problem"
     if refused and all(held.use.connectable > 0 for held in situation.held(evidence.frame)):
-        return f"{said}, as the clients say; by now ports can be had again"
+        return f"{said}, as clients say; by now ports are available again"
     return f"{said}: kernel, clients and twtop agree"
 
 
@@ -185,13 +186,13 @@ def left_behind(evidence: Evidence) -> str:
         parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within {hold}")
     if half_closed:
         parts.append(
-            f"{half_closed:,} in FIN-WAIT-2, which the server has not closed, gone "
+            f"{half_closed:,} in FIN-WAIT-2, not closed by the server, gone "
             f"{situation.fin_timeout:.0f} s after our close"
         )
     if others:
-        parts.append(f"{plural(others, 'connection')} that the server has not closed yet")
+        parts.append(f"{plural(others, 'connection')} not closed by the server yet")
     if there := server_time_waits(evidence.frame, situation.target):
-        parts.append(f"{plural(there, 'TIME-WAIT')} on the server's port, which block nobody")
+        parts.append(f"{plural(there, 'TIME-WAIT')} on the server's port, where they block nobody")
     return "; ".join(parts) or "nothing"
 
 

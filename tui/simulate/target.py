@@ -65,13 +65,13 @@ def find_target(name: str, port: int, owned: bool = False) -> Target:
     ip = _address(name, port)
     route = route_to(ip)
     if route.kind == RTN_BROADCAST:
-        raise TargetError(f"{ip} is no server's address")
+        raise TargetError(f"{ip} cannot be a server's address")
     place, root = _place(ip, route)
     target = Target(name, ip, port, place, root, route.source)
     if not (owned or target.ours):
         raise TargetError(
             f"{ip} is not an address of this machine, and using up ports fills the tables of "
-            "servers, firewalls and NAT on the way; if they are yours to load, say "
+            "servers, firewalls and NAT on the path; if all of them are yours to load, add "
             "--i-own-this-target"
         )
     return target
@@ -92,7 +92,7 @@ def _address(name: str, port: int) -> str:
     ip = _fold(str(found[0][4][0]))
     address = ip_address(ip)
     if address.is_unspecified or address.is_multicast or ip == "255.255.255.255":
-        raise TargetError(f"{ip} is no server's address")
+        raise TargetError(f"{ip} cannot be a server's address")
     return ip
 
 
@@ -168,9 +168,9 @@ def check_source(source: str, target: Target) -> str:
     except ValueError:
         raise TargetError(f"--source {source}: not an IP address") from None
     if ip_address(ip).is_unspecified:
-        raise TargetError(f"--source {ip} is no address; leave out --source for any")
+        raise TargetError(f"--source {ip} is not a usable address; leave out --source for any")
     if family(ip) != family(target.ip):
-        raise TargetError(f"--source {ip} and {target.ip} are not of the same IP version")
+        raise TargetError(f"--source {ip} and {target.ip} are of different IP versions")
     if not can_connect_from(ip, target):
-        raise TargetError(f"--source {ip}: it must be an address of this host")
+        raise TargetError(f"--source {ip} is not an address of this host")
     return ip

@@ -66,31 +66,31 @@ def _why(evidence: Evidence, failure: Failure) -> str:
             return _bound(evidence, failure)
         case "EMFILE":
             return (
-                f"This process had the {limits.files:,} descriptors that RLIMIT_NOFILE lets it "
-                f"have (hard limit {limits.files_hard:,}), of which {limits.files_open:,} were no "
+                f"This process used up the {limits.files:,} descriptors that RLIMIT_NOFILE allows "
+                f"(hard limit {limits.files_hard:,}); {limits.files_open:,} of them were not "
                 "connections. Raise it with `ulimit -n`, or LimitNOFILE= in a systemd unit."
             )
         case "ENFILE":
             most = evidence.frame.reading.setting("fs.file-max") or "unreadable"
             return (
-                f"The whole host has as many open files as it may have: fs.file-max is {most}. "
-                "`cat /proc/sys/fs/file-nr` shows how many there are, and "
-                "`sysctl -w fs.file-max=…` allows more."
+                f"The whole host is at its limit of open files: fs.file-max is {most}. `cat "
+                "/proc/sys/fs/file-nr` shows how many are open; `sysctl -w fs.file-max=…` allows "
+                "more."
             )
         case "ETIMEDOUT":
             timeout = measured(situation.plan.timeout)
             return f"connect() got no answer within {timeout}. {_who_dropped(evidence)}"
         case "ECONNREFUSED" if evidence.connected:
             return (
-                f"{target} took {plural(evidence.connected, 'connection')} and then refused: the "
-                "server has stopped listening (did it crash, or run out of something?), or a "
-                "firewall rejects now."
+                f"{target} accepted {plural(evidence.connected, 'connection')} and then refused: "
+                "the server has stopped listening (did it crash or run out of something?), or a "
+                "firewall now rejects them."
             )
         case "ECONNREFUSED":
             return f"Nothing listens on {target}, or a firewall rejects connections to it."
         case "ENOBUFS" | "ENOMEM":
             pages = evidence.frame.counters.get("mem")
-            used = "" if pages is None else f"TCP has {plural(pages, 'page')} of memory in use. "
+            used = "" if pages is None else f"TCP is using {plural(pages, 'page')} of memory. "
             return (
                 f"{call}() got no memory from the kernel. {used}Compare net.ipv4.tcp_mem with "
                 "`cat /proc/net/sockstat`, and look at the memory limit of the cgroup."
@@ -99,8 +99,8 @@ def _why(evidence: Evidence, failure: Failure) -> str:
             return f"There is no route to {target.ip}: see `ip route get {target.ip}`."
         case "EHOSTUNREACH":
             return (
-                f"The route to {target.ip} leads nowhere: a router says so, or nobody on the link "
-                f"answers for the address. See `ip route get {target.ip}` and `ip neigh`."
+                f"The route to {target.ip} leads nowhere: a router says so, or no host on the "
+                f"link answers for the address. See `ip route get {target.ip}` and `ip neigh`."
             )
         case "EPERM" | "EACCES":
             return (
@@ -116,17 +116,17 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
     situation, rules = evidence.situation, evidence.frame.rules
     if failure.call == "bind" or evidence.sourceless:
         why = no_source_text(situation.target, failure.source)
-        return f"It is the address, not the ports: {why}."
+        return f"The address is the problem, not the ports: {why}."
     source = failure.source or situation.sources[0] or "any address"
     held = situation.held(evidence.frame)
     ports = total(held)
     if ports.use.in_use < FULL * ports.use.capacity and evidence.connected < FULL * situation.free:
         return (
             f"Only {ports.use.in_use:,} of {plural(ports.use.capacity, 'port')} are seen in use. "
-            "The others are bound by sockets that look like any other, since they were bound "
-            "before they connected, or that nothing shows."
+            "The others are bound by sockets that cannot be told apart, because they were bound "
+            "before they connected, or cannot be seen at all."
         )
-    towards = f"towards {situation.target}"
+    towards = f"to {situation.target}"
     of = f"{rules.low}–{rules.high}"
     if len(held) == 1:
         taken = (
@@ -134,27 +134,27 @@ def _no_port(evidence: Evidence, failure: Failure) -> str:
         )
     else:
         others = len(held) - 1
-        too = "other source has its" if others == 1 else f"other {others:,} sources have theirs"
+        too = "other source too" if others == 1 else f"other {others:,} sources too"
         taken = (
             f"{source} had all its {plural(held[0].use.capacity, 'port')} ({of}) {towards} taken, "
-            f"as the {too}, or nearly all"
+            f"and the {too}, or nearly all"
         )
     how = "by open connections" if situation.hold else _states(ports)
     why = f"{taken}: {how}. {_why_not_again(evidence, failure)}"
     more = evidence.connected - situation.free
     by, _ = given_back(evidence)
     if more > (1 - FULL) * situation.free and by in LATE:
-        why += f" {plural(more, 'connection')} more got through, as {LATE[by]}."
+        why += f" {plural(more, 'connection')} more got through, because {LATE[by]}."
     return why
 
 
 LATE = {
     "reuse": "tcp_tw_reuse gave ports back for a while",
-    "overflow": "TIME-WAIT was skipped above tcp_max_tw_buckets",
+    "overflow": "sockets skipped TIME-WAIT above tcp_max_tw_buckets",
     "reset": "the server reset some, which leaves no TIME-WAIT",
-    "server": "the server closed some of them first, which leaves the TIME-WAIT to it",
-    "minute": "the oldest ended their TIME-WAIT",
-    "half_closed": "the oldest ended their tcp_fin_timeout",
+    "server": "the server closed some first, which leaves the TIME-WAIT with it",
+    "minute": "the oldest finished their TIME-WAIT",
+    "half_closed": "the oldest reached their tcp_fin_timeout",
 }
 """What gave ports back, though not enough: why there were more connections than ports."""
 
@@ -174,7 +174,7 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
     if evidence.ports.half_closed and not situation.hold:
         return half_closed_text(situation)
     if situation.hold:
-        return "Connections that are held keep their ports for as long as they are open."
+        return "Held connections keep their ports for as long as they are open."
     if situation.reuse:
         return (
             f"{reuse_text(situation)}, and they were used up in {measured(failure.elapsed)}: "
@@ -194,9 +194,9 @@ def _bound(evidence: Evidence, failure: Failure) -> str:
     half_closed = f" {half_closed_text(evidence.situation)}" if ports.half_closed else ""
     return (
         f"bind() found none of {plural(ports.use.capacity, 'port')}{where} free: "
-        f"{_states(ports)}. A port that bind() chooses is taken for all destinations together, "
-        "and not reused in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose, and "
-        f"every destination would have them all.{half_closed}"
+        f"{_states(ports)}. A port chosen by bind() is taken for all destinations, and not reused "
+        "in TIME-WAIT; with IP_BIND_ADDRESS_NO_PORT connect() would choose it, and every "
+        f"destination would have all of them.{half_closed}"
     )
 
 
@@ -207,36 +207,38 @@ def _who_dropped(evidence: Evidence) -> str:
     if most and entries >= FULL * most:
         return (
             f"This namespace's conntrack table is full, {entries:,} of {most:,} entries, and "
-            "packets of new connections are dropped. An entry stays 120 s after the close; raise "
-            "nf_conntrack_max, or exempt this traffic (notrack)."
+            "packets of new connections are dropped. An entry stays for 120 s after the close; "
+            "raise nf_conntrack_max, or exempt this traffic (notrack)."
         )
     if seen is None:
         sent = evidence.events.get("TCPSynRetrans", 0)
         again = f"{plural(sent, 'SYN')} went out a second time. " if sent > 0 else ""
         return (
-            f"{again}To tell why, look on the server: if `nstat -az TcpExtListenOverflows "
+            f"{again}To find out why, look on the server: if `nstat -az TcpExtListenOverflows "
             "TcpExtTCPReqQFullDrop` rises, its backlog is full; if `dmesg | grep conntrack` says "
-            '"table full", its conntrack table is, or that of a NAT gateway on the way. If '
-            "neither, a firewall drops the packets."
+            '"table full", its conntrack table is full, or that of a NAT gateway '
+            "on the path. Otherwise a firewall drops the packets."
         )
     if (overflows := seen.get("ListenOverflows", 0)) > 0:
         queue = evidence.accept_queue
-        waiting = f", and {plural(queue, 'connection')} still wait to be accepted" if queue else ""
+        waiting = (
+            f", and {plural(queue, 'connection')} still waiting to be accepted" if queue else ""
+        )
         return (
             f"The server's accept queue was full: ListenOverflows rose by {overflows:,}{waiting}. "
-            "It accepts too slowly, or the backlog that it gave to listen() is too small "
-            "(net.core.somaxconn bounds it)."
+            "It accepts too slowly, or its listen() backlog is too small (net.core.somaxconn "
+            "limits it)."
         )
     if (dropped := seen.get("TCPReqQFullDrop", 0)) > 0:
         return (
             "The server's queue of half-open connections was full and syncookies are off: "
-            f"TCPReqQFullDrop rose by {dropped:,}. tcp_max_syn_backlog and the backlog of listen() "
-            "bound it."
+            f"TCPReqQFullDrop rose by {dropped:,}. tcp_max_syn_backlog and the listen() backlog "
+            "limit it."
         )
     if (dropped := seen.get("ListenDrops", 0)) > 0:
         return f"The server's listener dropped them: ListenDrops rose by {dropped:,}."
     return (
-        "None of the server's counters of a full backlog moved, and the conntrack table here is "
-        "not full. What is left is a firewall that drops the packets, here or in the server's "
-        "namespace (`nft list ruleset`), or that nobody answers for the address."
+        "None of the server's counters for a full backlog moved, and the conntrack table here is "
+        "not full. So either a firewall drops the packets, here or in the server's namespace "
+        "(`nft list ruleset`), or nothing answers for the address."
     )

@@ -26,20 +26,20 @@ BOUND_IN_VAIN = "EADDRINUSE"
 class Standing(Enum):
     """How the two halves stand to each other."""
 
-    NOTHING = "nothing to compare: no connection was tried"
+    NOTHING = "nothing to compare: no connection was attempted"
     AGREES = "both say the same"
-    CHANGING = "at odds in one frame, which the moment of reading explains"
-    DIFFERS = "at odds in frame after frame"
+    CHANGING = "differ in one frame, which the moment of reading explains"
+    DIFFERS = "differ in frame after frame"
     UPPER_BOUND = "bind() takes ports that no table shows: the figures are an upper bound"
 
 
 class Kernel(Enum):
     """How the kernel's own count of refused connects stands to what the clients got."""
 
-    UNASKED = "not counted, or of clients that try elsewhere before they call it a failure"
-    AGREES = "it has refused as many connects as failed for want of a port"
-    CHANGING = "at odds once, which the moment of counting explains"
-    DIFFERS = "at odds time after time"
+    UNASKED = "not counted, or clients try elsewhere before they report a failure"
+    AGREES = "the kernel refused as many connects as failed for lack of a port"
+    CHANGING = "differ once, which the moment of counting explains"
+    DIFFERS = "differ time after time"
 
 
 @dataclass(frozen=True, slots=True)

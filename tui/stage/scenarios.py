@@ -68,8 +68,8 @@ _ALL = (
         "exhaustion",
         "one destination eats all ports",
         "One destination, 1,000 ports, 50 connections/s, each leaving a TIME-WAIT for 60 s. After "
-        "10 s half the ports are gone and connect() turns slow; after 16 s the threshold; after "
-        "20 s EADDRNOTAVAIL.",
+        "10 s half the ports are gone and connect() gets slow; after 16 s the threshold is "
+        "passed; after 20 s it fails: EADDRNOTAVAIL.",
         Service(((HERE, DATABASE),), name="postgres-demo"),
         replace(CLIENTS, rate=50),
         BASE,
@@ -77,9 +77,9 @@ _ALL = (
     Scenario(
         "server-close",
         "thousands of TIME-WAITs that harm nobody",
-        "The server closes first, so the TIME-WAITs are its own, on its listening port: "
-        "thousands. Ten clients connect 20 times a second each, more than 1,000 ports could bear "
-        "were the TIME-WAITs theirs, and nobody runs out.",
+        "The server closes first, so thousands of TIME-WAITs collect on its listening port. Ten "
+        "clients connect 20 times a second each, too much for 1,000 ports if the TIME-WAITs were "
+        "theirs. Nobody runs out.",
         Service(((HERE, WEB),), Manner.CLOSES_FIRST, name="web-demo"),
         replace(
             CLIENTS,
@@ -110,10 +110,10 @@ _ALL = (
     ),
     Scenario(
         "reaper",
-        "the oldest TIME-WAITs ended when needed, beside tcp_tw_reuse",
-        "Three services, 50 connections/s each. Of the first nothing is done: full after 20 s. Of "
-        "the second `twtop keep` ends the oldest TIME-WAITs at 80 %. The third is on loopback, "
-        "where tcp_tw_reuse = 2 does it for nothing.",
+        "ending the oldest TIME-WAITs, compared with tcp_tw_reuse",
+        "Three services, 50 connections/s each. The first gets no help: full after 20 s. For the "
+        "second, `twtop keep` ends the oldest TIME-WAITs at 80 %. The third is on loopback, where "
+        "tcp_tw_reuse = 2 does that at no cost.",
         Service(tuple((ip, DATABASE) for ip in SIDE_BY_SIDE), name="postgres-demo"),
         replace(CLIENTS, targets=tuple((ip, DATABASE) for ip in SIDE_BY_SIDE), rate=150),
         BASE | {"ipv4.tcp_tw_reuse": 2},
@@ -122,9 +122,8 @@ _ALL = (
     Scenario(
         "spread",
         "what more source IPs, destinations and ports bring",
-        "100 connections/s; clients go to the next tuple when one is full. Each source IP, "
-        "destination IP or destination port that joins multiplies the ports: 1,000, 2,000, 4,000, "
-        "8,000.",
+        "100 connections/s; clients move to the next tuple when one is full. Each added source "
+        "IP, destination IP or destination port doubles the ports: 1,000, 2,000, 4,000, 8,000.",
         Service(
             tuple((ip, port) for ip in ("127.0.0.1", "127.0.0.9") for port in (DATABASE, CACHE)),
             name="postgres-demo",
@@ -140,7 +139,7 @@ _ALL = (
             ),
             Step(
                 24,
-                "+1 destination port: 8 × 1,000 ports, more than 60 s of the load",
+                "+1 destination port: 8 × 1,000 ports, more than 60 s of load need",
                 targets=tuple(
                     (ip, port) for port in (DATABASE, CACHE) for ip in (HERE, "127.0.0.9")
                 ),
@@ -150,8 +149,8 @@ _ALL = (
     Scenario(
         "leak",
         "a server that never closes",
-        "The clients close, the server forgets to: its sockets stay in CLOSE-WAIT forever, under "
-        "its name. No sysctl ends that; only the program can.",
+        "The clients close, but the server forgets to: its sockets stay in CLOSE-WAIT forever, "
+        "under its name. No sysctl ends that; only the program can.",
         Service(((HERE, WEB),), Manner.NEVER_CLOSES, name="leaky-app"),
         replace(CLIENTS, targets=((HERE, WEB),), rate=20),
         {"ipv4.tcp_tw_reuse": 0},
@@ -159,8 +158,8 @@ _ALL = (
     Scenario(
         "half-open",
         "handshakes that are never completed",
-        "The last packet of each handshake is lost on the way. SYN-RECV fills the listener's "
-        "backlog of 32; the clients that got in believe to be connected, and later ones time out.",
+        "The last packet of each handshake is lost. SYN-RECV fills the listener's backlog of 32; "
+        "the first clients believe they are connected, and later ones time out.",
         Service(((HERE, WEB),), Manner.LOSES_HANDSHAKES, backlog=32, name="web-demo"),
         replace(
             CLIENTS,
@@ -175,8 +174,8 @@ _ALL = (
     Scenario(
         "bucket-overflow",
         "tcp_max_tw_buckets set too low",
-        "tcp_max_tw_buckets is 200: beyond it sockets skip TIME-WAIT and TCPTimeWaitOverflow "
-        "rises. No port runs out, but segments that are late can now hit new connections.",
+        "tcp_max_tw_buckets is 200: beyond that, sockets skip TIME-WAIT and TCPTimeWaitOverflow "
+        "rises. No port runs out, but late segments can now hit new connections.",
         Service(((HERE, DATABASE),), name="postgres-demo"),
         replace(CLIENTS, rate=50),
         BASE | {"ipv4.tcp_max_tw_buckets": 200},
@@ -184,8 +183,8 @@ _ALL = (
     Scenario(
         "bind-first",
         "clients that bind before they connect",
-        "Five destinations, and a bind() before each connect(): the port is taken for all of them "
-        "together. After 20 s bind() fails with EADDRINUSE, though every pattern is but a fifth "
+        "Five destinations, and a bind() before each connect(): the port is taken for all of "
+        "them. After 20 s bind() fails with EADDRINUSE, although each pattern is only a fifth "
         "full.",
         Service(FIVE, name="postgres-demo"),
         replace(

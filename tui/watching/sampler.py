@@ -53,7 +53,7 @@ class Sampler(Generic[T]):
             return self.take(self.source.refresh(self._last))
         reading = self.source.read()
         taken = self.take(reading)
-        cost = time.thread_time() - cpu
+        cost = time.thread_time() - cpu + self.source.cpu_apart
         self._incomplete = 0 if reading.table.complete else self._incomplete + 1
         if 0 < self._incomplete <= PROMPT_TRIES:
             self._next_dump = 0.0

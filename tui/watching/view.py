@@ -34,8 +34,13 @@ class View:
     filter: Filter | None = None
     kept: tuple[Goal, ...] = ()
     """What is kept below a level in its place, by whatever twtop."""
-    replay: str = ""
-    """How a recording is played that this is a moment of; empty for what is there now."""
+    past: str = ""
+    """How the title line calls it where it is of a recorded moment; empty for what is there now."""
+    recorded: bool = False
+    """Is what comes being written to a recording?"""
+
+    elsewhere: str = ""
+    """What is worse in another place, to be told in a title line; empty where nothing is."""
 
     def kept_below(self, key: PatternKey) -> float | None:
         """Return the level that a pattern is kept below in percent; None where it is not kept."""

@@ -63,6 +63,10 @@ class Watch:
         """The settings it judges by."""
         return self._config
 
+    def anew(self) -> Watch:
+        """Return one that judges by the same, and has seen nothing yet."""
+        return Watch(self._config, self._baseline)
+
     @property
     def newest(self) -> View | None:
         """The newest view, None before the first."""

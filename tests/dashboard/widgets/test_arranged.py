@@ -99,7 +99,7 @@ async def test_the_screen_does_not_wait_for_it(slow: SlowFilter, shown: list[Pat
         assert dashboard.patterns.cursor == 1
         slow.release.set()
         await settle(on)
-        assert "nothing passes the filter" in on.text()
+        assert "nothing matches the filter" in on.text()
         assert "Patterns · 0 of 4" in on.text()
 
 

@@ -92,6 +92,11 @@ def test_a_capacity_far_above_does_not_press_the_curve_flat() -> None:
     assert area(columns(lines, 5)[-1][0]), "30 of a scale to 50"
 
 
+def test_before_the_first_moment_no_capacity_is_drawn() -> None:
+    """A line at 0 there would be a host that had no ports."""
+    assert all(glyph != UNICODE.capacity for glyph, _ in columns(draw(series(900, 900)), 0))
+
+
 def test_the_live_ones_are_a_line_that_hides_nothing() -> None:
     row = columns(draw(series(*[600] * 60, live=300)), 3)
     assert row[-1] == (UNICODE.line, "live")

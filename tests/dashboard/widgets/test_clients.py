@@ -77,13 +77,13 @@ class TestWhole:
         assert "connect() 18 µs p50 · 41 µs p99" in lines[4]
         assert "412 of 1,000 ports 41.2% · connectable 588" in lines[4]
         assert "no errors" in lines[5]
-        assert "= agree: no connect() failed for lack of a port" in lines[5]
+        assert "= clients agree: no connect() lacked a port" in lines[5]
 
     def test_exhaustion_is_said_on_both_sides(self) -> None:
         lines = text(whole(played(FAILING, FULL), 118))
         assert "EXHAUSTED" in lines[4]
         assert lines[5].index("EADDRNOTAVAIL 50/s, 1,204 in all") < lines[5].index("EMFILE 0/s")
-        assert "= agree: no port left, connect() fails" in lines[5]
+        assert "= clients agree: no port left, and connect() fails" in lines[5]
 
     @pytest.mark.parametrize("width", [1, 20, 60, 80, 98, 118, 198])
     @pytest.mark.parametrize("name", SCENARIOS)
@@ -121,10 +121,10 @@ class TestWhole:
     @pytest.mark.parametrize(
         ("standing", "words"),
         [
-            (Standing.NOTHING, "no connect() to compare with"),
-            (Standing.CHANGING, "changing between two frames"),
-            (Standing.DIFFERS, "≠ they differ: connect() succeeds"),
-            (Standing.UPPER_BOUND, "≤ upper bound: bind() takes a port for all tuples"),
+            (Standing.NOTHING, "no connect() to compare yet"),
+            (Standing.CHANGING, "changed between two readings"),
+            (Standing.DIFFERS, "≠ clients differ: connect() succeeds"),
+            (Standing.UPPER_BOUND, "≤ upper bound: bind() takes a port from every tuple"),
         ],
     )
     def test_every_standing_has_its_words(self, standing: Standing, words: str) -> None:
@@ -138,7 +138,7 @@ class TestFolded:
         assert lines[0].startswith(" exhaustion · one destination eats all ports  ")
         assert lines[0].rstrip().endswith("n next · [ ] rate · p pause")
         assert "0/s of 50/s connected · EADDRNOTAVAIL 50/s, 1,204 in all" in lines[1]
-        assert "1,000 of 1,000 ports 100.0% · EXHAUSTED · = agree" in lines[2]
+        assert "1,000 of 1,000 ports 100.0% · EXHAUSTED · = clients agree" in lines[2]
 
     def test_a_note_takes_the_room_of_the_keys(self) -> None:
         note = "tcp_tw_reuse = 2: loopback only, nothing changes · in 9 s: tcp_tw_reuse = 1"

@@ -87,7 +87,7 @@ def test_a_narrow_headline_names_the_remote_side_of_a_pattern() -> None:
     (case,) = view.cases.known
     assert headline(case.finding, 50) == [
         ("10.0.0.9:5432", "figure"),
-        (": none of the 1,000 ports is left", ""),
+        (": none of the 1,000 ports left", ""),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,8 +19,8 @@ from tui.dashboard.fleet.pane import where
 from tui.dashboard.fleet.place import PlaceScreen
 from tui.dashboard.fleet.screen import FleetScreen, Looked, PlaceAsked, ShellAsked
 from tui.dashboard.fleet.view import FleetView
-from tui.dashboard.keymap import PANELS, checked, listed
-from tui.dashboard.screens.help import HelpScreen
+from tui.dashboard.keymap import PANELS, checked
+from tui.dashboard.polling import Paced
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.shell import ShellApp
@@ -48,10 +48,8 @@ HELP = """\
 """
 
 
-class Asker(Protocol):
+class Asker(Paced, Protocol):
     """Asks Prometheus: a Refresher, or what stands in for one."""
-
-    interval: float
 
     def poll(self) -> Moment:
         """Return what is known now. Raises FleetError."""
@@ -90,9 +88,8 @@ class FleetApp(ShellApp):
 
         Raises ConfigError where the user's keys cannot be meant so.
         """
-        super().__init__(config.screen.theme)
-        self.keys = checked(dict(config.keys), (ShellApp, TwtopApp))
-        self.set_keymap(self.keys)
+        keys = checked(dict(config.keys), (ShellApp, TwtopApp))
+        super().__init__(keys, config.screen.theme)
         self.poller: Asker = poller
         self.threshold = config.ports.threshold
         self.fleet_screen = FleetScreen(host)
@@ -138,7 +135,7 @@ class FleetApp(ShellApp):
             )
 
     def show_again(self) -> None:
-        """Show the present view with the user's newest choices."""
+        """Show the present view, if there is one, with the user's newest choices."""
         self._show(None if self.view is None else self.view.moment)
 
     def action_freeze(self) -> None:
@@ -159,7 +156,7 @@ class FleetApp(ShellApp):
         place = None if self.view is None else self.view.fleet.find(message.key)
         if place is not None and self.screen is self.fleet_screen:
             self.poller.study(place)
-            self.push_screen(PlaceScreen(place), self._left_place)
+            self._open(PlaceScreen(place), self._left_place)
             self._cycle.now()
 
     def _left_place(self, result: None) -> None:
@@ -186,21 +183,18 @@ class FleetApp(ShellApp):
                     markup=False,
                 )
 
-    def action_help(self) -> None:
-        """Show the keys and the words."""
-        if isinstance(self.screen, HelpScreen):
-            return
-        groups: dict[str, tuple[type[DOMNode], ...]] = {
+    def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
+        """Return whose keys the help lists, and under what heading."""
+        return {
             "In the fleet": (FleetScreen, TableScreen, ViewScreen),
             "Everywhere": (ShellApp,),
             "In a panel": PANELS,
             "In a place": (PlaceScreen,),
         }
-        keys = {
-            title: [*listed(nodes, self.keys, self.get_key_display, acts=False)]
-            for title, nodes in groups.items()
-        }
-        self.push_screen(HelpScreen(keys, HELP))
+
+    def help_first(self) -> str:
+        """Begin the help with what the fleet's screen shows."""
+        return HELP
 
 
 def run(words: Sequence[str]) -> str:

@@ -94,6 +94,7 @@ class PlaceScreen(ViewScreen[FleetView]):
     ]
     hints = each("place.back", "place.ssh")
     more_hints = each("app.palette")
+    has_past = False
 
     def __init__(self, place: Place) -> None:
         self.patterns = HourTable(id="quadruplets")

@@ -72,6 +72,7 @@ class FleetScreen(TableScreen[FleetView]):
         Hint([f"fleet.{name}" for name in PANELS], "Panel"),
     )
     more_hints = each("table.export", "app.palette")
+    has_past = False
     filter_hint = "job = gateway · dst 10.0.0.0/8 · dport 443 · use > 50% · text"
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
@@ -154,7 +155,7 @@ class FleetScreen(TableScreen[FleetView]):
         """Open a place, or filter by a group."""
         if event.table in (self.places, self.tuples):
             if (place := self.place) is not None:
-                self.post_message(PlaceAsked(place.key))
+                self.ask_for(PlaceAsked(place.key))
         elif event.table is self.groups and self.view is not None:
             self._filter_by(group_filter(self.view.fleet.by, str(event.identity)))
             self.maximized_panel = None

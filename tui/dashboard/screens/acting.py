@@ -7,12 +7,12 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.binding import BindingType
 
-from tui.acting.background import Keeping
 from tui.acting.freeing import SAFE_AGE_MS
 from tui.acting.keeping import Goal
 from tui.acting.settings import wanted_by
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.acts import Act, ApplyAct, FreeAct, KeepAct, StopKeepingAct
+from tui.dashboard.keepings import Keepings
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.kernel.places import Place
@@ -20,7 +20,7 @@ from tui.watching.view import View
 
 
 @runtime_checkable
-class Acting(Protocol):
+class Actor(Protocol):
     """An app that can do something."""
 
     @property
@@ -29,12 +29,9 @@ class Acting(Protocol):
         ...
 
     @property
-    def keepings(self) -> Sequence[Keeping]:
-        """What it keeps."""
+    def keepings(self) -> Keepings:
+        """What it keeps free."""
         ...
-
-    def begin_keeping(self, place: Place, goal: Goal) -> None:
-        """Keep something."""
 
     def ask(self, act: Act) -> None:
         """Ask whether to do something, and do it."""
@@ -44,9 +41,9 @@ class ActingScreen(ViewScreen[View]):
     """What has keys of its own only where something may be done."""
 
     @property
-    def actor(self) -> Acting:
+    def actor(self) -> Actor:
         """The app."""
-        assert isinstance(self.app, Acting)
+        assert isinstance(self.app, Actor)
         return self.app
 
     @property
@@ -66,8 +63,8 @@ class PatternActs(ActingScreen):
     """A screen with a pattern whose TIME-WAITs can end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("act.free", "F", "free", "Free", "Give its ports back: end TIME-WAITs now"),
-        bind("act.keep", "K", "keep", "Keep", "Keep its ports below a level, or stop that"),
+        bind("act.free", "F", "free", "Free", "Free its ports: end TIME-WAITs now"),
+        bind("act.keep", "K", "keep", "Keep", "Keep its port use below a level, or stop"),
     ]
 
     @property
@@ -79,7 +76,7 @@ class PatternActs(ActingScreen):
         key = self.pattern
         if key is not None and key.direction is Direction.OUTGOING:
             return key
-        self.notify("select an outgoing pattern (→): only its ports can run out", timeout=4)
+        self.notify("select an outgoing pattern (→): only those can run out of ports", timeout=4)
         return None
 
     def action_free(self) -> None:
@@ -91,17 +88,17 @@ class PatternActs(ActingScreen):
         def answer(text: str) -> str | None:
             seconds = _number(text.strip().removesuffix("s"), 0, 3600)
             if seconds is None:
-                return "a number of seconds, 0 to 3600"
+                return "a number of seconds from 0 to 3600"
             self.actor.ask(FreeAct(place, key, round(1000 * seconds)))
             return None
 
-        self.prompt.ask("End TIME-WAITs older than, s:", f"{SAFE_AGE_MS / 1000:g}", answer)
+        self.prompt.ask("End TIME-WAITs older than (seconds):", f"{SAFE_AGE_MS / 1000:g}", answer)
 
     def action_keep(self) -> None:
         """Ask for the level, and then whether to keep it; where it is kept, whether to stop."""
         if (key := self._outgoing()) is None:
             return
-        for one in self.actor.keepings:
+        for one in self.actor.keepings.own:
             if one.on and one.goal.covers(key):
                 self.actor.ask(StopKeepingAct(one))
                 return
@@ -110,19 +107,19 @@ class PatternActs(ActingScreen):
         def answer(text: str) -> str | None:
             below = _number(text.strip().removesuffix("%"), 0.1, 100)
             if below is None:
-                return "a percentage, 0.1 to 100"
+                return "a percentage from 0.1 to 100"
             goal = Goal(key.local_ip, key.remote_ip, key.remote_port, below, SAFE_AGE_MS)
-            self.actor.ask(KeepAct(place, goal, self.actor.begin_keeping))
+            self.actor.ask(KeepAct(place, goal, self.actor.keepings.begin))
             return None
 
-        self.prompt.ask("Keep below, % of capacity:", f"{threshold:g}", answer)
+        self.prompt.ask("Keep below (% of capacity):", f"{threshold:g}", answer)
 
 
 class RemedyActs(ActingScreen):
     """A screen with remedies, of which some are settings."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("act.apply", "a", "apply", "Apply", "Make the change of settings, which u sets back"),
+        bind("act.apply", "a", "apply", "Apply", "Apply the settings; u undoes it"),
     ]
 
     @property

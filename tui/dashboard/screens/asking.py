@@ -22,7 +22,7 @@ from tui.watching.view import View
 T = TypeVar("T")
 FOOT = {
     "looking": "esc closes",
-    "asking": "y does it · n leaves it",
+    "asking": "y yes · n no",
     "doing": "",
     "ended": "esc closes",
 }
@@ -36,7 +36,7 @@ class AskScreen(ModalScreen[None], ClosesOnce):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ask.yes", "y", "yes", "Yes", "Do it"),
-        bind("ask.close", "escape,n,q", "dismiss", "No", "Close it, and leave all as it is"),
+        bind("ask.close", "escape,n,q", "dismiss", "No", "Close this and change nothing"),
     ]
 
     def __init__(self, act: Act, done: Callable[[], object] = lambda: None) -> None:

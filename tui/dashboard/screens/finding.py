@@ -29,9 +29,9 @@ class FindingScreen(RemedyActs):
         bind("finding.back", "escape,backspace", "back", "Back", "Go back"),
         bind("finding.copy", "c", "copy", "Copy command", "Copy the selected command"),
         bind("finding.pattern", "p", "pattern", "Pattern", "Go to the finding's pattern"),
-        bind("finding.plan", "l", "plan", "Plan", "See what would give it the ports"),
+        bind("finding.plan", "l", "plan", "Plan", "See what would give it enough ports"),
         bind("finding.next", "right", "step(1)", "Next", "Go to the next finding"),
-        bind("finding.previous", "left", "step(-1)", "Previous", "Go to the finding before"),
+        bind("finding.previous", "left", "step(-1)", "Previous", "Go to the previous finding"),
     ]
 
     hints = (
@@ -111,7 +111,7 @@ class FindingScreen(RemedyActs):
             if isinstance(item, str):
                 copy(self.app, item)
             else:
-                self.post_message(PatternAsked(item))
+                self.ask_for(PatternAsked(item))
 
     def action_copy(self) -> None:
         """Copy the selected command, else the first."""
@@ -121,12 +121,12 @@ class FindingScreen(RemedyActs):
     def action_pattern(self) -> None:
         """Jump to the pattern."""
         if (key := self._pattern()) is not None:
-            self.post_message(PatternAsked(key))
+            self.ask_for(PatternAsked(key))
 
     def action_plan(self) -> None:
         """Open the plan for the pattern."""
         if (key := self._pattern()) is not None:
-            self.post_message(PlanAsked(key))
+            self.ask_for(PlanAsked(key))
 
     def action_step(self, by: int) -> None:
         """Show the next finding (1) or the one before (−1)."""

@@ -12,48 +12,50 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.book import BookScreen
 from tui.dashboard.screens.closing import ClosesOnce
 
 KEYS_WIDTH = 17
 MOUSE = """\
 [b]Mouse[/b]
-  A click selects a row; a click on the selected row opens it. A click on a
-  column's header sorts by it, another reverses the order. The wheel
-  scrolls, and a click on a key in the bottom line presses it.
+  Click a row to select it, and the selected row to open it. Click a column
+  header to sort by it, again to reverse the order. The wheel scrolls, and
+  the keys in the bottom line can be clicked.
 
 """
 HELP = """\
-[b]Words[/b]
+[b]Terms[/b]
   A pattern is what sockets are grouped by:
     10.0.0.5 → 10.0.0.9:5432  outgoing: local IP, remote IP, remote port
-    10.0.0.5:443 ← 10.0.0.77  incoming: a port listened on, a remote IP
+    10.0.0.5:443 ← 10.0.0.77  incoming: listening port, remote IP
     10.0.0.5 – 10.0.0.9       other: local port neither ephemeral nor
                               listened on
-  Use is ports in use / capacity. Every state holds a port:
+  Use is ports in use / capacity. Sockets in any state hold a port:
     █ live  ▓ TIME-WAIT, locked  ▒ TIME-WAIT, reusable now  · free
-    ┊ 50 %: from here connect() scans in vain: 5 times slower with 1,000
-      ports, 140 with 28,232, 410 with 64,512 (~ where so many are live
-      or locked)    │ the threshold (! past it)
-  Connectable = free + reusable. At 0 connect() fails, EADDRNOTAVAIL.
-  Full in: when that will be, from the closing rate, the growth of open
-    sockets, and the ports that the timers give back. A dash: not within
-    the hour as it goes.
-  Last 60 s: sockets closed in each of the last 60 seconds, as far as the
-    timers tell: what connect() has taken over since has none any more.
-  Expiring: the timer has run out, the kernel removes it within 2 s.
+    ┊ 50 %: from here on connect() searches half the range in vain and is
+      slow: 5 times slower with 1,000 ports, 140 with 28,232, 410 with
+      64,512 (~ when that many are live or locked)
+    │ the threshold (! beyond it)
+  Connectable = free + reusable. At 0 connect() fails with EADDRNOTAVAIL.
+  Full in: time until no port is left, from the rate of closes, the growth
+    of open sockets, and the ports due back from TIME-WAIT. A dash: not
+    within an hour at this rate.
+  Last 60 s: sockets closed in each of the last 60 seconds, read from their
+    timers. Those that connect() has taken over are missing.
+  Expiring: the timer has run out; the kernel removes it within 2 s.
   Incoming patterns use the peer's ports: information, never an alarm.
-  A finding is what a rule has to say: ■ critical, connections fail or are
-    about to; ▲ warning, it costs already or will fail; · info. It says
-    for how long (≥: it was there before twtop), and stays crossed out for
-    a moment when it has gone. twtop audit has the same ones.
+  A finding is a problem twtop sees: ■ critical, connections fail or are
+    about to; ▲ warning, it slows things down now or will fail later; · info.
+    It says how long it has lasted (≥: since before twtop started), and is
+    struck out for a moment once it is over. twtop audit prints the same.
 
 [b]How it knows[/b]
-  TIME-WAIT lasts 60 s, so each timer tells when a socket was
-  closed and when its port comes back. No sysctl changes that but
-  Alibaba's tcp_tw_timeout; tcp_fin_timeout is for FIN-WAIT-2.
-  A TIME-WAIT has no owner; “was nginx\\[12]” held the pattern while it
-  was open. Capacity is an upper bound: sockets bound before they connect
-  take a port from every destination and cannot be told apart.
+  TIME-WAIT lasts 60 s, so each timer tells when a socket was closed and
+  when its port comes back. No sysctl changes that except Alibaba's
+  tcp_tw_timeout; tcp_fin_timeout is for FIN-WAIT-2.
+  A TIME-WAIT has no owner: “was nginx\\[12]” held the pattern while it was
+  open. Capacity is an upper bound: sockets bound before they connect take
+  a port from every destination and cannot be told apart.
 
 [b]Filters[/b], joined by and, or, not, ( )
   state time-wait   dport 5432   sport 1024-2047   dst 10.0.0.0/8
@@ -86,6 +88,7 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
         bind("help.half-up", "ctrl+u", "page(-0.5)", "Half a page up", "Go up by half a page"),
         bind("help.first", "g,home", "edge(-1)", "Top", "Go to the top"),
         bind("help.last", "G,end", "edge(1)", "End", "Go to the end"),
+        bind("help.topics", "t", "topics", "Topics", "Read on: the topics of twtop help"),
     ]
 
     def __init__(self, keys: Mapping[str, Iterable[tuple[str, str]]], first: str = "") -> None:
@@ -99,8 +102,12 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
         """Show the page; it scrolls where the terminal is small."""
         with VerticalScroll(id="help") as page:
             page.border_title = "twtop · help"
-            page.border_subtitle = "esc closes"
+            page.border_subtitle = "t topics to read · esc closes"
             yield Static(self._first + MOUSE + HELP)
+
+    def action_topics(self) -> None:
+        """Open the book, in place of this page."""
+        self.app.switch_screen(BookScreen())
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 
@@ -66,16 +67,22 @@ def findings_lines(room: int, height: int) -> int:
     return lines if height >= FOLDED_BELOW and lines > BORDER else 0
 
 
+class PlaceLeft(Message):
+    """The user wants to go back, and there is nothing here to go back from."""
+
+
 class Dashboard(TableScreen[View], PatternActs):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings, and back"),
-        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern its ports"),
+        bind("dashboard.findings", "f", "findings", "Findings", "Go to the findings and back"),
+        bind("dashboard.plan", "l", "plan", "Plan", "See what would give a pattern enough ports"),
         bind(
             "dashboard.incoming", "H,f5", "incoming", "Incoming", "Hide or show incoming patterns"
         ),
-        bind("dashboard.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
+        bind(
+            "dashboard.maximize", "m", "maximize_panel", "Maximize", "Give a panel the whole screen"
+        ),
         *(
             bind(f"panel.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
             for number, (name, title) in enumerate(PANELS.items(), 1)
@@ -91,7 +98,7 @@ class Dashboard(TableScreen[View], PatternActs):
     more_hints = (
         *each("app.palette", "act.free", "act.keep"),
         Hint([f"panel.{name}" for name in PANELS], "Panel"),
-        *each("table.export", "app.threshold"),
+        *each("table.export", "app.threshold", "app.record"),
     )
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
@@ -219,9 +226,9 @@ class Dashboard(TableScreen[View], PatternActs):
     def chosen(self, event: RowTable.Chosen) -> None:
         """Drill into a pattern, filter by a remote IP, or explain a parameter."""
         if isinstance(event.identity, PatternKey):
-            self.post_message(PatternAsked(event.identity))
+            self.ask_for(PatternAsked(event.identity))
         elif event.table is self.findings and isinstance(event.identity, tuple):
-            self.post_message(FindingAsked(event.identity))
+            self.ask_for(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
             self._filter_by(parse_filter(f"dst {ip_text(*event.identity)}"))
             self.maximized_panel = None
@@ -256,9 +263,9 @@ class Dashboard(TableScreen[View], PatternActs):
         """Open the plan for the selected pattern."""
         key = self.pattern
         if key is not None and key.direction is Direction.OUTGOING:
-            self.post_message(PlanAsked(key))
+            self.ask_for(PlanAsked(key))
         else:
-            self.notify("select an outgoing pattern (→): a plan is for its ports", timeout=4)
+            self.notify("select an outgoing pattern (→): plans are for those", timeout=4)
 
     def action_incoming(self) -> None:
         """Hide the incoming patterns, whose ports are the peers', or show them again."""
@@ -295,8 +302,10 @@ class Dashboard(TableScreen[View], PatternActs):
             self.call_after_refresh(self._make_room)
 
     def go_back(self) -> None:
-        """Leave the maximized panel, else take the filter away."""
+        """Leave the maximized panel, else take the filter away, else leave the past."""
         if self.maximized_panel is not None:
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
+        elif not self.leave_past():
+            self.post_message(PlaceLeft())

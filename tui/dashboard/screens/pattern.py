@@ -28,8 +28,8 @@ class PatternScreen(TableScreen[View], PatternActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("table.back", "escape,backspace,left,h", "back", "Back", "Go back"),
-        bind("pattern.finding", "f", "finding", "Finding", "Open what is found about this pattern"),
-        bind("pattern.plan", "l", "plan", "Plan", "See what would give it the ports"),
+        bind("pattern.finding", "f", "finding", "Finding", "Open the finding on this pattern"),
+        bind("pattern.plan", "l", "plan", "Plan", "See what would give it enough ports"),
         bind("pattern.charts", "c", "charts", "Charts", "Show or hide the charts"),
     ]
 
@@ -76,16 +76,16 @@ class PatternScreen(TableScreen[View], PatternActs):
         """Open the gravest finding about this pattern."""
         cases = () if self.view is None else cases_of(self.view, self.key)
         if cases:
-            self.post_message(FindingAsked(cases[0].identity))
+            self.ask_for(FindingAsked(cases[0].identity))
         else:
-            self.notify("nothing is found about this pattern", timeout=3)
+            self.notify("no finding on this pattern", timeout=3)
 
     def action_plan(self) -> None:
         """Open the plan for this pattern."""
         if self.key.direction is Direction.OUTGOING:
-            self.post_message(PlanAsked(self.key))
+            self.ask_for(PlanAsked(self.key))
         else:
-            self.notify("a plan is for outgoing patterns (→)", timeout=3)
+            self.notify("plans are for outgoing patterns (→)", timeout=3)
 
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""

@@ -33,7 +33,7 @@ from tui.planning.remedies import Option, plan
 from tui.planning.setting import Facts, gather
 from tui.watching.view import View
 
-QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds that one is open:"}
+QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds each stays open:"}
 
 
 class PlanScreen(RemedyActs):
@@ -51,7 +51,7 @@ class PlanScreen(RemedyActs):
             for digit in range(10)
         ),
         bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
-        bind("plan.advice", "m", "advice", "Maximize", "Read the row's whole text"),
+        bind("plan.advice", "m", "advice", "Maximize", "Read the row's full text"),
     ]
 
     hints = (
@@ -112,7 +112,7 @@ class PlanScreen(RemedyActs):
         made = plan(found.load, self._facts) if found is not None else None
         self.figures.show(Shown(self.wanted, self._observed, found, made, index is None))
         if made is None:
-            self.options.show_nothing("nothing tells the rate")
+            self.options.show_nothing("the rate is not known yet")
         else:
             self.options.show_rows(OptionRows(made))
             if not self._opened:
@@ -179,11 +179,11 @@ class PlanScreen(RemedyActs):
         if isinstance(chosen, Option) and chosen.commands:
             copy(self.app, "\n".join(chosen.commands))
         else:
-            self.notify("nothing to copy: this row has no command", timeout=3)
+            self.notify("nothing to copy: no command for this row", timeout=3)
 
     @on(RowTable.Chosen)
     def chosen(self) -> None:
-        """Read the row's whole text."""
+        """Read the row's full text."""
         self.action_advice()
 
     def action_advice(self) -> None:

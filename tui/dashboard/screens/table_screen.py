@@ -30,7 +30,13 @@ class TableScreen(ViewScreen[Shown]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("table.filter", "slash,f3,f4,backslash", "filter", "Filter", "Show only what matches"),
         bind("table.sort", "s,greater_than_sign", "sort(1)", "Sort", "Sort by the next column"),
-        bind("table.sort-back", "less_than_sign", "sort(-1)", "Sort back", "By the one before"),
+        bind(
+            "table.sort-back",
+            "less_than_sign",
+            "sort(-1)",
+            "Sort back",
+            "Sort by the column before",
+        ),
         bind("table.sort-menu", "f6", "sort_menu", "Sort by …", "Choose the column to sort by"),
         bind("table.invert", "I,i", "invert", "Reverse", "Reverse the order"),
         bind("table.export", "e", "export", "Export", "Write the rows shown to a CSV or JSON file"),
@@ -52,7 +58,7 @@ class TableScreen(ViewScreen[Shown]):
         return parse_filter(text)
 
     def read_begun(self, text: str) -> Filter | None:
-        """Return one that is still being typed. Raises FilterError where there is more to come."""
+        """Return one that is still being typed. Raises FilterError where it ends too soon."""
         return parse_begun(text)
 
     def action_filter(self) -> None:
@@ -89,7 +95,7 @@ class TableScreen(ViewScreen[Shown]):
         table = self.focused if isinstance(self.focused, RowTable) else self.main_table
         if table.sortable:
             return table
-        self.notify("this panel keeps its own order: tab to another", timeout=3)
+        self.notify("this panel has a fixed order: press tab for another", timeout=3)
         return None
 
     def action_sort(self, by: int) -> None:
@@ -146,7 +152,7 @@ class TableScreen(ViewScreen[Shown]):
             return "writing …"
         rows = self.main_table.rows
         if not isinstance(rows, ArrangedRows):
-            return "there is nothing to write yet"
+            return "nothing to write yet"
         self._write(Path(text.strip()).expanduser(), rows.sheet())
         return "writing …"
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.analysis.patterns import PatternKey
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.footer import Hint, KeysFooter, each
@@ -30,12 +30,28 @@ class Hinting(Protocol):
     hints: ClassVar[Sequence[Hint]]
 
 
+@runtime_checkable
+class Freezing(Protocol):
+    """An app whose screen can be held still."""
+
+    frozen: bool
+
+    def action_freeze(self) -> None:
+        """Hold it still, or return to what is there now."""
+
+
 class ViewScreen(ClosesOnce, Generic[Shown]):
     """A screen that shows the app's view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
-        bind("screen.previous", "shift+tab", "app.focus_previous", "Panel before", "Go back"),
+        bind(
+            "screen.previous",
+            "shift+tab",
+            "app.focus_previous",
+            "Panel before",
+            "Go to the previous panel",
+        ),
     ]
     hints: ClassVar[Sequence[Hint]]
     """What the footer tells, the most important first."""
@@ -54,6 +70,8 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         (50, "-towering"),
     ]
 
+    has_past: ClassVar[bool] = True
+    """Is what it shows that of the moment which the app has gone to?"""
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 
@@ -67,6 +85,8 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         self.prompt = Prompt()
         self.view: Shown | None = None
         """The newest view, also while another screen is in front."""
+        self.takes_keys = False
+        """Not before it is laid out, and not once another screen is asked for."""
 
     def compose(self) -> ComposeResult:
         """Lay the screen's own panels out between what all screens have."""
@@ -74,7 +94,7 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         if self.load:
             yield ClientsPanel(id="clients")
         yield from self.panels()
-        if getattr(self.app, "replays", False):
+        if self.has_past:
             yield Timeline(id="timeline")
         yield self.prompt
         assert isinstance(self.app, Hinting)
@@ -96,6 +116,14 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         """Follow the app's view."""
         self.watch(self.app, "view", self._follow)
         self.first_focus.focus()
+        self.takes_keys = True
+        self.post_message(KeysTaken())
+
+    def ask_for(self, wanted: Message) -> None:
+        """Ask for another screen: what is typed until it is there is meant for it."""
+        self.takes_keys = False
+        self.post_message(wanted)
+        self.post_message(KeysTaken(self))
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was in front."""
@@ -111,6 +139,12 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
             with self.app.batch_update():
                 self.show(self.view)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no key that does something to this host for somebody elsewhere."""
+        if action in TOUCHING and getattr(self.app, "serves", False):
+            return False
+        return super().check_action(action, parameters)
+
     def action_back(self) -> None:
         """Close the prompt, else go back."""
         if self.prompt.is_open:
@@ -118,9 +152,24 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         else:
             self.go_back()
 
+    def leave_past(self) -> bool:
+        """Return to what is there now, and say whether the screen was held still."""
+        if isinstance(self.app, Freezing) and self.app.frozen:
+            self.app.action_freeze()
+            return True
+        return False
+
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
         self.dismiss()
+
+
+@dataclass
+class KeysTaken(Message):
+    """What was typed ahead can be taken."""
+
+    again: ViewScreen | None = None
+    """The screen that asked for another, which was opened or not by now."""
 
 
 @dataclass
@@ -152,4 +201,6 @@ def copy(app: App[None], text: str) -> None:
     """Put a text into the terminal's clipboard, and say so: nobody can know that it took it."""
     app.copy_to_clipboard(text)
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    app.notify(f"{shown}\n(if the terminal allows OSC 52)", title="Copied", timeout=5, markup=False)
+    app.notify(
+        f"{shown}\n(if your terminal allows it: OSC 52)", title="Copied", timeout=5, markup=False
+    )

@@ -98,7 +98,7 @@ class ArrangedTable(RowTable):
         count, self.empty = f"{rows.total:,}", self.nothing
         if chosen is not None:
             count = f"{len(rows):,} of {count}"
-            self.empty = "nothing passes the filter; esc clears it"
+            self.empty = "nothing matches the filter; esc clears it"
         self.show_rows(rows, sorted_by=(sort, (sort in self.ascending) != inverted))
         self.entitle(self._title(count, chosen, sort), self.foot(rows))
 

@@ -25,10 +25,10 @@ WORDS = 3
 """Of those for what to watch for and what is changed; what is too long gives way."""
 LABEL, RIGHT_LABEL = 9, 6
 WHY_AGREED = {
-    (True, True): "no port left, connect() fails",
+    (True, True): "no port left, and connect() fails",
     (True, False): "the last port was just taken",
-    (False, True): "what comes back is taken at once",
-    (False, False): "no connect() failed for lack of a port",
+    (False, True): "every port freed is taken at once",
+    (False, False): "no connect() lacked a port",
 }
 """By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"
@@ -157,7 +157,7 @@ def _rate(outcome: Outcome) -> Line:
     if outcome.paused:
         return [("PAUSED", "warn"), (f" · {got} connected", "")]
     if outcome.rate is None:
-        return [(got, "figure"), (" connected, as many as can be", "")]
+        return [(got, "figure"), (" connected, at full speed", "")]
     return [(got, "figure"), (f" of {rate_text(outcome.rate)} connected", "")]
 
 
@@ -224,18 +224,21 @@ def _standing(verdict: Agreement) -> Line:
         return [(f"≠ the kernel {seen}", "alarm")]
     match verdict.standing:
         case Standing.NOTHING:
-            return [("no connect() to compare with", "dim")]
+            return [("no connect() to compare yet", "dim")]
         case Standing.CHANGING:
-            return [("≈ changing between two frames", "dim")]
+            return [("≈ changed between two readings", "dim")]
         case Standing.UPPER_BOUND:
-            return [("≤ upper bound: bind() takes a port for all tuples", "warn")]
+            return [("≤ upper bound: bind() takes a port from every tuple", "warn")]
         case Standing.DIFFERS:
             seen = "connect() fails" if verdict.failing else "connect() succeeds"
-            return [(f"≠ they differ: {seen}", "alarm")]
+            return [(f"≠ clients differ: {seen}", "alarm")]
         case Standing.AGREES:
             why = WHY_AGREED[verdict.exhausted, verdict.failing]
             all_three = verdict.kernel is Kernel.AGREES
-            return [("= kernel agrees" if all_three else "= agree", "good"), (f": {why}", "")]
+            return [
+                ("= kernel agrees" if all_three else "= clients agree", "good"),
+                (f": {why}", ""),
+            ]
 
 
 def rate_text(rate: float) -> str:

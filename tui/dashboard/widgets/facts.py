@@ -22,8 +22,8 @@ from tui.watching.view import View
 from tui.writing.words import floored, per_second, signed, span, written
 
 NOT_OURS = (
-    " local ports neither ephemeral nor listened on: explicitly bound, "
-    "or left by a listener or a range that is gone"
+    " local ports neither ephemeral nor listened on: bound explicitly, or left from an earlier "
+    "listener or port range"
 )
 
 
@@ -73,7 +73,9 @@ class FactsPanel(TextPanel[View]):
         """Return the gauge, its legend, and a line each on verdict, rates and owner."""
         index = view.frame.patterns.find(self.key)
         if index is None:
-            return [Text(" no sockets in this pattern now; its history goes on", self.style("dim"))]
+            return [
+                Text(" no sockets in this pattern now; its history continues", self.style("dim"))
+            ]
         direction = Direction(int(view.frame.patterns.direction[index]))
         use = port_use(view.frame.patterns, index)
         bar = gauge(use, self.size.width - 2, view.threshold)
@@ -85,7 +87,10 @@ class FactsPanel(TextPanel[View]):
                 found.append(self.words(view, index, use))
                 found.append(self.rates(view, index, use))
             case Direction.INCOMING:
-                note = " the peer's ports, of a range assumed to be ours: information, no alarm"
+                note = (
+                    " these are the peer's ports; its range is assumed to be ours: information, "
+                    "not an alarm"
+                )
                 found = [self.line([(" ", ""), *bar]), self._legend(use, view.threshold)]
                 found.append(self._in_use(use, Level.FINE))
                 found.append(Text(note, self.style("dim")))

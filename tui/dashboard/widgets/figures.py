@@ -63,11 +63,11 @@ def parsed(name: str, text: str) -> float | str:
     try:
         value = float(text.strip().removesuffix("/s").removesuffix("s").replace(",", ""))
     except ValueError:
-        return f"“{text}” is no number"
+        return f"“{text}” is not a number"
     if name == "lifetime" and value == 0:
         return value
     if not low <= value <= high:
-        return f"between {low:,g} and {high:,.0f}"
+        return f"must be between {low:,g} and {high:,.0f}"
     return value
 
 
@@ -128,14 +128,14 @@ def figure(shown: Shown, name: str) -> list[Run]:
     """Return a figure's line."""
     wanted, estimate = shown.wanted, shown.estimate
     rate, focused = name == "rate", wanted.focused == name
-    value, source = shown.value(name), "set; r: back to the live one"
+    value, source = shown.value(name), "set by you; r returns to the live one"
     if value is None:
         source = "no live figure: nothing closed in the last minute"
     elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
-        source = f"live, {source}" if source != "assumed" else "not known, taken for 0"
+        source = f"live, {source}" if source != "assumed" else "unknown, taken as 0"
     elif rate and shown.observed is not None and shown.observed.rate:
-        source = f"set; r: back to the live {plain_number(shown.observed.rate)}/s"
+        source = f"set by you; r returns to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "focused" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
@@ -152,11 +152,11 @@ def figure(shown: Shown, name: str) -> list[Run]:
 def summary(shown: Shown) -> list[Run]:
     """Return a line on what the figures come to, and one on what to know of them."""
     if shown.plan is None or shown.estimate is None:
-        return [("  type a rate (1–9), or wait until connections close", "dim")]
+        return [("  type a rate, or wait until connections close", "dim")]
     outcome, wait = shown.plan.today.outcome, shown.plan.today.setting.wait
     how = "in TIME-WAIT" if wait > 10 else "until tcp_tw_reuse gives it back"
     text = (
-        f"  {outcome.needed:,} ports needed, {outcome.capacity:,} there: each is held "
+        f"  needs {outcome.needed:,} ports, has {outcome.capacity:,}: each is held for "
         f"{plain_number(shown.plan.load.lifetime)} s open + {plain_number(wait)} s {how}"
     )
     note = _note(shown)
@@ -168,13 +168,13 @@ def _note(shown: Shown) -> str | None:
     if estimate is None or seen is None:
         return None
     if shown.gone:
-        return "The pattern has no sockets now: its live figures are those seen last."
+        return "The pattern has no sockets now: these are its last live figures."
     live = estimate.rate_from != "given"
     if live and seen.connectable <= 0:
-        return "No port is left: the rate is what gets through, not what is wanted. Raise it."
+        return "No port is left, so this rate is what gets through, not what is wanted: raise it."
     if live and seen.busiest > 1.2 * seen.rate:
-        return f"The busiest seconds of the last minute had {short(f'{seen.busiest:,.0f}', 9)}/s."
+        return f"The busiest seconds of the last minute saw {short(f'{seen.busiest:,.0f}', 9)}/s."
     if estimate.lifetime_from == "assumed" and seen.live:
         there = plural(seen.live, "connection is", "connections are")
-        return f"{there} open and none closes: add their ports."
+        return f"{there} open and none is closing: add their ports."
     return None

@@ -95,7 +95,7 @@ def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:
         mark, role = MARKS[heir.finding.severity], ROLES[heir.finding.severity]
         return Line([(f"{mark} now: ", role), *headline(heir.finding, width - 7)])
     if gone is not None:
-        text = f"GONE since {span(gone)}; below is what it said last"
+        text = f"GONE for {span(gone)}; this is what it said last"
         return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])
     clock = datetime.fromtimestamp(case.since).strftime("%H:%M:%S")
     lasts = span(max(now - case.since, 0.0))

@@ -101,8 +101,8 @@ class FindingsPanel(RowTable):
     def show(self, view: View) -> None:
         """Show a view."""
         self.empty = "nothing found"
-        counts = tally(view.cases.present)
-        keys = hint(("f", "goes there and back"), ("⏎", "opens")) if counts else ""
+        counts = tally(case.finding for case in view.cases.present)
+        keys = hint(("f", "here and back"), ("⏎", "opens")) if counts else ""
         self.entitle(f"⁶ Findings · {counts or NONE_FOUND}", keys)
         self.show_rows(FindingRows(view.cases, view.frame.time))
 
@@ -130,7 +130,7 @@ def line_of(cases: Sequence[Case], width: int) -> list[Run]:
     if not cases:
         return [(short(f" Findings  {NONE_FOUND}", width), "dim")]
     worst = cases[0].finding
-    counts, key = tally(cases), "  f: details "
+    counts, key = tally(case.finding for case in cases), "  f: details "
     mark = short(f" {MARKS[worst.severity]} {counts}", width)
     room = width - len(mark) - 2 - len(key)
     if room <= 0:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BRAILLE = (
-    " "
-    + "".join(
-        chr(0x2800 + left + right)
-        for left in (0, 0x40, 0x44, 0x46, 0x47)
-        for right in (0, 0x80, 0xA0, 0xB0, 0xB8)
-    )[1:]
-)  # the dots of each column from below
+from tui.writing.braille import BRAILLE
 
 
 @dataclass(frozen=True, slots=True)

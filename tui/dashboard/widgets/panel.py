@@ -84,7 +84,7 @@ def moves(first: str, last: str, choose: str) -> list[BindingType]:
         bind("move.half-down", "ctrl+d", "page(0.5)", "Half a page down", "Go down by half a page"),
         bind("move.first", "home,g", "edge(-1)", first, "Go to the top"),
         bind("move.last", "end,G", "edge(1)", last, "Go to the end"),
-        bind("move.open", "enter", "choose", choose, "Open what is selected"),
+        bind("move.open", "enter", "choose", choose, "Open the selected row"),
     ]
 
 

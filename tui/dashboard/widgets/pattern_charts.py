@@ -125,7 +125,8 @@ def history(
     first = min(-LEAST_SECONDS, float(past.time[0]))
     if reaches:
         for column, value in enumerate(spread(past, past.capacity, now, first, cells.columns)):
-            cells.put(column, row_of(value), glyphs().capacity, "mark")
+            if value > 0:  # before the first moment nothing is known
+                cells.put(column, row_of(value), glyphs().capacity, "mark")
     in_use = spread(past, past.in_use, now, first, 2 * cells.columns)
     fill(cells, in_use, top, row_roles({row: role for row, (_, role) in marks.items()}, rows))
     live = spread(past, np.minimum(past.live, past.in_use), now, first, cells.columns)
@@ -135,7 +136,9 @@ def history(
         if value > 0 and (row < row_of(in_use[2 * column]) or value >= in_use[2 * column]):
             cells.put(column, row, glyphs().line, "live")
     last = cells.columns - 1
-    times = {0: before(first), last // 2: before(first / 2), last: "now"}
+    times = {0: before(first), last: "now"}
+    if cells.columns > 3 * len(before(first / 2)):  # plotext would leave "now" out for it
+        times[last // 2] = before(first / 2)
     return chart(cells, labels, times, width)
 
 

@@ -228,17 +228,18 @@ def _pattern(rows: PatternRows, index: int, width: int) -> list[Run]:
     return [(pattern_text(key, width - len(KEPT), rows.addresses), role), (KEPT, "good")]
 
 
-def _use(rows: PatternRows, index: int, width: int) -> list[Run]:
-    patterns = rows.view.frame.patterns
+def use_runs(view: View, index: int, width: int) -> list[Run]:
+    """Return the gauge of a pattern's ports in a width, with its percentage."""
+    patterns = view.frame.patterns
     if patterns.direction[index] == Direction.OTHER:
         return [("no ephemeral ports"[:width], "dim")]
     use = port_use(patterns, index)
     percent = f"{floored(use.in_use, use.capacity):5.1f}%"
-    mark = {"alarm": "!", "warn": "~"}.get(_role(rows.view, index), " ")
-    bar = gauge(use, width - len(percent) - 1, rows.view.threshold)
+    mark = {"alarm": "!", "warn": "~"}.get(_role(view, index), " ")
+    bar = gauge(use, width - len(percent) - 1, view.threshold)
     if patterns.direction[index] == Direction.INCOMING:  # the peer's ports: no alarm of ours
         bar = [(text, "dim") for text, _ in bar]
-    return [*bar, (percent + mark, _role(rows.view, index))]
+    return [*bar, (percent + mark, _role(view, index))]
 
 
 def _connectable(rows: PatternRows, index: int, width: int) -> list[Run]:
@@ -259,6 +260,11 @@ def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
         return [("FULL", "alarm")]
     if left == NEVER and rows.view.trends.was_full[index]:
         return [("was full", "warn")]
+    return left_runs(left)
+
+
+def left_runs(left: float) -> list[Run]:
+    """Return for how many seconds there are ports yet."""
     return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
 
 
@@ -281,7 +287,7 @@ CELLS: dict[str, Callable[[PatternRows, int, int], list[Run]]] = {
     "pattern": _pattern,
     "time_wait": lambda rows, index, _: [(f"{rows.view.frame.patterns.time_wait_of(index):,}", "")],
     "live": lambda rows, index, _: [(f"{rows.view.frame.patterns.live_of(index):,}", "")],
-    "use": _use,
+    "use": lambda rows, index, width: use_runs(rows.view, index, width),
     "connectable": _connectable,
     "growth": _growth,
     "left": _left,
@@ -298,7 +304,7 @@ class PatternsPanel(ArrangedTable):
     columns: Sequence[Column] = COLUMNS
     rows_class: type[PatternRows] = PatternRows
     """What its rows are made by."""
-    nothing = "no connections here · `twtop demo` shows a host that runs out of ports"
+    nothing = "no connections here · `twtop demo` shows a host running out of ports"
     empty = "waiting for the first read of the kernel's sockets …"
     sortable = tuple(SORT_NAMES)
     ascending = ("connectable", "left", "pattern")

@@ -23,8 +23,8 @@ class Prompt(Horizontal):
     """Hidden until ask() is called; a refused answer stays to be mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("prompt.accept", "enter", "accept", "OK", "Take what is typed"),
-        bind("prompt.cancel", "escape", "cancel", "Cancel", "Leave it as it was"),
+        bind("prompt.accept", "enter", "accept", "OK", "Accept what you typed"),
+        bind("prompt.cancel", "escape", "cancel", "Cancel", "Close the prompt, change nothing"),
         bind("prompt.stay", "tab,shift+tab", "stay", "", "Stay in the prompt"),
     ]
 

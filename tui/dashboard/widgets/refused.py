@@ -46,7 +46,7 @@ class RefusedLines(TextPanel[View]):
         else:
             runs.append((f"none in {span(tallies.until - tallies.since)}", "figure"))
         if tallies.broken:
-            second: list[Run] = [(f" not counted any more: {tallies.broken}", "warn")]
+            second: list[Run] = [(f" no longer counted: {tallies.broken}", "warn")]
         else:
             second = agreement(tallies.agreed.get(self.key, Agreed()))
         return self.stacked([self.line(runs), self.line(second)])
@@ -56,9 +56,9 @@ def agreement(agreed: Agreed) -> list[Run]:
     """Return for how long twtop and the kernel have said the same of one pattern."""
     left_out = ""
     if round(agreed.left_out):
-        left_out = f"; {agreed.left_out:.0f} s left out, in which its ports ran out or came back"
+        left_out = f"; {agreed.left_out:.0f} s left out, when ports ran out or came back"
     if not round(agreed.compared):
-        return [(f" twtop and the kernel: nothing to compare yet{left_out}", "dim")]
+        return [(f" nothing to compare yet between twtop and the kernel{left_out}", "dim")]
     text = f" twtop and the kernel agree in {agreed.seconds:.0f} of {agreed.compared:.0f} s"
     return [(text, "warn" if round(agreed.at_odds) else ""), (left_out, "dim")]
 
@@ -72,7 +72,7 @@ def title_notes(view: View) -> tuple[Run, Run] | None:
     elsewhere = f" {others:,} refused elsewhere " if others else ""
     rate, total = tallies.rate(*tallies.tuples.values()), tallies.total
     if tallies.broken:
-        here = " refusals are counted no more ", "warn"
+        here = " refusals are no longer counted ", "warn"
     elif total:
         here = f" refused {rate:,.0f}/s, {total:,} in all ", "warn" if rate else "dim"
     else:

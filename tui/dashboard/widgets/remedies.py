@@ -105,7 +105,7 @@ def summary_lines(plan: Plan | None, width: int) -> Iterator[Line]:
     works = [one.name for one in plan.options if one.outcome.verdict is Fit.WORKS]
     fails = [one.name for one in plan.options if one.outcome.verdict is Fit.FAILS]
     lines = [
-        ("enough    ", works or ["nothing listed here alone"]),
+        ("enough    ", works or ["nothing here on its own"]),
         ("no help   ", [*fails, *(one.name for one in plan.refused)]),
     ]
     for label, names in lines:
@@ -125,7 +125,7 @@ def option_lines(chosen: Option | Refusal | None, plan: Plan | None, width: int)
         yield from paragraph(command, width, label=label, role=role)
     if chosen.code == "today":
         word = {Fit.WORKS: "enough", Fit.SLOW: "enough, but slow", Fit.FAILS: "too few"}
-        text = f"As it is now, the ports are {word[chosen.outcome.verdict]}."
+        text = f"As things are, the ports are {word[chosen.outcome.verdict]}."
         yield from paragraph(text, width)
         yield Line()
         yield from summary_lines(plan, width)

@@ -49,9 +49,7 @@ class ParameterRows(TableRows):
             case "default":
                 return [(short(parameter.default or "–", width), "dim")]
             case _ if parameter.name in self.assumed:
-                return [
-                    (short(f"Assumed, for it is unreadable. {parameter.meaning}", width), "warn")
-                ]
+                return [(short(f"Assumed: it is unreadable. {parameter.meaning}", width), "warn")]
             case _:
                 return [(short(parameter.meaning, width), "dim")]
 
@@ -82,7 +80,7 @@ class SysctlsPanel(RowTable):
         rows = self.rows
         if isinstance(rows, ParameterRows) and rows.parameters == view.frame.reading.parameters:
             return
-        self.empty = "no parameters could be read"
+        self.empty = "no kernel parameter could be read"
         self.show_rows(ParameterRows(view))
 
     def meaning(self, name: object) -> str:

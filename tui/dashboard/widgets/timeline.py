@@ -1,4 +1,4 @@
-"""The whole of a recording in four lines: TIME-WAIT, the worst use, and where findings began."""
+"""What was, in three lines: TIME-WAIT, the highest use, and where findings began."""
 
 from __future__ import annotations
 
@@ -17,11 +17,23 @@ from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.sparkline import sparkline
 from tui.dashboard.widgets.styles import Run, role_classes
 from tui.findings.finding import Severity
+from tui.recording.replay import Event
 from tui.recording.summary import Summary
 
-LABEL = 12
+LABEL, FIGURE = 12, 8
+"""Cells left and right of the curves."""
 MARKS = {Severity.CRITICAL: "■", Severity.WARNING: "▲", Severity.INFO: "·"}
+COLOURS = {Severity.CRITICAL: "$text-error", Severity.WARNING: "$text-warning", Severity.INFO: ""}
 ROLES = {Severity.CRITICAL: "alarm", Severity.WARNING: "warn", Severity.INFO: "dim"}
+TIME_KEYS = (
+    ("←→", "step"),
+    ("⇧←→", "minute"),
+    ("{ }", "finding"),
+    ("g", "go to"),
+    ("z Z", "zoom"),
+)
+LIVE_KEYS = (("space", "live"),)
+REPLAY_KEYS = (("space", "play"), ("[ ]", "speed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,10 @@ class Span:
     moments: Sequence[Summary]
     index: int
     """Which of them is on the screen."""
-    events: Sequence[tuple[int, str, int]]
-    """Where findings began: which moment, headline, severity."""
-    mark: str
-    """Playing and how fast, or halted."""
+    events: Sequence[Event]
+    """Where findings began, by these moments."""
+    plays: str = ""
+    """How a recording is played; empty for the past of what is live."""
     utc: bool = False
 
     def clock(self, time: float, *, date: bool = False) -> str:
@@ -47,6 +59,8 @@ class Timeline(TextPanel[Span]):
     """Draws the span; a click goes there."""
 
     COMPONENT_CLASSES = role_classes("timeline", "at", "held", "new")
+    _drawn: tuple[Sequence[Summary], int, str, str] | None = None
+    """The curves of the moments that were drawn last, at what width."""
 
     @dataclass
     class Chosen(Message):
@@ -59,48 +73,44 @@ class Timeline(TextPanel[Span]):
         self.watch(self.app, "span", self._follow)
 
     def _follow(self, span: Span | None) -> None:
+        self.display = span is not None
+        self.screen.set_class(self.display, "-past")  # others have less room then
         if span is None:
             return
         first, last = span.moments[0].time, span.moments[-1].time
-        self.entitle(
-            Content(f"{span.clock(first, date=True)} … {span.clock(last)}"),
-            hint(
-                ("←→", "step"),
-                ("⇧←→", "minute"),
-                ("{ }", "finding"),
-                ("g", "go to"),
-                ("space", "play"),
-                ("[ ]", "speed"),
-            ),
-        )
+        parts = [(f"{span.clock(first, date=True)} … {span.clock(last)}", "")]
+        if found := span.moments[span.index].findings:
+            severity = Severity(found[0].severity)
+            parts.append((f" · {MARKS[severity]} {found[0].title}", COLOURS[severity]))
+        keys = LIVE_KEYS if not span.plays else REPLAY_KEYS
+        self.entitle(Content.assemble(*parts), hint(*TIME_KEYS, *keys))
         self.show(span)
 
     def draw(self, span: Span) -> Text:
         """Draw as many lines as there is room for."""
-        width = max(self.size.width - LABEL - 1, 1)
+        width = max(self.size.width - LABEL - FIGURE, 1)
         edges = _edges(span.moments, width)
-        waits = _highest([moment.time_wait for moment in span.moments], edges)
-        worst = _highest([moment.worst for moment in span.moments], edges)
+        if self._drawn is None or self._drawn[0] is not span.moments or self._drawn[1] != width:
+            waits = sparkline(_highest([one.time_wait for one in span.moments], edges), width)
+            worst = sparkline(_highest([one.worst for one in span.moments], edges), width, 1.0)
+            self._drawn = span.moments, width, waits, worst
+        waits, worst = self._drawn[2:]
         at = next((x for x, (a, b) in enumerate(edges) if a <= span.index < b), width - 1)
         now = span.moments[span.index]
         lines = [
-            self._curve("TIME-WAIT", sparkline(waits, width), "held", at),
-            self._curve("worst use", sparkline(worst, width, 1.0), "new", at),
+            self._curve("TIME-WAIT", waits, "held", at, f"{now.time_wait:,}"),
+            self._curve("worst use", worst, "new", at, f"{100 * now.worst:.1f}%"),
             self._marks(span, edges, width, at),
-            [
-                (f" {span.mark} {span.clock(now.time, date=True)} ".ljust(LABEL), "figure"),
-                (f" {now.time_wait:,} in TIME-WAIT · worst use {now.worst:.1%}", "dim"),
-                (self._beside(span), "warn"),
-            ],
         ]
         return self.stacked([self.line(line) for line in lines])
 
-    def _curve(self, label: str, drawn: str, role: str, at: int) -> list[Run]:
+    def _curve(self, label: str, drawn: str, role: str, at: int, figure: str) -> list[Run]:
         return [
             (f" {label}".ljust(LABEL), "dim"),
             (drawn[:at], role),
             (drawn[at : at + 1] or " ", "at"),
             (drawn[at + 1 :], role),
+            (figure.rjust(FIGURE), "figure"),
         ]
 
     def _marks(
@@ -109,9 +119,9 @@ class Timeline(TextPanel[Span]):
         """Mark where findings began, the gravest of each cell."""
         graver: dict[int, int] = {}
         begins = [begin for begin, _ in edges]
-        for index, _, grave in span.events:
-            cell = min(max(bisect_left(begins, index + 1) - 1, 0), width - 1)
-            graver[cell] = max(graver.get(cell, 0), grave)
+        for event in span.events:
+            cell = min(max(bisect_left(begins, event.index + 1) - 1, 0), width - 1)
+            graver[cell] = max(graver.get(cell, 0), event.severity)
         runs: list[Run] = [(" findings".ljust(LABEL), "dim")]
         for cell in range(width):
             if cell in graver:
@@ -121,19 +131,11 @@ class Timeline(TextPanel[Span]):
                 runs.append((" ", "at" if cell == at else ""))
         return runs
 
-    def _beside(self, span: Span) -> str:
-        """Return the headline of what began last, up to the present moment."""
-        began = [event for event in span.events if event[0] <= span.index]
-        if not began:
-            return ""
-        index, title, _ = began[-1]
-        return f" · {span.clock(span.moments[index].time)} {title}"
-
     def on_click(self, event: events.Click) -> None:
         """Go to where was clicked."""
-        width = self.size.width - LABEL - 1
-        x = event.x - LABEL - 1
-        if self.shown is None or not 0 <= x <= width:
+        width = self.size.width - LABEL - FIGURE
+        x = event.x - LABEL - self.gutter.left
+        if self.shown is None or not 0 <= x < width:
             return
         moments = self.shown.moments
         first, last = moments[0].time, moments[-1].time

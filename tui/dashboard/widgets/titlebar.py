@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 from rich.text import Text
@@ -9,15 +10,32 @@ from rich.text import Text
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
+from tui.dashboard.widgets.styles import role_classes
 from tui.findings.finding import Severity
+from tui.kernel.places import HERE, Place
 from tui.watching.view import View
 from tui.writing.words import plural
+
+
+def describe_place(place: Place) -> str:
+    """Return the host's name and the place that is looked at."""
+    shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
+    if place.kind == "named":
+        shown = f"netns {place.name} · {place.id}"
+    elif place.kind not in ("host", "copy"):
+        shown = f"{place.kind} {place.name} · {shown}"
+    return f"{os.uname().nodename}  {shown}"
+
+
+def kind_word(place: Place) -> str:
+    """Return what a place is, in a word that can stand before its name."""
+    return "netns" if place.kind == "named" else place.kind
 
 
 class TitleLine(TextPanel[Shown]):
     """What it is at the left, its state at the right, and between them what is worth knowing."""
 
-    COMPONENT_CLASSES = {"title--name", "title--live", "title--frozen", "title--warn", "title--dim"}
+    COMPONENT_CLASSES = role_classes("title", "name", "live", "frozen", "record", "warn", "dim")
 
     def __init__(self, place: str, *, subject: bool = False) -> None:
         """``subject``: it is not a place but what the whole screen is about, and stays whole."""
@@ -34,8 +52,8 @@ class TitleLine(TextPanel[Shown]):
     def aligned(self, details: list[Text], state: Text) -> Text:
         """Return the line; of the details the first give way where there is no room for all."""
         width = self.size.width
-        left = Text.assemble((" twtop ", self.style("name")), f" {self.place}")
-        least = min(left.cell_len, width // 2) if self._subject else 7
+        left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
+        least = min(left.cell_len, width // 2) if self._stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
         right = Text.assemble(*details, state)
@@ -44,6 +62,16 @@ class TitleLine(TextPanel[Shown]):
         line.truncate(width)
         line.no_wrap = True
         return line
+
+    @property
+    def _named(self) -> str:
+        """What stands at the left."""
+        return self.place
+
+    @property
+    def _stays(self) -> bool:
+        """Whether that stays whole, before any detail."""
+        return self._subject
 
 
 class TitleBar(TitleLine[View]):
@@ -55,6 +83,24 @@ class TitleBar(TitleLine[View]):
     def draw(self, view: View) -> Text:
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
         return self.aligned(self._details(view), self._state(view))
+
+    @property
+    def _named(self) -> str:
+        """The place, or the subject and before it the place where that is not twtop's own."""
+        if self._subject and self.shown is not None and self._is_elsewhere:
+            return f"{self.shown.frame.reading.place.name} · {self.place}"
+        return self.place
+
+    @property
+    def _stays(self) -> bool:
+        told = self.shown is not None and bool(self.shown.elsewhere)
+        return self._subject or self._is_elsewhere or told
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether another place is shown than the one that twtop runs in."""
+        place = None if self.shown is None else self.shown.frame.reading.place
+        return place is not None and place.kind not in ("host", "copy") and place.network != HERE
 
     def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
@@ -77,13 +123,15 @@ class TitleBar(TitleLine[View]):
         critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
         if self._subject and critical and not exhausted:
             found.append(f"{critical:,} critical")
+        if view.elsewhere:
+            found.append(view.elsewhere)
         parts = [self.line([(f" {note} ", "warn")]) for note in found]
         if (notes := title_notes(view)) is not None:
             elsewhere, here = (self.line([note]) for note in notes)
             parts = [elsewhere, *parts, here]
         if view.failure is None:
             name = "/proc" if reading.kind == "proc" else "sock_diag"
-            every = "" if view.replay else f" · every {view.interval:g} s"
+            every = "" if view.past else f" · every {view.interval:g} s"
             source = f" {name} {reading.read_seconds * 1000:.0f} ms{every}  "
             parts.insert(0, self.line([(source, "dim")]))
         return parts
@@ -91,8 +139,8 @@ class TitleBar(TitleLine[View]):
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
         clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
-        if view.replay:
-            mark, role = f"{view.replay} REPLAY", "frozen"
+        if view.past:
+            mark, role = view.past, "frozen"
             clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
         elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
@@ -102,4 +150,5 @@ class TitleBar(TitleLine[View]):
             if view.failure:
                 mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
-        return self.line([*failed, (f" {mark} {clock} ", role)])
+        recorded = [(" ● REC ", "record")] if view.recorded else []
+        return self.line([*failed, *recorded, (f" {mark} {clock} ", role)])

@@ -25,29 +25,29 @@ COOKIES = "TCPReqQFullDoCookies"
 DROPS, RECYCLED = "ListenDrops", "PAWSPassive"
 COUNTERS = {
     "ListenOverflows": "accept queue full",
-    DROPS: "connection requests dropped by a listener, for any reason",
+    DROPS: "connection requests dropped by listeners, for any reason",
     "TCPReqQFullDrop": "SYNs dropped, request queue full",
     COOKIES: "SYNs answered with a cookie, request queue full",
 }
 """What the kernel counts when a queue is full, /proc/net/netstat (net/ipv4/tcp_input.c)."""
 
 ACCEPT_FASTER = Remedy(
-    "Let the program accept faster: more workers or threads, nothing slow between two accept() "
-    "calls, descriptors enough (ulimit -n)",
+    "Let the program accept faster: more workers or threads, nothing slow between accept() calls, "
+    "enough descriptors (ulimit -n)",
 )
 SEE_QUEUES = Remedy(
-    "See whose queue is full: for a listening socket Recv-Q is the queue and Send-Q its limit",
+    "See whose queue is full: for listening sockets Recv-Q is the queue and Send-Q its limit",
     "ss -tln",
 )
 NOT_ACCEPTED = (
-    "The program that listens there does not accept them as fast as they come, and the kernel "
-    "drops the handshakes of further clients. They try again after 1, 2, 4 … s, and see that as a "
-    "slow or dead server."
+    "The program listening there accepts them more slowly than they arrive, and the kernel drops "
+    "the handshakes of further clients. These retry after 1, 2, 4 … s and see a slow or dead "
+    "server."
 )
 DEEP = 16_384
-ASKED = "the backlog that the program asks listen() for (nginx: listen … backlog=N)"
-RESTART = "then restart it; the limit is taken when it calls listen()"
-ALWAYS_SLOW = "it is slow all the time: a deeper queue then only makes clients wait longer"
+ASKED = "the backlog the program passes to listen() (nginx: listen … backlog=N)"
+RESTART = "then restart it: the limit is set when it calls listen()"
+ALWAYS_SLOW = "it is always too slow: a longer queue then only makes clients wait longer"
 
 
 def deeper_queue(situation: Situation, limit: int = UNKNOWN_LIMIT) -> tuple[Remedy, ...]:
@@ -60,7 +60,7 @@ def deeper_queue(situation: Situation, limit: int = UNKNOWN_LIMIT) -> tuple[Reme
     if now is not None and limit < now:
         asked = f"Raise {ASKED}: it is {limit:,} now, and somaxconn allows {now:,}; {RESTART}"
         return (Remedy(asked, unless=ALWAYS_SLOW),)
-    both = f"Give it a deeper queue: raise somaxconn and {ASKED}, {RESTART}"
+    both = f"Give it a longer queue: raise somaxconn and {ASKED}, {RESTART}"
     raised = to_raise(SOMAXCONN, now, DEEP, both, ALWAYS_SLOW)
     if raised or now is None or limit != UNKNOWN_LIMIT:
         return raised
@@ -100,7 +100,7 @@ def _queue_full(situation: Situation, row: int, assumed: int) -> Finding:
         code="listen-queue-full",
         severity=Severity.CRITICAL,
         subject=name,
-        message=f"{name}: {plural(queue, 'connection waits', 'connections wait')} for accept(), "
+        message=f"{name}: {plural(queue, 'connection waits', 'connections wait')} for accept(); "
         f"the limit is {limit:,}",
         meaning=NOT_ACCEPTED,
         evidence=known(
@@ -132,22 +132,22 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
             f"{COUNTERS[name]} ({rate:,.1f}/s)" for name, rate in rising.items()
         )
     else:
-        message = "Since the namespace began queues have overflowed: " + ", ".join(
+        message = "Since this namespace was created, queues have overflowed: " + ", ".join(
             f"{COUNTERS[name]} ({total:,})" for name, total in totals.items()
         )
     table = situation.frame.table
     queues = np.where(table.state == State.LISTEN, table.rx_queue, 0)
     row = int(queues.argmax()) if queues.any() else None
     listener = None if row is None else _place(situation, row)
-    queue = f"; the longest queue now is that of {listener}" if listener else ""
+    queue = f"; the longest queue now is at {listener}" if listener else ""
     yield Finding(
         code="listen-overflow",
         severity=Severity.WARNING if rising else Severity.INFO,
         subject="listen queues",
         message=message,
-        meaning="Each is a client whose SYN or last ACK was not taken and who tries again a "
-        "second later, or one that was served by a cookie without TCP options that do not fit "
-        f"into it. The counters are of all listening sockets together{queue}.",
+        meaning="Each is a client whose SYN or final ACK was dropped and who retried a second "
+        "later, or one that was served with a SYN cookie, without the TCP options that "
+        f"do not fit into it. The counters cover all listening sockets together{queue}.",
         evidence=known(
             **totals,
             **{f"{name}_per_second": round(rate, 2) for name, rate in rising.items()},
@@ -178,21 +178,23 @@ def recycle_drops(situation: Situation) -> Iterator[Finding]:
     if total <= 0:
         return
     if rate:
-        severity, happens = Severity.CRITICAL, f"refuses {rate:,.1f} SYNs/s of clients behind NAT"
+        severity = Severity.CRITICAL
+        happens = f"is refusing {rate:,.1f} SYNs/s from clients behind NAT"
     elif rate is None and now != 0:
         severity = Severity.WARNING
-        happens = f"has refused {total:,} SYNs of clients behind NAT since the start"
+        happens = f"has refused {total:,} SYNs from clients behind NAT so far"
     else:
         severity = Severity.INFO
-        happens = f"has refused {total:,} SYNs of clients behind NAT, and none now"
+        happens = f"refused {total:,} SYNs from clients behind NAT earlier, none now"
     yield Finding(
         code="tw-recycle-drops-clients",
         severity=severity,
         subject=RECYCLE,
         message=f"tcp_tw_recycle {happens}",
-        meaning="With it the kernel takes all clients of one address for one, and drops a SYN with "
-        "a timestamp older than the last one's (PAWSPassive). Those who share an address time out "
-        "now and then, without a trace in any log; no queue is full, and no backlog helps.",
+        meaning="With it the kernel treats all clients behind one address as one, and drops any "
+        "SYN whose timestamp is older than the last one's (PAWSPassive). Clients that "
+        "share an address time out now and then, without a trace in any log. No queue is "
+        "full, and a longer backlog does not help.",
         evidence=known(
             PAWSPassive=total,
             PAWSPassive_per_second=round(rate, 2) if rate else None,
@@ -203,7 +205,7 @@ def recycle_drops(situation: Situation) -> Iterator[Finding]:
                 RECYCLE,
                 now,
                 0,
-                "Turn tcp_tw_recycle off, here and in /etc/sysctl.conf: Linux 4.12 removed it",
+                "Turn tcp_tw_recycle off, here and in /etc/sysctl.conf; Linux 4.12 removed it",
             ),
             Remedy("Do not turn TCP timestamps off instead: that ends PAWS and tcp_tw_reuse too"),
         ),
@@ -240,18 +242,19 @@ def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: st
     most = int(of_remote.argmax())
     full = len(rows) >= limit and cookies == 0
     if cookies == 0:
-        then = "SYNs are dropped, since tcp_syncookies = 0"
+        then = "SYNs are dropped, because tcp_syncookies = 0"
     else:
-        then = "SYNs are answered with cookies, which costs TCP options but drops nobody"
+        then = "SYNs are answered with cookies: some TCP options are lost, but nobody is dropped"
     return Finding(
         code="syn-recv-spike",
         severity=Severity.CRITICAL if full else Severity.WARNING,
         subject=f"port {port}",
-        message=f"{plural(len(rows), 'handshake')} at port {port} have begun and not ended, from "
+        message=f"{plural(len(rows), 'handshake')} on port {port} not completed, from "
         f"{plural(len(remotes), 'remote IP')}",
-        meaning="Each client has sent a SYN and has not answered ours: many addresses mean a SYN "
-        "flood or a route that loses our answers, few mean one broken client or balancer. When "
-        f"the queue is full ({limit:,} at most, by {what}) {then}.",
+        meaning="Each of these clients has sent a SYN but not answered ours. Many addresses "
+        "suggest a SYN flood or a route that loses our replies; few suggest one broken "
+        f"client or load balancer. When the queue is full ({limit:,} at most, by {what}), "
+        f"{then}.",
         evidence=known(
             syn_recv=len(rows),
             remote_ips=len(remotes),
@@ -266,8 +269,8 @@ def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: st
                 COOKIES_SENT,
                 cookies,
                 1,
-                "Turn syncookies on: with 1 they are sent only when the queue is full",
-                "there is no flood: where our answers get lost on the way cookies change nothing",
+                "Turn SYN cookies on: with 1 they are sent only when the queue is full",
+                "there is no flood: where our replies get lost, cookies change nothing",
             ),
             *deeper_queue(situation),
         ),

@@ -13,8 +13,12 @@ from tui.planning.setting import gather
 from tui.planning.widening import range_commands, widened, widest
 from tui.writing.words import percent, ratio
 
-ONE_EACH = "Bound first, without IP_BIND_ADDRESS_NO_PORT, a port serves one destination only"
-BIND_FAILS = "At the end bind() fails with EADDRINUSE although no single destination is full."
+ONE_EACH = (
+    "A port bound before connect() without IP_BIND_ADDRESS_NO_PORT serves one destination only"
+)
+BIND_FAILS = (
+    "When they run out, bind() fails with EADDRINUSE although no single destination is full."
+)
 
 
 def bind_before_connect(situation: Situation) -> Iterator[Finding]:
@@ -56,10 +60,10 @@ def _finding(situation: Situation, bound: BoundFirst) -> Finding:
         severity=Severity.CRITICAL if hot else Severity.WARNING,
         subject=ip,
         message="{}: a client seems to bind before it connects: {destinations:,} destinations "
-        "share {shared_ports:,} of {distinct_ports:,} ports, where chance would share "
+        "share {shared_ports:,} of {distinct_ports:,} ports; by chance they would share "
         "{shared_by_chance:,}".format(ip, **evidence),
-        meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of what all destinations together can "
-        f"have is gone. {BIND_FAILS}",
+        meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of what all destinations can have "
+        f"together is gone. {BIND_FAILS}",
         evidence=evidence,
         remedies=(*remedies, POOL),
     )

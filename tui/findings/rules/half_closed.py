@@ -16,9 +16,9 @@ from tui.writing.words import plural
 LEAST_GROWTH = 5
 """CLOSE-WAITs more than before, at least: less is noise."""
 NOT_CLOSED = (
-    "The peers have closed, and the program has not closed its side: the kernel waits for close() "
-    "without limit. Each holds a descriptor, its buffers and its port, until accept() or open() "
-    "fails with EMFILE."
+    "The peers have closed, but the program has not closed its side, and the kernel waits for "
+    "that forever. Each such socket holds a descriptor, buffers and a port, until in the end "
+    "accept() or open() fails with EMFILE."
 )
 LOOK = "sudo ss -tnpe state close-wait"
 
@@ -98,14 +98,13 @@ def _not_accepted(situation: Situation, rows: Array) -> Iterator[Finding]:
             situation,
             held,
             f"accept queue of port {port}",
-            f"{plural(len(held), 'connection')} to port {port} were given up by the peer "
-            "before accept()",
-            "They wait in the accept queue, and belong to no descriptor yet: the program "
-            "that listens there is stuck or too slow. Those who still wait behind them will time "
-            "out as well.",
+            f"{plural(len(held), 'connection')} to port {port} abandoned by the peer before "
+            "accept()",
+            "They sit in the accept queue and have no descriptor yet: the program listening there "
+            "is stuck or too slow. The clients waiting behind them will time out too.",
             Remedy(
-                "See what the listening program does instead of calling accept(): a thread "
-                "blocked, its descriptors used up (EMFILE), its CPU at 100 %",
+                "See what the program does instead of calling accept(): a blocked thread, no "
+                "descriptors left (EMFILE), CPU at 100 %",
                 f"sudo ss -tlnp sport = :{port}",
             ),
             port=port,
@@ -134,7 +133,7 @@ def _finding(
     grown = ""
     # The trends know the CLOSE-WAITs of the whole table only: those who hold half are meant.
     if growth and 2 * len(rows) >= total and growth.rise >= max(LEAST_GROWTH, total / 20):
-        grown = f", {growth.per_minute:,.0f} more a minute"
+        grown = f", {growth.per_minute:,.0f} more per minute"
     return Finding(
         code="close-wait-held",
         severity=Severity.CRITICAL if grown else Severity.WARNING,

@@ -20,12 +20,12 @@ TIMEOUT = f"{PREFIX}nf_conntrack_tcp_timeout_"
 CLOSED_TIMEOUT, IDLE_TIMEOUT = f"{TIMEOUT}time_wait", f"{TIMEOUT}established"
 
 TABLE_FULL = (
-    "When the table is full the first packets of new connections are dropped, both ways, and the "
-    "log says “nf_conntrack: table full, dropping packet”."
+    "When the table is full, the first packets of new connections are dropped in both directions, "
+    "and the kernel logs “nf_conntrack: table full, dropping packet”."
 )
 NO_TRACKING = Remedy(
-    "Do not track what needs no tracking (chain raw, target NOTRACK)",
-    unless="a NAT or a stateful rule needs to know these connections",
+    "Do not track connections that need no tracking (chain raw, target NOTRACK)",
+    unless="NAT or a stateful rule depends on these connections",
 )
 
 
@@ -43,14 +43,14 @@ def orphans(situation: Situation) -> Iterator[Finding]:
         severity=severity,
         subject=MAX_ORPHANS,
         message=f"{count:,} orphaned sockets on this host, {percent(count, limit)} of "
-        f"tcp_max_orphans",
-        meaning="They were closed with data that the peer has not taken yet, or has not answered; "
-        "TIME-WAITs are not among them. Above the limit, for slow ones from a quarter of it on, "
-        "the kernel resets them, and what they still had to send is lost.",
+        "tcp_max_orphans",
+        meaning="They were closed while the peer had not yet taken or acknowledged all data; "
+        "TIME-WAITs are not counted. Above the limit (slow ones from a quarter of it) the "
+        "kernel resets them, and their unsent data is lost.",
         evidence={"orphans": count, "limit": limit, "share": ratio(count, limit)},
         remedies=(
             Remedy(
-                "See to whom they still send",
+                "See which peers they are still sending to",
                 "ss -tno state fin-wait-1 state last-ack state closing",
             ),
             *give_up_sooner(situation),
@@ -59,7 +59,7 @@ def orphans(situation: Situation) -> Iterator[Finding]:
                 limit,
                 2 * limit,
                 "Raise the limit",
-                "memory is short: an orphan can hold 64 kB that cannot be swapped out",
+                "memory is short: each orphan can hold 64 kB that cannot be swapped out",
             ),
         ),
     )
@@ -78,22 +78,22 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
     waiting = situation.number(CLOSED_TIMEOUT)
     long = _long_timeouts(situation)
     kept = "".join(
-        f" {name.removeprefix(PREFIX)} is {now:,} s, where the kernel's default is {default:,} s: "
-        "such entries pile up."
+        f" {name.removeprefix(PREFIX)} is {now:,} s (default {default:,} s), so such entries pile "
+        "up."
         for name, (now, default) in long.items()
     )
     if waiting is not None:
         kept += (
-            f" It keeps a closed connection for {waiting:,} s of its own, apart from the socket's "
-            "TIME-WAIT."
+            f" conntrack keeps a closed connection for {waiting:,} s, independently of the "
+            "socket's TIME-WAIT."
         )
     yield Finding(
         code="conntrack-near-max",
         severity=severity,
         subject=MAX_CONNTRACK,
-        message=f"conntrack follows {count:,} connections, {percent(count, limit)} of "
+        message=f"conntrack tracks {count:,} connections, {percent(count, limit)} of "
         "nf_conntrack_max"
-        + (f", and gave up {early:,} entries for lack of room since the start" if early else ""),
+        + (f", and has evicted {early:,} entries for lack of room so far" if early else ""),
         meaning=TABLE_FULL + kept,
         evidence=known(
             entries=count,
@@ -112,7 +112,7 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
                     now,
                     default,
                     f"Set {name.removeprefix(PREFIX)} back to the kernel's default",
-                    "it was raised for connections that must outlive a long silence",
+                    "it was raised for connections that must survive long silences",
                 )
                 if name not in (CLOSED_TIMEOUT, IDLE_TIMEOUT)
             ),
@@ -120,24 +120,23 @@ def conntrack(situation: Situation) -> Iterator[Finding]:
                 MAX_CONNTRACK,
                 limit,
                 2 * limit,
-                "Raise the limit: an entry takes about 0.3 kB; in a container this is set on the "
-                "host",
+                "Raise the limit: an entry takes about 0.3 kB. For a container, set it on the host",
                 "memory is short",
             ),
             *to_lower(
                 CLOSED_TIMEOUT,
                 waiting,
                 30,
-                "Let conntrack forget closed connections sooner; the sockets' TIME-WAIT and "
-                "their ports are not touched by it",
+                "Let conntrack forget closed connections sooner; this does not affect the "
+                "sockets' TIME-WAIT or their ports",
                 "most entries are open connections: see conntrack -L -p tcp --state TIME_WAIT",
             ),
             *to_lower(
                 IDLE_TIMEOUT,
                 situation.number(IDLE_TIMEOUT),
                 86_400,
-                "Let it forget connections that have been idle for a day",
-                "some are idle for longer without a keep-alive: they are then cut off",
+                "Let conntrack forget connections that have been idle for a day",
+                "some stay idle longer without keep-alives: these are then cut off",
             ),
             NO_TRACKING,
         ),
@@ -167,13 +166,13 @@ def descriptors(situation: Situation) -> Iterator[Finding]:
         code="descriptors-near-max",
         severity=severity,
         subject=MAX_FILES,
-        message=f"{count:,} files are open on this host, {percent(count, limit)} of fs.file-max",
-        meaning="At the limit open(), accept() and socket() fail with ENFILE in every process but "
-        "root's. A TIME-WAIT holds no descriptor: it is open and CLOSE-WAIT sockets that count.",
+        message=f"{count:,} files open on this host, {percent(count, limit)} of fs.file-max",
+        meaning="At the limit, open(), accept() and socket() fail with ENFILE for everyone but "
+        "root. TIME-WAITs hold no descriptors; open and CLOSE-WAIT sockets do.",
         evidence={"open_files": count, "limit": limit, "share": ratio(count, limit)},
         remedies=(
             Remedy(
-                "See who has most of them",
+                "See which processes have the most",
                 'for p in /proc/[0-9]*; do echo "$(ls $p/fd 2>/dev/null | wc -l) '
                 '$(cat $p/comm)"; done | sort -rn | head',
             ),
@@ -182,7 +181,7 @@ def descriptors(situation: Situation) -> Iterator[Finding]:
                 limit,
                 2 * limit,
                 "Raise the limit",
-                "one process leaks them: mend that one, a higher limit only delays the end",
+                "one process leaks them: fix that; a higher limit only delays the failure",
             ),
         ),
     )

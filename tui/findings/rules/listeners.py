@@ -35,16 +35,17 @@ def _exposed(situation: Situation, listener: Listener) -> Finding:
         code="listener-in-range",
         severity=Severity.INFO,
         subject=name,
-        message=f"{name} is listened on inside the ephemeral range {ports.low}–{ports.high}",
-        meaning="As long as it is open, connect() leaves the port alone. While the daemon is down "
-        "any client can be given it, and the daemon then fails to start with EADDRINUSE.",
+        message=f"Listener {name} is inside the ephemeral range {ports.low}–{ports.high}",
+        meaning="While it is open, connect() leaves the port alone. But while the daemon is down, "
+        "any client may be given the port, and the daemon then fails to start with "
+        "EADDRINUSE.",
         evidence=known(port=listener[1], low=ports.low, high=ports.high, process=process),
         remedies=(
             Remedy(
                 "Reserve the port: connect() then never chooses it, and bind() still gets it",
                 reserve_command(situation.frame.rules, [listener[1]]),
-                "the kernel chose the port, as for a daemon that listens on port 0: it gets "
-                "another one at its next start",
+                "the kernel chose the port, as for a daemon that listens on port 0: its next "
+                "start gets another one",
             ),
         ),
     )
@@ -73,11 +74,11 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
         code="bound-ports-cost",
         severity=Severity.WARNING if unreserved_costs else Severity.INFO,
         subject="net.ipv4.ip_local_port_range",
-        message=f"Bound sockets take {plural(cost, 'port')} of the range from every "
+        message=f"Bound sockets take {plural(cost, 'port')} of the range away from every "
         f"destination, {percent(cost, possible)} of it",
         meaning=f"{listened:,} are taken by listening, {cost - listened:,} by binding without "
         f"connecting.{kept} connect() never chooses a port that is bound anywhere in the "
-        "namespace, whatever its address.",
+        "namespace, whatever the address.",
         evidence={
             "taken": cost,
             "excluded": ports.excluded,
@@ -89,16 +90,15 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
         },
         remedies=(
             Remedy(
-                "See who has bound them; sockets that are bound and not yet connected belong to "
+                "See who has bound them. Sockets that are bound but not connected belong to "
                 "clients that should set IP_BIND_ADDRESS_NO_PORT",
                 "sudo ss -tlnp; sudo ss -tanp state bound-inactive",
                 "ss is too old to know bound-inactive",
             ),
             Remedy(
-                f"Move the listeners below the range{leave}: that alone brings their ports back. "
-                "To reserve the ports protects a daemon that is down from clients, but brings "
-                "none back",
-                unless="each of them is meant to be short-lived",
+                f"Move the listeners below the range{leave}: only that brings their ports back. "
+                "Reserving the ports protects a daemon that is down from clients, but frees none",
+                unless="they are all meant to be short-lived",
             ),
         ),
     )
@@ -119,17 +119,17 @@ def _new(situation: Situation, listener: Listener, saved: int) -> Finding:
         code="new-listener",
         severity=Severity.WARNING,
         subject=name,
-        message=f"{name} is listened on"
+        message=f"New listener {name}"
         + (f" by {process}" if process else "")
-        + ", and was not when the listeners were saved",
-        meaning="A daemon was added or moved, or something listens that should not. Until you "
-        "have looked, take it for a door that you did not open.",
+        + ", not there when the listeners were saved",
+        meaning="A daemon was added or moved, or something is listening that should not be. Treat "
+        "it as a door you did not open until you know.",
         evidence=known(port=listener[1], saved_listeners=saved, process=process),
         remedies=(
             Remedy(
-                "See who listens; if it is meant to, save the listeners again",
+                "See who is listening; if that is intended, save the listeners again",
                 f"sudo ss -tlnpe sport = :{listener[1]}",
-                "the kernel chose its port: silence it by a subject with *",
+                "the kernel chose its port: silence it with * in the subject",
             ),
         ),
     )
@@ -177,21 +177,21 @@ def _gone(situation: Situation, listener: Listener, row: int) -> Finding:
         code="listener-gone",
         severity=Severity.CRITICAL,
         subject=name,
-        message=f"{name} is listened on no more, and a connection to {there} has its port"
+        message=f"Listener {name} is gone, and a connection to {there} has taken its port"
         + (f", of {process}" if process else ""),
-        meaning="The service cannot start again: its bind() fails with EADDRINUSE as long as that "
-        f"socket is there, and it is in {state.label}. The kernel gave the port to connect() while "
-        "the service was down and the port not reserved.",
+        meaning="The service cannot start again: its bind() fails with EADDRINUSE for as long as "
+        f"that socket exists, which is in {state.label}. The kernel gave the port to "
+        "connect() while the service was down and the port was not reserved.",
         evidence=known(port=port, held_to=there, state=state.label, process=process),
         remedies=(
             Remedy(
-                "End that connection: restart who holds it, or cut it off (where the kernel has "
-                "CONFIG_INET_DIAG_DESTROY); then start the service",
+                "End that connection: restart its program, or kill the connection (if the kernel "
+                "has CONFIG_INET_DIAG_DESTROY); then start the service",
                 f"sudo ss -K dst {there} sport = :{port}",
-                "it was taken away on purpose: save the listeners again",
+                "the listener was removed on purpose: save the listeners again",
             ),
             Remedy(
-                "Reserve the port (ip_local_reserved_ports), so that it does not happen again: "
+                "Reserve the port (ip_local_reserved_ports) so that it cannot happen again: "
                 "connect() then never chooses it, and bind() still gets it",
                 reserve_command(frame.rules, [port]),
             ),

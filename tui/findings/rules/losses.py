@@ -14,24 +14,24 @@ FEW_CLASHES = 100
 TCP_MEM = "net.ipv4.tcp_mem"
 PRESSURES, ABORTS = "TCPMemoryPressures", "TCPAbortOnMemory"
 CLASH = (
-    "The first packet of a connection got ports that another entry has: the ports of the SNAT's "
-    "address toward one destination run short, or two packets of one flow race (a resolver that "
-    "asks for A and AAAA at once). The client sees no error: it waits, for 1 s and longer, until "
-    "it tries again."
+    "The first packet of a connection was given ports that another entry already has: the SNAT "
+    "address runs short of ports to one destination, or two packets of one flow race (a resolver "
+    "asking for A and AAAA at once). The client sees no error, only a delay of 1 s or more until "
+    "it retries."
 )
 AGAINST_CLASHES = (
     Remedy(
-        "See whether it goes on (insert_failed), and which translated address has the most "
+        "See whether insert_failed still rises, and which translated address has the most "
         "connections to one destination",
         "sudo conntrack -S; sudo conntrack -L --src-nat",
     ),
     Remedy(
-        "Give the SNAT more addresses (--to-source FIRST-LAST), and let it choose ports at random "
-        "(--random-fully), so that two processors do not take the same one",
-        unless="the far side lets in the one address only",
+        "Give SNAT more addresses (--to-source FIRST-LAST), and let it choose ports at random "
+        "(--random-fully) so that two CPUs do not pick the same one",
+        unless="the far side admits only the one address",
     ),
     Remedy(
-        "Have fewer connections through it: keep-alive and pools in the clients, a DNS cache on "
+        "Send fewer connections through it: keep-alive and pools in the clients, a DNS cache on "
         "the host (or options single-request-reopen in resolv.conf)"
     ),
 )
@@ -55,13 +55,13 @@ def snat_clashes(situation: Situation) -> Iterator[Finding]:
         severity = Severity.INFO
         if rate is None and failed >= FEW_CLASHES:
             severity = Severity.WARNING
-        happens = f"has dropped {failed:,} packets since the start"
+        happens = f"has dropped {failed:,} packets so far"
         happens += ", none of them now" if rate is not None else ""
     yield Finding(
         code="snat-clashes",
         severity=severity,
         subject="conntrack",
-        message=f"conntrack {happens}: their connections clash with others",
+        message=f"conntrack {happens}: their ports clash with other connections",
         meaning=CLASH,
         evidence=known(
             insert_failed=failed,
@@ -86,15 +86,15 @@ def tcp_memory(situation: Situation) -> Iterator[Finding]:
     rising = {name: rate for name in totals if (rate := situation.rate(name))}
     use = ""
     if pages is not None and limits is not None:
-        use = f"{pages:,} pages, {percent(pages, limits[2])} of what TCP may have"
+        use = f"{pages:,} pages, {percent(pages, limits[2])} of TCP's limit"
     if use and pages is not None and limits is not None and pages >= limits[1]:
         severity = Severity.CRITICAL if pages >= limits[2] else Severity.WARNING
         message = f"TCP's buffers take {use}"
     elif rising:
         severity = Severity.CRITICAL if ABORTS in rising else Severity.WARNING
-        message = "TCP runs short of memory again and again"
+        message = "TCP keeps running short of memory"
     elif totals:
-        severity, message = Severity.INFO, "TCP has run short of memory since the start"
+        severity, message = Severity.INFO, "TCP has run short of memory before"
     else:
         return
     yield Finding(
@@ -102,9 +102,9 @@ def tcp_memory(situation: Situation) -> Iterator[Finding]:
         severity=severity,
         subject=TCP_MEM,
         message=message,
-        meaning="Under pressure the kernel shrinks every connection's buffers, so all become slow; "
-        "at tcp_mem's last value it drops data, and resets connections that are closing. It is "
-        "what waits to be sent or read that takes the memory, not TIME-WAITs.",
+        meaning="Under pressure the kernel shrinks every connection's buffers, and all become "
+        "slow; at the last value of tcp_mem it drops data and resets closing connections. "
+        "The memory is taken by data waiting to be sent or read, not by TIME-WAITs.",
         evidence=known(
             mem_pages=pages,
             pressure_pages=limits[1] if limits else None,
@@ -115,14 +115,14 @@ def tcp_memory(situation: Situation) -> Iterator[Finding]:
         ),
         remedies=(
             Remedy(
-                "See whose queues are long: Recv-Q is what the program here does not read, Send-Q "
-                "what the peer does not take",
+                "See whose queues are long: Recv-Q is data the program here has not read, Send-Q "
+                "data the peer has not acknowledged",
                 "ss -tn | sort -k3,3nr | head; ss -tn | sort -k2,2nr | head",
             ),
             Remedy(
-                "Let each connection have less (the last value of tcp_rmem and tcp_wmem, or "
-                "SO_RCVBUF and SO_SNDBUF), and end those whose peer takes nothing",
-                unless="they need it: fast connections over long ways are slower then",
+                "Give each connection less (the last value of tcp_rmem and tcp_wmem, or SO_RCVBUF "
+                "and SO_SNDBUF), and close those whose peers accept nothing",
+                unless="they need it: fast connections over long distances become slower",
             ),
             *_more_memory(limits),
         ),
@@ -136,7 +136,7 @@ def _more_memory(limits: tuple[int, int, int] | None) -> tuple[Remedy, ...]:
     doubled = [2 * pages for pages in limits]
     return (
         Remedy(
-            f"Let TCP have twice as much, {doubled[2] * PAGE / 1e9:.1f} GB if a page is 4 kB",
+            f"Give TCP twice as much: {doubled[2] * PAGE / 1e9:.1f} GB if a page is 4 kB",
             f'sysctl -w {TCP_MEM}="{doubled[0]} {doubled[1]} {doubled[2]}"',
             "memory is short: these buffers cannot be swapped out",
         ),

@@ -25,11 +25,11 @@ def host_range(situation: Situation) -> Iterator[Finding]:
         code="host-range-wider",
         severity=Severity.INFO,
         subject="ip_local_port_range",
-        message=f"The host's ports {low}–{high} are not those of {reading.place.name}: it has "
+        message=f"{reading.place.name} does not use the host's ports {low}–{high}: it has "
         f"{ports.low}–{ports.high}",
-        meaning=f"The host's range does not reach into it. A network namespace begins with the "
-        f"kernel's own 32768–60999, whatever the host has, and here it has {ports.size:,} ports "
-        f"where the host has {high - low + 1:,}.",
+        meaning="The host's range does not apply inside it. A network namespace starts with the "
+        f"kernel's default 32768–60999, whatever the host uses. It has {ports.size:,} "
+        f"ports; the host has {high - low + 1:,}.",
         evidence={
             "low": ports.low,
             "high": ports.high,
@@ -38,10 +38,10 @@ def host_range(situation: Situation) -> Iterator[Finding]:
         },
         remedies=(
             Remedy(
-                f"Set the range here as well: {high - low + 1:,} ports to each destination instead "
-                f"of {ports.size:,}",
+                f"Set the range here too: {high - low + 1:,} ports per destination instead of "
+                f"{ports.size:,}",
                 f'sysctl -w net.ipv4.ip_local_port_range="{low} {high}"',
-                "programs here listen on ports of the wider range: reserve these",
+                "programs here listen on ports in the wider range: reserve those",
             ),
         ),
         pattern=frame.patterns.key(index),

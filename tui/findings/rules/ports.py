@@ -33,35 +33,38 @@ OWN_PORTS = 20
 SOON = 10
 """How many seconds ahead an exhausted pattern's releases are counted."""
 FAILS = (
-    "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested address”), "
-    "and no kernel counter shows it."
+    "connect() to this destination fails with EADDRNOTAVAIL (“Cannot assign requested address”). "
+    "No kernel counter shows it."
 )
 WILL_FAIL = (
-    "If connections go on to be opened and closed as they are now, the last port is taken then, "
-    "and connect() fails with EADDRNOTAVAIL. The ports that TIME-WAIT gives back until then are "
-    "reckoned in, second by second."
+    "If connections keep opening and closing as they do now, the last port is taken by then, and "
+    "connect() fails with EADDRNOTAVAIL. This already counts the ports that TIME-WAIT gives back, "
+    "second by second."
 )
-SCANS = "connect() tries the ports of one parity first, and past half it scans all of them in vain"
+SCANS = (
+    "connect() tries every other port first (all odd or all even), and once half are taken it "
+    "scans those in vain"
+)
 SCAN_COSTS = (
-    "That is CPU time spent in the kernel by whoever connects, and the second half of the ports "
-    "goes as the first did."
+    "Every caller pays this in kernel CPU time, and the second half of the ports will go as the "
+    "first did."
 )
 
 
 def _exhausted(situation: Situation, index: int) -> Finding:
     (use, unclosed), held = _use(situation, index), find_held(situation, index)
     if use.capacity:
-        message = f"none of the {use.capacity:,} ports is left{held.briefly}"
+        message = f"none of the {use.capacity:,} ports left{held.briefly}"
     else:
-        message = "there is no port to connect from: all of the range is reserved or bound"
+        message = "no port to connect from: the whole range is reserved or bound"
     frame = situation.frame
     by_age, hold = frame.time_wait.held_by_pattern, frame.rules.time_wait_ms // 1000
     soon = max(min(hold, SECONDS) - SOON, 0)
     back = int(by_age[index, soon:].sum()) if index < len(by_age) else 0
     given_back = (
-        f" {plural(use.time_wait, 'socket')} in TIME-WAIT give their ports back {hold} s after "
-        f"they closed, {back:,} of them within {SOON} s; {use.live - unclosed.count:,} are open or "
-        "closing, and keep theirs."
+        f" {plural(use.time_wait, 'socket')} in TIME-WAIT: the ports come back {hold} s after the "
+        f"close, {back:,} of them within {SOON} s. {use.live - unclosed.count:,} more are held by "
+        "connections that are open or closing."
     )
     return _finding(
         situation,
@@ -87,17 +90,17 @@ def _refused(situation: Situation, index: int) -> dict[str, float | None]:
 def _above(situation: Situation, index: int) -> Finding:
     (use, unclosed), threshold = _use(situation, index), situation.config.ports.threshold
     meaning = (
-        f"{plural(use.connectable, 'more call finds', 'more calls find')} a port, then connect() "
-        "fails with EADDRNOTAVAIL. "
+        f"{plural(use.connectable, 'more call finds', 'more calls find')} a port; after that "
+        "connect() fails with EADDRNOTAVAIL. "
     )
     if levels(use.locked, use.capacity, 100) >= Level.SLOW:
         meaning += (
-            "It is slow already: past 50 % it scans the ports of one parity in vain before it "
-            "tries the others."
+            "It is already slow: past 50 % it scans half of the ports in vain before it tries the "
+            "others."
         )
     else:
         meaning += (
-            f"{use.time_wait:,} of those in use are in TIME-WAIT, {use.live - unclosed.count:,} "
+            f"{use.time_wait:,} of those in use are in TIME-WAIT; {use.live - unclosed.count:,} "
             "belong to connections that are open or closing."
         )
     return _finding(
@@ -121,7 +124,7 @@ def _slow(situation: Situation, index: int) -> Finding:
         Severity.WARNING,
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
         f"taken{find_held(situation, index).briefly}",
-        f"{SCANS}: with {use.capacity:,} ports a call takes some {times_slower(use.capacity)} "
+        f"{SCANS}: with {use.capacity:,} ports a call takes about {times_slower(use.capacity)} "
         f"times longer. {SCAN_COSTS}",
     )
 
@@ -144,18 +147,18 @@ def _own_source_ports(situation: Situation, index: int) -> Finding:
         code="own-source-ports",
         severity=Severity.INFO,
         subject=str(key),
-        message=f"{key}: {beside:,} connections come from ports that connect() does not choose",
-        meaning="These ports are outside of the range, reserved or bound: their program chose them "
-        "itself, or the range or the reserved ports were set after they were opened. They take "
-        f"nothing of the {patterns.capacity.item(index):,} that connect() has, and no remedy of "
-        f"the range is for them. {plural(waits, 'TIME-WAIT')} among them can block the "
-        "next round: bind() fails with EADDRINUSE without SO_REUSEADDR, and with it connect() "
-        "fails where timestamps are off.",
+        message=f"{key}: {beside:,} connections use ports that connect() would not choose",
+        meaning="These ports are outside the range, reserved or bound: their program chose them "
+        "itself, or the range or reservations changed after they were opened. They take "
+        f"none of the {patterns.capacity.item(index):,} ports connect() has, and changing "
+        f"the range does not help them. {plural(waits, 'TIME-WAIT')} among them can block "
+        "the next use of the same port: bind() fails with EADDRINUSE without "
+        "SO_REUSEADDR, and with it connect() fails if timestamps are off.",
         evidence=known(connections=beside, time_wait=waits, process=holder),
         remedies=(
             Remedy(
                 "Give the program a longer list of ports, or more source addresses",
-                unless="connect() chose them before the range was set: no new ones come then",
+                unless="connect() chose them before the range was changed: then no new ones follow",
             ),
             Remedy(
                 "Set SO_REUSEADDR before bind(), with tcp_timestamps on at both ends",
@@ -191,7 +194,7 @@ def _exhausts_soon(situation: Situation, index: int) -> Finding:
         index,
         "exhausts-soon",
         Severity.CRITICAL if left < PRESSING_SECONDS else Severity.WARNING,
-        f"out of ports in {duration(left)}, with {use.in_use:,} of {use.capacity:,} in use now",
+        f"out of ports in {duration(left)}: {use.in_use:,} of {use.capacity:,} in use now",
         WILL_FAIL,
         seconds_left=round(left, 1),
         growth_per_second=round(growth, 2) if np.isfinite(growth) else None,
@@ -248,8 +251,8 @@ def _finding(
     key = frame.patterns.key(index)
     closing = round(frame.time_wait.closing.item(index), 1)
     through = (
-        f"The {closing:,}/s that close are what gets through, not what is wanted: twtop plan says "
-        "what the wanted rate needs."
+        f"The {closing:,}/s that close are what gets through, not what is wanted; twtop plan "
+        "tells what the wanted rate needs."
         if throttled and held.by_time_wait and closing
         else ""
     )

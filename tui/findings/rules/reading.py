@@ -11,19 +11,18 @@ from tui.kernel.sysctls import PortRules
 from tui.writing.words import duration, joined, plural
 
 NETLINK = Remedy(
-    "Read by netlink, which takes a third of the time and misses nothing",
+    "Read through netlink, which takes a third of the time and misses nothing",
     "twtop --source sock_diag",
-    "the table is that of another container's /proc, or a saved one",
+    "the table comes from another container's /proc, or a saved copy",
 )
-LONGER = Remedy("Give a read more time: it may take half of the interval", "twtop -i 2")
+LONGER = Remedy("Give each read more time: it may take half of the interval", "twtop -i 2")
 AGAIN = Remedy(
-    "Make the copy again, of all files in one go: twtop bundle does, where the sockets are",
+    "Make a new copy of all files in one go, as twtop bundle does where the sockets are",
     "twtop bundle",
 )
-FLOORS = "All counts are minimums: what is told is true, but a finding can be missing."
+FLOORS = "All counts are minimums: what is reported is true, but findings may be missing."
 DECISIVE = (
-    "Whether ports are short depends on them, so nothing is judged as OK here, and an alarm can be "
-    "false."
+    "They decide whether ports are short, so nothing is judged OK here, and alarms may be false."
 )
 
 LASTS_SECONDS = 5.0
@@ -38,18 +37,20 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
     count = plural(len(table), "socket was", "sockets were")
     if not table.complete:
         message = "The socket table was cut short"
-        meaning = f"{count} read from {reading.kind}, and there are more. {FLOORS}"
+        meaning = f"{count} read from {reading.kind}, but there are more. {FLOORS}"
     elif cut_for >= LASTS_SECONDS:
-        message = f"No socket table was read whole for {duration(cut_for)}"
+        message = f"No complete read of the socket table for {duration(cut_for)}"
         meaning = (
-            f"Every read since then was cut short. The {len(table):,} sockets shown are those of "
-            f"the last whole one, {duration(situation.frame.age)} ago; what came since is missing."
+            f"Every read since was cut short. The {len(table):,} sockets shown are from the last "
+            f"complete one, {duration(situation.frame.age)} ago; newer ones are missing."
         )
     elif table.bad_lines:
         message = (
-            f"The socket table is not whole: {plural(table.bad_lines, 'line')} could not be read"
+            f"The socket table is incomplete: {plural(table.bad_lines, 'line')} could not be read"
         )
-        meaning = f"{count} read from {reading.kind}, and not those of the lines left out. {FLOORS}"
+        meaning = (
+            f"{count} read from {reading.kind}, without those on the unreadable lines. {FLOORS}"
+        )
     else:
         return
     whole = table.complete and cut_for < LASTS_SECONDS
@@ -87,16 +88,15 @@ def sysctls_assumed(situation: Situation) -> Iterator[Finding]:
         code="sysctls-assumed",
         severity=Severity.WARNING,
         subject="sysctls",
-        message=f"{joined(names)} could not be read: the kernel's defaults are taken",
-        meaning=f"Taken instead: {joined([f'{name} {instead[name]}' for name in names])}. "
-        f"{DECISIVE}",
+        message=f"{joined(names)} could not be read: the kernel's defaults are assumed",
+        meaning=f"Assumed: {joined([f'{name} {instead[name]}' for name in names])}. {DECISIVE}",
         evidence={name: instead[name] for name in names},
         remedies=(
             AGAIN
             if copy
             else Remedy(
-                "Run twtop where the sysctls are: in the network namespace itself, as root, with a "
-                "procfs that is not mounted with subset=pid",
+                "Run twtop where the sysctls are: inside the network namespace, as root, with a "
+                "procfs not mounted with subset=pid",
                 "sudo nsenter -t PID -n twtop",
             ),
         ),
@@ -126,15 +126,15 @@ def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
         code="bound-ports-unknown",
         severity=Severity.INFO,
         subject="bound sockets",
-        message="Sockets that are bound and not yet connected cannot be seen here",
-        meaning="Linux lists them from 6.8 on, to those who may ask by netlink. Each takes its "
-        f"port from every destination, so the {frame.ports.capacity:,} ports are at most: "
+        message="Sockets that are bound but not connected cannot be seen here",
+        meaning="Linux lists them since 6.8, and only through netlink. Each takes its port away "
+        f"from every destination, so {frame.ports.capacity:,} ports is an upper bound: "
         "connect() may fail with fewer in use.",
         evidence={"capacity": frame.ports.capacity},
         remedies=(
             Remedy(
-                "Take the capacity for an upper bound; on Linux 6.8 and newer look from inside the "
-                "network namespace",
+                "Treat the capacity as an upper bound; on Linux 6.8 and newer, look from inside "
+                "the network namespace",
                 "sudo nsenter -t PID -n twtop",
             ),
         ),

@@ -79,10 +79,10 @@ def _with_ports_free(situation: Situation, key: PatternKey) -> Finding:
         code="refused-with-ports-free",
         severity=Severity.CRITICAL,
         subject=str(key),
-        message=f"{key}: the kernel refuses connects, {plural(tally.total, 'time')} so far, though "
-        f"{use.connectable:,} of {use.capacity:,} ports look free",
-        meaning="The kernel itself counts these: connect() fails with EADDRNOTAVAIL, and the table "
-        "does not show why. The likeliest first, it can be "
+        message=f"{key}: the kernel refuses connects, {plural(tally.total, 'time')} so far, "
+        f"although {use.connectable:,} of {use.capacity:,} ports look free",
+        meaning="The kernel itself counts these: connect() fails with EADDRNOTAVAIL, and the "
+        "table does not show why. Likely causes, likeliest first: "
         f"{'; or '.join(cause.text for cause in causes)}.",
         evidence=known(
             refused=tally.total,
@@ -116,9 +116,9 @@ def _narrow(own: tuple[int, int, int] | None, tally: Tally) -> _Cause:
     first = next(iter(tally.by), "")
     pid = first.rpartition("[")[2].rstrip("]") if first.endswith("]") else "PID"
     return _Cause(
-        f"a narrower range of the socket's own (IP_LOCAL_PORT_RANGE, Linux 6.3+){where}",
+        f"a narrower port range set on the socket (IP_LOCAL_PORT_RANGE, Linux 6.3+){where}",
         Remedy(
-            "See whether the program, or what it runs under, sets IP_LOCAL_PORT_RANGE (51, at "
+            "See whether the program, or whatever starts it, sets IP_LOCAL_PORT_RANGE (51, at "
             "level IPPROTO_IP), and widen that: ip_local_port_range does not help then",
             f"sudo strace -fe trace=setsockopt -p {pid}",
         ),
@@ -128,10 +128,14 @@ def _narrow(own: tuple[int, int, int] | None, tally: Tally) -> _Cause:
 
 def _bound(situation: Situation, index: int | None, others: int) -> _Cause:
     frame = situation.frame
-    unseen = "" if frame.table.bound_known else ", and this kernel lists none that only bound"
+    unseen = (
+        ""
+        if frame.table.bound_known
+        else ", and this kernel does not list those that are only bound"
+    )
     return _Cause(
-        f"ports bound by other sockets, which are closed to everybody: {others:,} of the range are "
-        f"in use toward other destinations, and which of them were bound first is not seen{unseen}",
+        f"ports bound by other sockets, which nobody else can use: {others:,} of the range are in "
+        f"use to other destinations, and it cannot be seen which were bound first{unseen}",
         NO_PORT_OPTION,
         likely=others + (0 if index is None else int(frame.patterns.in_use[index]))
         >= DENSE * frame.ports.capacity,
@@ -140,8 +144,8 @@ def _bound(situation: Situation, index: int | None, others: int) -> _Cause:
 
 def _elsewhere(tally: Tally) -> _Cause:
     return _Cause(
-        f"another network namespace, whose table is not this one: {tally.unplaced:,} of "
-        f"{tally.total:,} were refused to processes that had ended before theirs could be read",
+        f"another network namespace with a table of its own: {tally.unplaced:,} of "
+        f"{tally.total:,} refusals were to processes that ended before theirs could be read",
         Remedy("See who is refused, by process and namespace", "sudo twtop refusals"),
         likely=tally.unplaced == tally.total,
     )
@@ -153,11 +157,11 @@ def _yet_served(situation: Situation, key: PatternKey) -> Finding:
         code="exhausted-yet-served",
         severity=Severity.WARNING,
         subject=str(key),
-        message=f"{key}: twtop is wrong here: it sees no port left, but connections go on and the "
-        "kernel refuses none",
-        meaning="Ports in TIME-WAIT that twtop takes for locked are being taken over: leave this "
-        "exhaustion alone. A client bound to lo may do that with tcp_tw_reuse=2, and the table "
-        "does not show whether it is.",
+        message=f"{key}: twtop is wrong here: it sees no port left, but connections succeed and "
+        "the kernel refuses none",
+        meaning="connect() is taking over TIME-WAIT ports that twtop counts as locked: ignore "
+        "this exhaustion. A client bound to lo can do that with tcp_tw_reuse=2, and the "
+        "table does not show whether it is bound.",
         evidence=known(
             connectable=use.connectable,
             capacity=use.capacity,

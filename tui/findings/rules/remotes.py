@@ -53,31 +53,30 @@ def _share(
     tables, bits = ("ip6tables", 128) if ":" in ip else ("iptables", 32)
     if comes_in:
         meaning = (
-            "If this is a client, it abuses the host or does not reuse its connections; if it is "
-            "a balancer or a NAT, all that stand behind it look like one. A balancer that should "
-            "be one of several does not share with the others."
+            "If it is a client, it abuses this host or does not reuse its connections. If it is a "
+            "load balancer or NAT, everything behind it looks like one client; one balancer of "
+            "several should not have this share."
         )
         remedies: tuple[Remedy, ...] = (
             Remedy("See what it is connected to", f"ss -tn dst {ip}"),
             Remedy(
-                "Limit it where it comes in, here to 100 connections at once",
+                "Limit it at the firewall, here to 100 connections at once",
                 f"{tables} -I INPUT -p tcp --syn -s {ip} -m connlimit --connlimit-above 100 "
                 f"--connlimit-mask {bits} -j REJECT --reject-with tcp-reset",
-                "it is your own balancer, proxy or NAT: then mend how that spreads its load",
+                "it is your own balancer, proxy or NAT: then fix how it spreads its load",
             ),
         )
     else:
         meaning = (
-            "This host opens them: usual with one database or upstream, else a sign that a "
-            "balancer on this host does not spread over its servers. All that this host says to "
-            "the others hangs on fewer connections."
+            "This host opens them. That is normal with a single database or upstream; otherwise a "
+            "load balancer on this host does not spread its load over all servers."
         )
         remedies = (
             Remedy("See who opens them", f"sudo ss -tnp dst {ip}"),
             Remedy(
-                "Look at the balancer's weights and health checks: servers it thinks dead get "
+                "Check the balancer's weights and health checks: servers it considers dead get "
                 "nothing",
-                unless="there is but this one server",
+                unless="there is only this one server",
             ),
         )
     return Finding(

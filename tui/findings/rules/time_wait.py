@@ -26,9 +26,9 @@ LARGEST_DEFAULT = 262_144
 """What the kernel sets by itself on a host with plenty of memory (net/ipv4/tcp_ipv4.c)."""
 
 SKIPPED = (
-    "Above tcp_max_tw_buckets a socket is freed without TIME-WAIT, so its port is free at once and "
-    "ports seem not to run out. That is a danger, not a remedy: an old segment can reach a new "
-    "connection of the same addresses and ports, and the peer's last FIN is answered with a reset."
+    "Above tcp_max_tw_buckets sockets skip TIME-WAIT: their ports are free at once, so ports seem "
+    "never to run out. That is a danger, not a remedy: an old segment can reach a new connection "
+    "with the same addresses and ports, and the peer's last FIN is answered with a reset."
 )
 
 
@@ -54,10 +54,10 @@ def harmless(situation: Situation) -> Iterator[Finding]:
         severity=Severity.INFO,
         subject="TIME-WAIT",
         message=f"{count:,} {other}TIME-WAIT sockets are harmless",
-        meaning=f"{incoming:,} are on ports that this host listens on, where a new connection is "
-        f"accepted into them, and {spread:,} are spread over destinations of which the fullest "
-        f"has used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
-        f"descriptor and no process, and goes by itself after {hold}.",
+        meaning=f"{incoming:,} are on ports this host listens on, where they do not block new "
+        f"connections; {spread:,} are spread over destinations, of which the fullest has "
+        f"used {percent(fullest, 1)} of its ports. Each takes about 0.3 kB of memory, no "
+        f"descriptor and no process, and goes away by itself after {hold}.",
         evidence={
             "time_wait": count,
             "time_wait_of_all": situation.frame.time_wait.count,
@@ -69,8 +69,8 @@ def harmless(situation: Situation) -> Iterator[Finding]:
         remedies=(
             Remedy(
                 "Do nothing",
-                unless="a server fails to start with EADDRINUSE: it lacks SO_REUSEADDR, which "
-                "lets it listen on a port with TIME-WAITs",
+                unless="a server fails to start with EADDRINUSE: it should set SO_REUSEADDR, "
+                "which lets it listen despite TIME-WAITs",
             ),
             refused(situation.frame.rules),
         ),
@@ -98,7 +98,7 @@ def overflow(situation: Situation) -> Iterator[Finding]:
     elif total and rate is None:
         severity = Severity.INFO
         skipped = plural(total, "socket has", "sockets have")
-        message = f"{skipped} skipped TIME-WAIT since the namespace began"
+        message = f"{skipped} skipped TIME-WAIT since this namespace was created"
     else:
         return
     more = max(2 * (limit or 0), LARGEST_DEFAULT)
@@ -120,8 +120,8 @@ def overflow(situation: Situation) -> Iterator[Finding]:
                 f"Raise tcp_max_tw_buckets: {more:,} take at most "
                 f"{more * BUCKET_BYTES / 1e6:,.0f} MB",
                 f"sysctl -w {BUCKETS}={more}",
-                "memory is short; and if free ports rest on the overflow, they will run out then: "
-                "widen the range first",
+                "memory is short. And if you have free ports only because of the overflow, they "
+                "will then run out: widen the range first",
             ),
             POOL,
         ),
@@ -140,16 +140,16 @@ def reuse_without_timestamps(situation: Situation) -> Iterator[Finding]:
         severity=Severity.WARNING if everywhere else Severity.INFO,
         subject="net.ipv4.tcp_tw_reuse",
         message=f"tcp_tw_reuse = {rules.reuse_mode} does nothing: TCP timestamps are off",
-        meaning=f"The reuse of TIME-WAITs{where} needs timestamps to tell old segments from new "
-        "ones, so connect() takes none over now. Every TIME-WAIT keeps its port for the whole "
+        meaning=f"Reusing TIME-WAITs{where} needs timestamps to tell old segments from new ones, "
+        "so connect() takes none over now. Every TIME-WAIT keeps its port for the full "
         f"{seconds_text(rules)}.",
         evidence={"tcp_tw_reuse": rules.reuse_mode, "tcp_timestamps": 0},
         remedies=(
             Remedy(
-                "Turn timestamps on; it holds for connections opened from then on, with peers "
-                "that have them too",
+                "Turn timestamps on; this affects new connections, with peers that have them on "
+                "too",
                 "sysctl -w net.ipv4.tcp_timestamps=1",
-                "a middlebox on the way is known to drop them",
+                "a middlebox on the path is known to drop them",
             ),
         ),
     )

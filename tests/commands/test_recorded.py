@@ -1,0 +1,117 @@
+"""Commands on a recording: the place, the moment, and every line of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Run
+from tests.commands.hosts import PROXY
+from tests.commands.test_bundle import members
+from tests.recording.test_places import HOST, record_three, seen
+from tests.tables import NOW
+from tui.recording.recorder import Recorder
+from tui.recording.recording import open_recording
+from tui.watching.watch import Watch
+from tui.writing.words import utc
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A recording of web-1, shop/cart-7f9, which fills up, and batch, which comes and goes."""
+    record_three(tmp_path / "r.twtop")
+    return tmp_path / "r.twtop"
+
+
+def test_which_places_there_are_is_said(run: Run, three: Path) -> None:
+    for command in ("report", "audit", "plan", "watch", "timewait"):
+        ran = run(command, "--from", three)
+        assert ran.out == ""
+        assert ran.code in (2, 64)
+        assert "shop/cart-7f9" in ran.err
+
+
+def test_one_place_or_all(run: Run, three: Path) -> None:
+    states = run("report", "--from", three, "-N", "cart", "--json").json["states"]
+    assert states["TIME_WAIT"] == 950
+    ran = run("report", "--json", "--from", three, "-N", "all", "--at", "-0s")
+    reports = [json.loads(line) for line in ran.out.splitlines()]
+    assert [one["place"]["name"] for one in reports] == ["web-1", "batch", "shop/cart-7f9"]
+    assert [one["states"]["TIME_WAIT"] for one in reports] == [10, 100, 950]
+    ran = run("report", "--json", "--from", three, "-N", "all", "--at", "-18s")
+    names = [json.loads(line)["place"]["name"] for line in ran.out.splitlines()]
+    assert names == ["web-1", "shop/cart-7f9"]  # batch was not there yet
+    assert run("plan", "--from", three, "-N", "all").code == 2
+
+
+def test_watch_prints_every_moment_as_it_was(run: Run, three: Path) -> None:
+    ran = run("watch", "--from", three, "-N", "cart")
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [one["time_wait"]["count"] for one in told] == [50 * second for second in range(20)]
+    assert told[-1]["patterns"][0]["growth"] == pytest.approx(50, rel=0.2)
+    assert len(run("watch", "--from", three, "-N", "cart", "-n", 4).out.splitlines()) == 4
+    ran = run("watch", "--from", three, "-N", "all")
+    assert len(ran.out.splitlines()) == 20 + 20 + 7
+
+
+def test_watch_leaves_out_what_is_damaged_and_says_so(run: Run, three: Path) -> None:
+    data = bytearray(three.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    three.write_bytes(data)
+    ran = run("watch", "--from", three, "-N", "web-1")
+    assert 0 < len(ran.out.splitlines()) < 20
+    assert "damaged" in ran.err
+
+
+def test_diff_of_a_place_and_of_folders(run: Run, three: Path) -> None:
+    at = ("--at", "-15s", "--at", "-0s")
+    assert run("diff", three, *at, "-N", "web-1").code == 0
+    assert run("diff", three, *at, "-N", "cart").code == 1
+    assert run("diff", three, *at).code == 2
+    assert run("diff", three.parent, three.parent, "-N", "web-1").code == 0
+    renamed = three.rename(three.with_name("ticket-4711"))
+    assert run("diff", renamed, renamed, "-N", "web-1").code == 0
+
+
+def test_a_bundle_takes_the_last_minutes_along(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a recording that opens, of these minutes alone; never where addresses are to be hidden."""
+    monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
+    path, recorder, watch = tmp_path / "web-1.twtop", Recorder(tmp_path / "web-1.twtop"), Watch()
+    for minute in range(30):
+        recorder.take(seen(watch, HOST, 60 * minute, minute))
+    recorder.close()
+    proc = ("--proc", PROXY)
+    assert run("bundle", tmp_path / "a.tar.gz", "--from", path, *proc).code == 0
+    found = members(tmp_path / "a.tar.gz")
+    (tmp_path / "taken.twtop").write_bytes(found["recording/web-1.twtop"])
+    taken = open_recording(tmp_path / "taken.twtop")
+    minutes = [round((told.time - NOW) / 60) for told in taken.timeline]
+    assert minutes == list(range(19, 30))
+    assert len(taken.moment(10).reading.table) == 29
+    told = json.loads(found["about.json"])["recording"]
+    assert told == {"files": ["web-1.twtop"], "since": utc(NOW + 19 * 60), "left_out": None}
+    assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--redact", *proc).code == 2
+    assert run("bundle", tmp_path / "b.tar.gz", "--from", tmp_path / "no", *proc).code == 3
+
+
+def test_the_services_recording_goes_along_unasked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = tmp_path / "service"
+    service.mkdir()
+    record_three(service / "web-1.twtop")
+    monkeypatch.setattr("tui.commands.bundle.SERVICE_FOLDER", service)
+    told = {}
+    for name, more in {"live": (), "redacted": ("--redact",), "copy": ("--proc", PROXY)}.items():
+        assert run("bundle", tmp_path / f"{name}.tar.gz", *more).code == 0
+        found = members(tmp_path / f"{name}.tar.gz")
+        told[name] = json.loads(found["about.json"])["recording"]
+        files = [file for file in found if file.startswith("recording/")]
+        assert files == (["recording/web-1.twtop"] if name == "live" else [])
+    assert told["live"]["files"] == ["web-1.twtop"]
+    assert "redacted" in told["redacted"]["left_out"]
+    assert told["copy"] == {"files": [], "since": None, "left_out": None}

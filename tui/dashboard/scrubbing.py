@@ -1,0 +1,181 @@
+"""Going through time, one way for a recording and for the past of what is shown live."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tui.dashboard.widgets.timeline import Span
+from tui.recording.moments import Moments
+from tui.recording.replay import Event, Replay, events
+from tui.recording.summary import Summary
+from tui.recording.when import TimeError, parse_time
+from tui.watching.view import View
+
+MINUTE = 60.0
+WIDTHS = (60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 86400.0)
+"""How many seconds the timeline can be narrowed to."""
+HALTED = "❚❚"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What the timeline shows of all moments, worked out once for many keys."""
+
+    moments: Sequence[Summary]
+    events: Sequence[Event]
+    begin: int
+    """Which of all moments is the first of these."""
+    count: int
+    """How many there were in all."""
+
+
+class Scrubber:
+    """Which moment is on screen, and what it takes to come to another one.
+
+    A key moves the timeline at once. To read the moment anew can take a tenth of a second, so it
+    is read by arrive(), after all keys that were pressed meanwhile.
+    """
+
+    def __init__(
+        self,
+        replay: Replay,
+        name: str,
+        *,
+        width: float | None = None,
+        plays: bool = False,
+        utc: bool = False,
+    ) -> None:
+        """``name`` is what the title line calls it; ``width`` of the timeline is in seconds.
+
+        ``plays``: it can be played, and not only gone through.
+        """
+        self.replay = replay
+        self.name = name
+        self._plays = plays
+        self._width = width
+        """None for all there is."""
+        self._utc = utc
+        self._wanted: int | None = None
+        """Which moment is to be shown; None where it is the one that is."""
+        self._stretch: Stretch | None = None
+        self._events: tuple[int, list[Event]] = (0, [])
+
+    @property
+    def index(self) -> int:
+        """Which moment the timeline stands at."""
+        return self.replay.index if self._wanted is None else self._wanted
+
+    @property
+    def _mark(self) -> str:
+        return f"▶ {self.replay.speed}×" if self.replay.playing else HALTED
+
+    def arrive(self) -> View | None:
+        """Read the moment and return it. Raises TableError for what is damaged."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self.replay.go_to(self.replay.timeline[wanted].time)
+        return self.present()
+
+    def present(self) -> View | None:
+        """Return the moment that was gone to last, None before any was."""
+        newest = self.replay.watch.newest
+        return None if newest is None else replace(newest, past=f"{self._mark} {self.name}")
+
+    def widen(self, moments: Moments) -> None:
+        """Go on with moments among which are those there were."""
+        self.arrive()
+        self.replay.widen(moments)
+        self._stretch = None
+
+    def step(self, moments: int) -> None:
+        """Go so many moments on, or back, and halt there."""
+        if self.replay.playing:
+            self.replay.play(on=False)
+        self._wanted = min(max(self.index + moments, 0), len(self.replay.timeline) - 1)
+
+    def minutes(self, by: int) -> None:
+        """Go so many minutes on, or back."""
+        self.go_to(self.replay.timeline[self.index].time + by * MINUTE)
+
+    def edge(self, side: int) -> None:
+        """Go to the beginning (−1) or the end (1)."""
+        self._wanted = 0 if side < 0 else len(self.replay.timeline) - 1
+
+    def finding(self, direction: int) -> str | None:
+        """Go to where the next finding began (1), or the one before (−1); say if there is none."""
+        begun = [event.index for event in self._all_events()]
+        there = [n for n in begun if (n > self.index if direction > 0 else n < self.index)]
+        if not there:
+            return f"no finding began {'after' if direction > 0 else 'before'} this"
+        self._wanted = there[0] if direction > 0 else there[-1]
+        return None
+
+    def go_to(self, time: float) -> None:
+        """Go to what was the present moment then (Unix time)."""
+        self._wanted = self.replay.recording.index_at(time)
+
+    def go_to_text(self, text: str) -> str | None:
+        """Go to a time that was typed; say what is wrong with it."""
+        timeline = self.replay.timeline
+        try:
+            self.go_to(parse_time(text, timeline[0].time, timeline[-1].time))
+        except TimeError as error:
+            return str(error)
+        return None
+
+    def zoom(self, direction: int) -> None:
+        """Show less (1) or more (−1) of the time on the timeline."""
+        timeline = self.replay.timeline
+        whole = timeline[-1].time - timeline[0].time
+        there = [width for width in WIDTHS if width < whole]
+        now = min(self._width or whole, whole)
+        if direction > 0:
+            self._width = next((width for width in reversed(there) if width < now), self._width)
+        else:
+            self._width = next((width for width in there if width > now), None)
+        self._stretch = None
+
+    def span(self) -> Span:
+        """Return what the timeline shows."""
+        timeline, index = self.replay.timeline, self.index
+        now = self._stretch
+        if (
+            now is None
+            or now.count != len(timeline)
+            or not now.begin <= index < now.begin + len(now.moments)
+        ):
+            now = self._stretch = self._around(index)
+        plays = self._mark if self._plays else ""
+        return Span(now.moments, index - now.begin, now.events, plays, self._utc)
+
+    def _around(self, index: int) -> Stretch:
+        timeline, begin, end = self.replay.timeline, 0, len(self.replay.timeline)
+        if self._width is not None:
+            last = timeline[-1].time
+            first = min(timeline[index].time - self._width / 2, last - self._width)
+            first = max(first, timeline[0].time)
+            begin = bisect_left(timeline, first, key=_time)
+            end = bisect_right(timeline, first + self._width, key=_time)
+            end = max(end, index + 1)
+        return Stretch(
+            timeline[begin:end],
+            [
+                replace(event, index=event.index - begin)
+                for event in self._all_events()
+                if begin <= event.index < end
+            ],
+            begin,
+            len(timeline),
+        )
+
+    def _all_events(self) -> list[Event]:
+        timeline = self.replay.timeline
+        if self._events[0] != len(timeline):
+            self._events = len(timeline), events(timeline)
+        return self._events[1]
+
+
+def _time(moment: Summary) -> float:
+    return moment.time

@@ -1,0 +1,161 @@
+"""An app that can go through time: its keys, and the moment that they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.reactive import reactive
+
+from tui.dashboard.keys import bind
+from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.scrubbing import Scrubber
+from tui.dashboard.shell import ShellApp
+from tui.dashboard.widgets.timeline import Span, Timeline
+from tui.kernel.sockets import TableError
+from tui.watching.view import View
+
+TIME = "time_"
+"""What the names of these actions begin with."""
+
+
+class TimeApp(ShellApp):
+    """An app whose keys go through time, while there is one to go through.
+
+    They go before those of its screens then: an arrow goes back in time wherever the focus is.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("time.back", "left", "time_step(-1)", "A step back", "Go back by one moment", True),
+        bind("time.on", "right", "time_step(1)", "A step on", "Go on by one moment", True),
+        bind(
+            "time.minute-back",
+            "shift+left",
+            "time_minutes(-1)",
+            "A minute back",
+            "Go back by a minute",
+            True,
+        ),
+        bind(
+            "time.minute-on",
+            "shift+right",
+            "time_minutes(1)",
+            "A minute on",
+            "Go on by a minute",
+            True,
+        ),
+        bind("time.begin", "home", "time_edge(-1)", "Beginning", "Go to the first moment", True),
+        bind("time.end", "end", "time_edge(1)", "End", "Go to the last moment", True),
+        bind(
+            "time.finding-before",
+            "left_curly_bracket",
+            "time_finding(-1)",
+            "Finding before",
+            "Go back to where a finding began",
+        ),
+        bind(
+            "time.finding-next",
+            "right_curly_bracket",
+            "time_finding(1)",
+            "Next finding",
+            "Go on to where a finding began",
+        ),
+        bind("time.go-to", "g", "time_ask", "Go to", "Go to a time: 03:12, or -90s", True),
+        bind("time.closer", "z", "time_zoom(1)", "Closer", "Show less time"),
+        bind("time.wider", "Z", "time_zoom(-1)", "Wider", "Show more time"),
+    ]
+
+    view: reactive[View | None] = reactive(None, always_update=True, repaint=False)
+    """What the screens show."""
+    span: reactive[Span | None] = reactive(None, repaint=False)
+    """What the timeline shows, None where there is none."""
+    scrubber: Scrubber | None = None
+    """What goes through time, None while the screen shows what is there now."""
+    _turning = False
+    """Is a moment to be shown as soon as no key is left to be taken?"""
+
+    def _show(self, view: View) -> None:
+        """Put a view on screen."""
+        raise NotImplementedError
+
+    def show_again(self) -> None:
+        """Show the present view, if there is one, with the user's newest choices."""
+        if self.view is not None:
+            self._show(self.view)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys to others where there is no past, or something is typed."""
+        if action.startswith(TIME):
+            screen = self.screen if self.screen_stack else None
+            if self.scrubber is None or not isinstance(screen, ViewScreen):
+                return False
+            return screen.has_past and not screen.prompt.is_open
+        return super().check_action(action, parameters)
+
+    def travel(self) -> None:
+        """Show where the scrubber has turned to: its moment once no key is left to be taken."""
+        if self.scrubber is not None:
+            self.span = self.scrubber.span()
+            if not self._turning:
+                self._turning = True
+                self.call_later(self._arrive)
+
+    def _arrive(self) -> None:
+        self._turning = False
+        if self.scrubber is None:
+            return
+        try:
+            view = self.scrubber.arrive()
+        except TableError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            if view is not None:
+                self._show(view)
+        self.span = self.scrubber.span()
+
+    def _turn(self, turn: Callable[[Scrubber], str | None]) -> str | None:
+        """Turn to another moment; return why there is none."""
+        if self.scrubber is not None:
+            if complaint := turn(self.scrubber):
+                return complaint
+            self.travel()
+        return None
+
+    def action_time_step(self, moments: int) -> None:
+        """Go so many moments on, or back."""
+        self._turn(lambda scrubber: scrubber.step(moments))
+
+    def action_time_minutes(self, by: int) -> None:
+        """Go so many minutes on, or back."""
+        self._turn(lambda scrubber: scrubber.minutes(by))
+
+    def action_time_edge(self, side: int) -> None:
+        """Go to the beginning (−1) or the end (1)."""
+        self._turn(lambda scrubber: scrubber.edge(side))
+
+    def action_time_finding(self, direction: int) -> None:
+        """Go to where the next finding began (1), or the one before (−1)."""
+        if complaint := self._turn(lambda scrubber: scrubber.finding(direction)):
+            self.notify(complaint, timeout=2)
+
+    def action_time_zoom(self, direction: int) -> None:
+        """Have the timeline show less (1) or more (−1) time."""
+        self._turn(lambda scrubber: scrubber.zoom(direction))
+
+    def action_time_ask(self) -> None:
+        """Ask for a time to go to."""
+        screen = self.screen
+        if isinstance(screen, ViewScreen):
+            screen.prompt.ask(
+                "Go to:",
+                "",
+                lambda text: self._turn(lambda scrubber: scrubber.go_to_text(text)),
+                "03:12 · 03:12:40 · -90s from the end",
+            )
+
+    @on(Timeline.Chosen)
+    def time_chosen(self, message: Timeline.Chosen) -> None:
+        """Go to where the timeline was clicked."""
+        self._turn(lambda scrubber: scrubber.go_to(message.time))
