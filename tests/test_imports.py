@@ -87,6 +87,7 @@ def test_what_a_command_loads(line: str) -> None:
         ("tui.commands.dashboard", NUMPY | {"textual", "rich"}),
         # No NumPy, which starts threads: a process that has some may enter no user namespace.
         ("tui.commands.demo", {"pyroute2", "psutil"}),
+        ("tui.commands.fleet", NUMPY),
         ("tui.commands.refusals", NUMPY),
         ("tui.commands.simulate", NUMPY | {"pyroute2", "psutil"}),
     ],

@@ -9,17 +9,19 @@ from textual.dom import DOMNode
 
 from tests.dashboard.scene import CACHE, DATABASE, busy, frame_of, opened, stage, waits
 from tui.dashboard.app import TwtopApp
-from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked, own
+from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked
+from tui.dashboard.keys import own
 from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.shell import ShellApp
 from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.document import Document
 from tui.findings.config import Config, ConfigError
 
-APPS = (StageApp, ReplayApp, TwtopApp)
+APPS = (StageApp, ReplayApp, TwtopApp, ShellApp)
 NODES: set[type[DOMNode]] = {*APPS, *PANELS, Document, *OTHERS, *chain(*TOGETHER)}
 EVERY = [*chain.from_iterable(map(own, NODES))]
 

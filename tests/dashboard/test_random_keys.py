@@ -18,7 +18,8 @@ from textual.keys import _character_to_key
 
 from tests.dashboard.scene import Stage, busy, stage
 from tui.dashboard.app import TwtopApp
-from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, own
+from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER
+from tui.dashboard.keys import own
 from tui.dashboard.polling import Sampled
 from tui.dashboard.replay_app import ReplayApp
 from tui.findings.config import Config

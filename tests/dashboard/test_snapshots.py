@@ -17,12 +17,15 @@ from textual.pilot import Pilot
 from tests.dashboard.load import CALM, FakeStage, open_poller
 from tests.dashboard.places_scene import HOME, app_of
 from tests.dashboard.scene import CACHE, DATABASE, StillPoller, busy, frame_of, waits
+from tests.dashboard.test_fleet import BAD, StillAsker, moment
 from tests.dashboard.test_places import machine
 from tui.analysis.frame import Frame
 from tui.dashboard.app import TwtopApp
+from tui.dashboard.fleet.app import FleetApp, Refreshed
 from tui.dashboard.places_app import PlacesApp
 from tui.dashboard.polling import Sampled
 from tui.dashboard.stage_app import StageApp
+from tui.findings.config import Config
 from tui.kernel.processes import Owners, Process
 from tui.watching.watch import Watch
 
@@ -173,4 +176,14 @@ def test_demo(snap_compare: Compare, size: tuple[int, int]) -> None:
         await _settled(pilot)
 
     app = StageApp(load, open_poller, most_rate=2000)
+    assert snap_compare(app, terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_fleet(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        pilot.app.post_message(Refreshed(moment(BAD)))
+        await _settled(pilot)
+
+    app = FleetApp(StillAsker(), Config(), "prometheus:9090")
     assert snap_compare(app, terminal_size=size, run_before=run)

@@ -15,10 +15,11 @@ from tests.commands.hosts import ALL, fixture
 from tests.metrics.prometheus import program
 from tests.metrics.told import post
 from tui.findings.codes import CODES
-from tui.metrics.alerts import ALERTS, RECORDED, rules_text
+from tui.metrics.alerts import ALERTS, rules_text
 from tui.metrics.exposition import Scrapes
 from tui.metrics.grafana import VARIABLES, dashboard
 from tui.metrics.names import METRICS
+from tui.metrics.recorded import RECORDED
 
 WHERE = 'instance="web-1:9815",job="twtop",place="web-1"'
 ENDS = f'direction="outgoing",local_ip="10.0.0.5",remote_ip="10.0.0.9",remote_port="443",{WHERE}'

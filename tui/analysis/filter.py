@@ -15,15 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
 
-Predicate = Callable[[Frame], Array]
-"""Says of each row of a frame's table whether it passes; shape (rows,), bool."""
+Predicate = Callable[[Any], Array]
+"""Says of each row of what is filtered whether it passes; shape (rows,), bool. Here these are the
+rows of a Frame's table.
+"""
 
 PORTS = 1 << 16
 MOST_TOKENS = 200
@@ -79,24 +81,27 @@ class Filter:
         return passing
 
 
-def parse_filter(text: str) -> Filter | None:
-    """Read a filter; None for an empty one. Raises FilterError, which says why."""
+def parse_filter(text: str, parser: type[FilterParser] | None = None) -> Filter | None:
+    """Read a filter of sockets, or of what another ``parser`` is for; None for an empty one.
+
+    Raises FilterError, which says why.
+    """
     tokens = re.findall(r"\(|\)|==|!=|>=|<=|[=<>!]|&&|\|\||[^\s()=<>!&|]+|[&|]", text)
     if not tokens:
         return None
     if len(tokens) > MOST_TOKENS:  # deeper nesting than Python can follow
         raise FilterError("too long")
-    parser = _Parser(tokens)
-    predicate = parser.either()
-    if parser.peek() is not None:
-        raise FilterError(f"“{parser.peek()}” is not expected here")
+    reader = (parser or _SocketParser)(tokens)
+    predicate = reader.either()
+    if reader.peek() is not None:
+        raise FilterError(f"“{reader.peek()}” is not expected here")
     return Filter(text.strip(), predicate)
 
 
 KEYWORDS = ("state", "exclude", "sport", "dport", "src", "dst", "use", "and", "or", "not")
 
 
-def parse_begun(text: str) -> Filter | None:
+def parse_begun(text: str, parser: type[FilterParser] | None = None) -> Filter | None:
     """Read a filter that is still being typed; None for an empty one.
 
     Raises FilterError where it ends too soon, as after ``dp`` or ``dport``.
@@ -104,10 +109,10 @@ def parse_begun(text: str) -> Filter | None:
     words = text.lower().split(" ")
     if words[-1] and any(word.startswith(words[-1]) for word in KEYWORDS):
         raise FilterError("the filter ends too soon")
-    return parse_filter(text)
+    return parse_filter(text, parser)
 
 
-class _Parser:
+class FilterParser:
     """Recursive descent: either = both (or both)*, both = one (and? one)*."""
 
     def __init__(self, tokens: list[str]) -> None:
@@ -115,9 +120,11 @@ class _Parser:
         self.position = 0
 
     def peek(self) -> str | None:
+        """Return what comes next, None at the end."""
         return self.tokens[self.position] if self.position < len(self.tokens) else None
 
     def take(self, wanted: str) -> str:
+        """Return a word; without one FilterError says what is ``wanted``."""
         token = self.peek()
         if token is None or token in ("(", ")"):
             raise FilterError(wanted)
@@ -125,6 +132,7 @@ class _Parser:
         return token
 
     def accept(self, *choices: str) -> str | None:
+        """Take one of these, in lower case, if it comes next."""
         token = self.peek()
         if token is None or token.lower() not in choices:
             return None
@@ -137,18 +145,21 @@ class _Parser:
         return token is None or token.lower() in ends
 
     def either(self) -> Predicate:
+        """Read conditions of which one is enough."""
         left = self.both()
         while self.accept("or", "||", "|"):
             left = _or(left, self.both())
         return left
 
     def both(self) -> Predicate:
+        """Read conditions that must all hold."""
         left = self.one()
         while self.accept("and", "&&", "&") or not self.ahead(")", "or", "||", "|"):
             left = _and(left, self.one())
         return left
 
     def one(self) -> Predicate:
+        """Read one condition, or several in parentheses."""
         if self.accept("not", "!"):
             return _not(self.one())
         if self.accept("("):
@@ -156,7 +167,33 @@ class _Parser:
             if not self.accept(")"):
                 raise FilterError("missing “)”")
             return inner
-        word = self.take("missing condition, such as `state time-wait`")
+        word = self.take("missing condition, such as `use > 50%`")
+        if word.lower() in OPERATORS:
+            raise FilterError(f"missing condition before “{word}”")
+        return self.condition(word)
+
+    def condition(self, word: str) -> Predicate:
+        """Return what a word and those behind it choose."""
+        raise NotImplementedError
+
+    def percentage(self) -> Callable[[Array], Array]:
+        """Read a comparison of ``use``; it says which of some percentages pass."""
+        compare = self.accept(*COMPARISONS)
+        text = self.take("use needs a percentage, such as `use > 50%`")
+        if compare is None:
+            raise FilterError("use needs a comparison, such as `use > 50%`")
+        number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
+        if number is None:
+            raise FilterError(f"“{text}” is not a percentage")
+        wanted = float(number[1])
+        # 999 of 1,000 is no exact float, and 99.9 is none: what is equal on paper is equal.
+        return lambda percents: COMPARISONS[compare](np.round(percents, 9), wanted)
+
+
+class _SocketParser(FilterParser):
+    """Chooses sockets."""
+
+    def condition(self, word: str) -> Predicate:
         match word.lower():
             case "state" | "exclude":
                 chosen = self.state()
@@ -167,8 +204,6 @@ class _Parser:
                 return self.address(word.lower())
             case "use":
                 return self.use()
-            case operator if operator in OPERATORS:
-                raise FilterError(f"missing condition before “{word}”")
         return _text(word)
 
     def state(self) -> Predicate:
@@ -218,19 +253,10 @@ class _Parser:
         return _not(predicate) if negate else predicate
 
     def use(self) -> Predicate:
-        compare = self.accept(*COMPARISONS)
-        text = self.take("use needs a percentage, such as `use > 50%`")
-        if compare is None:
-            raise FilterError("use needs a comparison, such as `use > 50%`")
-        number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
-        if number is None:
-            raise FilterError(f"“{text}” is not a percentage")
-        wanted = float(number[1])
+        passes = self.percentage()
 
         def predicate(frame: Frame) -> Array:
-            # 999 of 1,000 is no exact float, and 99.9 is none: what is equal on paper is equal.
-            percents = np.round(100 * frame.patterns.utilization, 9)
-            passing = COMPARISONS[compare](percents, wanted)
+            passing = passes(100 * frame.patterns.utilization)
             return _bools(np.append(passing, False)[frame.patterns.member])
 
         return predicate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -18,6 +19,7 @@ from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
 from tui.commands.options import Settings, given, percent, shared_options
 from tui.commands.output import emit, unknown
+from tui.commands.prometheus import address, prometheus_options
 from tui.commands.reading import Look, owners_of, source_of, take_look
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import BindFirst, Config, ConfigError
@@ -30,6 +32,7 @@ from tui.writing.words import digits_beside, floored, joined, written
 
 if TYPE_CHECKING:
     from tui.findings.finding import Finding
+    from tui.fleet.client import Address as FleetAddress
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -85,6 +88,18 @@ class Answer(NamedTuple):
     help="Also judge what `twtop audit` finds on this host, for any destination: critical "
     "findings are CRITICAL, warnings WARNING.",
 )
+@click.option(
+    "--fleet",
+    metavar="URL",
+    help="Judge all hosts whose `twtop metrics` the Prometheus there scrapes, not this one. Hosts "
+    "that tell nothing make it UNKNOWN.",
+)
+@click.option(
+    "--allow-gone",
+    is_flag=True,
+    help="With --fleet: ignore hosts that are no longer scraped, where hosts come and go.",
+)
+@prometheus_options
 @shared_options
 @click.pass_context
 def check(
@@ -97,6 +112,11 @@ def check(
     src: Address | None,
     must_exist: bool,
     also: str | None,
+    fleet: str | None,
+    allow_gone: bool,
+    headers: tuple[str, ...],
+    token_file: Path | None,
+    timeout: float | None,
     **options: Any,
 ) -> None:
     """Judge the fullest tuple in one line with performance data, for Nagios and Icinga.
@@ -115,6 +135,7 @@ def check(
     twtop check --also findings
     twtop check --dst 10.0.0.9:5432
     twtop check -N all
+    twtop check --fleet http://prometheus:9090
     """
     settings = given(context, options)
     try:
@@ -125,6 +146,13 @@ def check(
     warning = min(SLOW_PERCENT, critical) if warning is None else warning
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
+    if fleet is not None:
+        if any((dst, dport, src, must_exist, settings.place, settings.recording)):
+            raise click.UsageError("--fleet judges all hosts by their worst tuple: give no other")
+        where = address(fleet, headers, token_file, timeout)
+        finish(_fleet(where, warning, critical, findings=bool(also), allow_gone=allow_gone))
+    if any((headers, token_file, timeout, allow_gone)):
+        raise click.UsageError("--header, --token-file, --timeout, --allow-gone go with --fleet")
     ends = destination(dst, dport, src)
     named = ends_text(*ends)
     none = f"no outgoing connections {named}" if named else "no outgoing connections"
@@ -151,8 +179,26 @@ def check(
             verdict = judged(take_look(settings))
     except (TableError, BaselineError, OSError) as error:
         unknown(str(error))
+    finish(verdict)
+
+
+def finish(verdict: Answer) -> NoReturn:
+    """Print the answer, and end with its code."""
     emit(verdict.line, unwritable=UNKNOWN)
     sys.exit(verdict.code)
+
+
+def _fleet(
+    where: FleetAddress, warning: float, critical: float, *, findings: bool, allow_gone: bool
+) -> Answer:
+    """Return the answer about a whole fleet; UNKNOWN where Prometheus gives none."""
+    from tui.commands.fleet_check import check_fleet
+    from tui.fleet.client import FleetError
+
+    try:
+        return check_fleet(where, warning, critical, findings=findings, allow_gone=allow_gone)
+    except FleetError as error:
+        unknown(str(error))
 
 
 def _diagnosed(look: Look, config: Config) -> tuple[Finding, ...]:

@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "refusals": Entry("Count the connects the kernel refuses for lack of a port.", "refusals"),
         "watch": Entry("One line of JSON per interval.", "watch"),
         "metrics": Entry("For Prometheus: metrics, alert rules, a dashboard.", "metrics"),
+        "fleet": Entry("All hosts at once, as Prometheus sees them.", "fleet"),
         "serve": Entry("The dashboard in a browser, read-only.", "serve"),
         "bundle": Entry("Everything a support ticket needs, in one archive.", "bundle"),
     },

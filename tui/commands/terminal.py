@@ -12,7 +12,7 @@ import click
 from tui.commands.output import UNREADABLE
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
-    from tui.dashboard.app import TwtopApp
+    from tui.dashboard.shell import ShellApp
 
 CRASHED = 1
 
@@ -25,7 +25,7 @@ def require_terminal() -> None:
         raise click.UsageError("this terminal cannot show the dashboard; `twtop report` prints it")
 
 
-def run(app: TwtopApp, close: Callable[[], object] = lambda: None) -> NoReturn:
+def run(app: ShellApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     """Run the app until the user quits it; ``close`` ends what was started for it."""
     from tui.commands.memory import keep_little
     from tui.dashboard.plain import ASCII, is_plain

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from tui.dashboard.keys import TOUCHING
+from tui.dashboard.keys import own
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.book import BookScreen
@@ -49,36 +49,8 @@ TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
 """Whose keys work at the same time, beside the app's and the panels'."""
 KEY = re.compile(r"(?:(?:ctrl|shift|alt|super)\+)*(?:[a-z0-9_]+|\S)|[A-Z]")
 
-
-OF_SOME_APPS = ("load.", "places.", "replay.")
+OF_SOME_APPS = ("load.", "places.", "replay.", "fleet.", "place.")
 """What the ids of the keys begin with that not every app has."""
-ACT = "act."
-"""What the ids of the keys begin with that change something."""
-
-
-def own(node: type[DOMNode]) -> list[Binding]:
-    """Return the bindings that a class itself declares."""
-    return [one for one in node.__dict__.get("BINDINGS", ()) if isinstance(one, Binding)]
-
-
-def listed(
-    nodes: Iterable[type[DOMNode]],
-    keys: Mapping[str, str],
-    display: Callable[[Binding], str],
-    *,
-    acts: bool,
-    touches: bool,
-) -> Iterator[tuple[str, str]]:
-    """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
-
-    Those that change something are among them where it ``acts``, and those that do something else
-    to the host where it ``touches`` that.
-    """
-    for one in chain.from_iterable(map(own, nodes)):
-        works = touches or one.action not in TOUCHING
-        if one.description and works and (acts or not (one.id or "").startswith(ACT)):
-            present = one.with_key(keys.get(one.id or "", one.key))
-            yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
 
 
 def by_heading(

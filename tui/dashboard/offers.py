@@ -12,10 +12,10 @@ from textual.screen import Screen
 from tui.dashboard.polling import INTERVALS
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import TwtopApp
+    from tui.dashboard.shell import ShellApp
 
 
-def offers(app: TwtopApp, screen: Screen[object]) -> Iterator[SystemCommand]:
+def offers(app: ShellApp, screen: Screen[object]) -> Iterator[SystemCommand]:
     """Yield the commands there are on this screen, in the order they are listed in."""
     yield SystemCommand("Theme", "Choose the colours", app.action_change_theme)
     seen = set()
@@ -32,22 +32,16 @@ def offers(app: TwtopApp, screen: Screen[object]) -> Iterator[SystemCommand]:
     for seconds in INTERVALS:
         yield SystemCommand(
             f"Interval {seconds:g} s",
-            "Read the kernel this often",
+            "Read this often",
             partial(app.set_interval_seconds, seconds),
         )
-    if app.serves:  # nothing is written for somebody elsewhere
-        return
-    yield SystemCommand(
-        "Save arrangement",
-        "Start with this theme, order, filter, panel, interval and threshold next time",
-        app.save_arrangement,
-    )
-    yield SystemCommand(
-        "Screenshot",
-        "Save the screen as a picture (SVG)",
-        lambda: app.set_timer(0.1, app.deliver_screenshot),
-    )
+    if not app.serves:  # nothing is written for somebody elsewhere
+        yield SystemCommand(
+            "Screenshot",
+            "Save the screen as a picture (SVG)",
+            lambda: app.set_timer(0.1, app.deliver_screenshot),
+        )
 
 
-async def _run(app: TwtopApp, action: str) -> None:
+async def _run(app: ShellApp, action: str) -> None:
     await app.screen.run_action(action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,11 +27,12 @@ from tui.writing.words import plural
 class PastApp(TimeApp):
     """An app whose screens can show what was."""
 
-    def __init__(self, watch: Watch, recordings: Path | None) -> None:
+    def __init__(
+        self, watch: Watch, keys: Mapping[str, str], recordings: Path | None, *, serves: bool
+    ) -> None:
         """The ``watch`` judges; in ``recordings`` there may be what was before this began."""
-        super().__init__()
+        super().__init__(keys, watch.config.screen.theme, serves=serves)
         self.watched = watch
-        self.frozen = False
         self.memory = Memory()
         self.recording = RecordSwitch()
         self._recordings = recordings
@@ -134,7 +136,6 @@ class PastApp(TimeApp):
         severity: Literal["information", "warning", "error"] = "information",
     ) -> None:
         """Say what became of it, and have the title line say so too."""
-        if self.view is not None:
-            self._show(self.view)
+        self.show_again()
         seconds = 5 if severity == "information" else 60
         self.notify(text, title=title, severity=severity, timeout=seconds, markup=False)

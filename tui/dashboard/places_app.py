@@ -16,6 +16,7 @@ from tui.dashboard.keys import bind
 from tui.dashboard.polling import Poller
 from tui.dashboard.screens.places import PlaceAsked, PlacesScreen
 from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.shell import ShellApp
 from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.places import Places, in_a_line, worse_elsewhere
 from tui.dashboard.widgets.titlebar import describe_place
@@ -216,6 +217,6 @@ class PlacesApp(TwtopApp):
         if watch.newest is not None:
             self.take(watch.newest)
 
-    def help_apps(self) -> tuple[type[TwtopApp], ...]:
+    def help_apps(self) -> tuple[type[ShellApp], ...]:
         """Return whose keys the help lists as those that work everywhere."""
         return (PlacesApp, *super().help_apps())

@@ -13,10 +13,15 @@ INTERVALS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """What ``+`` and ``-`` step through, in seconds."""
 
 
-class Poller(Protocol):
-    """Makes views: a Sampler, or what stands in for one."""
+class Paced(Protocol):
+    """What is polled."""
 
     interval: float
+    """Seconds between polls."""
+
+
+class Poller(Paced, Protocol):
+    """Makes views: a Sampler, or what stands in for one."""
 
     def poll(self) -> View:
         """Return a new view. Raises TableError when the tables could not be read."""

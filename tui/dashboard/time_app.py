@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import BindingType
 from textual.reactive import reactive
 
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.scrubbing import Scrubber
+from tui.dashboard.shell import ShellApp
 from tui.dashboard.widgets.timeline import Span, Timeline
 from tui.kernel.sockets import TableError
 from tui.watching.view import View
@@ -21,7 +21,7 @@ TIME = "time_"
 """What the names of these actions begin with."""
 
 
-class TimeApp(App[None]):
+class TimeApp(ShellApp):
     """An app whose keys go through time, while there is one to go through.
 
     They go before those of its screens then, but for ← and → where these change a figure.
@@ -79,6 +79,11 @@ class TimeApp(App[None]):
     def _show(self, view: View) -> None:
         """Put a view on screen."""
         raise NotImplementedError
+
+    def show_again(self) -> None:
+        """Show the present view, if there is one, with the user's newest choices."""
+        if self.view is not None:
+            self._show(self.view)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys to others where there is no past, or something is typed."""

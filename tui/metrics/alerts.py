@@ -10,6 +10,7 @@ from tui.findings.finding import Remedy
 from tui.findings.held import close_what_peers_closed
 from tui.findings.rules import backlog, bind_first, half_closed, limits, losses, ports, reading
 from tui.findings.rules import time_wait as time_waits
+from tui.metrics.recorded import OLD_SECONDS, RECORDED
 
 OF_THE_HOST = Remedy("See this host's numbers and what helps here", "twtop audit")
 HEAD = """\
@@ -158,29 +159,12 @@ ALERTS = (
         "or twtop_reading_complete == 0\n"
         "or twtop_places_complete == 0\n"
         "or twtop_sysctls_assumed > 0\n"
-        "or time() - twtop_reading_timestamp_seconds > 300",
+        f"or time() - twtop_reading_timestamp_seconds > {OLD_SECONDS}",
         "incomplete-table",
         "The tables, part of them or the sysctls could not be read, or not for minutes. "
         f"{reading.FLOORS} On assumed sysctls: {reading.DECISIVE}",
     ),
 )
-
-RECORDED = (
-    (
-        "instance:twtop_patterns_locked:max_ratio",
-        "max by (job, instance) (twtop_patterns_locked_max_ratio)",
-    ),
-    (
-        "instance:twtop_patterns_exhaustion:min_seconds",
-        "min by (job, instance) (twtop_patterns_exhaustion_min_seconds)",
-    ),
-    (
-        "job:twtop_patterns_locked:max_ratio",
-        "max by (job) (instance:twtop_patterns_locked:max_ratio)",
-    ),
-    ("job:twtop_sockets:sum", "sum by (job, state) (twtop_sockets)"),
-)
-"""Names and expressions; what a screen of a whole fleet asks for, kept flat beforehand."""
 
 
 def rules_text() -> str:
@@ -191,7 +175,7 @@ def rules_text() -> str:
 def _lines() -> Iterator[str]:
     yield from ("groups:", "- name: twtop-recorded", "  rules:")
     for name, expression in RECORDED:
-        yield from (f"  - record: {name}", f"    expr: {expression}")
+        yield from (f"  - record: {name}", "    expr: |-", *_indented(expression))
     yield from ("- name: twtop", "  rules:")
     for alert in ALERTS:
         yield from (f"  - alert: {alert.name}", "    expr: |-", *_indented(alert.expression))

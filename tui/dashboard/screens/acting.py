@@ -16,6 +16,7 @@ from tui.dashboard.keepings import Keepings
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.kernel.places import Place
+from tui.watching.view import View
 
 
 @runtime_checkable
@@ -36,7 +37,7 @@ class Actor(Protocol):
         """Ask whether to do something, and do it."""
 
 
-class ActingScreen(ViewScreen):
+class ActingScreen(ViewScreen[View]):
     """What has keys of its own only where something may be done."""
 
     @property

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from tui.analysis.filter import parse_filter
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PatternAsked, PlanAsked
 from tui.dashboard.widgets.counted_patterns import CountedPatternsPanel
@@ -70,7 +71,7 @@ class PlaceLeft(Message):
     """The user wants to go back, and there is nothing here to go back from."""
 
 
-class Dashboard(TableScreen):
+class Dashboard(TableScreen[View], PatternActs):
     """All panels, the patterns in the middle."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

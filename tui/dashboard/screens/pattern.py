@@ -10,6 +10,7 @@ from textual.containers import Container
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.screens.view_screen import FindingAsked, PlanAsked
 from tui.dashboard.widgets.facts import FactsPanel, cases_of
@@ -22,7 +23,7 @@ from tui.findings.cases import Case
 from tui.watching.view import View
 
 
-class PatternScreen(TableScreen):
+class PatternScreen(TableScreen[View], PatternActs):
     """All that is known of one pattern."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from tui.dashboard.keys import bind
+from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.places import PlaceRows, Places, PlacesPanel, PlacesTitle
@@ -27,7 +28,7 @@ class PlaceAsked(Message):
     place: Place | None
 
 
-class PlacesScreen(TableScreen):
+class PlacesScreen(TableScreen[View], PatternActs):
     """One row a place."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,17 +13,18 @@ from textual.binding import BindingType
 
 from tui.analysis.filter import Filter, FilterError, parse_begun, parse_filter
 from tui.dashboard.keys import bind
-from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.palette import Choice, Palette, choices
+from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.glyphs import glyphs
+from tui.dashboard.widgets.panel import Shown
 from tui.dashboard.widgets.table import RowTable
-from tui.dashboard.widgets.titlebar import TitleBar
+from tui.dashboard.widgets.titlebar import TitleLine
 from tui.writing.export import ExportError, Sheet, write_export
 from tui.writing.words import plural
 
 
-class TableScreen(PatternActs):
+class TableScreen(ViewScreen[Shown]):
     """A screen that shows the app's view around one table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,11 +43,23 @@ class TableScreen(PatternActs):
         bind("table.back", "escape", "back", "Back", "Go back, or clear the filter"),
     ]
 
-    def __init__(self, title_bar: TitleBar, main_table: ArrangedTable, *, load: bool) -> None:
+    filter_hint: ClassVar[str] = "state time-wait · dport 5432 · dst 10.0.0.0/8 · use > 50% · text"
+
+    def __init__(
+        self, title_bar: TitleLine[Shown], main_table: ArrangedTable, *, load: bool
+    ) -> None:
         super().__init__(title_bar, main_table, load=load)
         self.main_table = main_table
         """The table that filter, sort and export are about."""
         self.filter: Filter | None = None
+
+    def read_filter(self, text: str) -> Filter | None:
+        """Return a filter; None for an empty one. Raises FilterError."""
+        return parse_filter(text)
+
+    def read_begun(self, text: str) -> Filter | None:
+        """Return one that is still being typed. Raises FilterError where it ends too soon."""
+        return parse_begun(text)
 
     def action_filter(self) -> None:
         """Ask for a filter, which works as it is typed."""
@@ -55,14 +68,14 @@ class TableScreen(PatternActs):
             "Filter:",
             before.text if before is not None else "",
             partial(self._set_filter, before),
-            "state time-wait · dport 5432 · dst 10.0.0.0/8 · use > 50% · text",
+            self.filter_hint,
             as_typed=self._try_filter,
             undo=lambda: self._filter_by(before),
         )
 
     def _set_filter(self, before: Filter | None, text: str) -> str | None:
         try:
-            self._filter_by(parse_filter(text))
+            self._filter_by(self.read_filter(text))
         except FilterError as error:
             self._filter_by(before)
             return str(error)
@@ -70,7 +83,7 @@ class TableScreen(PatternActs):
 
     def _try_filter(self, text: str) -> None:
         with suppress(FilterError):
-            self._filter_by(parse_begun(text))
+            self._filter_by(self.read_begun(text))
 
     def _filter_by(self, chosen: Filter | None) -> None:
         self.filter = chosen

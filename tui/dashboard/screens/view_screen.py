@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Generic, Protocol, runtime_checkable
 
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -16,11 +16,11 @@ from tui.dashboard.keys import TOUCHING, bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.footer import Hint, KeysFooter, each
+from tui.dashboard.widgets.panel import Shown
 from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.timeline import Timeline
-from tui.dashboard.widgets.titlebar import TitleBar
+from tui.dashboard.widgets.titlebar import TitleLine
 from tui.findings.cases import Case
-from tui.watching.view import View
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Freezing(Protocol):
         """Hold it still, or return to what is there now."""
 
 
-class ViewScreen(ClosesOnce):
+class ViewScreen(ClosesOnce, Generic[Shown]):
     """A screen that shows the app's view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,7 +77,7 @@ class ViewScreen(ClosesOnce):
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 
-    def __init__(self, title_bar: TitleBar, first_focus: Widget, *, load: bool) -> None:
+    def __init__(self, title_bar: TitleLine[Shown], first_focus: Widget, *, load: bool) -> None:
         """With a panel for the ``load`` that the app plays, if there is one."""
         super().__init__()
         self.title_bar = title_bar
@@ -85,7 +85,7 @@ class ViewScreen(ClosesOnce):
         """Where the keys go at first."""
         self.load = load
         self.prompt = Prompt()
-        self.view: View | None = None
+        self.view: Shown | None = None
         """The newest view, also while another screen is in front."""
         self.takes_keys = False
         """Not before it is laid out, and not once another screen is asked for."""
@@ -106,7 +106,7 @@ class ViewScreen(ClosesOnce):
         """Yield the screen's own panels, from top to bottom."""
         raise NotImplementedError
 
-    def show(self, view: View) -> None:
+    def show(self, view: Shown) -> None:
         """Show a view."""
         raise NotImplementedError
 
@@ -131,7 +131,7 @@ class ViewScreen(ClosesOnce):
         """Catch up with what happened while another screen was in front."""
         self.again()
 
-    def _follow(self, view: View | None) -> None:
+    def _follow(self, view: Shown | None) -> None:
         self.view = view
         self.again()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from tui.analysis.patterns import Direction
-from tui.dashboard.widgets.panel import TextPanel
+from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
 from tui.dashboard.widgets.styles import role_classes
 from tui.findings.finding import Severity
@@ -32,36 +32,28 @@ def kind_word(place: Place) -> str:
     return "netns" if place.kind == "named" else place.kind
 
 
-class TitleBar(TextPanel[View]):
-    """Names the host, the source and its age, and whether the screen is live."""
+class TitleLine(TextPanel[Shown]):
+    """What it is at the left, its state at the right, and between them what is worth knowing."""
 
     COMPONENT_CLASSES = role_classes("title", "name", "live", "frozen", "record", "warn", "dim")
 
     def __init__(self, place: str, *, subject: bool = False) -> None:
-        """``subject``: it is not a place but what the whole screen is about.
-
-        It stays whole then, and critical findings are counted, which no panel beside it lists.
-        """
+        """``subject``: it is not a place but what the whole screen is about, and stays whole."""
         super().__init__(id="title")
         self.place = place
-        """Host name and network namespace."""
+        """What it is that is looked at."""
         self._subject = subject
-
-    def draw(self, view: View) -> Text:
-        """Draw the line: the state and the clock at the right, the rest as far as it fits."""
-        return self._aligned(self._details(view), self._state(view))
 
     def draw_nothing(self) -> Text:
         """Say why there is nothing to show yet."""
         state = (f" {self.instead} ", "warn") if self.instead else ("reading … ", "dim")
-        return self._aligned([], self.line([state]))
+        return self.aligned([], self.line([state]))
 
-    def _aligned(self, details: list[Text], state: Text) -> Text:
+    def aligned(self, details: list[Text], state: Text) -> Text:
+        """Return the line; of the details the first give way where there is no room for all."""
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
-        told = self.shown is not None and bool(self.shown.elsewhere)
-        stays = self._subject or self._is_elsewhere or told
-        least = min(left.cell_len, width // 2) if stays else 7
+        least = min(left.cell_len, width // 2) if self._stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
         right = Text.assemble(*details, state)
@@ -73,10 +65,36 @@ class TitleBar(TextPanel[View]):
 
     @property
     def _named(self) -> str:
+        """What stands at the left."""
+        return self.place
+
+    @property
+    def _stays(self) -> bool:
+        """Whether that stays whole, before any detail."""
+        return self._subject
+
+
+class TitleBar(TitleLine[View]):
+    """Names the host, the source and its age, and whether the screen is live.
+
+    Of a ``subject`` critical findings are counted, which no panel beside it lists.
+    """
+
+    def draw(self, view: View) -> Text:
+        """Draw the line: the state and the clock at the right, the rest as far as it fits."""
+        return self.aligned(self._details(view), self._state(view))
+
+    @property
+    def _named(self) -> str:
         """The place, or the subject and before it the place where that is not twtop's own."""
         if self._subject and self.shown is not None and self._is_elsewhere:
             return f"{self.shown.frame.reading.place.name} · {self.place}"
         return self.place
+
+    @property
+    def _stays(self) -> bool:
+        told = self.shown is not None and bool(self.shown.elsewhere)
+        return self._subject or self._is_elsewhere or told
 
     @property
     def _is_elsewhere(self) -> bool:

@@ -1,0 +1,121 @@
+"""One place: what is known of it, its last hour, and that of each of its patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.analysis.judgement import PortUse
+from tui.analysis.patterns import endpoint
+from tui.dashboard.fleet.cells import hour_cell, use_cell
+from tui.dashboard.fleet.pane import HourPanel, PlacePanel
+from tui.dashboard.fleet.screen import ShellAsked
+from tui.dashboard.fleet.tables import HOUR, USE
+from tui.dashboard.fleet.title import FleetTitle
+from tui.dashboard.fleet.view import FleetView
+from tui.dashboard.keys import bind
+from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.widgets.footer import each
+from tui.dashboard.widgets.styles import Run
+from tui.dashboard.widgets.table import Column, RowTable, TableRows
+from tui.fleet.answers import Line
+from tui.fleet.fleet import RATIO_PORTS, Place
+
+
+class HourRows(TableRows):
+    """The patterns that had series of their own in the last hour, the fullest now first."""
+
+    def __init__(self, view: FleetView) -> None:
+        self.view = view
+        detail = view.moment.detail
+        lines = () if detail is None else detail.patterns
+        self.items: Sequence[Line] = sorted(lines, key=self._order)
+
+    def _order(self, line: Line) -> tuple[float, str]:
+        return -(self._now(line) if line.points else 0.0), name_of(line)
+
+    def _now(self, line: Line) -> float:
+        """Return what it has locked now, 0 where it is not told any more."""
+        time, value = line.points[-1]
+        fresh = self.view.fleet.time - time < 120
+        return value if fresh and value == value else 0.0
+
+    def identity(self, row: int) -> Hashable:
+        """Return the pattern's name."""
+        return name_of(self.items[row])
+
+    def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
+        """Return one cell's content."""
+        line, threshold = self.items[row], self.view.threshold
+        if column == "tuple":
+            return name_of(line)
+        if column == "hour":
+            return hour_cell(line.points, self.view.fleet.time, width)
+        use = PortUse(RATIO_PORTS, waiting=round(min(self._now(line), 1.0) * RATIO_PORTS))
+        return use_cell(use, use.level(threshold), width, threshold)
+
+
+def name_of(line: Line) -> str:
+    """Return a pattern's name."""
+    get = line.labels.get
+    port = get("remote_port", "")
+    remote = get("remote_ip", "?")
+    return f"{get('local_ip', '?')} → {endpoint(remote, int(port)) if port.isdecimal() else remote}"
+
+
+class HourTable(RowTable):
+    """Every pattern's last hour."""
+
+    columns = (
+        Column("tuple", "Tuple", 26, "left", stretch=1, most=93),
+        USE,
+        replace(HOUR, width=20, stretch=2, most=62),
+    )
+
+    def show(self, view: FleetView) -> None:
+        """Show a view."""
+        self.empty = "no tuple had a tenth of its ports in use in the last hour"
+        rows = HourRows(view)
+        self.entitle(f"Tuples in the last hour · {len(rows):,}")
+        self.show_rows(rows)
+
+
+class PlaceScreen(ViewScreen[FleetView]):
+    """All that Prometheus knows of one place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("place.back", "escape,backspace,left,h", "back", "Back", "Go back"),
+        bind("place.ssh", "s,S", "ssh", "ssh", "Run twtop on this host, over ssh"),
+    ]
+    hints = each("place.back", "place.ssh")
+    more_hints = each("app.palette")
+    has_past = False
+
+    def __init__(self, place: Place) -> None:
+        self.patterns = HourTable(id="quadruplets")
+        super().__init__(FleetTitle(place.name, subject=True), self.patterns, load=False)
+        self.place, self.about = place, place.key
+        self.facts = PlacePanel(place.key, id="facts")
+        self.past = HourPanel(place.key)
+
+    def panels(self) -> ComposeResult:
+        """Lay out facts, chart and table from top to bottom."""
+        self.add_class("-place")
+        yield self.facts
+        yield self.past
+        yield self.patterns
+
+    def show(self, view: FleetView) -> None:
+        """Hand the view to every panel."""
+        for panel in (self.title_bar, self.facts, self.past, self.patterns):
+            panel.show(view)
+
+    @on(RowTable.Chosen)
+    def action_ssh(self) -> None:
+        """Run twtop on this host."""
+        self.post_message(ShellAsked(self.place))
