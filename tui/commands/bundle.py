@@ -13,7 +13,6 @@ from tui.commands.configuration import configured
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
 from tui.commands.reading import chosen_place, every_place, owners_of
-from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
@@ -22,7 +21,7 @@ from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.report.bundle import Parts, write_bundle
 from tui.report.copied import BundleError, Copy, copy_place, redacted
-from tui.report.findings import findings_text
+from tui.report.findings import audit_record, findings_text
 from tui.report.redaction import renamed
 from tui.report.text import report_text
 from tui.report.whole import to_json
@@ -81,7 +80,7 @@ def bundle(
             "report.txt": report_text(frame, owners, config.ports.threshold, plain),
             "report.json": to_json(frame, owners),
             "audit.txt": findings_text(findings, plain, whole=whole),
-            "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
+            "audit.json": json.dumps(audit_record([(frame, findings)])),
         }
 
     try:

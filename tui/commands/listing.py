@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "watch": Entry("One line of JSON per interval.", "watch"),
         "metrics": Entry("For Prometheus: metrics, alert rules, a dashboard.", "metrics"),
         "serve": Entry("The dashboard in a browser, read-only.", "serve"),
+        "schema": Entry("The JSON Schema of what a command prints.", "schema"),
         "bundle": Entry("Everything a support ticket needs, in one archive.", "bundle"),
     },
     "Look back": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,7 +99,7 @@ class Part:
 
     name: str
     rows: str
-    """Which of the record's members are the rows of its CSV."""
+    """Which of the record's members are the rows of its CSV, unless ``table`` makes them."""
     fields: tuple[str | Counts, ...]
     """What its CSV has of them."""
     record: Callable[[Query], dict[str, Any]]
@@ -111,6 +111,8 @@ class Part:
     filtered: bool = False
     judged: bool = False
     """Does its text hold patterns against the threshold?"""
+    table: Callable[[dict[str, Any]], Iterable[Mapping[str, Any]]] | None = None
+    """Makes the rows of its CSV from its record where no list in it has them."""
 
 
 PARTS = (
@@ -120,11 +122,14 @@ PARTS = (
         ("state", "count"),
         lambda query: {"states": records.states_record(query.frame)},
         lambda query: [text.states_text(query.frame, paint)],
+        table=lambda record: (
+            {"state": name, "count": count} for name, count in record["states"].items()
+        ),
     ),
     Part(
         "listen",
         "listeners",
-        ("local_ip", "port", "backlog", "backlog_limit", "uid", "process"),
+        ("local_ip", "port", "backlog", "backlog_limit", "uid", "process", "local_port"),
         lambda query: {"listeners": [*records.listener_records(query.frame, query.owners)]},
         lambda query: [text.listeners_text(query.frame, query.owners, paint)],
         owners=True,
@@ -147,25 +152,26 @@ PARTS = (
     Part(
         "per-ip",
         "remote_ips",
-        ("ip", "total", STATES),
+        ("ip", "total", STATES, "remote_ip", "sockets"),
         lambda query: {"remote_ips": [*records.remote_records(query.frame)]},
         lambda query: [text.remotes_text(query.frame, paint)],
     ),
     Part(
         "per-port",
         "ports",
-        ("port", "direction", "total", STATES),
+        ("port", "direction", "total", STATES, "sockets"),
         lambda query: {"ports": [*records.port_records(query.frame)]},
         lambda query: [text.ports_text(query.frame, paint)],
     ),
     Part(
         "timewait",
         "patterns",
-        PATTERN_FIELDS,
+        ("second", "closed_per_second", "freed_per_second"),
         _waiting_record,
         _waiting_text,
         filtered=True,
         judged=True,
+        table=lambda record: records.by_time(record["time_wait"]),
     ),
     Part(
         "patterns",
@@ -232,11 +238,10 @@ def command(part: Part) -> click.Command:
     return built
 
 
-def _rows(part: Part, query: Query) -> Iterable[dict[str, Any]]:
-    rows: Any = part.record(query)[part.rows]
-    if isinstance(rows, dict):
-        return [{"state": name, "count": count} for name, count in rows.items()]
-    return list(rows)
+def _rows(part: Part, query: Query) -> Iterable[Mapping[str, Any]]:
+    record = part.record(query)
+    rows: Iterable[Mapping[str, Any]] = record[part.rows]
+    return rows if part.table is None else part.table(record)
 
 
 def parsed(words: tuple[str, ...]) -> Filter | None:
