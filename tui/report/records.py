@@ -10,7 +10,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
-from tui.analysis.owners import holders
+from tui.analysis.owners import known_holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.places import HERE, Place
 from tui.kernel.processes import Owners, Process
@@ -141,7 +141,7 @@ def by_time(time_wait: Mapping[str, Any]) -> Iterator[dict[str, int]]:
 
 def pattern_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
     """Yield every pattern, by ports in use."""
-    held = holders(frame.table, frame.patterns, owners.by_inode, len(frame.patterns))
+    held = known_holders(frame.patterns, frame.table, owners, len(frame.patterns))
     for index in range(len(frame.patterns)):
         yield pattern_record(frame, index, held.get(index))
 
