@@ -75,7 +75,7 @@ def test_watch_tells_of_all_at_each_interval(run: Run) -> None:
         (("places", "-N", "1"), "leave out -N"),
         (("demo", "-N", "1"), "-N"),
         # What acts must not act here where another place is named, wherever -N stands.
-        (("-N", "no-such-place", "free", "--dport", "5432", "--dry-run"), "no-such-place"),
+        (("-N", "no-such-place", "free", "--dst", "10.0.0.9:5432", "--dry-run"), "no-such-place"),
         (("-N", "no-such-place", "apply", "net.ipv4.tcp_tw_reuse=1", "--dry-run"), "no-such-place"),
     ],
 )
