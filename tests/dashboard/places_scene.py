@@ -68,8 +68,9 @@ class PlacesStage(Stage):
 
     async def look(self) -> None:
         """Let the app look around once more."""
+        before = self.app._newest
         self.app._look_around()
-        await self.pilot.pause()
+        await self.until(lambda: self.app._newest is not before, "a look around")
         await self.pilot.pause()
 
 

@@ -134,9 +134,9 @@ async def test_another_place_that_is_worse_is_told_and_nothing_moves() -> None:
         await on.look()
         assert on.app.view is not None
         on.app.take(on.app.view)
-        await on.pilot.pause()
+        told = f"pod {CART.name}: FULL (n)"
+        await on.until(lambda: told in on.text().splitlines()[0], told)
         after = on.text().splitlines()
-        assert f"pod {CART.name}: FULL (n)" in after[0]
         assert os.uname().nodename in after[0]  # where one is stands there all the same
         assert after[1:] == before[1:]
         # One's own, as bad, is no news from elsewhere.

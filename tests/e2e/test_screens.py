@@ -106,8 +106,9 @@ def test_a_terminal_of_any_size_will_do() -> None:
                 terminal.settle(0.12 if key == ESCAPE else 0.03)
             assert terminal.process.poll() is None, terminal.text
         terminal.resize(120, 40)
-        terminal.press(ESCAPE)
-        terminal.settle(0.12)
+        for _ in range(3):  # out of whatever is open; on a busy machine some were taken for alt
+            terminal.press(ESCAPE)
+            terminal.settle(0.5)
         terminal.press("1")
         terminal.wait_for("10.0.0.9")
         terminal.press("q")

@@ -284,7 +284,7 @@ def test_the_command_tells_each_second_and_tuple(lab: Lab) -> None:
     code, out, err, namespace = lab.call(told, "--json")
     mine = [each for each in map(json.loads, out.splitlines()) if _is_in(each, namespace)]
     assert (code, err, sum(each["count"] for each in mine)) == (1, "", 500)
-    keys = "schema time call place pid process local_ip remote_ip remote_port count"
+    keys = "schema time place source call pid process local_ip remote_ip remote_port count"
     for each in mine:
         assert list(each) == keys.split()
         assert (each["schema"], each["call"]) == ("twtop.refusals/1", "connect")

@@ -475,7 +475,7 @@ def test_without_ipv6_it_is_the_address_that_is_missing(lab: Lab) -> None:
     assert "not the ports: lo has no ::1" in run.why
     assert "disable_ipv6" in run.why
     assert given.code == 2
-    assert "--source ::1 is not an address of this host" in given.errors
+    assert "--source-ip ::1 is not an address of this host" in given.errors
 
 
 def source_goes() -> Run:

@@ -1,6 +1,7 @@
 """Text in locales without UTF-8: every sign spelled out, columns kept, data left alone."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -43,7 +44,9 @@ def test_data_is_the_same_in_every_locale(locale: dict[str, str], arguments: str
     there, here = (
         said(*arguments.split(), PROC, **each) for each in (locale, {"LC_ALL": "C.UTF-8"})
     )
-    assert there == here
+    took = re.compile(rb'"read_seconds": [0-9.e-]+')
+    assert there[0] == here[0] == 0
+    assert took.sub(b"", there[1]) == took.sub(b"", here[1])
     assert not there[1].isascii()
 
 
