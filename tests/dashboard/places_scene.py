@@ -35,7 +35,7 @@ class Machine(Overview):
         self.glances: dict[Place, Glance] = {}
         self.frames: dict[Place, Frame] = {}
         """Of those that are dumped."""
-        self._taken: set[int] = set()
+        self._taken: dict[int, Frame] = {}  # kept, or another would get its number
 
     def put(self, where: Place, sockets: int | None, frame: Frame | None = None) -> None:
         """Have a place with so many sockets, dumped where there is a frame."""
@@ -55,7 +55,7 @@ class Machine(Overview):
     def _dump(self, glances: Iterable[Glance], now: float) -> set[Identity]:
         for where, frame in self.frames.items():
             if not self.is_sampled(where) and id(frame) not in self._taken:
-                self._taken.add(id(frame))
+                self._taken[id(frame)] = frame
                 self._follow(where).watch.take(frame.reading)
         return set()
 
