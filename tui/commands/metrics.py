@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
 from tui.commands.reading import open_source, owners_of
+from tui.commands.unit import unit_text
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.kernel.find_place import ALL
 from tui.metrics.alerts import rules_text
@@ -131,7 +130,9 @@ def metrics(
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
     if any(printed.values()):
-        text = rules_text() if rules else dashboard_text() if dashboard else _unit()
+        text = (
+            rules_text() if rules else dashboard_text() if dashboard else unit_text(own_files, UNIT)
+        )
         emit_data(text.rstrip("\n"))
         return
     if every is not None:
@@ -185,13 +186,6 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
         post = Post(source, lambda: owners_of(settings), config, baseline)
         post.look_for_owners()
     return Scrapes((post,), least_seconds, walks=not once)
-
-
-def _unit() -> str:
-    """Return the unit, which starts this very program."""
-    text = files(own_files).joinpath(UNIT).read_text()
-    program = Path(sys.argv[0]).absolute()
-    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:

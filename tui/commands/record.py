@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, reading_options, seconds
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source, owners_of
+from tui.commands.unit import unit_text
 from tui.findings.config import Config
 from tui.kernel.find_place import ALL, PlaceError, called, find_place
 from tui.kernel.places import Place
@@ -105,7 +105,7 @@ def record(
     twtop record --unit > /etc/systemd/system/twtop-record.service
     """
     if unit:
-        emit(_unit())
+        emit(unit_text(recording, UNIT))
         return
     if file is None:
         raise click.UsageError("give the FILE to record to")
@@ -130,13 +130,6 @@ def record(
         _end(recorder, file)
         fail(f"{error}: recording stopped; what was written so far is kept", 1)
     _end(recorder, file)
-
-
-def _unit() -> str:
-    """Return the unit, which starts this very program."""
-    text = files(recording).joinpath(UNIT).read_text()
-    program = Path(sys.argv[0]).absolute()
-    return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 
 
 def _leave(number: int, frame: object) -> None:
