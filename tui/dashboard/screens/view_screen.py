@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, runtime_checkable
 
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -168,7 +168,7 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
 class KeysTaken(Message):
     """What was typed ahead can be taken."""
 
-    again: ViewScreen | None = None
+    again: ViewScreen[Any] | None = None
     """The screen that asked for another, which was opened or not by now."""
 
 
