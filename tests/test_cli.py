@@ -263,7 +263,7 @@ class TestProcess:
     def test_a_locale_that_cannot_write_it_all(self, command: list[str]) -> None:
         ended = twtop(*command, "--proc", PROC, PYTHONIOENCODING="latin-1")
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert ended.stdout.startswith("{" if "--json" in command else "twtop report · ")
+        assert ended.stdout.startswith("{" if "--json" in command else "twtop report ")
 
     def test_python_m_tui_is_twtop(self) -> None:
         ended = twtop("--version")

@@ -117,7 +117,7 @@ class TestCheck:
         [
             {"silent": (DOWN,)},
             {"silent": (GONE,)},
-            *({"doubts": ((CALM, reason),)} for reason in Doubt),
+            *({"doubts": ((CALM, int(reason)),)} for reason in Doubt),
             {"hosts": (), "locked": ()},
             {"locked": ()},
             {"locked": ((CALM, 0.05), (BUSY, float("nan")))},

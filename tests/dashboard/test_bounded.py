@@ -9,10 +9,11 @@ from typing import Any
 
 from tests.dashboard.scene import Stage, frame_of, opened, stage, waits
 from tui.findings.cases import FORGET_SECONDS
+from tui.recording import memory
 from tui.watching.series import KEEP_SECONDS
 
-SETTLED = int(KEEP_SECONDS / FORGET_SECONDS) + 2
-"""Frames after which each series is as long as it becomes, and what is over is forgotten."""
+SETTLED = int(max(KEEP_SECONDS, memory.KEEP_SECONDS) / FORGET_SECONDS) + 2
+"""Frames after which series and the past are at their longest, and what is over is forgotten."""
 OURS = ("tui.", "textual.widget", "textual.notifications")
 """Modules of what could be kept: sums, views, widgets, toasts."""
 

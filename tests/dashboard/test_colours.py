@@ -49,4 +49,6 @@ async def test_the_terminals_own_colours_stay_its_own(theme: str) -> None:
         on.app.theme = theme
         await on.pilot.pause()
         assert "99.9%!" in on.text()
-        assert all(not value.startswith("#") for value in (on.app.theme_variables["error"],))
+        colours = on.app.theme_variables
+        assert not colours["error"].startswith("#")
+        assert colours["row-cursor"] == colours["background"], "all can be read on the selected row"

@@ -76,14 +76,19 @@ class TestGoingBack:
             await on.type("-36s")
             await on.press("enter")
             assert second(on) == 21
-            for key, screen in (("l", PlanScreen), ("enter", PatternScreen)):
+            for key, screen, on_key, back_key in (
+                ("l", PlanScreen, "end", "home"),  # whose arrows change the rate
+                ("enter", PatternScreen, "right", "left"),
+            ):
                 await on.press(key)
                 assert isinstance(on.app.screen, screen)
                 assert on.app.screen.view is not None
                 assert on.app.screen.view.frame.time == NOON + 21
-                await on.press("right")
-                assert second(on) == 24
-                await on.press("left", "escape")
+                await on.press(on_key)
+                assert second(on) > 21
+                await on.press(back_key, "g")
+                await on.type("-36s")
+                await on.press("enter", "escape")
 
     async def test_trends_and_findings_are_those_of_then(self) -> None:
         async with after(BUSY) as on:

@@ -109,7 +109,13 @@ class TestThePage:
         await browser.press("z", control=True)
         await browser.press("?")
         text = await browser.wait_for("On the dashboard")
-        for what in ("Write the rows", "Return to the shell", "kernel count", "Free", "Set back"):
+        for what in (
+            "Write the rows",
+            "Return to the shell",
+            "kernel count",
+            "Free its ports",
+            "Undo the settings",
+        ):
             assert what not in text
         await browser.press("?")
         await browser.press("p", control=True)

@@ -20,6 +20,7 @@ def test_a_record_has_the_contracts_keys() -> None:
         "message": "It is so. That means. And so.",
         "evidence": {"count": 3, "share": 0.5, "process": "a[1]"},
         "advice": "Do this. Not if: it is done. Run: do it",
+        "remedies": [{"what": "Do this", "command": "do it", "not_if": "it is done"}],
     }
 
 
@@ -28,8 +29,14 @@ def test_several_remedies_are_numbered_in_one_string() -> None:
     assert advice == "1. Do this. Not if: it is done. Run: do it\n2. Do that."
 
 
+def test_what_a_remedy_lacks_is_null_in_the_list() -> None:
+    assert record(finding(OTHER))["remedies"] == [
+        {"what": "Do that", "command": None, "not_if": None}
+    ]
+
+
 def test_without_a_remedy_the_advice_is_empty() -> None:
-    assert record(finding())["advice"] == ""
+    assert (record(finding())["advice"], record(finding())["remedies"]) == ("", [])
 
 
 def test_what_json_cannot_hold_becomes_text() -> None:

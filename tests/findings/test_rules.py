@@ -43,7 +43,7 @@ from tui.kernel.places import place_at
 from tui.kernel.source import Source
 from tui.kernel.sysctls import PortRules
 
-KEYS = ["code", "severity", "subject", "message", "evidence", "advice"]
+KEYS = ["code", "severity", "subject", "message", "evidence", "advice", "remedies"]
 SMALL = rules(40000, 40009)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from importlib.resources import files
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -30,8 +29,9 @@ from tui.fleet.fleet import Doubt, Fleet, Silence, host_of
 from tui.fleet.reader import Reader
 from tui.fleet.record import GROUP_FIELDS, PLACE_FIELDS, TUPLE_FIELDS, fleet_record
 from tui.metrics import recorded
+from tui.report.schema import schema
 
-SCHEMA = json.loads((files("tui.fleet") / "fleet.schema.json").read_text())
+SCHEMA = schema("fleet")
 
 
 def test_every_place_by_its_worst_tuple() -> None:

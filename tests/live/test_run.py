@@ -95,8 +95,8 @@ def test_the_wall_is_named_and_recorded(lab: Lab, tmp_path: Path) -> None:
     if counting():
         assert told["refused"] == destination["refused"] == 500
         assert "500 refused" in page
-    (line,) = [one for one in page.splitlines() if one.startswith("Would do: ")]
-    assert "tcp_tw_reuse" in line
+    (line,) = [one for one in page.splitlines() if one.startswith("What would help: ")]
+    assert "sources" in line  # what would do depends on how fast the machine is
     drawn = ElementTree.parse(chart)
     (curve,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
     points = [tuple(map(float, one.split(","))) for one in curve.attrib["points"].split()]

@@ -160,7 +160,9 @@ class TestPromtool:
             "instance:twtop_patterns_exhaustion:min_seconds": {"a": 60, "b": 30},
             "job:twtop_sockets:sum": {None: 7},
         }
-        assert expected.keys() == {name for name, _ in RECORDED}
+        assert expected.keys() <= {name for name, _ in RECORDED}, (
+            "those of the fleet have tests of their own"
+        )
         tests: list[dict[str, Any]] = [
             {
                 "expr": name,

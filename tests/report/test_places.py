@@ -1,8 +1,6 @@
 """Places as records and as text: what is not known is neither 0 nor fine."""
 
-import json
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
@@ -20,8 +18,9 @@ from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.sysctls import port_rules
 from tui.report.places import PLACE_FIELDS, Seen, place_row, places_record, places_text
+from tui.report.schema import schema
 
-SCHEMA = json.loads((files("tui.report") / "places.schema.json").read_text())
+SCHEMA = schema("places")
 POD = Place(Path("/proc/7"), "shop/cart", "pod", 9, None, key=3, pid=7, containers=("app", "log"))
 RANGE = rules(40_000, 40_999)
 QUIET = Seen(Glance(POD, 40, 30, RANGE))
@@ -40,7 +39,9 @@ def test_the_contract() -> None:
     every = places_record([FULL, QUIET, UNSEEN, COPY], 1e9, ["hidden"])
     jsonschema.validate(every, SCHEMA)
     assert (
-        tuple(every["places"][0]) == PLACE_FIELDS == tuple(SCHEMA["$defs"]["place"]["properties"])
+        tuple(every["places"][0])
+        == PLACE_FIELDS
+        == tuple(SCHEMA["$defs"]["place_row"]["properties"])
     )
 
 

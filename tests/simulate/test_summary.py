@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -21,7 +20,7 @@ from tests.tables import Sock, frame, listener, rules
 from tui.kernel.sockets import State
 from tui.lab.outcome import Latency
 from tui.simulate.expectation import expect
-from tui.simulate.summary import kernel_text, left_behind, no_ports_text, preamble, to_json, to_text
+from tui.simulate.summary import kernel_text, left_behind, no_ports_text, preamble, to_dict, to_text
 from tui.simulate.surroundings import Evidence
 
 
@@ -122,8 +121,7 @@ def test_what_is_left() -> None:
 
 
 def test_json() -> None:
-    said = json.loads(to_json(WALL, expect(situation())))
-    assert said["schema"] == "twtop.simulate/1"
+    said = to_dict(WALL, expect(situation()))
     assert said["target"] == {
         "name": "127.0.0.1",
         "ip": "127.0.0.1",
@@ -140,7 +138,7 @@ def test_json() -> None:
     assert result["rate"] == 10_000
     assert result["latency"] == {"p50": 18e-6, "p99": 45e-6, "max": 0.0012}
     assert result["counters"] == {"TCPSynRetrans": 2}
-    none = json.loads(to_json(evidence(situation(), connected=5), expect(situation())))
+    none = to_dict(evidence(situation(), connected=5), expect(situation()))
     assert (none["exit_code"], none["result"]["wall"]) == (0, None)
     assert none["result"]["kept_by"]["by"] == "few"
 

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from tui.analysis.patterns import Direction, Patterns
-from tui.kernel.processes import Process
+from tui.analysis.trends import Holder
+from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable, State
+
+Holders = dict[int, Holder]
+"""By a pattern's index."""
 
 
 def holders(
@@ -40,6 +44,17 @@ def holders(
     ):
         seen.setdefault(pattern, Counter())[by_inode[inode]] += 1
     return found | {pattern: counts.most_common(1)[0][0] for pattern, counts in seen.items()}
+
+
+def known_holders(patterns: Patterns, table: SocketTable, owners: Owners, first: int) -> Holders:
+    """Return the holders, and those remembered of patterns that nobody is seen to hold."""
+    seen = holders(table, patterns, owners.by_inode, first)
+    known = {index: Holder(process, remembered=False) for index, process in seen.items()}
+    for index in range(min(first, len(patterns)) if owners.held else 0):
+        process = owners.held.get(patterns.key(index))
+        if process is not None and index not in known:
+            known[index] = Holder(process, remembered=not patterns.live[index])
+    return known
 
 
 def _listeners(table: SocketTable, by_inode: Mapping[int, Process]) -> dict[int, Process]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.options import given, recording_options, shared_options
@@ -25,12 +24,11 @@ from tui.findings.baseline import (
 )
 from tui.findings.codes import CODES
 from tui.findings.config_schema import config_schema, documented_defaults
-from tui.findings.finding import Finding, record
+from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
-from tui.report.findings import findings_text
-from tui.report.records import place_record
+from tui.report.findings import Audited, audit_record, findings_text
 from tui.report.text import owners_notes, place_text, unsound
 from tui.writing.export import Sheet
 from tui.writing.words import plural
@@ -116,7 +114,8 @@ def audit(
         situation = Situation(look.frame, owners, config=config, baseline=known)
         every.append((look.frame, diagnose(situation)))
     if as_json:
-        emit_data(to_json(every, placed=looks.several), unwritable=UNWRITABLE)
+        said = audit_record(every, placed=looks.several)
+        emit_data(json.dumps(said, ensure_ascii=False), unwritable=UNWRITABLE)
     elif as_csv:
         sheet = _sheet(every, placed=looks.several)
         emit_csv(sheet, UNWRITABLE)
@@ -128,19 +127,6 @@ def audit(
             warn_of(frame)
     looks.finish()
     sys.exit(max((int(one.severity) for _, found in every for one in found), default=0))
-
-
-Audited = Sequence[tuple[Frame, tuple[Finding, ...]]]
-
-
-def to_json(every: Audited, *, placed: bool = False) -> str:
-    """Return the findings as the contract's JSON object; ``placed`` says of which place each is."""
-    records = [
-        {**({"place": place_record(frame.reading.place)} if placed else {}), **record(one)}
-        for frame, found in every
-        for one in found
-    ]
-    return json.dumps({"findings": records}, ensure_ascii=False)
 
 
 def _sheet(every: Audited, *, placed: bool) -> Sheet:

@@ -13,7 +13,6 @@ from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, shared_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
 from tui.commands.reading import chosen_place, every_place, owners_of
-from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
@@ -25,7 +24,7 @@ from tui.recording.log import RecordingError
 from tui.recording.recording import SERVICE_FOLDER, is_recording
 from tui.report.bundle import NOTHING, Parts, Past, write_bundle
 from tui.report.copied import BundleError, Copy, copy_place, redacted
-from tui.report.findings import findings_text
+from tui.report.findings import audit_record, findings_text
 from tui.report.redaction import renamed
 from tui.report.text import report_text
 from tui.report.whole import to_json
@@ -98,7 +97,7 @@ def bundle(
             "report.txt": report_text(frame, owners, config.ports.threshold, plain),
             "report.json": to_json(frame, owners),
             "audit.txt": findings_text(findings, plain, whole=whole),
-            "audit.json": json.dumps({"findings": [record(one) for one in findings]}),
+            "audit.json": json.dumps(audit_record([(frame, findings)])),
         }
 
     try:

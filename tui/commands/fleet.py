@@ -12,7 +12,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, real
-from tui.commands.output import emit, fail
+from tui.commands.output import emit_data, fail
 from tui.commands.prometheus import URL, address, prometheus_options
 from tui.commands.terminal import require_terminal, run
 from tui.fleet.client import FleetError, Prometheus
@@ -109,7 +109,7 @@ def fleet(
             found = reader.read()
         except FleetError as error:
             fail(str(error))
-        emit(json.dumps(fleet_record(found, where.host), ensure_ascii=False, allow_nan=False))
+        emit_data(json.dumps(fleet_record(found, where.host), ensure_ascii=False, allow_nan=False))
         return
     config = configured(settings)
     require_terminal()

@@ -19,6 +19,7 @@ from tui.commands.output import UNREADABLE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import State, TableError
+from tui.report.records import head
 from tui.writing.layout import wrapped
 from tui.writing.words import plural
 
@@ -154,11 +155,11 @@ def _answer(
         return
     before = listing.use.connectable
     record: dict[str, Any] = {
-        "schema": SCHEMA,
+        **head(listing.frame, SCHEMA),
         "matched": listing.matched,
         "freed": freed,
         "connectable_before": before,
         "connectable_after": before if after is None else after,
         "dry_run": dry_run,
     }
-    emit_data(json.dumps(record), UNREADABLE)
+    emit_data(json.dumps(record, ensure_ascii=False), UNREADABLE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
@@ -11,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tui.commands.manual import commands_of, context_of, manual
-from tui.commands.output import EPILOG, emit, paint, text_width
+from tui.commands.output import EPILOG, emit, emit_paged, paint, text_width
 from tui.findings.codes import CODES
 from tui.help.markdown import Block, Item, blocks
 from tui.help.page import page
@@ -53,15 +51,7 @@ def help(context: click.Context, /, name: str | None, man: bool) -> None:  # noq
             raise click.UsageError(f"{name} has no page of its own; `twtop help findings` has it")
         emit(manual(context, name)[1].rstrip("\n"))
         return
-    show("\n\n".join(_texts(context, name)))
-
-
-def show(text: str) -> None:
-    """Print a text, through the user's pager where it is longer than the terminal."""
-    if sys.stdout.isatty() and text.count("\n") + 2 > shutil.get_terminal_size().lines:
-        click.echo_via_pager(text)
-    else:
-        emit(text)
+    emit_paged("\n\n".join(_texts(context, name)))
 
 
 def _texts(context: click.Context, name: str | None) -> Iterator[str]:

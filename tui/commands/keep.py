@@ -20,9 +20,10 @@ from tui.commands.options import percent, seconds
 from tui.commands.output import USAGE, emit, emit_data, fail, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
+from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
+from tui.report.records import bare_head, place_record
 from tui.writing.layout import wrapped
-from tui.writing.words import utc
 
 SCHEMA = "twtop.keep/1"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -121,7 +122,7 @@ def keep(
             say = emit_data if as_json else emit
             began = time.monotonic()
             for kept in go(keeper, interval, stopped):
-                if not say(_record(kept) if as_json else kept_text(goal, kept)):
+                if not say(_record(kept, place) if as_json else kept_text(goal, kept)):
                     return
     except KeepRefusedError as error:
         fail(str(error), USAGE)
@@ -129,14 +130,14 @@ def keep(
         fail(str(error))
 
 
-def _record(kept: Kept) -> str:
+def _record(kept: Kept, place: Place) -> str:
     return json.dumps(
         {
-            "schema": SCHEMA,
-            "time": utc(kept.time),
+            **bare_head(SCHEMA, kept.time, place_record(place)),
             "in_use": kept.in_use,
             "capacity": kept.capacity,
             "freed": kept.freed,
             "short": kept.short,
-        }
+        },
+        ensure_ascii=False,
     )

@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "metrics": Entry("For Prometheus: metrics, alert rules, a dashboard.", "metrics"),
         "fleet": Entry("All hosts at once, as Prometheus sees them.", "fleet"),
         "serve": Entry("The dashboard in a browser, read-only.", "serve"),
+        "schema": Entry("The JSON Schema of what a command prints.", "schema"),
         "bundle": Entry("Everything a support ticket needs, in one archive.", "bundle"),
     },
     "Look back": {

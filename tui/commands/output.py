@@ -46,6 +46,14 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
     return _print(spelled(text) if sys.stdout.encoding == ENCODING else text, unwritable)
 
 
+def emit_paged(text: str) -> None:
+    """Print a text, through the user's pager where it is longer than the terminal."""
+    if sys.stdout.isatty() and text.count("\n") + 2 > shutil.get_terminal_size().lines:
+        click.echo_via_pager(spelled(text) if sys.stdout.encoding == ENCODING else text)
+    else:
+        emit(text)
+
+
 def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
     """Print JSON, CSV and other things for programs, as emit() does: UTF-8 in every locale."""
     if isinstance(sys.stdout, TextIOWrapper):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +100,7 @@ class Part:
 
     name: str
     rows: str
-    """Which of the record's members are the rows of its CSV."""
+    """Which of the record's members are the rows of its CSV, unless ``table`` makes them."""
     fields: tuple[str | Counts, ...]
     """What its CSV has of them."""
     examples: tuple[str, ...]
@@ -113,6 +113,8 @@ class Part:
     filtered: bool = False
     judged: bool = False
     """Does its text hold patterns against the threshold?"""
+    table: Callable[[dict[str, Any]], Iterable[Mapping[str, Any]]] | None = None
+    """Makes the rows of its CSV from its record where no list in it has them."""
 
 
 PARTS = (
@@ -123,11 +125,14 @@ PARTS = (
         ("twtop states", "twtop states -N all --json"),
         lambda query: {"states": records.states_record(query.frame)},
         lambda query: [text.states_text(query.frame, paint)],
+        table=lambda record: (
+            {"state": name, "count": count} for name, count in record["states"].items()
+        ),
     ),
     Part(
         "listen",
         "listeners",
-        ("local_ip", "port", "backlog", "backlog_limit", "uid", "process"),
+        ("local_ip", "port", "backlog", "backlog_limit", "uid", "process", "local_port"),
         ("twtop listen", "twtop listen --csv > listeners.csv"),
         lambda query: {"listeners": [*records.listener_records(query.frame, query.owners)]},
         lambda query: [text.listeners_text(query.frame, query.owners, paint)],
@@ -155,7 +160,7 @@ PARTS = (
     Part(
         "per-ip",
         "remote_ips",
-        ("ip", "total", STATES),
+        ("ip", "total", STATES, "remote_ip", "sockets"),
         ("twtop per-ip | head", "twtop per-ip --csv > remotes.csv"),
         lambda query: {"remote_ips": [*records.remote_records(query.frame)]},
         lambda query: [text.remotes_text(query.frame, paint)],
@@ -163,7 +168,7 @@ PARTS = (
     Part(
         "per-port",
         "ports",
-        ("port", "direction", "total", STATES),
+        ("port", "direction", "total", STATES, "sockets"),
         ("twtop per-port", "twtop per-port --from web-1.twtop --at 03:12"),
         lambda query: {"ports": [*records.port_records(query.frame)]},
         lambda query: [text.ports_text(query.frame, paint)],
@@ -171,12 +176,13 @@ PARTS = (
     Part(
         "timewait",
         "patterns",
-        PATTERN_FIELDS,
+        ("second", "closed_per_second", "freed_per_second"),
         ("twtop timewait", "twtop timewait dport 5432 --json"),
         _waiting_record,
         _waiting_text,
         filtered=True,
         judged=True,
+        table=lambda record: records.by_time(record["time_wait"]),
     ),
     Part(
         "patterns",
@@ -245,11 +251,10 @@ def command(part: Part) -> click.Command:
     return built
 
 
-def _rows(part: Part, query: Query) -> Iterable[dict[str, Any]]:
-    rows: Any = part.record(query)[part.rows]
-    if isinstance(rows, dict):
-        return [{"state": name, "count": count} for name, count in rows.items()]
-    return list(rows)
+def _rows(part: Part, query: Query) -> Iterable[Mapping[str, Any]]:
+    record = part.record(query)
+    rows: Iterable[Mapping[str, Any]] = record[part.rows]
+    return rows if part.table is None else part.table(record)
 
 
 def parsed(words: tuple[str, ...]) -> Filter | None:

@@ -82,6 +82,6 @@ def plan(
     expected = replace(expected, notes=(*expected.notes, *doubts(frame)))
     made = make_plan(expected.load, gather(frame, local_ip, remote_ip, remote_port))
     if as_json:
-        emit_data(to_json(made, expected))
+        emit_data(to_json(made, expected, frame))
     else:
         emit(to_text(made, expected, paint, shutil.get_terminal_size().columns))

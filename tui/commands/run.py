@@ -37,7 +37,8 @@ from tui.kernel.source import Source
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.recording.recording import SUFFIX
-from tui.report.run import Run, run_record, run_text
+from tui.report.records import head
+from tui.report.run import SCHEMA, Run, run_record, run_text
 from tui.report.run_chart import run_svg
 from tui.report.run_cures import cures
 from tui.watching.sampler import Cycle
@@ -218,7 +219,8 @@ def run(
         if look.failure is not None:
             click.echo(f"twtop: {look.failure}", err=True)
         if target is not None:
-            json.dump(run_record(made), target, ensure_ascii=False)
+            told = {**head(look.newest.frame, SCHEMA), **run_record(made)}
+            json.dump(told, target, ensure_ascii=False)
             target.write("\n")
     if code == 0 and max_use is not None and made.highest_use > max_use:
         click.echo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -22,17 +23,19 @@ from tui.kernel.sockets import TableError
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
 from tui.lab.workload import Closing, Workload
+from tui.report.records import head
 from tui.simulate.expectation import Expectation, expect, sustained_rate
 from tui.simulate.limits import allow_files, most_pending, read_limits
 from tui.simulate.progress import Abandoned, Progress, count_down, write
 from tui.simulate.reading import Reader, server_counters
 from tui.simulate.run import StartError, conclude, run
 from tui.simulate.summary import (
+    SCHEMA,
     exit_code,
     expected_text,
     no_ports_text,
     preamble,
-    to_json,
+    to_dict,
     to_text,
 )
 from tui.simulate.surroundings import Evidence, Surroundings, planned_connections
@@ -232,7 +235,11 @@ def simulate(
         fail("stopped before the first connection; nothing was done", ABANDONED)
     except (StartError, TableError, ChildError) as error:
         fail(str(error))
-    emit_data(to_json(evidence, expected) if as_json else to_text(evidence, paint, width), BLIND)
+    if as_json:
+        said = {**head(evidence.frame, SCHEMA), **to_dict(evidence, expected)}
+        emit_data(json.dumps(said, ensure_ascii=False), BLIND)
+    else:
+        emit(to_text(evidence, paint, width), BLIND)
     return exit_code(evidence)
 
 

@@ -28,10 +28,11 @@ def readable(variables: Mapping[str, str], *, dark: bool) -> dict[str, str]:
     """Return those of a theme's variables that have to differ, as hexadecimal colours.
 
     What is written on the background is written on the title line, the footer and the selected
-    row too. A theme of the terminal's own colours is left alone: nobody knows what they are.
+    row too. A theme of the terminal's own colours is left alone: nobody knows what they are. Its
+    selected row has the mark before it and bold letters only, since red on blue is hard to read.
     """
     if any(variables[name].startswith("ansi") for name in ("background", "foreground")):
-        return {"row-cursor": variables["primary"], "footer-background": variables["panel"]}
+        return {"row-cursor": variables["background"], "footer-background": variables["panel"]}
     ground = Color.parse(variables["background"])
     surfaces = [ground, *(ground + Color.parse(variables[name]) for name in ("surface", "panel"))]
     towards = WHITE if dark else BLACK

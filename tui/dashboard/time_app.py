@@ -24,7 +24,7 @@ TIME = "time_"
 class TimeApp(ShellApp):
     """An app whose keys go through time, while there is one to go through.
 
-    They go before those of its screens then: an arrow goes back in time wherever the focus is.
+    They go before those of its screens then, but for ← and → where these change a figure.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,6 +90,8 @@ class TimeApp(ShellApp):
         if action.startswith(TIME):
             screen = self.screen if self.screen_stack else None
             if self.scrubber is None or not isinstance(screen, ViewScreen):
+                return False
+            if action == "time_step" and screen.has_own_arrows:
                 return False
             return screen.has_past and not screen.prompt.is_open
         return super().check_action(action, parameters)

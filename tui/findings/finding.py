@@ -113,6 +113,10 @@ def record(finding: Finding) -> dict[str, Any]:
             f"{number}. {remedy}" if many else str(remedy)
             for number, remedy in enumerate(finding.remedies, 1)
         ),
+        "remedies": [
+            {"what": one.what, "command": one.command, "not_if": one.unless or None}
+            for one in finding.remedies
+        ],
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.trends import Trends
+from tui.analysis.trends import Holder, Trends
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
@@ -43,11 +43,14 @@ class Situation:
         if self.trends is not None:
             remembered = self.trends.holders.get(pattern)
             return None if remembered is None else str(remembered)
-        if not self.owners.by_inode:
+        if not self.owners.by_inode and not self.owners.held:
             return None
         # The most sockets a thousand rows of it have: enough for a name, whatever its size.
         rows = np.flatnonzero(self.frame.patterns.member == pattern)
         inodes = self.frame.table.inode[rows]
         holders = map(self.owners.by_inode.get, inodes[inodes > 0][:1000].tolist())
         found = Counter(str(process) for process in holders if process is not None)
-        return next((name for name, _ in found.most_common(1)), None)
+        if found:
+            return found.most_common(1)[0][0]
+        held = self.owners.held.get(self.frame.patterns.key(pattern))
+        return None if held is None else str(Holder(held, not self.frame.patterns.live[pattern]))

@@ -1,4 +1,4 @@
-"""A fleet as plain data (schema: fleet.schema.json beside this)."""
+"""A fleet as plain data (schema: `twtop schema fleet`)."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def fleet_record(fleet: Fleet, address: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "time": utc(fleet.time),
+        "place": None,
         "source": {
             "address": address,
             "recorded": fleet.is_recorded,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.resources import files
+from pathlib import Path
 
-FOLDER = files(__package__) / "topics"
+FOLDER = Path(__file__).parent / "topics"
 
 
 def titles() -> Mapping[str, str]:
     """Return the topics by name, each with its title."""
     found = {}
-    for file in FOLDER.iterdir():
+    for file in sorted(FOLDER.glob("*.md")):
         with file.open(encoding="utf-8") as lines:
-            found[file.name.removesuffix(".md")] = next(iter(lines)).removeprefix("# ").strip()
-    return dict(sorted(found.items()))
+            found[file.stem] = next(lines).removeprefix("# ").strip()
+    return found
 
 
 def topic(name: str) -> str:

@@ -10,7 +10,7 @@ import errno
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui.kernel.below import read_below
@@ -46,6 +46,9 @@ class Owners:
     """Processes that were there, and whose files could not be read for another reason."""
     complete: bool = True
     """False when the deadline ended the walk."""
+    held: Mapping[tuple[int, ...], Process] = field(default_factory=dict)
+    """Who was seen to hold which pattern (PatternKey), by this walk or by those before it: its
+    TIME-WAITs have no inode any more. Empty where nobody has looked before."""
 
 
 def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:

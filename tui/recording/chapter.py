@@ -16,7 +16,7 @@ from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording.log import RecordingError
-from tui.recording.packing import Listed, columns_of, dense
+from tui.recording.packing import Columns, Listed, dense
 from tui.recording.rows import RowChange, RowReader, RowWriter
 from tui.recording.state import (
     Sections,
@@ -48,7 +48,7 @@ class ChapterWriter:
         self._rows = RowWriter()
         self._sections: Sections = {}
         self._table: SocketTable | None = None
-        self._deflate = zlib.compressobj(6)
+        self._deflate = zlib.compressobj(9)  # a head has 1 kB
 
     def record(self, reading: Reading, owners: Owners, summary: Summary) -> bytes:
         """Return the content of the next record."""
@@ -91,7 +91,7 @@ class ChapterReader:
             self._sections = applied(self._sections, head["changed"])
             if "rows" in head:
                 told = head["rows"]
-                columns = columns_of([Listed(*column) for column in told["columns"]], content[end:])
+                columns = Columns([Listed(*column) for column in told["columns"]], content[end:])
                 self._rows.take(RowChange(told["aged"], told["came"], columns))
                 self._table = None
         except _SENSELESS as error:

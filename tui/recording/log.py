@@ -134,7 +134,7 @@ class LogReader:
         record = Record(kind, stream, self._end + FRAME.size, length, checksum)
         if mark != MARK or length > LONGEST or record.end > size:
             return None
-        return record if record.end < size or self._is_whole(record) else None
+        return record if record.end < size or self.is_whole(record) else None
 
     def _next_whole(self, size: int) -> int | None:
         """Return where the next record begins that is as it was written, None if none is."""
@@ -145,13 +145,14 @@ class LogReader:
             while 0 <= at <= len(chunk) - FRAME.size:
                 _, kind, stream, length, checksum = FRAME.unpack_from(chunk, at)
                 record = Record(kind, stream, begin + at + FRAME.size, length, checksum)
-                if length <= LONGEST and record.end <= size and self._is_whole(record):
+                if length <= LONGEST and record.end <= size and self.is_whole(record):
                     return record.begin
                 at = chunk.find(MARK, at + 1)
             begin += max(len(chunk) - FRAME.size, 1)
         return None
 
-    def _is_whole(self, record: Record) -> bool:
+    def is_whole(self, record: Record) -> bool:
+        """Say whether it is as it was written."""
         try:
             self.content(record)
         except RecordingError:

@@ -7,7 +7,7 @@ deflate, which does not know one column from another, needs twice as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -44,16 +44,33 @@ def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], bytes]:
     return listed, b"".join(parts)
 
 
-def columns_of(listed: list[Listed], data: bytes) -> dict[str, Array]:
-    """Return the columns that dense() was given. Raises ValueError for anything else."""
-    columns, begin = {}, 0
-    for column in listed:
-        end = begin + column.length
-        if not (0 < column.size <= column.length * 8 and end <= len(data)):
-            raise ValueError(f"column {column.name} is cut short")
-        columns[column.name] = _decoded(column, data[begin:end])
-        begin = end
-    return columns
+class Columns(Mapping[str, Array]):
+    """The columns that dense() was given, each unpacked when it is asked for.
+
+    Raises ValueError for anything else, then at the latest.
+    """
+
+    def __init__(self, listed: list[Listed], data: bytes) -> None:
+        self._packed: dict[str, tuple[Listed, bytes]] = {}
+        begin = 0
+        for column in listed:
+            end = begin + column.length
+            if not (0 < column.size <= column.length * 8 and end <= len(data)):
+                raise ValueError(f"column {column.name} is cut short")
+            self._packed[column.name] = column, data[begin:end]
+            begin = end
+
+    def __getitem__(self, name: str) -> Array:
+        return _decoded(*self._packed[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._packed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 def _coded(name: str, values: Array) -> tuple[Listed, bytes]:
@@ -89,7 +106,8 @@ def _decoded(column: Listed, data: bytes) -> Array:
     ends = np.flatnonzero(bits[: count * (FAR + 1)])[:count]
     if len(ends) < count:
         raise ValueError(f"column {column.name} is cut short")
-    zeros = np.diff(ends, prepend=-1) - 1
+    zeros = ends.copy()
+    zeros[1:] -= ends[:-1] + 1
     far = zeros >= FAR
     begin, near = int(ends[-1]) + 1, count - int(np.count_nonzero(far))
     values = np.empty(count, np.uint64)

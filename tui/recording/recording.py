@@ -108,7 +108,7 @@ class Recording(Moments):
 
     def _take_in(self, log: LogReader) -> None:
         for record in log.more():
-            if record is None:
+            if record is None or not self._fits(log, record):
                 self.notes.append(f"{log.path}: damaged; that part is left out")
                 for key in [key for key in self._open if key[0] is log]:
                     self._read_summaries(self._open.pop(key))
@@ -129,6 +129,11 @@ class Recording(Moments):
             note = f"{log.path}: written by a newer twtop; unknown parts are left out"
             if note not in self.notes:
                 self.notes.append(note)
+
+    def _fits(self, log: LogReader, record: Record) -> bool:
+        """Say whether it has a place here, or is at least whole: of a kind that is not known."""
+        known = record.kind == Kind.START or (log, record.stream) in self._open
+        return (known and record.kind in tuple(Kind)) or log.is_whole(record)
 
     def _begin(self, log: LogReader, record: Record) -> None:
         self._open.pop((log, record.stream), None)

@@ -4,12 +4,15 @@ Most rows are TIME-WAITs, which only age: all that changes in one is the time le
 stays costs nothing, and its time is foretold; what differs from that is stored, and every field
 comes back as it was. The kernel lists sockets in the order of its hash table, in which those that
 stay keep their order. It reads the times while it goes through that table, so that what they
-differ by changes only a few times along it.
+differ by changes only a few times along it. It lets TIME-WAITs go by the timer wheel, those that
+are due longest first, so that which went is foretold too. What is left are 15 bits for a new row's
+place in the hash table, which is chance, and 8 for its port and its time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,7 +48,7 @@ class RowChange:
     """Milliseconds by which the timers ran."""
     came: int
     """How many rows are new."""
-    columns: dict[str, Array]
+    columns: Mapping[str, Array]
 
 
 def raw(table: SocketTable) -> RawSockets:
@@ -60,17 +63,24 @@ def raw(table: SocketTable) -> RawSockets:
     )
 
 
-def _foretold(remaining: Array, runs: Array, aged: int) -> Array:
-    """Return the time left after so many milliseconds, for timers that run, and others."""
-    return np.where(runs, np.maximum(remaining - aged, 0), remaining)
+def _longest_due_first(left: Array, due: Array) -> Array:
+    """Return which rows are due, in the order in which the timer wheel lets them go."""
+    rows = np.flatnonzero(due)
+    return rows[np.argsort(left[rows], kind="stable")]
 
 
-def _due_last(values: Array, due: Array) -> Array:
-    """Return the values in their order, but last those of rows whose time was up.
+def _settled(foretold: Array, remaining: Array) -> Array:
+    """Return the time left; for what lingers at 0 how long it was due, as a negative one."""
+    return np.where((remaining == 0) & (foretold < 0), foretold, remaining)
 
-    These linger for a second or two at 0, and would cut up what the others have in common.
+
+def _aside_last(values: Array, aside: Array) -> Array:
+    """Return the values in their order, but last those of rows whose time does not run.
+
+    Those that are due linger for a second or two at 0, others have no timer: they would cut up what
+    the rest has in common.
     """
-    return np.concatenate((values[~due], values[due]))
+    return np.concatenate((values[~aside], values[aside]))
 
 
 class RowWriter:
@@ -78,7 +88,7 @@ class RowWriter:
 
     def __init__(self) -> None:
         self._prints = np.empty(0, np.uint64)
-        self._remaining = np.empty(0, np.int64)
+        self._left = np.empty(0, np.int64)
         self._runs = np.empty(0, bool)
 
     def change_to(self, table: SocketTable) -> RowChange:
@@ -90,21 +100,21 @@ class RowWriter:
         origin = before[stays]
         remaining = rows.remaining_ms.astype(np.int64)
         waits = self._runs[origin] & (remaining[stays] > 0)
-        past = (self._remaining[origin] - remaining[stays])[waits]
+        past = (self._left[origin] - remaining[stays])[waits]
         aged = max(int(np.median(past)), 0) if len(past) else 0
-        foretold = _foretold(self._remaining, self._runs, aged)
+        foretold = self._left - aged * self._runs
         gone = np.ones(len(self._prints), bool)
         gone[origin] = False
-        due = self._runs & (foretold == 0)
-        columns = {
-            "expired": gaps(np.flatnonzero(gone[due])),
-            "gone": gaps(np.flatnonzero(gone[~due])),
-        }
-        late = _due_last(remaining[stays] - foretold[origin], due[origin])
+        due = self._runs & (foretold <= 0)
+        columns = packed_column("expired", gone[_longest_due_first(foretold, due)].view(np.uint8))
+        columns |= {"gone": gaps(np.flatnonzero(gone[~due]))}
+        late = remaining[stays] - np.maximum(foretold[origin], 0)
+        late = _aside_last(late, (due | ~self._runs)[origin])
         turns = np.flatnonzero(np.diff(late, prepend=0))
-        columns |= {"late": gaps(turns), "by": signed(np.diff(late, prepend=0)[turns])}
+        columns |= {"lag": gaps(turns), "by": signed(np.diff(late, prepend=0)[turns])}
         columns |= _came(rows, np.flatnonzero(~stays))
-        self._prints, self._remaining = prints, remaining
+        self._prints, self._left = prints, remaining.copy()
+        self._left[stays] = _settled(foretold[origin], remaining[stays])
         self._runs = rows.timer != Timer.NONE
         return RowChange(aged, int(np.count_nonzero(~stays)), columns)
 
@@ -132,52 +142,88 @@ def _came(rows: RawSockets, came: Array) -> dict[str, Array]:
     return columns
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """The rows that were new in one table. Most tables are only passed through on the way to
+    another: what nobody asks for is not unpacked.
+    """
+
+    columns: Mapping[str, Array]
+    count: int
+    _known: dict[str, Array] = field(default_factory=dict)
+
+    def column(self, name: str) -> Array:
+        """Return what these rows have there."""
+        if name not in self._known:
+            kind = ROW_TYPES[name]
+            self._known[name] = unpacked_column(name, self.columns, self.count, kind)
+        return self._known[name]
+
+
 class RowReader:
     """Follows the changes, and knows the rows of each table."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, list[Array]] = {
-            name: [np.empty(0, kind)] for name, kind in ROW_TYPES.items()
-        }
-        """Every row that ever came, column by column."""
+        self._seen: list[_Arrivals] = []
+        """Every row that ever came."""
+        self._first = [0]
+        """Which of all rows were the first of each table's, and how many there were."""
         self._runs = np.empty(0, bool)
         self._rows = np.empty(0, np.int64)
         """Which of these are in the table, in its order."""
-        self._remaining = np.empty(0, np.int64)
+        self._left = np.empty(0, np.int64)
 
     def take(self, change: RowChange) -> None:
         """Go on to the next table. Raises ValueError or IndexError for what leads to none."""
         columns, came = change.columns, change.came
         none = np.empty(0, np.uint8)
-        foretold = _foretold(self._remaining, self._runs, change.aged)
-        due = self._runs & (foretold == 0)
+        foretold = self._left - change.aged * self._runs
+        due = self._runs & (foretold <= 0)
         gone = np.zeros(len(foretold), bool)
-        gone[np.flatnonzero(due)[summed(columns.get("expired", none))]] = True
+        if "expired" in columns:  # as twtop 0.1 wrote it
+            gone[np.flatnonzero(due)[summed(columns["expired"])]] = True
+        else:
+            order = _longest_due_first(foretold, due)
+            gone[order] = unpacked_column("expired", columns, len(order), np.uint8)
         gone[np.flatnonzero(~due)[summed(columns.get("gone", none))]] = True
         stays = ~gone
         kept = int(np.count_nonzero(stays))
         turns = np.zeros(kept, np.int64)
-        turns[summed(columns.get("late", none))] = unsigned(columns.get("by", none))
-        late = np.empty(kept, np.int64)
-        late[_due_last(np.arange(kept), due[stays])] = np.cumsum(turns)
-        new = {name: unpacked_column(name, columns, came, kind) for name, kind in ROW_TYPES.items()}
-        at = columns.get("at", none).astype(np.int64)
-        old = np.ones(kept + came, bool)
-        old[at] = False
-        first = sum(map(len, self._seen["state"]))
-        self._rows = _merged(old, self._rows[stays], at, np.arange(first, first + came))
-        self._runs = _merged(old, self._runs[stays], at, new["timer"] != Timer.NONE)
-        self._remaining = _merged(
-            old, foretold[stays] + late, at, new["remaining_ms"].astype(np.int64)
+        old = "late" in columns  # of twtop 0.1
+        turns[summed(columns.get("late" if old else "lag", none))] = unsigned(
+            columns.get("by", none)
         )
-        for name in ROW_TYPES:
-            self._seen[name].append(new[name])
+        late = np.empty(kept, np.int64)
+        aside = due if old else due | ~self._runs
+        late[_aside_last(np.arange(kept), aside[stays])] = np.cumsum(turns)
+        remaining = np.maximum(foretold[stays], 0) + late
+        new = _Arrivals(columns, came)
+        at = columns.get("at", none).astype(np.int64)
+        there = np.ones(kept + came, bool)
+        there[at] = False
+        first = self._first[-1]
+        self._rows = _merged(there, self._rows[stays], at, np.arange(first, first + came))
+        self._runs = _merged(there, self._runs[stays], at, new.column("timer") != Timer.NONE)
+        left = _settled(foretold[stays], remaining)
+        self._left = _merged(there, left, at, new.column("remaining_ms").astype(np.int64))
+        self._seen.append(new)
+        self._first.append(first + came)
 
     def rows(self) -> RawSockets:
         """Return the rows of the present table."""
-        self._seen = {name: [np.concatenate(parts)] for name, parts in self._seen.items()}
-        columns = {name: parts[0][self._rows] for name, parts in self._seen.items()}
-        columns["remaining_ms"] = self._remaining.astype(ROW_TYPES["remaining_ms"])
+        first = np.array(self._first)
+        table = np.searchsorted(first, self._rows, "right") - 1
+        there = np.flatnonzero(np.bincount(table, minlength=1))  # others' rows are all gone
+        begins = np.zeros(len(first), np.int64)
+        begins[there[1:]] = np.cumsum(np.diff(first)[there])[:-1]
+        at = self._rows - first[table] + begins[table]
+        columns = {
+            name: np.concatenate(
+                [np.empty(0, kind), *(self._seen[number].column(name) for number in there)]
+            )[at]
+            for name, kind in ROW_TYPES.items()
+        }
+        columns["remaining_ms"] = np.maximum(self._left, 0).astype(ROW_TYPES["remaining_ms"])
         return RawSockets(**columns)
 
 

@@ -35,6 +35,9 @@ def sections(reading: Reading, owners: Owners) -> Sections:
         "parameters": {p.name: [p.value, p.default, p.meaning] for p in reading.parameters},
         "counters": dict(reading.counters),
         "owners": {str(inode): [p.pid, p.name] for inode, p in owners.by_inode.items()},
+        "held": {
+            ",".join(map(str, map(int, key))): [p.pid, p.name] for key, p in owners.held.items()
+        },
         "looked": {
             "denied": owners.denied,
             "skipped": owners.skipped,
@@ -103,4 +106,7 @@ def restored_place(now: Sections) -> Place:
 def restored_owners(now: Sections) -> Owners:
     """Return who held which socket."""
     by_inode = {int(inode): Process(*who) for inode, who in now["owners"].items()}
-    return Owners(by_inode, **now["looked"])
+    held = {
+        tuple(map(int, key.split(","))): Process(*who) for key, who in now.get("held", {}).items()
+    }
+    return Owners(by_inode, held=held, **now["looked"])

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from tui import __version__
 from tui.report.copied import BundleError, Copy
+from tui.report.records import bare_head, place_record
 from tui.writing.files import write_whole
 from tui.writing.words import utc
 
@@ -60,8 +61,7 @@ class Past:
 def about(copy: Copy, redacted: bool, past: Past) -> dict[str, object]:
     """Return where the bundle comes from."""
     return {
-        "schema": "twtop.bundle/1",
-        "time": datetime.fromtimestamp(copy.time, UTC).isoformat(),
+        **bare_head("twtop.bundle/1", copy.time, place_record(copy.place)),
         "twtop": __version__,
         "python": platform.python_version(),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",

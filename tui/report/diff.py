@@ -60,6 +60,8 @@ class Grown:
 class Difference:
     """What differs, from the first to the second."""
 
+    head: Mapping[str, Any]
+    """Time, place and source of the second."""
     times: tuple[str, str]
     places: tuple[str, str]
     states: dict[str, tuple[int, int]]
@@ -101,6 +103,7 @@ def difference(first: Side, second: Side) -> Difference:
     old_findings = dict(first.findings or {}) if known else {}
     new_findings = dict(second.findings or {}) if known else {}
     return Difference(
+        head={key: second.report[key] for key in ("time", "place", "source")},
         times=(first.report["time"], second.report["time"]),
         places=(first.report["place"]["name"], second.report["place"]["name"]),
         states=_changed(first.states, second.states, 0),
@@ -136,6 +139,7 @@ def diff_record(found: Difference) -> dict[str, Any]:
     ends = "direction", "local_ip", "local_port", "remote_ip", "remote_port"
     return {
         "schema": SCHEMA,
+        **found.head,
         "times": list(found.times),
         "places": list(found.places),
         "states": {name: list(pair) for name, pair in found.states.items()},

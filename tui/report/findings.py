@@ -1,11 +1,40 @@
-"""Findings as text for people."""
+"""Findings as text for people, and as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from tui.findings.finding import Finding, Severity
+from tui.analysis.frame import Frame
+from tui.findings.finding import Finding, Severity, record
+from tui.report.records import bare_head, head, place_record
 from tui.writing.layout import Paint, wrapped
+
+SCHEMA = "twtop.audit/1"
+Audited = Sequence[tuple[Frame, tuple[Finding, ...]]]
+
+
+def audit_record(every: Audited, *, placed: bool = False) -> dict[str, Any]:
+    """Return the findings of one frame as plain data, or those of several places.
+
+    With ``placed`` each finding says of which place it is, and ``readings`` has the time, place and
+    source of all that were looked at, also of those without a finding.
+    """
+    if not placed:
+        ((frame, found),) = every
+        return {**head(frame, SCHEMA), "findings": [record(one) for one in found]}
+    heads = [head(frame, SCHEMA) for frame, _ in every]
+    for one in heads:
+        del one["schema"]
+    return {
+        **bare_head(SCHEMA, max((frame.time for frame, _ in every), default=0.0)),
+        "readings": heads,
+        "findings": [
+            {"place": place_record(frame.reading.place), **record(one)}
+            for frame, found in every
+            for one in found
+        ],
+    }
 
 
 def findings_text(

@@ -1,4 +1,4 @@
-"""Places as plain data and as text: one row each (schema: places.schema.json beside this)."""
+"""Places as plain data and as text: one row each (schemas/places.schema.json)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tui.analysis.patterns import Direction
 from tui.findings.cases import tally
 from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance
-from tui.report.records import pattern_record
+from tui.report.records import bare_head, pattern_record
 from tui.writing.layout import Paint, table
-from tui.writing.words import floored, utc, written
+from tui.writing.words import floored, written
 
 SCHEMA = "twtop.places/1"
 PLACE_FIELDS = (
@@ -60,8 +60,7 @@ class Seen:
 def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -> dict[str, Any]:
     """Return all places as plain data; ``missing`` says why there may be others."""
     return {
-        "schema": SCHEMA,
-        "time": utc(time),
+        **bare_head(SCHEMA, time),
         "missing": list(missing),
         "places": [place_row(one) for one in places],
     }

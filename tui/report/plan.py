@@ -9,6 +9,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+from tui.analysis.frame import Frame
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import times_slower
 from tui.analysis.timewait import RECENT
@@ -16,7 +17,7 @@ from tui.planning.demand import Estimate
 from tui.planning.remedies import Option, Plan
 from tui.planning.setting import Fit
 from tui.planning.widening import HIGHEST, LOWEST
-from tui.report.records import finite
+from tui.report.records import finite, head
 from tui.writing.layout import Paint, wrapped
 
 SCHEMA = "twtop.plan/1"
@@ -51,16 +52,16 @@ RATE_FROM = {
 LIFETIME_FROM = {"given": "given", "live": "from those open now", "assumed": "assumed"}
 
 
-def to_json(plan: Plan, estimate: Estimate) -> str:
-    """Return the plan as one JSON object in a line."""
-    return json.dumps(to_dict(plan, estimate), ensure_ascii=False)
+def to_json(plan: Plan, estimate: Estimate, frame: Frame) -> str:
+    """Return the plan made for a frame as one JSON object in a line."""
+    return json.dumps(to_dict(plan, estimate, frame), ensure_ascii=False)
 
 
-def to_dict(plan: Plan, estimate: Estimate) -> dict[str, Any]:
+def to_dict(plan: Plan, estimate: Estimate, frame: Frame) -> dict[str, Any]:
     """Return the plan as plain Python data; a rate without a limit is None."""
     load, facts = plan.load, plan.facts
     return {
-        "schema": SCHEMA,
+        **head(frame, SCHEMA),
         "load": {
             "local_ip": facts.local_ip,
             "remote_ip": facts.remote_ip,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
-from tui.analysis.owners import holders
+from tui.analysis.owners import known_holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.places import HERE, Place
 from tui.kernel.processes import Owners, Process
@@ -59,13 +59,19 @@ PATTERN_FIELDS = (
 """Of a pattern."""
 
 
+def bare_head(schema: str, time: float, place: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what every JSON object begins with; ``source`` is None where it is of no one reading.
+
+    ``place`` is None where it is of several, or of none.
+    """
+    return {"schema": schema, "time": utc(time), "place": place, "source": None}
+
+
 def head(frame: Frame, schema: str) -> dict[str, Any]:
-    """Return what every JSON object begins with: what it is, of when, and read how."""
+    """Return what every JSON object begins with that is of one reading: of when, and read how."""
     table, reading = frame.table, frame.reading
     return {
-        "schema": schema,
-        "time": utc(frame.time),
-        "place": place_record(reading.place),
+        **bare_head(schema, frame.time, place_record(reading.place)),
         "source": {
             "kind": reading.kind,
             "directory": _directory(reading.place),
@@ -76,6 +82,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
             "table_age_seconds": round(frame.age, 3),
             "byte_order": table.byte_order,
             "bound_ports_known": table.bound_known,
+            "unix_time": round(frame.time, 3),
         },
         "assumed": list(frame.assumed),
     }
@@ -125,9 +132,16 @@ def time_wait_record(frame: Frame) -> dict[str, Any]:
     }
 
 
+def by_time(time_wait: Mapping[str, Any]) -> Iterator[dict[str, int]]:
+    """Yield a row for each second of a time_wait_record: closed so long ago, freed so soon."""
+    columns = time_wait["closed_per_second"], time_wait["freed_per_second"]
+    for second, (closed, freed) in enumerate(zip(*columns, strict=True)):
+        yield {"second": second, "closed_per_second": closed, "freed_per_second": freed}
+
+
 def pattern_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
     """Yield every pattern, by ports in use."""
-    held = holders(frame.table, frame.patterns, owners.by_inode, len(frame.patterns))
+    held = known_holders(frame.patterns, frame.table, owners, len(frame.patterns))
     for index in range(len(frame.patterns)):
         yield pattern_record(frame, index, held.get(index))
 
@@ -138,6 +152,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
     local_port, remote_port = patterns.local_port.item(index), patterns.remote_port.item(index)
     states = patterns.states[index].tolist()
     use = port_use(patterns, index)
+    outgoing = patterns.direction[index] == Direction.OUTGOING  # others' ports are not ours
     return {
         "direction": Direction(patterns.direction.item(index)).name.lower(),
         "local_ip": frame.table.ip(patterns.local_ip[index]),
@@ -151,7 +166,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
         "free": use.free,
         "reusable": use.reusable,
         "locked": use.locked,
-        "connectable": use.connectable,
+        "connectable": use.connectable if outgoing else None,
         "utilization": round(use.utilization, 6),
         "process": None if process is None else str(process),
     }
@@ -162,7 +177,14 @@ def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
     remotes = frame.remotes
     columns = (column.tolist() for column in (remotes.ip, remotes.total, remotes.states))
     for address, total, states in zip(*columns, strict=True):
-        yield {"ip": frame.table.ip(address), "total": total, "states": _nonzero(states)}
+        ip = frame.table.ip(address)
+        yield {
+            "ip": ip,
+            "total": total,
+            "states": _nonzero(states),
+            "remote_ip": ip,
+            "sockets": total,
+        }
 
 
 def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
@@ -172,14 +194,15 @@ def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
     rows = rows[np.lexsort((table.local_ip[rows], table.local_port[rows]))]
     for row in rows.tolist():
         process = owners.by_inode.get(int(table.inode[row]))
-        limit = int(table.backlog_limit[row])
+        limit, port = int(table.backlog_limit[row]), int(table.local_port[row])
         yield {
             "local_ip": table.ip(int(table.local_ip[row])),
-            "port": int(table.local_port[row]),
+            "port": port,
             "backlog": int(table.rx_queue[row]),
             "backlog_limit": None if limit == UNKNOWN_LIMIT else limit,
             "uid": int(table.uid[row]),
             "process": str(process) if process else None,
+            "local_port": port,
         }
 
 
@@ -261,11 +284,13 @@ def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
     states = np.bincount(at * STATE_SLOTS + table.state[rows], minlength=len(code) * STATE_SLOTS)
     states = states.reshape(-1, STATE_SLOTS)
     for index in np.argsort(-states.sum(axis=1), kind="stable").tolist():
+        total = int(states[index].sum())
         yield {
             "port": int(code[index] >> 2),
             "direction": Direction(int(code[index] & 3)).name.lower(),
-            "total": int(states[index].sum()),
+            "total": total,
             "states": _nonzero(states[index].tolist()),
+            "sockets": total,
         }
 
 

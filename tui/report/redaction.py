@@ -37,7 +37,7 @@ def renamed(owners: Owners) -> Owners:
         inode: replace(process, name=aliases[process.name])
         for inode, process in owners.by_inode.items()
     }
-    return replace(owners, by_inode=processes)
+    return replace(owners, by_inode=processes, held={})
 
 
 class Redactor:

@@ -10,8 +10,9 @@ from typing import Any
 from tui.analysis.patterns import endpoint
 from tui.kernel.places import Place
 from tui.kernel.refusals import Counted, Refused
+from tui.report.records import bare_head, place_record
 from tui.writing.layout import Paint, table
-from tui.writing.words import plural, span, utc
+from tui.writing.words import plural, span
 
 SCHEMA = "twtop.refusals/1"
 MOST_NAMED = 20
@@ -28,10 +29,8 @@ def refusal_records(counted: Counted, here: Place) -> Iterator[dict[str, Any]]:
     """
     for each, count in _sorted(counted):
         yield {
-            "schema": SCHEMA,
-            "time": utc(round(counted.until, 3)),
+            **bare_head(SCHEMA, counted.until, _place(each.namespace, here)),
             "call": each.call,
-            "place": _place(each.namespace, here),
             "pid": each.pid,
             "process": None if each.process is None else str(each.process),
             "local_ip": each.local_ip,
@@ -40,10 +39,9 @@ def refusal_records(counted: Counted, here: Place) -> Iterator[dict[str, Any]]:
             "count": count,
         }
     if counted.lost:
-        unknown = ("call", "place", "pid", "process", "local_ip", "remote_ip", "remote_port")
+        unknown = ("call", "pid", "process", "local_ip", "remote_ip", "remote_port")
         yield {
-            "schema": SCHEMA,
-            "time": utc(round(counted.until, 3)),
+            **bare_head(SCHEMA, counted.until),
             **dict.fromkeys(unknown),
             "count": counted.lost,
         }
@@ -57,7 +55,7 @@ def _place(namespace: int | None, here: Place) -> dict[str, Any] | None:
     if namespace is None:
         return None
     if namespace == here.id:
-        return {"name": here.name, "kind": here.kind, "id": here.id}
+        return place_record(here)
     return {"name": f"net:[{namespace}]", "kind": None, "id": namespace}
 
 

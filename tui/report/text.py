@@ -11,7 +11,7 @@ from itertools import islice
 from tui.analysis.doubts import doubts
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
-from tui.analysis.owners import holders
+from tui.analysis.owners import known_holders
 from tui.analysis.patterns import Direction, endpoint
 from tui.analysis.timewait import SECONDS
 from tui.kernel.processes import Owners
@@ -140,7 +140,7 @@ def patterns_text(
     """Return the patterns, or the chosen ones, by use; ``threshold`` is a percentage."""
     patterns = frame.patterns
     wanted = range(len(patterns)) if chosen is None else chosen
-    held = holders(frame.table, patterns, owners.by_inode, len(patterns) if most is None else most)
+    held = known_holders(patterns, frame.table, owners, len(patterns) if most is None else most)
     rows, colours = [], []
     for index in wanted[:most]:
         use = port_use(patterns, index)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from tui.analysis.doubts import doubts
 from tui.analysis.frame import Frame
 from tui.analysis.trends import Trends
 from tui.report.records import finite, head, pattern_record, states_record
@@ -14,14 +16,17 @@ SCHEMA = "twtop.watch/1"
 def watch_record(frame: Frame, trends: Trends, top: int) -> dict[str, Any]:
     """Return a frame and its trends as plain data, with the ``top`` fullest patterns.
 
-    Rates are per second; what is not known yet, or never comes, is None.
+    Rates are per second; what is not known yet is None. ``seconds_left`` is None but where
+    ``outlook`` is "runs_out".
     """
-    patterns = []
+    patterns, closing = [], finite(trends.closing)
+    sure = not doubts(frame)
     for index in range(min(len(frame.patterns), top)):
         record = pattern_record(frame, index, trends.holders.get(index))
         tracked = index < len(trends.growth)
         record["growth"] = finite(trends.growth[index]) if tracked else None
         record["seconds_left"] = finite(trends.seconds_left[index]) if tracked else None
+        record["outlook"] = _outlook(trends, index, sure) if tracked else "untracked"
         patterns.append(record)
     return {
         **head(frame, SCHEMA),
@@ -29,10 +34,22 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> dict[str, Any]:
         "time_wait": {
             "count": trends.time_wait_count,
             "growth": finite(trends.time_wait),
-            "closing": finite(trends.closing),
+            "closing": closing,
             "freed_next_second": int(frame.time_wait.freed_per_second[0]),
             "reused": finite(trends.rates.get("TWRecycled")),
             "overflowed": finite(trends.rates.get("TCPTimeWaitOverflow")),
+            "closing_per_second": closing,
         },
         "patterns": patterns,
     }
+
+
+def _outlook(trends: Trends, index: int, sure: bool) -> str:
+    """Return what comes of a pattern: an end, none, or what nobody can tell.
+
+    Of one look at it, or of a table of which something is missing, it is not known that nothing
+    comes.
+    """
+    if math.isfinite(trends.seconds_left[index]):
+        return "runs_out"
+    return "never" if sure and math.isfinite(trends.growth[index]) else "unknown"

@@ -1,4 +1,4 @@
-"""One Frame as JSON, the contract's keys in its order (schema: report.schema.json beside this)."""
+"""One Frame as JSON, the contract's keys in its order (schemas/report.schema.json)."""
 
 from __future__ import annotations
 

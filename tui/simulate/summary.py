@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -209,12 +208,11 @@ def _wrapped(text: str, width: int, paint: Paint, colour: str) -> str:
     )
 
 
-def to_json(evidence: Evidence, expected: Expectation) -> str:
-    """Return all of it as one JSON object in a line; times in seconds."""
+def to_dict(evidence: Evidence, expected: Expectation) -> dict[str, Any]:
+    """Return all of it as plain data; times in seconds."""
     situation = evidence.situation
     target, plan = situation.target, situation.plan
-    said = {
-        "schema": SCHEMA,
+    return {
         "target": {
             "name": target.name,
             "ip": target.ip,
@@ -239,7 +237,6 @@ def to_json(evidence: Evidence, expected: Expectation) -> str:
         "result": _result(evidence),
         "exit_code": exit_code(evidence),
     }
-    return json.dumps(said, ensure_ascii=False)
 
 
 def _result(evidence: Evidence) -> dict[str, Any]:

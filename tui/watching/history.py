@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -57,7 +57,8 @@ class History:
         self._patterns = PatternSeries()
         self._counters: deque[tuple[float, Mapping[str, int]]] = deque()
         """Those of the last RATE_SECONDS, and the ones before."""
-        self._held: dict[PatternKey, Process] = {}
+        self._held: dict[tuple[int, ...], Process] = {}
+        """By the pattern's key."""
         self._seen: set[PatternKey] = set()
         """The patterns whose holder the last walk saw."""
         self._frame: Frame | None = None
@@ -114,6 +115,8 @@ class History:
 
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
+        for key, process in owners.held.items():  # by those who looked before us
+            self._held.setdefault(key, process)
         self.owners = owners
         frame = self._frame
         if frame is None:
@@ -126,6 +129,7 @@ class History:
             self._held[key] = process
         while len(self._held) > REMEMBERED:
             del self._held[next(iter(self._held))]
+        self.owners = replace(owners, held=MappingProxyType(dict(self._held)))
 
     def _holders(self, frame: Frame) -> Mapping[int, Holder]:
         """Return who holds each pattern, or held it when its sockets were still open."""

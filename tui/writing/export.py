@@ -70,8 +70,9 @@ def write_export(path: Path, sheet: Sheet) -> int:
 def write_csv(file: TextIO, sheet: Sheet) -> int:
     """Write a line of heads and one a record, and return how many records there were.
 
-    None is an empty cell, and a mapping that is no Counts is JSON. What a spreadsheet would run as
-    a formula begins with an apostrophe, which it takes for text: anyone can name a process so.
+    None is an empty cell, and a list, or a mapping that is no Counts, is JSON. What a spreadsheet
+    would run as a formula begins with an apostrophe, which it takes for text: anyone can name a
+    process so.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["time", *_heads(sheet)])
@@ -94,7 +95,7 @@ def _cells(sheet: Sheet, record: Record) -> Iterator[Any]:
             yield from (counts.get(name, 0) for name in field.names)
         else:
             value = record[field]
-            if isinstance(value, dict):
+            if isinstance(value, dict | list):
                 value = json.dumps(value, ensure_ascii=False)
             yield f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 

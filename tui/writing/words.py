@@ -7,8 +7,12 @@ from datetime import UTC, datetime
 
 
 def utc(seconds: float) -> str:
-    """Return a Unix time as ISO 8601 in UTC, ending in Z."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    """Return a Unix time as ISO 8601 in UTC, in whole seconds, ending in Z.
+
+    Always of one form, which jq's ``fromdateiso8601``, SQLite, pandas and DuckDB take as it is: the
+    first knows no fractions, and pandas takes the form of all from the first.
+    """
+    return datetime.fromtimestamp(math.floor(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
 def floored(part: float, whole: float, digits: int = 1) -> float:

@@ -54,6 +54,7 @@ class PlanScreen(RemedyActs):
         bind("plan.advice", "m", "advice", "Maximize", "Read the row's full text"),
     ]
 
+    has_own_arrows = True
     hints = (
         *each("plan.back"),
         Hint(("plan.less", "plan.more"), "Change"),

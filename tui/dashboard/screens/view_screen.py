@@ -72,6 +72,8 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
 
     has_past: ClassVar[bool] = True
     """Is what it shows that of the moment which the app has gone to?"""
+    has_own_arrows: ClassVar[bool] = False
+    """Do ← and → change something here, rather than go through time?"""
     about: object = None
     """Two screens of a kind about the same thing are the same."""
 

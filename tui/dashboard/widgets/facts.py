@@ -178,6 +178,6 @@ class FactsPanel(TextPanel[View]):
             return "owner unknown: its sockets were never seen open", "dim"
         who = "owner unknown"
         if denied := view.owners.denied:
-            who += f": {unreadable(denied)}; run as root"
+            who += f": {unreadable(denied)}"
         uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
         return (f"{who} (uid {uids[-1]})" if len(uids) else who), "dim"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -79,7 +80,7 @@ class PatternRows(ArrangedRows):
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
         if denied := view.owners.denied:
-            self.note = f"{unreadable(denied)}: run as root to see names"
+            self.note = unreadable(denied)
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -207,8 +208,9 @@ def process_text(process: Process, width: int, before: str = "") -> str:
 
 
 def unreadable(count: int) -> str:
-    """Return how many processes the user may not look into."""
-    return f"{plural(count, 'process', 'processes')} unreadable"
+    """Return how many processes the user may not look into, and what would help."""
+    cure = ": run as root to see names" if os.geteuid() else ""
+    return f"{plural(count, 'process', 'processes')} unreadable{cure}"
 
 
 def use_role(level: Level) -> str:
