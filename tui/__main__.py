@@ -1,5 +1,5 @@
-"""``python -m tui``."""
+"""``python -m twtop``, and ``python -m tui``."""
 
-from tui.cli import start
+from .cli import start  # whatever it is called
 
 start()

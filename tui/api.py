@@ -1,6 +1,6 @@
 """The public API: a frame of the kernel's tables, and plain functions on it.
 
-    from tui import audit, patterns, snapshot
+    from twtop import audit, patterns, snapshot
 
     frame = snapshot()
     for pattern in patterns(frame)[:5]:
@@ -20,14 +20,14 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
-from tui.analysis.filter import FilterError, parse_filter
+from tui.analysis.columns import SocketColumns, chosen_rows
+from tui.analysis.filter import FilterError
 from tui.analysis.frame import Frame, judge
+from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline
 from tui.findings.codes import CODES
 from tui.findings.config import Config, ConfigError, config_path, load_config
-from tui.findings.finding import Finding, Severity
+from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, PlaceError, called, find_place
@@ -71,12 +71,17 @@ __all__ = [
     "Frame",
     "Moment",
     "Owners",
+    "Place",
     "PlaceError",
     "Plan",
     "Process",
+    "Remedy",
     "Severity",
+    "SocketColumns",
+    "SourceChoice",
     "State",
     "TableError",
+    "Trends",
     "audit",
     "connections",
     "counters",
@@ -247,11 +252,8 @@ def connections(
     ``matching`` is a filter as the dashboard has it, such as ``"state time-wait and dport
     5432"``. Raises FilterError for one that cannot be read.
     """
-    mask = frame.table.state != State.LISTEN
-    if matching is not None and (chosen := parse_filter(matching)) is not None:
-        mask = mask & chosen.rows(frame)
     by_inode = {} if owners is None else owners.by_inode
-    return list(socket_records(frame, np.flatnonzero(mask), by_inode))
+    return list(socket_records(frame, chosen_rows(frame, matching), by_inode))
 
 
 def established(frame: Frame, owners: Owners | None = None) -> list[Record]:

@@ -46,7 +46,7 @@ class Deferred(click.Command):
 
     def load(self) -> click.Command:
         """Return the command itself."""
-        module = import_module(f"tui.commands.{self.file}")
+        module = import_module(f".commands.{self.file}", __package__)
         command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
         return examples_last(command)
 

@@ -8,6 +8,7 @@ anybody could register, gets into a package.
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
@@ -19,7 +20,7 @@ LINK = re.compile(r"((?<!!)\[[^\]]*\]\()(?!https?://|#)")
 class Published(MetadataHookInterface):
     """Gives the readme and the project URLs."""
 
-    def update(self, metadata: dict) -> None:
+    def update(self, metadata: dict[str, Any]) -> None:
         """Add both; a link goes to the files of this very version, which later ones leave alone."""
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         if url := os.environ.get("TWTOP_URL", "").rstrip("/"):

@@ -52,9 +52,10 @@ def codes(run: Run, *arguments: object) -> dict[str, str]:
 class TestContract:
     def test_json_is_the_findings_alone(self, run: Run, name: str) -> None:
         said = json.loads(run("audit", "--json", "--proc", fixture(name)).out)
-        assert list(said) == ["findings"]
+        assert list(said) == ["schema", "time", "place", "source", "assumed", "findings"]
         for finding in said["findings"]:
-            assert list(finding) == FIELDS
+            assert list(finding) == [*FIELDS, "remedies"]
+            assert [each["what"] in finding["advice"] for each in finding["remedies"]]
             assert finding["code"] in CODES
             assert finding["severity"] in CODE
             assert isinstance(finding["evidence"], dict)
@@ -74,6 +75,8 @@ class TestContract:
 
     def test_csv_is_the_same(self, run: Run, name: str) -> None:
         said = json.loads(run("audit", "--json", "--proc", fixture(name)).out)["findings"]
+        for finding in said:
+            del finding["remedies"]  # the advice has them as text
         out = run("audit", "--csv", "--proc", fixture(name)).out
         rows = list(csv.DictReader(io.StringIO(out)))
         assert len({row.pop("time") for row in rows}) <= 1
@@ -193,19 +196,31 @@ class TestSilence:
 
 class TestShowConfig:
     def test_it_is_toml_with_all_the_defaults(self, run: Run) -> None:
-        code, out, err = run("audit", "--show-config")
+        code, out, err = run("audit", "--example-config")
         assert (code, err) == (0, "")
         assert parse_config(out, CODES) == Config()
         assert tomllib.loads(out)["ports"]["threshold"] == 80
 
     def test_its_schema_takes_it(self, run: Run) -> None:
         schema = json.loads(run("audit", "--show-config", "--json").out)
-        jsonschema.validate(tomllib.loads(run("audit", "--show-config").out), schema)
+        jsonschema.validate(tomllib.loads(run("audit", "--example-config").out), schema)
         assert schema["properties"]["silence"]["items"]["properties"]["code"]["enum"] == [*CODES]
 
     def test_it_helps_where_the_present_one_is_garbled(self, run: Run, home: Path) -> None:
         configure(home, "nonsense")
-        assert run("audit", "--show-config").code == 0
+        assert run("audit", "--example-config").code == 0
+        assert run("audit", "--show-config").code == 64  # nothing is in force then
+
+    def test_what_is_in_force_and_where_it_is_from(self, run: Run, home: Path) -> None:
+        text = '[screen]\ninterval = 2\n[keys]\napp.freeze = "f9"\n'
+        text += '[[silence]]\ncode = "listener-in-range"\nsubject = "a\\"b"\n'
+        path = configure(home, text)
+        code, out, err = run("audit", "--show-config", "-t", 33)
+        assert (code, err) == (0, "")
+        assert parse_config(out, CODES) == parse_config(text, CODES).with_threshold(33)
+        said = {line.split(" = ")[0]: line.rpartition("# ")[2] for line in out.splitlines()}
+        assert (said["threshold"], said["interval"]) == ("command line", str(path))
+        assert "default" in said.values()
 
 
 def listening(*ports: int) -> Iterable[Sock]:

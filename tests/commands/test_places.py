@@ -74,6 +74,9 @@ def test_watch_tells_of_all_at_each_interval(run: Run) -> None:
         (("plan", "-N", "all"), "-N all"),
         (("places", "-N", "1"), "leave out -N"),
         (("demo", "-N", "1"), "-N"),
+        # What acts must not act here where another place is named, wherever -N stands.
+        (("-N", "no-such-place", "free", "--dst", "10.0.0.9:5432", "--dry-run"), "no-such-place"),
+        (("-N", "no-such-place", "apply", "net.ipv4.tcp_tw_reuse=1", "--dry-run"), "no-such-place"),
     ],
 )
 def test_what_it_cannot_mean(run: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -19,6 +19,8 @@ from tests.commands.conftest import Run
 from tests.commands.hosts import ALL, GARBLED, PROXY, fixture, host, tuple_with
 from tests.patience import limit
 
+ADDED = ("growth", "seconds_left", "outlook")
+
 
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
@@ -43,8 +45,7 @@ def test_every_fixture_has_the_reports_figures(run: Run, name: str) -> None:
     assert line["schema"] == "twtop.watch/1"
     assert line["states"] == report["states"]
     patterns = [
-        {key: value for key, value in one.items() if key not in ("growth", "seconds_left")}
-        for one in line["patterns"]
+        {key: value for key, value in one.items() if key not in ADDED} for one in line["patterns"]
     ]
     assert patterns == report["patterns"]
 
@@ -55,7 +56,7 @@ class TestLines:
         ran = run("watch", "-n", 4, "-i", 0.1, "--proc", PROXY)
         assert (ran.code, ran.err, len(lines(ran.out))) == (0, "", 4)
         assert time.monotonic() - began >= 0.3
-        times = [line["time"] for line in lines(ran.out)]
+        times = [line["source"]["unix_time"] for line in lines(ran.out)]
         assert times == sorted(set(times))
 
     @pytest.mark.parametrize(("top", "count"), [(0, 0), (3, 3), (10, 10), (99, 24)])

@@ -449,7 +449,7 @@ def test_a_source_must_be_local(lab: Lab) -> None:
                 "an address of this host",
                 "different IP versions",
                 "not an IP",
-                "leave out --source",
+                "leave out --source-ip",
             ),
             *("an address of this host", "an address of this host"),
         ),

@@ -129,8 +129,8 @@ def test_sources() -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("0.0.0.0", "leave out --source"),
-        ("::", "leave out --source"),
+        ("0.0.0.0", "leave out --source-ip"),
+        ("::", "leave out --source-ip"),
         ("224.0.0.1", "an address of this host"),
         ("127.255.255.255", "an address of this host"),
         ("255.255.255.255", "an address of this host"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from tui.analysis.timewait import TimeWait, time_waits
 from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable, ip_halves
 from tui.kernel.source import Reading
 from tui.kernel.sysctls import PortRules, port_rules
+
+if TYPE_CHECKING:
+    from tui.analysis.columns import SocketColumns
+    from tui.kernel.processes import Owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,17 @@ class Frame:
         table, (hi, lo) = self.table, ip_halves(ip)
         same = (table.address_hi == hi) & (table.address_lo == lo)
         return bool(same[table.local_ip].any())
+
+    def sockets(self, matching: str | None = None, owners: Owners | None = None) -> SocketColumns:
+        """Return the quadruplets as columns, also those in TIME-WAIT but no listeners.
+
+        ``matching`` is a filter as the dashboard has it. Raises FilterError for one that cannot
+        be read.
+        """
+        from tui.analysis.columns import chosen_rows, columns  # they need this module
+
+        by_inode = {} if owners is None else owners.by_inode
+        return columns(self, chosen_rows(self, matching), by_inode)
 
     @property
     def age(self) -> float:

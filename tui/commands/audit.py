@@ -23,7 +23,8 @@ from tui.findings.baseline import (
     take_baseline,
 )
 from tui.findings.codes import CODES
-from tui.findings.config_schema import config_schema, documented_defaults
+from tui.findings.config import config_path, load_config
+from tui.findings.config_schema import config_schema, documented_defaults, in_force
 from tui.findings.finding import record
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
@@ -62,8 +63,13 @@ EPILOG = (
 @click.option(
     "--show-config",
     is_flag=True,
-    help="Print all settings with their defaults, as a config.toml to start from; with --json, "
-    "its JSON Schema.",
+    help="Print the settings in force, each with where it comes from; with --json, the JSON Schema "
+    "of config.toml.",
+)
+@click.option(
+    "--example-config",
+    is_flag=True,
+    help="Print all settings with their defaults, as a config.toml to start from.",
 )
 @recording_options
 @shared_options
@@ -76,6 +82,7 @@ def audit(
     saving: bool,
     baseline: Path | None,
     show_config: bool,
+    example_config: bool,
     **options: Any,
 ) -> None:
     """Say what is wrong, what it means, what to do, and when that would be wrong advice.
@@ -88,12 +95,19 @@ def audit(
     twtop audit --save-baseline
     """
     refuse_two(as_json, as_csv)
-    if show_config:
-        schema = json.dumps(config_schema(CODES), indent=2) if as_json else None
-        emit_data(schema or documented_defaults().rstrip(), unwritable=UNWRITABLE)
+    if show_config and as_json:
+        emit_data(json.dumps(config_schema(CODES), indent=2), unwritable=UNWRITABLE)
+        return
+    if example_config:
+        emit_data(documented_defaults().rstrip(), unwritable=UNWRITABLE)
         return
     settings = given(context, options)
     config = configured(settings, NOT_RUN)
+    if show_config:
+        file = config_path()
+        shown = in_force(config, load_config(file, CODES), file)
+        emit(shown.rstrip(), unwritable=UNWRITABLE)
+        return
     path = baseline or baseline_path()
     try:
         if saving:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui import metrics as own_files
 from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.listening import warn_of_port
@@ -188,7 +189,7 @@ def _scrapes(settings: Settings, *, once: bool, least_seconds: float) -> Scrapes
 
 def _unit() -> str:
     """Return the unit, which starts this very program."""
-    text = files("tui.metrics").joinpath(UNIT).read_text()
+    text = files(own_files).joinpath(UNIT).read_text()
     program = Path(sys.argv[0]).absolute()
     return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 

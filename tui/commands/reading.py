@@ -121,7 +121,10 @@ class Looks:
             yield read_look(self.settings)
             return
         if self.settings.recording is not None:
-            yield from _recorded_looks(self.settings.recording, self.settings.at)
+            try:
+                yield from _recorded_looks(self.settings.recording, self.settings.at)
+            except TableError as error:
+                fail(str(error))
             return
         owners = cache(lambda: owners_of(self.settings))  # one walk does for all places
         found = every_place(self.settings)

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from tui import recording
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, reading_options, seconds
 from tui.commands.output import UNREADABLE, emit, fail
@@ -133,7 +134,7 @@ def record(
 
 def _unit() -> str:
     """Return the unit, which starts this very program."""
-    text = files("tui.recording").joinpath(UNIT).read_text()
+    text = files(recording).joinpath(UNIT).read_text()
     program = Path(sys.argv[0]).absolute()
     return text.replace("/usr/bin/twtop", str(program)) if program.name == "twtop" else text
 

@@ -277,7 +277,7 @@ def _refused(
 
 def _dashboard(settings: Settings) -> list[str]:
     """Return the command line of the dashboard over the same place."""
-    line = [sys.executable, "-m", "tui", "--read-only"]
+    line = [sys.executable, "-m", __name__.partition(".")[0], "--read-only"]
     if settings.place is not None:
         line += ["-N", settings.place]
     return line

@@ -81,7 +81,7 @@ def serve(
     warn_of_port(settings, port)
     where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
     click.echo(f"twtop: open http://{where}; Ctrl-C ends it", err=True)
-    own = [sys.executable, "-P", "-m", "tui", *sys.argv[1:], "--session"]
+    own = [sys.executable, "-P", "-m", __name__.partition(".")[0], *sys.argv[1:], "--session"]
     try:
         Page(own, [name.lower() for name in names]).run(ip, port)
     except OSError as error:

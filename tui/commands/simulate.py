@@ -132,13 +132,14 @@ def port_number(context: click.Context, parameter: click.Parameter, value: str) 
     help="Give up on a connect() after this time.",
 )
 @click.option(
-    "--source",
+    "--source-ip",
     "sources",
     multiple=True,
     metavar="IP",
     help="Connect from this address, with IP_BIND_ADDRESS_NO_PORT; give it several times to take "
     "turns.",
 )
+@click.option("--source", "former", multiple=True, hidden=True)
 @click.option(
     "--bind-first",
     is_flag=True,
@@ -165,6 +166,7 @@ def simulate(
     rate: float | None,
     most: int | None,
     sources: tuple[str, ...],
+    former: tuple[str, ...],
     hold: bool,
     watch: bool,
     as_json: bool,
@@ -195,7 +197,7 @@ def simulate(
         require_terminal()
     try:
         target = find_target(dst, dport, owned)
-        chosen = tuple(dict.fromkeys(check_source(one, target) for one in sources))
+        chosen = tuple(dict.fromkeys(check_source(one, target) for one in sources + former))
     except TargetError as error:
         raise click.UsageError(str(error)) from None
     plan = Workload(

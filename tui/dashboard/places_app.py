@@ -31,7 +31,9 @@ from tui.watching.view import View
 from tui.watching.watch import Watch
 
 LOOK_SECONDS = 1.0
-"""Between two looks at all places, or the interval where that is longer."""
+"""Between two looks at all places while they are on screen; no less than the interval."""
+ELSEWHERE_SECONDS = 5.0
+"""The same while only a worse one would be told: each look takes 30 ms of the processor."""
 TURN_SECONDS = 5.0
 """Between two dumps of a place that is fine while its row is on screen, as far as time allows."""
 KEY = "places.show"
@@ -119,10 +121,16 @@ class PlacesApp(TwtopApp):
         """Take a look at all places, onto the screen unless that is frozen."""
         self._newest = message.places
         self._share()
-        on_screen = isinstance(self.screen, PlacesScreen)
-        self._overview.turn_seconds = TURN_SECONDS if on_screen else overview.TURN_SECONDS
+        self._pace()
         if not self.frozen:
             self.places = message.places
+
+    def _pace(self) -> None:
+        """Look around as often as it is looked at."""
+        on_screen = isinstance(self.screen, PlacesScreen)
+        self._overview.turn_seconds = TURN_SECONDS if on_screen else overview.TURN_SECONDS
+        least = LOOK_SECONDS if on_screen else ELSEWHERE_SECONDS
+        self._overview.interval = self._around.interval = max(self.poller.interval, least)
 
     def _share(self) -> None:
         """Share the time that reading may take with the other places, where these need any."""
@@ -163,7 +171,7 @@ class PlacesApp(TwtopApp):
     def set_interval_seconds(self, seconds: float) -> None:
         """Poll every so many seconds from now on, but look around no more than once a second."""
         super().set_interval_seconds(seconds)
-        self._overview.interval = self._around.interval = max(seconds, LOOK_SECONDS)
+        self._pace()
 
     def _judge_by(self, config: Config) -> View | None:
         """Judge all places by other settings."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
-from tui.findings.config import SECTIONS
+from tui.findings.config import SECTIONS, Config
 
 
 def documented_defaults() -> str:
@@ -25,6 +26,27 @@ def documented_defaults() -> str:
     lines += ["# Keys by name; for a wrong name the error lists the right ones.", "[keys]"]
     lines += ['# app.freeze = "f9,space"', ""]
     return "\n".join(lines) + f'{silence}# subject = "127.0.0.1:*"\n'
+
+
+def in_force(config: Config, of_file: Config, file: Path) -> str:
+    """Return the settings that hold, as a settings file, each with where it comes from.
+
+    ``of_file`` are those that the file alone makes; the command line may have changed some.
+    """
+    lines = [f"# {file}" if file.exists() else f"# {file} is not there"]
+    for section in SECTIONS:
+        lines += ["", f"[{section.name}]"]
+        holding, written = (getattr(one, section.name) for one in (config, of_file))
+        for setting, default in _settings(section):
+            value, from_file = getattr(holding, setting.name), getattr(written, setting.name)
+            origin = "default" if value == default else str(file)
+            origin = origin if value == from_file else "command line"
+            lines.append(f"{setting.name} = {toml(value)}  # {origin}")
+    lines += ["", "[keys]", *(f"{name} = {toml(value)}" for name, value in config.keys)]
+    for one in config.silence:
+        code, subject = toml(one.code), toml(one.subject)
+        lines += ["", "[[silence]]", f"code = {code}", f"subject = {subject}"]
+    return "\n".join(lines) + "\n"
 
 
 KEYS = {

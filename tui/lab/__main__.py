@@ -2,6 +2,6 @@
 
 import sys
 
-from tui.lab.process import run
+from .process import run  # whatever the package is called: it may run as twtop.lab
 
 run(int(sys.argv[1]), int(sys.argv[2]))

@@ -42,9 +42,10 @@ class Child:
         self.connection, theirs = Pipe()
         with theirs:
             fd = theirs.fileno()
+            own = __name__.rpartition(".")[0]  # twtop.lab where it was loaded as that
             self.process = subprocess.Popen(
                 # -P: whatever lies in the current directory is not to be run, least by root.
-                [sys.executable, "-P", "-m", "tui.lab", str(fd), str(os.getpid())],
+                [sys.executable, "-P", "-m", own, str(fd), str(os.getpid())],
                 pass_fds=[fd],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in a terminal is for the one who started this

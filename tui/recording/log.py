@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 MAGIC = b"twtop recording\n"
-VERSION = 1
+VERSION = 2
+"""Raised where an older twtop would read rows wrongly; it says so, and reads what it can."""
 MARK = b"\xd7tw\n"
 """How a record begins: where one is damaged the next is looked for."""
 FRAME = struct.Struct("<4sBHII")

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tui.analysis.columns import columns
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.owners import known_holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.places import HERE, Place
 from tui.kernel.processes import Owners, Process
-from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State, Timer
+from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State
 from tui.kernel.sysctls import PortRules
 from tui.writing.export import Counts
 from tui.writing.words import utc
@@ -206,14 +207,6 @@ def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
         }
 
 
-TIMERS = {
-    Timer.RETRANSMIT: "retransmit",
-    Timer.KEEPALIVE: "keepalive",
-    Timer.TIME_WAIT: "time-wait",
-    Timer.PROBE: "probe",
-}
-
-
 def socket_records(
     frame: Frame, rows: Array, owners: Mapping[int, Process]
 ) -> Iterator[dict[str, Any]]:
@@ -221,40 +214,11 @@ def socket_records(
 
     ``age_seconds`` is that of a TIME-WAIT; ``owners`` are processes by inode.
     """
-    table = frame.table
-    ip = [table.ip(address) for address in range(len(table.address_lo))]
-    columns = (
-        table.local_ip,
-        table.local_port,
-        table.remote_ip,
-        table.remote_port,
-        table.state,
-        table.timer,
-        table.remaining_ms,
-        table.rx_queue,
-        table.tx_queue,
-        table.uid,
-        table.inode,
-    )
-    for local, lport, remote, rport, state, timer, remaining, rx, tx, uid, inode in zip(
-        *(column[rows].tolist() for column in columns), strict=True
-    ):
-        process = owners.get(inode)
-        yield {
-            "local_ip": ip[local],
-            "local_port": lport,
-            "remote_ip": ip[remote],
-            "remote_port": rport,
-            "state": State(state).name,
-            "timer": TIMERS.get(Timer(min(timer, Timer.PROBE))),
-            "remaining_seconds": remaining / 1000 if timer else None,
-            "age_seconds": time_wait_age(frame.rules, state, remaining),
-            "rx_queue": rx,
-            "tx_queue": tx,
-            "uid": uid,
-            "inode": inode,
-            "process": None if process is None else str(process),
-        }
+    found = columns(frame, rows, owners).to_dict()
+    text_and_numbers = (column.tolist() for column in found.values())
+    for row in zip(*text_and_numbers, strict=True):
+        # NaN is all that does not equal itself.
+        yield {name: v if v == v else None for name, v in zip(found, row, strict=True)}
 
 
 def rows_by_pattern(frame: Frame) -> Array:

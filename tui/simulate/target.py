@@ -166,11 +166,13 @@ def check_source(source: str, target: Target) -> str:
     try:
         ip = _fold(source)
     except ValueError:
-        raise TargetError(f"--source {source}: not an IP address") from None
+        raise TargetError(f"--source-ip {source}: not an IP address") from None
     if ip_address(ip).is_unspecified:
-        raise TargetError(f"--source {ip} is not a usable address; leave out --source for any")
+        raise TargetError(
+            f"--source-ip {ip} is not a usable address; leave out --source-ip for any"
+        )
     if family(ip) != family(target.ip):
-        raise TargetError(f"--source {ip} and {target.ip} are of different IP versions")
+        raise TargetError(f"--source-ip {ip} and {target.ip} are of different IP versions")
     if not can_connect_from(ip, target):
-        raise TargetError(f"--source {ip} is not an address of this host")
+        raise TargetError(f"--source-ip {ip} is not an address of this host")
     return ip

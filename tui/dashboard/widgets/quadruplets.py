@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tui.analysis.columns import TIMERS
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import endpoint
@@ -18,7 +19,7 @@ from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
 from tui.kernel.processes import Process
 from tui.kernel.sockets import Array, SocketTable, State, Timer
-from tui.report.records import SOCKET_FIELDS, TIMERS, socket_records, time_wait_age
+from tui.report.records import SOCKET_FIELDS, socket_records, time_wait_age
 from tui.writing.export import Sheet
 
 COLUMNS = (
