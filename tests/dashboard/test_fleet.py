@@ -15,7 +15,8 @@ from tests.fleet.answered import CALM, DOWN, FULL, GONE, NOON, fleet
 from tui.dashboard.fleet import app as fleet_app
 from tui.dashboard.fleet.app import FleetApp, Refreshed
 from tui.dashboard.fleet.place import PlaceScreen
-from tui.findings.config import Config
+from tui.dashboard.screens.help import HelpScreen
+from tui.findings.config import Config, ConfigError, OnScreen
 from tui.fleet.answers import Line
 from tui.fleet.client import FleetError
 from tui.fleet.fleet import Fleet, Place, key_of
@@ -100,10 +101,10 @@ async def test_the_worst_stands_first_and_silence_is_told(size: tuple[int, int])
 
 async def test_an_answer_that_is_late_leaves_the_old_one_and_says_so() -> None:
     async with showing() as shown:
-        await shown.take(None, "prometheus has not answered within 10 s")
+        await shown.take(None, "prometheus did not answer within 10 s")
         text = shown.text()
         assert "STALE" in text
-        assert "not answered" in text
+        assert "did not answer" in text
         assert "node-3" in text
         await shown.take(BAD)
         assert "LIVE" in shown.text()
@@ -125,6 +126,27 @@ async def test_frozen_it_stays_as_it_is() -> None:
         assert shown.app.fleet_screen.places.selected == key_of(FULL)
         await shown.press("space")
         assert shown.app.fleet_screen.places.selected == key_of(CALM)
+
+
+async def test_escape_lets_the_screen_go_on() -> None:
+    async with showing() as shown:
+        await shown.press("space")
+        assert "FROZEN" in shown.text()
+        await shown.press("escape")
+        assert "LIVE" in shown.text()
+
+
+async def test_what_is_typed_while_a_place_opens_is_meant_for_it() -> None:
+    async with showing() as shown:
+        await shown.pilot.press("enter", "question_mark")
+        await shown.pilot.pause()
+        assert [type(one) for one in shown.app.screen_stack[-2:]] == [PlaceScreen, HelpScreen]
+
+
+def test_a_theme_that_there_is_not_is_refused() -> None:
+    config = Config(screen=OnScreen(theme="nrod"))
+    with pytest.raises(ConfigError, match="did you mean nord"):
+        FleetApp(StillAsker(), config, "prometheus:9090")
 
 
 async def test_filter_sort_and_back() -> None:

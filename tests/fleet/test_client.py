@@ -83,7 +83,7 @@ class TestWhatComes:
     def test_late(self, fake: Fake) -> None:
         never = threading.Event()
         fake.answer = lambda handler, query: bool(never.wait(60)) or True
-        assert "has not answered within 0.2 s" in refusal(fake, timeout=0.2)
+        assert "did not answer within 0.2 s" in refusal(fake, timeout=0.2)
         never.set()
 
     def test_by_drops(self, fake: Fake) -> None:
@@ -100,7 +100,7 @@ class TestWhatComes:
             return True
 
         fake.answer = drip
-        assert "has not answered within 0.3 s" in refusal(fake, timeout=0.3)
+        assert "did not answer within 0.3 s" in refusal(fake, timeout=0.3)
         over.set()
 
     def test_nobody_there(self) -> None:

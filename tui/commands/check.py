@@ -91,8 +91,8 @@ class Answer(NamedTuple):
 @click.option(
     "--fleet",
     metavar="URL",
-    help="Judge all hosts whose `twtop metrics` the Prometheus there scrapes, not this one. Hosts "
-    "that tell nothing make it UNKNOWN.",
+    help="Judge all hosts whose `twtop metrics` the Prometheus there scrapes, not this one. Silent "
+    "hosts make it UNKNOWN.",
 )
 @click.option(
     "--allow-gone",

@@ -48,12 +48,12 @@ def label(context: click.Context, parameter: click.Parameter, value: str) -> str
 @click.option(
     "--ssh",
     is_flag=True,
-    help="Let s run twtop on the selected host, over ssh in this terminal.",
+    help="Let S open twtop on the selected host, over ssh in this terminal.",
 )
 @click.option(
     "--ssh-command",
     metavar="COMMAND",
-    help="The same by a command of your own, with {host} in it.  [default: ssh -t {host} twtop]",
+    help="Use this command instead, with {host} in it.  [default: ssh -t {host} twtop]",
 )
 @prometheus_options
 @click.option(
@@ -89,17 +89,16 @@ def fleet(
     """Open a dashboard over all hosts whose `twtop metrics` the Prometheus at URL scrapes.
 
     Every host and place is shown by its worst tuple: how full it is, when it will run out, who
-    holds it, what twtop finds there. Hosts that tell nothing are listed, too. Anything that speaks
-    Prometheus's language will do: Thanos, Mimir, VictoriaMetrics. A refresh is always the same few
-    requests, however large the fleet is; load the rules of `twtop metrics --rules` to keep
-    them cheap for thousands of hosts.
+    holds it, what twtop finds there. Silent hosts are listed too. Thanos, Mimir and
+    VictoriaMetrics work as well. A refresh takes the same few requests however large the fleet is;
+    the rules of `twtop metrics --rules` keep them cheap for thousands of hosts.
 
     \b
     twtop fleet http://prometheus:9090
     twtop fleet https://metrics.example.org/prometheus --by cluster --token-file ~/.token
     twtop fleet http://prometheus:9090 --json | jq '.places[0]'
 
-    URL is that below which /api/v1 is; $TWTOP_FLEET_URL stands in for it.
+    URL is the part before /api/v1; it can also be given in $TWTOP_FLEET_URL.
     """
     settings = given(context, options)
     where = address(url, headers, token_file, timeout)

@@ -48,7 +48,7 @@ def judge_fleet(
         codes.append({Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL))
         said.append(_worst(worst, level))
     elif not fleet.hosts:
-        said.append("no host tells anything: does this Prometheus scrape twtop metrics?")
+        said.append("no host reports anything: does this Prometheus scrape twtop metrics?")
     for why in unknown_of(fleet, allow_gone=allow_gone):
         codes.append(UNKNOWN)
         said.append(why)
@@ -81,14 +81,14 @@ def unknown_of(fleet: Fleet, *, allow_gone: bool) -> list[str]:
         whys.append(f"{plural(len(silent), 'host')} silent: {_few(hosts)}")
     if doubted:
         texts = [f"{one.name}: {one.doubt}" for one in doubted]
-        whys.append(f"{plural(len(doubted), 'place')} not seen whole: {_few(texts)}")
+        whys.append(f"{plural(len(doubted), 'place')} uncertain: {_few(texts)}")
     mute = [one.name for one in fleet.places if one.locked is None and one.doubt is None]
     if mute and not fleet.cut:
-        whys.append(f"nothing is told of the ports of {_few(mute)}")
+        whys.append(f"no data on the ports of {_few(mute)}")
     elif fleet.blind:
-        whys.append("nothing is told of any ports")
+        whys.append("no data on any ports")
     if fleet.partial:
-        whys.append(f"Prometheus's answer is not whole: {_few(list(fleet.partial))}")
+        whys.append(f"Prometheus's answer is incomplete: {_few(list(fleet.partial))}")
     return whys
 
 

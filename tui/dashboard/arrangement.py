@@ -27,10 +27,7 @@ def arrange(dashboard: Dashboard, wanted: OnScreen, themes: Collection[str]) -> 
         ("sort", wanted.sort, patterns.sortable),
         ("panel", wanted.panel, PANELS),
     ):
-        if value and value not in known:
-            near = get_close_matches(value, known, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-            raise ConfigError(f'screen.{setting} is "{value}"; {guess}')
+        must_be_known(setting, value, known)
     try:
         dashboard.filter = parse_filter(wanted.filter)
     except FilterError as error:
@@ -39,6 +36,14 @@ def arrange(dashboard: Dashboard, wanted: OnScreen, themes: Collection[str]) -> 
     patterns.inverted = wanted.inverted
     patterns.without_incoming = not wanted.incoming
     dashboard.first_panel = wanted.panel or None
+
+
+def must_be_known(setting: str, value: str, known: Collection[str]) -> None:
+    """Raise ConfigError where the setting has a value, and that is none of the known ones."""
+    if value and value not in known:
+        near = get_close_matches(value, known, n=1)
+        guess = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+        raise ConfigError(f'screen.{setting} is "{value}"; {guess}')
 
 
 def arrangement(app: TwtopApp) -> OnScreen:

@@ -53,7 +53,9 @@ class Address:
             raise ValueError(f"{self.host or self.url} is not a URL such as http://prometheus:9090")
         for name, value in self.sent().items():
             if not (name + value).isprintable() or not (name + value).isascii():
-                raise ValueError(f"the header {printable(name)} has characters that none may have")
+                raise ValueError(
+                    f"the header {printable(name)} contains characters that are not allowed"
+                )
 
     def sent(self) -> dict[str, str]:
         """Return the headers of a request. Raises OSError where there is no token to read."""
@@ -93,7 +95,7 @@ class Prometheus:
             body = self._get(path, {**parameters, **more})
             return read_answer(body)
         except TimeoutError:
-            why = f"{host} has not answered within {address.timeout:g} s"
+            why = f"{host} did not answer within {address.timeout:g} s"
         except AnswerError as error:
             why = f"{host}: {error}"
         except (OSError, HTTPException) as error:
@@ -118,7 +120,7 @@ class Prometheus:
         why = printable(response.reason or "")
         if 300 <= response.status < 400:
             where = printable(response.headers.get("Location") or "nowhere")
-            why = f"it leads to {where}: give the URL that it is at"  # a token is for one host
+            why = f"it redirects to {where}: give that URL"  # a token is for one host
         elif response.status in (401, 403):
             why += ": give --token-file, or --header"
         else:
@@ -158,7 +160,7 @@ class Prometheus:
             try:
                 body += chunk if unpack is None else unpack.decompress(chunk, most + 1 - len(body))
             except zlib.error:
-                raise AnswerError("the answer is not Prometheus's: it cannot be unpacked") from None
+                raise AnswerError("the answer cannot be unpacked: is this Prometheus?") from None
             if len(body) > most:
                 raise FleetError(f"{self.address.host} answers with more than {most:,} bytes")
             if time.monotonic() - began > self.address.timeout:

@@ -66,7 +66,7 @@ class FleetParser(FilterParser):
         try:
             network = ip_network(text, strict=False)
         except ValueError:
-            raise FilterError(f"“{text}” is no address or network") from None
+            raise FilterError(f"“{text}” is not an address or network") from None
 
         def inside(row: Row) -> bool:
             try:

@@ -38,10 +38,10 @@ class Doubt(IntEnum):
     def __str__(self) -> str:
         return {
             Doubt.NOT_READ: "its tables cannot be read",
-            Doubt.OLD: "nothing new for over 5 min",
-            Doubt.IN_PART: "its table was read in part",
+            Doubt.OLD: "no new data for over 5 min",
+            Doubt.IN_PART: "its table was only partly read",
             Doubt.ASSUMED: "its sysctls are assumed",
-            Doubt.NOT_TOLD: "it tells nothing of its ports",
+            Doubt.NOT_TOLD: "no data on its ports",
         }[self]
 
 

@@ -35,7 +35,7 @@ class Reader:
         self._begin()
         answer = self._asked(self.prometheus.ask, queries.IS_RECORDED)
         if answer.time is None:
-            raise FleetError(f"{self.prometheus.address.host}: nothing is answered to vector(0)")
+            raise FleetError(f"{self.prometheus.address.host}: no answer to vector(0)")
         now, is_recorded = answer.time, answer.samples[0].value == 1 and not self._raw
 
         def ask(query: str) -> tuple[Sample, ...]:

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from tui.dashboard.app import TwtopApp
+from tui.dashboard.arrangement import must_be_known
 from tui.dashboard.fleet.pane import where
 from tui.dashboard.fleet.place import PlaceScreen
 from tui.dashboard.fleet.screen import FleetScreen, Looked, PlaceAsked, ShellAsked
@@ -34,16 +35,19 @@ HOST = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9._:%\]-]*")
 """What may stand in a command for a host: a label is whatever somebody has written there."""
 HELP = """\
 [b]The fleet[/b]
-  Every place of every host by its worst tuple: the one with the most ports
-  that connect() cannot have. ▓ is in use, live or in TIME-WAIT; ▒ reusable.
-  Full in: until the first of its tuples is full, not always the worst now.
-  Last hour: the same share, minute by minute, from nothing to all.
-  A blank tuple: all of the place's have more than nine tenths free.
-  Silent: Prometheus cannot scrape the host, or it was there an hour ago
-  and is not now. ? is not seen whole: what it shows may be old, or less
-  than there is.
-  What is asked does not grow with the fleet; twtop metrics --rules prints
-  rules that keep the answers cheap as well.
+  Each row is a place on a host, with its worst tuple: the one with the most
+  ports that connect() cannot use. ▓ live or in TIME-WAIT, locked;
+  ▒ TIME-WAIT, reusable.
+  Full in: time until the first of its tuples is full, which need not be the
+  worst one now.
+  Last hour: the locked share of ports, minute by minute, from 0 to 100 %.
+  A blank tuple: every tuple of the place has over 90 % of its ports free.
+  Silent: Prometheus cannot scrape the host, or it was scraped within the
+  last hour and is gone now.
+  ? marks a place whose figures are uncertain: old, or too low because the
+  host could not read everything.
+  For a large fleet, load the rules that twtop metrics --rules prints: they
+  keep a refresh cheap.
 
 """
 
@@ -86,10 +90,11 @@ class FleetApp(ShellApp):
     ) -> None:
         """Show what the poller is told by ``host``; ``ssh`` is a command with {host} in it.
 
-        Raises ConfigError where the user's keys cannot be meant so.
+        Raises ConfigError where the user's keys or theme cannot be meant so.
         """
         keys = checked(dict(config.keys), (ShellApp, TwtopApp))
         super().__init__(keys, config.screen.theme)
+        must_be_known("theme", config.screen.theme, self.available_themes)
         self.poller: Asker = poller
         self.threshold = config.ports.threshold
         self.fleet_screen = FleetScreen(host)
@@ -168,7 +173,9 @@ class FleetApp(ShellApp):
         if not self._ssh:
             self.notify(f"start with --ssh to open twtop on {host}", title="ssh", markup=False)
         elif not HOST.fullmatch(host):
-            self.notify(f"{host} is no host to connect to", title="ssh", severity="warning")
+            self.notify(
+                f"“{host}” is not a host name", title="ssh", severity="warning", markup=False
+            )
         else:
             words = [word.replace("{host}", host) for word in self._ssh]
             with self.suspend(), undisturbed():

@@ -54,7 +54,7 @@ class PlacePanel(TextPanel[FleetView]):
         place = None if self.key is None else view.fleet.find(self.key)
         width, height = self.size
         if place is None:
-            return self.line([(" it is not told any more: see the silent hosts", "warn")])
+            return self.line([(" no longer reported: see the silent hosts", "warn")])
         lines = [self.line(runs) for runs in facts(place, view)]
         if height == 1:
             return self.stacked([lines[0] + self.line(found(place))])
@@ -78,7 +78,7 @@ def facts(place: Place, view: FleetView) -> list[list[Run]]:
     use = place.use
     level = place.level(view.threshold)
     if use is None:
-        first: list[Run] = [(" nothing is told of its ports", "warn")]
+        first: list[Run] = [(" no data on its ports", "warn")]
     else:
         percent = f"{floored(use.in_use, use.capacity):.1f}%"
         counts = f"{use.in_use:,} of {use.capacity:,} in use "

@@ -60,8 +60,8 @@ class FleetScreen(TableScreen[FleetView]):
     """The places, and around them what is told of all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("fleet.ssh", "S", "ssh", "ssh", "Run twtop on the selected host, over ssh"),
-        bind("fleet.maximize", "m", "maximize_panel", "Maximize", "Give it the whole screen"),
+        bind("fleet.ssh", "S", "ssh", "ssh", "Open twtop on the selected host, over ssh"),
+        bind("fleet.maximize", "m", "maximize_panel", "Maximize", "Give a panel the whole screen"),
         *(
             bind(f"fleet.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
             for number, (name, title) in enumerate(PANELS.items(), 1)
@@ -120,7 +120,7 @@ class FleetScreen(TableScreen[FleetView]):
         return parse_filter(text, FleetParser)
 
     def read_begun(self, text: str) -> Filter | None:
-        """Return one that is still being typed. Raises FilterError where there is more to come."""
+        """Return one that is still being typed. Raises FilterError where it ends too soon."""
         return parse_begun(text, FleetParser)
 
     @on(RowTable.Moved)
@@ -187,11 +187,13 @@ class FleetScreen(TableScreen[FleetView]):
             panel.focus()
 
     def go_back(self) -> None:
-        """Leave the maximized panel, else take the filter away."""
+        """Leave the maximized panel, else take the filter away, else let the screen go on."""
         if self.maximized_panel is not None:
             self.maximized_panel = None
         elif self.filter is not None:
             super().go_back()
+        else:
+            self.leave_past()
 
 
 def group_filter(by: str, name: str) -> Filter:

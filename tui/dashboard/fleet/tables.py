@@ -183,7 +183,7 @@ class PlacesTable(FleetTable):
     sortable = tuple(names)
     ascending = ("left", "host", "process")
     sort = "use"
-    nothing = "no host tells anything: does this Prometheus scrape `twtop metrics`?"
+    nothing = "no host reports anything: does this Prometheus scrape `twtop metrics`?"
     empty = "waiting for Prometheus …"
 
     def title(self, count: str, sort: str) -> str:
@@ -361,6 +361,6 @@ class SilentTable(RowTable):
 
     def show(self, view: FleetView) -> None:
         """Show a view."""
-        self.empty = "none: every host tells"
+        self.empty = "none: every host reports"
         self.entitle(f"⁴ Silent hosts · {len(view.fleet.silent):,}")
         self.show_rows(SilentRows(view))

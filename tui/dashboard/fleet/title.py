@@ -25,9 +25,9 @@ class FleetTitle(TitleLine[FleetView]):
         dim.append(f"· every {view.interval:g} s ")
         warn = [f" partial: {fleet.partial[0]} "] if fleet.partial else []
         if fleet.blind:
-            warn.append(" no ports told ")
+            warn.append(" no data on ports ")
         if doubted := sum(place.doubt is not None for place in fleet.places):
-            warn.append(f" {doubted:,} not seen whole ")
+            warn.append(f" {doubted:,} uncertain ")
         if fleet.silent:
             warn.append(f" {len(fleet.silent):,} silent ")
         levels = [place.level(view.threshold) for place in fleet.places]
