@@ -28,7 +28,7 @@ def answer(arguments: tuple[str, ...], *answers: tuple[str, str]) -> int:
             text = ""
             terminal.press(said)
         while terminal.process.poll() is None:
-            # Python's input() misses a Ctrl-C that comes a moment before it reads: people repeat it.
+            # Python's input() misses a Ctrl-C that comes just before it reads: people repeat it.
             if not terminal.read(0.5) and said == CTRL_C:
                 terminal.press(said)
             assert not patience.is_over

@@ -96,7 +96,7 @@ def record(
     """Record the sockets to FILE, for `twtop replay` to show later.
 
     An existing recording is continued. It reads every 2 seconds, unless -i says otherwise; 20,000
-    TIME-WAITs with 300 new ones per second take some 120 MB a day. Several places share one FILE;
+    TIME-WAITs with 300 new ones per second take some 100 MB a day. Several places share one FILE;
     idle ones are read less often. Commands that read it take -N to choose one.
 
     \b
