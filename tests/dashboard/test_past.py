@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tests.dashboard.scene import DATABASE, NOON, Stage, busy, stage
+from tests.dashboard.scene import DATABASE, NOON, Stage, busy, settled, stage
 from tests.tables import PLACE
 from tui.analysis.frame import Frame
 from tui.dashboard.screens.finding import FindingScreen
@@ -115,7 +115,7 @@ class TestGoingBack:
         async with after(BUSY) as on:
             await on.press("space")
             await on.pilot.click("#timeline", offset=(13, 1))
-            await on.pilot.pause()
+            await settled(on.pilot)
             assert second(on) == 0
 
     async def test_the_timeline_shows_less_and_more(self) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tests.dashboard.scene import settled
+from tests.patience import Patience
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.widgets.timeline import Timeline
 from tui.findings.config import Config
+from tui.recording.chapter import Recorded
 from tui.recording.recorder import Recorder
 from tui.recording.recording import open_recording
 from tui.recording.replay import Replay, first_critical
@@ -38,6 +46,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def app(path: Path) -> ReplayApp:
     return ReplayApp(Replay(open_recording(path), Config()), place="web-1")
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys, and let the moment be read that they lead to."""
+    await pilot.press(*keys)
+    await settled(pilot)
 
 
 def second(app: ReplayApp) -> int:
@@ -73,8 +87,7 @@ async def test_keys_go_through_time(app: ReplayApp) -> None:
             (["end"], 149),
             (["right"], 149),
         ):
-            await pilot.press(*keys)
-            await pilot.pause()
+            await press(pilot, *keys)
             assert second(app) == at, keys
 
 
@@ -84,14 +97,12 @@ async def test_findings_are_jumped_to(app: ReplayApp, path: Path) -> None:
         await pilot.press("home")
         seen = []
         for _ in range(3):
-            await pilot.press("right_curly_bracket")
-            await pilot.pause()
+            await press(pilot, "right_curly_bracket")
             seen.append(second(app))
         assert seen == sorted(seen)
         assert app.view is not None
         assert app.view.cases.present
-        await pilot.press("left_curly_bracket")
-        await pilot.pause()
+        await press(pilot, "left_curly_bracket")
         assert second(app) <= seen[-1]
     assert first_critical(open_recording(path).timeline) > NOW
 
@@ -106,9 +117,66 @@ async def test_a_time_is_gone_to_and_what_is_none_is_said(app: ReplayApp) -> Non
         assert prompt.is_open
         prompt.query_one(Input).value = "-100s"
         await pilot.press("home", "end")  # of the text, while it is edited
-        await pilot.press("enter")
-        await pilot.pause()
+        await press(pilot, "enter")
         assert second(app) == 49
+
+
+@pytest.mark.parametrize(("patience", "seen"), [(math.inf, [149, 100]), (-1.0, [149, 148, 100])])
+async def test_keys_work_while_a_moment_is_read(
+    app: ReplayApp, monkeypatch: pytest.MonkeyPatch, patience: float, seen: list[int]
+) -> None:
+    """What is waited for is said, and a newer wish takes its place: but now and then one is shown,
+    so that a key that is held does not keep the screen still.
+    """
+    monkeypatch.setattr("tui.dashboard.scrubbing.PATIENCE_SECONDS", patience)
+    monkeypatch.setattr("tui.dashboard.time_app.LONG_SECONDS", 0.01)
+    moments, read, shown = app.replay.recording, threading.Event(), []
+
+    def slowly(index: int, moment: Callable[[int], Recorded] = moments.moment) -> Recorded:
+        read.wait()
+        return moment(index)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        app.watch(app, "view", lambda view: shown.append(second(app)))
+        monkeypatch.setattr(moments, "moment", slowly)
+        await pilot.press("left")
+        timeline, patient = app.screen.query_one(Timeline), Patience()
+        while "reading" not in str(timeline.border_title):
+            assert not patient.is_over
+            await pilot.pause(0.01)
+        await pilot.press("end", "g")
+        app.dashboard.prompt.query_one(Input).value = "-49s"
+        await pilot.press("enter")
+        assert app.span is not None
+        assert round(app.span.moments[app.span.index].time - NOW) == 100
+        assert second(app) == SECONDS - 1, "until it was read"
+        read.set()
+        await settled(pilot)
+        assert "reading" not in str(timeline.border_title)
+    assert list(dict.fromkeys(shown)) == seen
+
+
+async def test_the_threshold_holds_for_what_is_being_read(
+    app: ReplayApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments, read = app.replay.recording, threading.Event()
+
+    def slowly(index: int, moment: Callable[[int], Recorded] = moments.moment) -> Recorded:
+        read.wait()
+        return moment(index)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        monkeypatch.setattr(moments, "moment", slowly)
+        await pilot.press("home", "t")
+        app.dashboard.prompt.query_one(Input).value = "7"
+        await pilot.press("enter")
+        read.set()
+        await settled(pilot)
+        assert second(app) == 0
+        assert app.view is not None
+        assert app.view.threshold == 7
 
 
 async def test_it_plays_to_its_end_and_halts(app: ReplayApp) -> None:
@@ -127,11 +195,9 @@ async def test_it_plays_to_its_end_and_halts(app: ReplayApp) -> None:
 async def test_a_pattern_is_drilled_into_as_live(app: ReplayApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)
-        await pilot.press("enter")
-        await pilot.pause()
+        await press(pilot, "enter")
         assert isinstance(app.screen, PatternScreen)
-        await pilot.press("home")
-        await pilot.pause()
+        await press(pilot, "home")
         assert second(app) == 0
         assert app.screen.view is not None
         assert len(app.screen.view.frame.table) == 10

@@ -348,7 +348,7 @@ class TwtopApp(PastApp):
         config = self.watched.config.with_threshold(percent)
         shown = self._judge_by(config)
         if self.scrubber is not None:
-            self.scrubber.replay.watch.judge_by(config)
+            self.scrubber.replay.judge_by(config)
         if shown is not None:
             self._show(shown)
         return None

@@ -89,10 +89,13 @@ class PastApp(TimeApp):
 
     def leave_past(self) -> None:
         """Let it go; what is there now was kept meanwhile."""
-        self.frozen, self.scrubber, self.span = False, None, None
-        if self._earlier is not None:
-            self._earlier.close()
-            self._earlier = None
+        scrubber, earlier = self.scrubber, self._earlier
+        self.frozen, self.scrubber, self.span, self._earlier = False, None, None, None
+        if scrubber is not None:
+            scrubber.wanted = None
+            if earlier is not None:
+                close = partial(scrubber.replay.close, earlier)
+                self.run_worker(close, thread=True, group="recordings")
         if self.screen_stack:
             self.screen.refresh_bindings()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -42,10 +43,8 @@ class ReplayApp(TwtopApp):
 
     def take(self, view: View) -> None:
         """Show what was replayed, with its timeline. Nothing in the past is news."""
-        span, present = self.scrubber.span(), self.scrubber.present()
-        if present is not None and (span != self.span or self.view is None):
-            self._show(present)
-            self.span = span
+        if not self._turning and (self.scrubber.span() != self.span or self.view is None):
+            self._show_moment(self.scrubber)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what is there now."""
@@ -55,12 +54,15 @@ class ReplayApp(TwtopApp):
 
     def action_freeze(self) -> None:
         """Play, or halt."""
+        self.run_worker(self._turn_playing, thread=True, group="time")
+
+    def _turn_playing(self) -> None:
+        """In a thread: from its end it plays from its beginning, which must be read first."""
         try:
-            self.scrubber.arrive()
             self.replay.play(on=not self.replay.playing)
         except TableError as error:
-            self.notify(str(error), severity="error", markup=False)
-        self.travel()
+            self.call_later(partial(self.notify, str(error), severity="error", markup=False))
+        self.call_later(self.travel)
 
     def action_speed(self, direction: int) -> None:
         """Play slower (−1) or faster (1)."""

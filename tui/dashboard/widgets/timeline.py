@@ -48,6 +48,8 @@ class Span:
     plays: str = ""
     """How a recording is played; empty for the past of what is live."""
     utc: bool = False
+    awaited: bool = False
+    """Is its moment still being read?"""
 
     def clock(self, time: float, *, date: bool = False) -> str:
         """Return a time as the reader wants it."""
@@ -79,7 +81,9 @@ class Timeline(TextPanel[Span]):
             return
         first, last = span.moments[0].time, span.moments[-1].time
         parts = [(f"{span.clock(first, date=True)} … {span.clock(last)}", "")]
-        if found := span.moments[span.index].findings:
+        if span.awaited:
+            parts.append((f" · reading {span.clock(span.moments[span.index].time)} …", ""))
+        elif found := span.moments[span.index].findings:
             severity = Severity(found[0].severity)
             parts.append((f" · {MARKS[severity]} {found[0].title}", COLOURS[severity]))
         keys = LIVE_KEYS if not span.plays else REPLAY_KEYS
