@@ -91,6 +91,16 @@ class Recording(Moments):
             raise PlaceError(f"{word} can be {listed}")
         raise PlaceError(f"no place is called {word} here; there are {listed}")
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer twtop wrote some of it, whose rows this one may read wrongly."""
+        return any(log.about.get("version", VERSION) > VERSION for log in self._logs)
+
+    def silent_before(self, time: float) -> float:
+        """Return for how many seconds before a time nothing was recorded, of any place."""
+        seen = (told.time for one in self._chapters for told in one.told if told.time <= time)
+        return time - max(seen, default=0.0)
+
     def show(self, place: Place) -> None:
         """Turn to the moments of this place, one of ``places``."""
         self.place = place
