@@ -16,7 +16,7 @@ from tests.patience import Patience
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.pattern import PatternScreen
-from tui.dashboard.widgets.timeline import Timeline
+from tui.dashboard.widgets.timeline import FIGURE, FULL, LABEL, Timeline
 from tui.findings.config import Config
 from tui.recording.chapter import Recorded
 from tui.recording.recorder import Recorder
@@ -105,6 +105,33 @@ async def test_findings_are_jumped_to(app: ReplayApp, path: Path) -> None:
         await press(pilot, "left_curly_bracket")
         assert second(app) <= seen[-1]
     assert first_critical(open_recording(path).timeline) > NOW
+
+
+async def test_from_when_to_when_a_pattern_was_full(app: ReplayApp) -> None:
+    """The last port is taken in the hundredth second; and it stays so to the end."""
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        timeline = app.screen.query_one(Timeline)
+        clock = app.span.clock if app.span else None
+        assert clock is not None
+        for keys, told in (((), True), (("home",), False), (("g",), True)):
+            await press(pilot, *keys)
+            if keys == ("g",):
+                app.dashboard.prompt.query_one(Input).value = "-50s"
+                await press(pilot, "enter")
+                assert second(app) == 99
+            title = str(timeline.border_title)
+            assert f"FULL {clock(NOW + 99)}–{clock(NOW + 149)}" in title
+            assert ("10.0.0.9:443" in title) is told
+        drawn = timeline.render_line(timeline.size.height - 1).text
+        marks = [x for x, mark in enumerate(drawn) if mark == FULL]
+        # Two thirds of the time are over when it begins; its first cell has the finding's mark.
+        left, width = LABEL, timeline.size.width - LABEL - FIGURE
+        assert marks[-1] == left + width - 1
+        assert abs(marks[0] - (left + width * 99 / 149)) <= 2
+        assert marks == [*range(marks[0], marks[-1] + 1)]
+        await press(pilot, "left", "z", "end")
+        assert f"FULL {clock(NOW + 99)}–" in str(timeline.border_title), "also of a part of it"
 
 
 async def test_a_time_is_gone_to_and_what_is_none_is_said(app: ReplayApp) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tui.dashboard.widgets.timeline import Span
 from tui.recording.moments import Moments
-from tui.recording.replay import Event, Replay, events
+from tui.recording.replay import Event, Full, Replay, events, full_spans
 from tui.recording.summary import Summary
 from tui.recording.when import TimeError, parse_time
 from tui.watching.view import View
@@ -29,6 +29,7 @@ class Stretch:
 
     moments: Sequence[Summary]
     events: Sequence[Event]
+    full: Sequence[Full]
     begin: int
     """Which of all moments is the first of these."""
     count: int
@@ -66,7 +67,8 @@ class Scrubber:
         self._arrived = 0.0
         """When a moment was shown last, on the monotonic clock."""
         self._stretch: Stretch | None = None
-        self._events: tuple[int, list[Event]] = (0, [])
+        self._told: tuple[int, list[Event], list[Full]] = (0, [], [])
+        """What findings tell of so many moments."""
 
     @property
     def index(self) -> int:
@@ -123,7 +125,7 @@ class Scrubber:
 
     def finding(self, direction: int) -> str | None:
         """Go to where the next finding began (1), or the one before (−1); say if there is none."""
-        begun = [event.index for event in self._all_events()]
+        begun = [event.index for event in self._all()[0]]
         there = [n for n in begun if (n > self.index if direction > 0 else n < self.index)]
         if not there:
             return f"no finding began {'after' if direction > 0 else 'before'} this"
@@ -167,7 +169,8 @@ class Scrubber:
         ):
             now = self._stretch = self._around(index)
         plays = self._mark if self._plays else ""
-        return Span(now.moments, index - now.begin, now.events, plays, self._utc)
+        at = index - now.begin
+        return Span(now.moments, at, now.events, now.full, plays=plays, utc=self._utc)
 
     def _around(self, index: int) -> Stretch:
         timeline, begin, end = self.replay.timeline, 0, len(self.replay.timeline)
@@ -178,22 +181,21 @@ class Scrubber:
             begin = bisect_left(timeline, first, key=_time)
             end = bisect_right(timeline, first + self._width, key=_time)
             end = max(end, index + 1)
+        begun, full = self._all()
+        moments = timeline[begin:end]
         return Stretch(
-            timeline[begin:end],
-            [
-                replace(event, index=event.index - begin)
-                for event in self._all_events()
-                if begin <= event.index < end
-            ],
+            moments,
+            [replace(one, index=one.index - begin) for one in begun if begin <= one.index < end],
+            [one for one in full if one.begin <= moments[-1].time and one.end >= moments[0].time],
             begin,
             len(timeline),
         )
 
-    def _all_events(self) -> list[Event]:
+    def _all(self) -> tuple[list[Event], list[Full]]:
         timeline = self.replay.timeline
-        if self._events[0] != len(timeline):
-            self._events = len(timeline), events(timeline)
-        return self._events[1]
+        if self._told[0] != len(timeline):
+            self._told = len(timeline), events(timeline), full_spans(timeline)
+        return self._told[1:]
 
 
 def _time(moment: Summary) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.findings.config import Config
 from tui.findings.finding import Severity
@@ -191,6 +192,41 @@ def events(timeline: Sequence[Summary]) -> list[Event]:
             if told.severity > before.get(told.identity, -1)
         ]
         before = {told.identity: told.severity for told in summary.findings}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A pattern had no port left, but for BREATHS_SECONDS now and then."""
+
+    name: str
+    begin: float
+    """Unix time of the first moment at which it was seen so."""
+    end: float
+    """That of the last."""
+
+
+BREATHS_SECONDS = 10.0
+"""A port that comes back is taken at once: what is full again so soon is one story."""
+UNSEEN_SECONDS = 60.0
+"""Between two moments so far apart nobody knows."""
+
+
+def full_spans(timeline: Sequence[Summary]) -> list[Full]:
+    """Return when patterns had no port left, by their beginnings."""
+    found: list[Full] = []
+    last: dict[str, tuple[int, int]] = {}
+    """Which of the spans each pattern had last, and at which moment."""
+    for index, summary in enumerate(timeline):
+        for name in summary.full:
+            number, seen = last.get(name, (len(found), -1))
+            gap = summary.time - timeline[seen].time if seen >= 0 else math.inf
+            if gap <= (UNSEEN_SECONDS if seen == index - 1 else BREATHS_SECONDS):
+                found[number] = replace(found[number], end=summary.time)
+            else:
+                number = len(found)
+                found.append(Full(name, summary.time, summary.time))
+            last[name] = number, index
     return found
 
 
