@@ -61,15 +61,22 @@ def second(app: ReplayApp) -> int:
 
 
 async def test_nothing_is_changed_in_the_past(app: ReplayApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await pilot.pause(0.4)
         for way in ("f5", "enter", "escape", "l"):
             await pilot.press(way)
             front = app.screen
             ids = {one.binding.id or "" for one in front.active_bindings.values() if one.enabled}
             assert not any(one.startswith("act.") for one in ids)
-            await pilot.press("F", "K", "a", "u")
+            app.clear_notifications()
+            await pilot.press("F", "K", "a", "u", "R", "w", "plus")
+            await settled(pilot)
             assert app.screen is front
+            said = [one.message for one in app._notifications]
+            # In a plan + changes a figure, which it may.
+            keys = ["a", "u", "R", "w"] if way == "l" else ["F", "K", "u", "R", "w", "+"]
+            assert [text.split()[0] for text in said] == keys
+            assert all("recording" in text for text in said)
 
 
 async def test_keys_go_through_time(app: ReplayApp) -> None:

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from tui.dashboard.app import TwtopApp
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import ACT, bind
 from tui.dashboard.scrubbing import Scrubber
 from tui.dashboard.widgets.footer import Hint, each
 from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
+
+OF_NOW = ("record", "count_refusals", "step_interval")
+"""Actions that a recording has no use for."""
 
 
 class ReplayApp(TwtopApp):
@@ -48,9 +51,14 @@ class ReplayApp(TwtopApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what is there now."""
-        if action in ("record", "count_refusals", "step_interval"):
-            return False
-        return super().check_action(action, parameters)
+        return action not in OF_NOW and super().check_action(action, parameters)
+
+    def why_not(self, binding: Binding) -> str:
+        """Return why a key does nothing here."""
+        of_now = binding.action.partition("(")[0] in OF_NOW
+        if not of_now and not (binding.id or "").startswith(ACT):
+            return ""
+        return f"{self.get_key_display(binding)} is for what is there now; this is a recording"
 
     def action_freeze(self) -> None:
         """Play, or halt."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual import on
-from textual.binding import BindingType
+from textual import events, on
+from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.timer import Timer
 
@@ -104,6 +104,23 @@ class TimeApp(ShellApp):
                 return False
             return screen.has_past and not screen.prompt.is_open
         return super().check_action(action, parameters)
+
+    def why_not(self, binding: Binding) -> str:
+        """Return why a key does nothing here that does something to what is there now."""
+        raise NotImplementedError
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key does nothing, rather than do nothing in silence."""
+        screen = self.screen
+        if not isinstance(screen, ViewScreen) or not screen.takes_keys or self._is_asking:
+            return
+        for node, bindings in screen._modal_binding_chain:
+            for one in bindings.key_to_bindings.get(event.key, ()):
+                if self._check_action_state(one.action, node):
+                    return
+                if why := self.why_not(one):
+                    self.notify(why, timeout=4, markup=False)
+                    return
 
     def travel(self) -> None:
         """Show where the scrubber has turned to: its moment once no key is left to be taken."""
