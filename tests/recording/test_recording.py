@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import NOW, Sock, any_rules, crossing, reading, steady, table, waiting
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules
 from tui.recording import recorder as module
 from tui.recording.log import FRAME, MARK, RecordingError
 from tui.recording.recorder import Recorder

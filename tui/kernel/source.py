@@ -16,10 +16,11 @@ from tui.kernel.counters import read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
+from tui.kernel.parameters import Parameter, read_parameters
 from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.port_rules import read_port_rules
 from tui.kernel.rootless import parameters_of
 from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer, build
-from tui.kernel.sysctls import Parameter, read_parameters, read_port_rules
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]

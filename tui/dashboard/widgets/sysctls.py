@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.kernel.sysctls import Parameter
+from tui.kernel.parameters import Parameter
 from tui.watching.view import View
 from tui.writing.words import per_second, short
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
+from tui.kernel.port_rules import PortRules
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules
 from tui.writing.words import duration, joined, plural
 
 NETLINK = Remedy(
