@@ -19,7 +19,7 @@ from tui.dashboard.screens.help import HelpScreen
 from tui.findings.config import Config, ConfigError, OnScreen
 from tui.fleet.answers import Line
 from tui.fleet.client import FleetError
-from tui.fleet.fleet import Fleet, Place, key_of
+from tui.fleet.fleet import Fleet, FleetPlace, key_of
 from tui.fleet.refresh import Detail, Moment
 
 HOUR = tuple((NOON - 3600 + 60 * n, n / 60) for n in range(61))
@@ -31,19 +31,19 @@ class StillAsker:
     interval = 15.0
 
     def __init__(self) -> None:
-        self.looked_at: list[Sequence[Place]] = []
-        self.studied: list[Place | None] = []
+        self.looked_at: list[Sequence[FleetPlace]] = []
+        self.studied: list[FleetPlace | None] = []
 
     def poll(self) -> Moment:
         """Wait until the test is over."""
         StillPoller.over.wait()
         raise FleetError("the test is over")
 
-    def look_at(self, places: Sequence[Place]) -> bool:
+    def look_at(self, places: Sequence[FleetPlace]) -> bool:
         self.looked_at.append(places)
         return False
 
-    def study(self, place: Place | None) -> None:
+    def study(self, place: FleetPlace | None) -> None:
         self.studied.append(place)
 
 

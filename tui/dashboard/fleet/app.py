@@ -27,7 +27,7 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.shell import ShellApp
 from tui.findings.config import Config
 from tui.fleet.client import FleetError
-from tui.fleet.fleet import Place
+from tui.fleet.fleet import FleetPlace
 from tui.fleet.refresh import Moment
 from tui.watching.sampler import Cycle
 
@@ -58,10 +58,10 @@ class Asker(Paced, Protocol):
     def poll(self) -> Moment:
         """Return what is known now. Raises FleetError."""
 
-    def look_at(self, places: Sequence[Place]) -> bool:
+    def look_at(self, places: Sequence[FleetPlace]) -> bool:
         """Have the history of these; return whether one is new."""
 
-    def study(self, place: Place | None) -> None:
+    def study(self, place: FleetPlace | None) -> None:
         """Have all about one."""
 
 
