@@ -143,6 +143,25 @@ async def test_what_is_typed_while_a_place_opens_is_meant_for_it() -> None:
         assert [type(one) for one in shown.app.screen_stack[-2:]] == [PlaceScreen, HelpScreen]
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"fleet.ssh": "m"}, "m cannot be both"),
+        ({"place.ssh": "q"}, "q cannot be both"),
+    ],
+)
+def test_keys_that_clash_on_a_screen_of_the_fleet_are_refused(
+    keys: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        FleetApp(StillAsker(), Config(keys=tuple(keys.items())), "prometheus:9090")
+
+
+def test_a_key_of_another_app_takes_none_away_here() -> None:
+    only_there = Config(keys=(("app.record", "S"),))
+    assert FleetApp(StillAsker(), only_there, "prometheus:9090").keys == {"app.record": "S"}
+
+
 def test_a_theme_that_there_is_not_is_refused() -> None:
     config = Config(screen=OnScreen(theme="nrod"))
     with pytest.raises(ConfigError, match="did you mean nord"):

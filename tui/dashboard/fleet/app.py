@@ -79,6 +79,10 @@ class Refreshed(Message):
         )
 
 
+TOGETHER = ((ViewScreen, TableScreen, FleetScreen), (ViewScreen, PlaceScreen))
+"""Whose keys work at the same time."""
+
+
 class FleetApp(ShellApp):
     """Which of all hosts is running out of ports?"""
 
@@ -92,7 +96,7 @@ class FleetApp(ShellApp):
 
         Raises ConfigError where the user's keys or theme cannot be meant so.
         """
-        keys = checked(dict(config.keys), (ShellApp, TwtopApp))
+        keys = checked(dict(config.keys), (ShellApp,), TOGETHER, (TwtopApp,))
         super().__init__(keys, config.screen.theme)
         must_be_known("theme", config.screen.theme, self.available_themes)
         self.poller: Asker = poller
