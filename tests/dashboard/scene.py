@@ -140,6 +140,16 @@ class StillPoller:
         raise TableError("the test is over")
 
 
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until what was done has come to its end: threads, and the moment that is gone to."""
+    turning = True
+    while turning:
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        turning = getattr(pilot.app, "_turning", False)
+
+
 class Stage:
     """The app under test and its pilot."""
 
@@ -169,9 +179,7 @@ class Stage:
     async def press(self, *keys: str) -> None:
         """Press keys, and let what they cause happen."""
         await self.pilot.press(*keys)
-        await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
-        await self.pilot.pause()
+        await settled(self.pilot)
 
     async def type(self, text: str) -> None:
         """Type a text, character by character."""
