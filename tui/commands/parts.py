@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -25,6 +25,9 @@ from tui.kernel.sockets import Array, State
 from tui.report import records, text
 from tui.report.records import PATTERN_FIELDS, SOCKET_FIELDS, STATES
 from tui.writing.export import Counts, Sheet
+
+if TYPE_CHECKING:
+    from tui.records import PatternRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Query:
         )
         return replace(self.frame, time_wait=theirs), chosen
 
-    def pattern_records(self, chosen: Iterable[int]) -> list[dict[str, Any]]:
+    def pattern_records(self, chosen: Iterable[int]) -> list[PatternRecord]:
         """Return these patterns as plain data."""
         every = list(records.pattern_records(self.frame, self.owners))
         return [every[index] for index in chosen]

@@ -20,10 +20,9 @@ from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
 from tui.findings.config import Config
-from tui.kernel.find_place import ALL, PlaceError, called, find_place
+from tui.kernel.find_place import ALL, PlaceError, find_place, named
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
-from tui.kernel.survey import Survey
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.watching.overview import Overview
@@ -155,7 +154,7 @@ def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator
         source=settings.source,
         interval=settings.seconds,
         exact_timers=True,
-        of=lambda found: found.places if every else _named(found, words, there),
+        of=lambda found: found.places if every else named(words, there, found, settings.proc),
     )
     overview.looked_at = lambda place: not every
     return _views_of_all(overview, settings)
@@ -166,13 +165,6 @@ def _place(word: str, procfs: Path) -> Place:
         return find_place(word, procfs)
     except PlaceError as error:
         raise click.UsageError(f"-N: {error}") from None
-
-
-def _named(found: Survey, words: Sequence[str], there: Sequence[Place]) -> list[Place]:
-    """Return the places that were named, also one that was started anew since."""
-    known = {place.id for place in there} - {None}
-    called_so = {place for word in words for place in called(word, found)}
-    return [place for place in found.places if place in called_so or place.id in known]
 
 
 def _views_of_all(overview: Overview, settings: Settings) -> Iterator[Sequence[View]]:

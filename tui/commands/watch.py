@@ -125,7 +125,7 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
             fail(str(error))
         overview.note_owners(lambda: owners_of(settings))
         rows = [seen(one) for one in found]
-        records = [places_record(rows, time.time(), overview.found.missing)]
+        records: list[object] = [places_record(rows, time.time(), overview.found.missing)]
         dumped = [one.view for one in found if one.fresh and one.view is not None]
         records += [watch_record(view.frame, view.trends, top) for view in dumped]
         for record in records:
