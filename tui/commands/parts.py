@@ -17,7 +17,7 @@ from tui.commands.configuration import configured
 from tui.commands.examples import UNWRAPPED
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
-from tui.commands.options import given, recording_options, shared_options
+from tui.commands.options import given, look_options, recording_options
 from tui.commands.output import EPILOG, emit, emit_data, paint
 from tui.commands.reading import Looks
 from tui.kernel.processes import Owners
@@ -246,7 +246,7 @@ def command(part: Part) -> click.Command:
     made: Any = click.pass_context(run)
     if part.filtered:
         made = click.argument("filter", nargs=-1)(made)
-    made = form_options(recording_options(shared_options(made)))
+    made = form_options(recording_options(look_options(made)))
     about = SECTIONS["Look once"][part.name].about
     examples = UNWRAPPED + "\n".join(part.examples)
     explained = "\n\n".join([about, *[FILTER_HELP] * part.filtered, examples])

@@ -15,7 +15,14 @@ import click
 
 from tui import recording
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, reading_options, seconds
+from tui.commands.options import (
+    Settings,
+    given,
+    interval_option,
+    reading_options,
+    seconds,
+    threshold_option,
+)
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
@@ -79,6 +86,8 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     "name or id; repeatable; all records every place.  [default: where twtop runs]",
 )
 @click.option("--unit", is_flag=True, help="Print a systemd unit and exit.")
+@interval_option
+@threshold_option
 @reading_options
 @click.pass_context
 def record(
@@ -104,13 +113,14 @@ def record(
     twtop record --unit > /etc/systemd/system/twtop-record.service
     """
     if unit:
+        if said := given(context, options).said:
+            raise click.UsageError(f"--unit records nothing; leave out {said[0]}")
         emit(unit_text(recording, UNIT))
         return
     if file is None:
         raise click.UsageError("give the FILE to record to")
     chosen = {name: value for name, value in options.items() if value is not None}
     settings = given(context, {"interval": INTERVAL, **chosen})
-    words = words or ((settings.place,) if settings.place else ())
     polls = _polls(settings, words, configured(settings))
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _leave)
