@@ -47,6 +47,8 @@ def test_the_contract() -> None:
 
 def test_what_is_known_of_each() -> None:
     full, quiet, unseen = map(place_row, (FULL, QUIET, UNSEEN))
+    assert full["worst"]
+    assert full["findings"]
     assert (full["dumped"], full["worst"]["in_use"], full["utilization_at_most"]) == (
         True,
         900,

@@ -17,7 +17,7 @@ from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import Settings, given, percent, recording_options, shared_options
+from tui.commands.options import Settings, given, look_options, percent, recording_options
 from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
 from tui.commands.reading import Look, owners_of, recorded_looks, source_of, take_look
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 )
 @prometheus_options
 @recording_options
-@shared_options
+@look_options
 @click.pass_context
 def check(
     context: click.Context,
@@ -151,7 +151,8 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     if fleet is not None:
-        if any((dst, dport, src, must_exist, settings.place, settings.recording, settings.at)):
+        others = [one for one in settings.said if one != "--threshold"]
+        if any((dst, dport, src, must_exist, others, settings.recording, settings.at)):
             raise click.UsageError("--fleet judges all hosts by their worst tuple: give no other")
         where = address(fleet, headers, token_file, timeout)
         finish(_fleet(where, warning, critical, findings=bool(also), allow_gone=allow_gone))

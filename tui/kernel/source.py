@@ -164,6 +164,15 @@ class Source:
         self._bound_ports: Array | None = None
         self._bound_ports_due = 0.0
 
+    def check(self) -> None:
+        """Raise TableError where there is nothing to read in this way; nothing is read for it."""
+        if self.choice == "sock_diag" and not self.place.answers:
+            raise TableError(
+                f"sock_diag cannot read the sockets that {self.place.root} shows: use --source proc"
+            )
+        if self.place.kind == "copy":
+            procfs.require_tables(self.place.root)
+
     def read(self) -> Reading:
         """Read the table, the parameters and the counters once.
 
@@ -254,12 +263,8 @@ class Source:
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
         if self.skips_empty and self._counts_none():
             return "proc", build([])
+        self.check()
         if self.choice == "sock_diag":
-            if not self.place.answers:
-                raise TableError(
-                    f"sock_diag cannot read the sockets that {self.place.root} shows: use "
-                    "--source proc"
-                )
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
