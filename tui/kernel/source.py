@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tui.kernel import procfs, sock_diag
-from tui.kernel.counters import read_counters
+from tui.kernel.counters import count_sockets, read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
@@ -277,14 +277,14 @@ class Source:
 
     def _counts_none(self) -> bool:
         """Say whether sockstat counts no socket at all."""
-        counters = self._counters()
+        counters = count_sockets(self.place.tables)
         return all(counters.get(name) == 0 for name in ("inuse", "tw")) and not counters.get(
             "inuse6"
         )
 
     def _proc_would_be_slow(self) -> bool:
         """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
-        counters = self._counters()
+        counters = count_sockets(self.place.tables)
         sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
         return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
 
