@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
-from tui.analysis.doubts import assumed, unread
+from tui.analysis.doubts import assumed, bound_matters, unlisted, unread
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.analysis.patterns import Direction
@@ -108,6 +108,9 @@ def wait(
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
+                if below is not None and bound_matters(frame, below, found):
+                    line.close()  # nor does a later look list them
+                    fail(f"cannot tell: {unlisted(frame)}")
                 break
             if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
                 line.close()
