@@ -187,3 +187,17 @@ def test_what_may_be_bound_is_said_by_all_where_it_could_matter(
         waited = run("wait", "--below=50", "--timeout=0", "--proc", root)
         assert (waited.code, str(bound) in waited.err) == ((3, True) if matters else (0, False))
         assert (run("check", "--proc", root).code, said[3].code) == ((3, 1) if matters else (0, 0))
+
+
+@pytest.mark.parametrize("reserved", [True, False], ids=["reserved", "listened on"])
+def test_without_a_port_in_the_range_nothing_is_fine(
+    run: Run, home: Path, tmp_path: Path, reserved: bool
+) -> None:
+    """connect() fails at once; that nobody has tried yet is no comfort."""
+    inside = [] if reserved else [listener("0.0.0.0", LOW + number) for number in range(4)]
+    spans = f"1-{LOW + 10}" if reserved else ""
+    root = host(tmp_path / "proc", inside, size=4, ip_local_reserved_ports=spans)
+    assert run("check", "--proc", root).code == 2
+    audit = run("audit", "--json", "--proc", root)
+    assert (audit.code, audit.json["findings"][0]["code"]) == (2, "ports-exhausted")
+    assert run("wait", "--below=99", "--timeout=0", "--proc", root).code == 1

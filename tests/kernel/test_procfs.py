@@ -361,6 +361,18 @@ class TestFiles:
         table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE))
         assert (socks(table), table.complete) == ([GOOD], True)
 
+    def test_a_missing_tcp6_of_a_kernel_with_ipv6_is_missing(self, tmp_path: Path) -> None:
+        root = proc(tmp_path, header(1) + GOOD_LINE)
+        (root / "net/sockstat6").write_text("TCP6: inuse 0\n")
+        table = read_sockets(root)
+        assert (socks(table), table.complete) == ([GOOD], False)
+
+    def test_a_tcp6_that_leads_nowhere_is_no_missing_one(self, tmp_path: Path) -> None:
+        root = proc(tmp_path, header(1) + GOOD_LINE)
+        (root / "net/tcp6").symlink_to("nowhere")
+        with pytest.raises(TableError, match="net/tcp6: No such file"):
+            read_sockets(root)
+
     def test_a_missing_tcp_names_file_and_cure(self, tmp_path: Path) -> None:
         with pytest.raises(TableError) as caught:
             read_sockets(proc(tmp_path, tcp6=header(4)))

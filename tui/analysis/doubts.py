@@ -63,7 +63,11 @@ def unseen_bound(frame: Frame) -> int | None:
 def unlisted(frame: Frame) -> str:
     """Return how many sockets may be bound that nothing lists; empty if none, or not known."""
     unseen = unseen_bound(frame)
-    return f"up to {unseen:,} sockets may be bound to ports and are not listed" if unseen else ""
+    return (
+        f"up to {plural(unseen, 'socket')} may be bound to a port without being listed"
+        if unseen
+        else ""
+    )
 
 
 def bound_matters(

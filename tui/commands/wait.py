@@ -151,6 +151,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         what = f"{len(remaining):,} TIME-WAIT" + _named(frame, waiting)
         seconds = float(remaining.max()) / 1000 if len(remaining) else 0.0
         return Waited(sure and not len(waiting), what + doubt, seconds, 0)
+    if not frame.ports.capacity:
+        return Waited(False, "no ephemeral ports at all" + doubt, None, 0)
     locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
     over = candidates[levels(locked, capacity, below) >= Level.HOT]
     shown = over if len(over) else candidates
@@ -208,6 +210,8 @@ def _named(frame: Frame, shown: Array) -> str:
 
 def expectation(progress: Waited) -> str:
     """Say when the goal will be reached if nothing new comes."""
+    if progress.seconds is None and not progress.open:
+        return "needs ports that are neither reserved nor bound"
     if progress.seconds is None:
         return f"needs {plural(progress.open, 'open connection')} to close"
     return f"in about {progress.seconds:.0f} s"

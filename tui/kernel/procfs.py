@@ -68,7 +68,9 @@ def read_sockets(
                 if progress is not None and done < total:
                     progress(done, total)
         except FileNotFoundError as error:
-            if optional:
+            if optional and not os.path.lexists(root / name):
+                # The kernel has both of these or neither.
+                complete = complete and not os.path.lexists(root / "net/sockstat6")
                 continue
             raise _unreadable(root / name, error) from error
         except OSError as error:
