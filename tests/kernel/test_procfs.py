@@ -667,6 +667,15 @@ class TestByteOrder:
         assert table.byte_order == self.TURNED
         assert socks(table) == [fold(sock) for sock in found]
 
+    def test_what_looks_turned_by_chance_tells_nothing(self, tmp_path: Path) -> None:
+        """The wrong way round they are 127.0.0.10, and 192.168.9.10 among a server's clients."""
+        root = write_proc(
+            tmp_path, [Sock("10.0.0.127", 443, "10.9.168.192"), listener("10.0.0.127", 443)]
+        )
+        table = read_copy(root)
+        assert table.byte_order is None
+        assert {sock.local for sock in socks(table)} == {"10.0.0.127"}
+
     def test_where_nothing_tells_it_is_assumed(self, tmp_path: Path) -> None:
         root = self.copy(tmp_path, Sock("10.1.2.3", 40_000, "10.4.5.6"), listener())
         table = read_copy(root)
