@@ -178,8 +178,12 @@ def main() -> None:
             unknown(text)
         fail(text, NOT_RUN if command == "audit" else error.exit_code)
     except Exception as error:
+        from tui.kernel.sockets import TableError  # loaded by whatever raised it
+
         if asked(sys.argv[1:]) == PLUGIN:
             unknown(f"{type(error).__name__}: {error}")
+        if isinstance(error, TableError):
+            fail(str(error))
         if not isinstance(error, OSError) or error.filename is not None:
             raise
         if error.errno not in UNWRITABLE_ERRORS:

@@ -12,7 +12,7 @@ import click
 
 from tui.analysis.bind_first import find_bound_first
 from tui.analysis.bounds import could_reach
-from tui.analysis.doubts import doubts, surely_fine, uncounted, unseen_bound
+from tui.analysis.doubts import doubts, surely_fine, uncounted, unlisted
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
@@ -44,7 +44,7 @@ GRAVITY = (OK, UNKNOWN, WARNING, CRITICAL)
 """What is known to be bad is so whatever else is unknown; what is unknown is never OK."""
 NAMED = 3
 """Findings that a line names: it is for a pager."""
-OF_THE_READING = {"incomplete-table", "sysctls-assumed"}
+OF_THE_READING = {"incomplete-table", "sysctls-assumed", "bound-ports-unknown"}
 """Findings of what is not known: as an answer that is UNKNOWN, and no WARNING; its text says so."""
 
 
@@ -354,8 +354,8 @@ def judge_fullest(
     why = doubts(frame)
     if code == OK and (not sure or (must_exist and not len(candidates))):
         code = UNKNOWN
-        if not sure and (unseen := unseen_bound(frame)):
-            why += (f"up to {unseen:,} sockets may be bound to ports and are not listed",)
+        if not sure and (unseen := unlisted(frame)) and unseen not in why:
+            why += (unseen,)
     if why:
         text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)

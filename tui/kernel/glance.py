@@ -36,13 +36,7 @@ class Glance:
     @property
     def capacity(self) -> int:
         """Ports of the range that are not reserved; those with a bound socket are not known."""
-        rules = self.rules
-        reserved = {
-            port
-            for first, last in rules.reserved
-            for port in range(max(first, rules.low), min(last, rules.high) + 1)
-        }
-        return rules.high - rules.low + 1 - len(reserved)
+        return self.rules.capacity
 
 
 class _Counts(NamedTuple):

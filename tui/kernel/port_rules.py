@@ -39,6 +39,16 @@ class PortRules:
     assumed: tuple[str, ...] = ()
     """Full names of the sysctls that could not be read, and stand at the kernel's default."""
 
+    @property
+    def capacity(self) -> int:
+        """Ports of the range that are not reserved; those with a bound socket are not known."""
+        reserved = {
+            port
+            for first, last in self.reserved
+            for port in range(max(first, self.low), min(last, self.high) + 1)
+        }
+        return self.high - self.low + 1 - len(reserved)
+
 
 PORT_NAMES = tuple(
     f"net.ipv4.{name}"
