@@ -18,11 +18,11 @@ from tui.dashboard.app import TwtopApp
 from tui.dashboard.polling import Sampled
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
+from tui.kernel.parameters import Parameter
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import Refusals
 from tui.kernel.sockets import State, TableError, Timer
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import Parameter
 from tui.watching.refused import Counting
 from tui.watching.view import View
 from tui.watching.watch import Watch

@@ -12,12 +12,12 @@ import click
 
 from tui.analysis.bind_first import find_bound_first
 from tui.analysis.bounds import could_reach
-from tui.analysis.doubts import doubts, surely_fine, uncounted, unseen_bound
+from tui.analysis.doubts import doubts, surely_fine, uncounted, unlisted
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import Settings, given, percent, recording_options, shared_options
+from tui.commands.options import Settings, given, look_options, percent, recording_options
 from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
 from tui.commands.reading import Look, owners_of, recorded_looks, source_of, take_look
@@ -44,7 +44,7 @@ GRAVITY = (OK, UNKNOWN, WARNING, CRITICAL)
 """What is known to be bad is so whatever else is unknown; what is unknown is never OK."""
 NAMED = 3
 """Findings that a line names: it is for a pager."""
-OF_THE_READING = {"incomplete-table", "sysctls-assumed"}
+OF_THE_READING = {"incomplete-table", "sysctls-assumed", "bound-ports-unknown"}
 """Findings of what is not known: as an answer that is UNKNOWN, and no WARNING; its text says so."""
 
 
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 )
 @prometheus_options
 @recording_options
-@shared_options
+@look_options
 @click.pass_context
 def check(
     context: click.Context,
@@ -134,9 +134,8 @@ def check(
     OK.
 
     \b
-    twtop check -w 50 -c 80
     twtop check --also findings
-    twtop check --dst 10.0.0.9:5432
+    twtop check --dst 10.0.0.9:5432 -w 50 -c 80
     twtop check -N all
     twtop check --from web-1.twtop --at 03:12
     twtop check --fleet http://prometheus:9090
@@ -151,7 +150,8 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     if fleet is not None:
-        if any((dst, dport, src, must_exist, settings.place, settings.recording, settings.at)):
+        others = [one for one in settings.said if one != "--threshold"]
+        if any((dst, dport, src, must_exist, others, settings.recording, settings.at)):
             raise click.UsageError("--fleet judges all hosts by their worst tuple: give no other")
         where = address(fleet, headers, token_file, timeout)
         finish(_fleet(where, warning, critical, findings=bool(also), allow_gone=allow_gone))
@@ -353,8 +353,8 @@ def judge_fullest(
     why = doubts(frame)
     if code == OK and (not sure or (must_exist and not len(candidates))):
         code = UNKNOWN
-        if not sure and (unseen := unseen_bound(frame)):
-            why += (f"up to {unseen:,} sockets may be bound to ports and are not listed",)
+        if not sure and (unseen := unlisted(frame)) and unseen not in why:
+            why += (unseen,)
     if why:
         text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)

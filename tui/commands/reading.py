@@ -26,6 +26,7 @@ from tui.recording.when import TimeError, parse_time
 from tui.writing.words import duration, utc
 
 if TYPE_CHECKING:
+    from tui.kernel.sockets import ByteOrder
     from tui.recording.recording import Recording
 
 
@@ -73,9 +74,16 @@ def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool =
         settings.seconds,
         one_shot=one_shot,
         skips_empty=among,
-        byte_order=settings.byte_order,
+        byte_order=byte_order_of(place, settings),
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
     )
+
+
+def byte_order_of(place: Place, settings: Settings) -> ByteOrder | None:
+    """Return what the user says of a copy. Raises click.UsageError where it is of none."""
+    if settings.byte_order is not None and place.kind != "copy":
+        raise click.UsageError("--byte-order is for a copy of /proc; leave it out")
+    return settings.byte_order
 
 
 OWNERS_SECONDS = 0.5
@@ -125,6 +133,7 @@ class Looks:
             yield read_look(self.settings)
             return
         if self.settings.recording is not None:
+            refuse_live(self.settings)
             try:
                 yield from recorded_looks(self.settings.recording, self.settings.at)
             except TableError as error:
@@ -152,6 +161,12 @@ class Looks:
             sys.exit(UNREADABLE)
 
 
+def refuse_live(settings: Settings) -> None:
+    """Raise click.UsageError where it is said how to read the kernel, and it is not read."""
+    if said := [one for one in settings.said if one not in ("--threshold", "--place")]:
+        raise click.UsageError(f"--from reads what was recorded; leave out {said[0]}")
+
+
 def every_place(settings: Settings) -> Survey:
     """Return all places, the host first; without them the command ends here."""
     try:
@@ -173,6 +188,7 @@ def take_look(settings: Settings) -> Look:
         frame = judge(open_source(settings, one_shot=True).read())
         return Look(frame, lambda: owners_of(settings))
     _refuse_all(settings.place)
+    refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
         first, last = recording.timeline[0].time, recording.timeline[-1].time
         return _look_at(recording, _when(settings.at, first, last))

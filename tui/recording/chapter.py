@@ -22,10 +22,11 @@ from tui.recording.state import (
     Sections,
     applied,
     changed,
+    owner_sections,
+    reading_sections,
     restored,
     restored_owners,
     restored_place,
-    sections,
 )
 from tui.recording.summary import Summary, from_plain, plain
 
@@ -47,12 +48,16 @@ class ChapterWriter:
     def __init__(self) -> None:
         self._rows = RowWriter()
         self._sections: Sections = {}
+        self._owners: Owners | None = None
+        self._of_owners: Sections = {}
         self._table: SocketTable | None = None
         self._deflate = zlib.compressobj(9)  # a head has 1 kB
 
     def record(self, reading: Reading, owners: Owners, summary: Summary) -> bytes:
         """Return the content of the next record."""
-        now = sections(reading, owners)
+        if owners is not self._owners:  # they stay the same for seconds
+            self._owners, self._of_owners = owners, owner_sections(owners)
+        now = reading_sections(reading) | self._of_owners
         head: dict[str, Any] = {"summary": plain(summary), "changed": changed(self._sections, now)}
         body = b""
         if reading.table is not self._table:
