@@ -344,3 +344,30 @@ class TestProcess:
     def test_python_m_tui_is_twtop(self) -> None:
         ended = twtop("--version")
         assert (ended.returncode, ended.stdout) == (0, f"twtop, version {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["wait", "--drained"],
+        ["watch", "--count=1"],
+        ["serve"],
+        ["report"],
+        ["check"],
+        ["audit"],
+        ["plan"],
+        ["bundle", "ticket.tar.gz"],
+        ["record", "night.twtop"],
+        ["metrics"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_archive_without_a_copy_is_unreadable_to_every_command(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ticket.tgz").write_bytes(b"none")
+    code, out, err = run(*command, "--proc", "ticket.tgz")
+    assert code == UNREADABLE
+    assert "ticket.tgz: cannot be unpacked" in out + err
+    assert (out + err).count("\n") == 1

@@ -22,8 +22,8 @@ from tui.dashboard.widgets.patterns import PatternRows
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand, observe
 from tui.planning.remedies import plan
 from tui.planning.setting import gather

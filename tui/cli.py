@@ -33,6 +33,8 @@ PLUGIN = "check"
 WARNING: whatever ends this command too early must be UNKNOWN."""
 
 
+LOOKING_BACK = ("--from", "--at")
+"""The options of commands that can read a recording."""
 ACTS = ("free", "keep", "apply", "undo")
 """The commands that change something of the user's."""
 
@@ -164,13 +166,24 @@ def main() -> None:
             path = context.command_path
         else:
             path = f"twtop {command}" if command in cli.commands else "twtop"
-        text = f"{error.format_message()} ({path} --help)"
+        message = error.format_message()
+        if isinstance(error, click.NoSuchOption) and error.option_name in LOOKING_BACK:
+            name = path.removeprefix("twtop").strip() or "the dashboard"
+            message = (
+                f"{name} reads no recording; {error.option_name} is for check, report, audit, "
+                "plan, watch and the parts of a report"
+            )
+        text = f"{message} ({path} --help)"
         if command == PLUGIN:
             unknown(text)
         fail(text, NOT_RUN if command == "audit" else error.exit_code)
     except Exception as error:
+        from tui.kernel.sockets import TableError  # loaded by whatever raised it
+
         if asked(sys.argv[1:]) == PLUGIN:
             unknown(f"{type(error).__name__}: {error}")
+        if isinstance(error, TableError):
+            fail(str(error))
         if not isinstance(error, OSError) or error.filename is not None:
             raise
         if error.errno not in UNWRITABLE_ERRORS:

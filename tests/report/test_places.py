@@ -16,7 +16,7 @@ from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
-from tui.kernel.sysctls import port_rules
+from tui.kernel.port_rules import port_rules
 from tui.report.places import PLACE_FIELDS, Seen, place_row, places_record, places_text
 from tui.report.schema import schema
 

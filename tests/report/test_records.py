@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 
 from tests.tables import Sock, any_rules, crossing, fold, frame, listener, rules, steady, waiting
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Process
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import PortRules
 from tui.records import SocketRecord
 from tui.report.records import (
     SOCKET_FIELDS,

@@ -32,9 +32,9 @@ from tui.findings.finding import Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.places import place_at
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import observe
 from tui.report.schema import schema
 from tui.report.text import TEXT_ROWS, report_text

@@ -23,6 +23,7 @@ from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.recording.when import TimeError, parse_time
+from tui.writing.words import duration, utc
 
 if TYPE_CHECKING:
     from tui.kernel.sockets import ByteOrder
@@ -112,6 +113,9 @@ class Look:
     frame: Frame
     owners: Callable[[], Owners]
     """Looks for them now, or says what was recorded."""
+    recorded: bool = False
+    doubts: tuple[str, ...] = ()
+    """Why what was recorded may not be what was there at the moment that was asked for."""
 
 
 class Looks:
@@ -131,7 +135,7 @@ class Looks:
         if self.settings.recording is not None:
             refuse_live(self.settings)
             try:
-                yield from _recorded_looks(self.settings.recording, self.settings.at)
+                yield from recorded_looks(self.settings.recording, self.settings.at)
             except TableError as error:
                 fail(str(error))
             return
@@ -217,17 +221,26 @@ def _when(at: str | None, first: float, last: float) -> float:
         raise click.UsageError(f"--at: {error}") from None
 
 
-def _look_at(recording: Recording, time: float) -> Look:
-    moment = recording.moment(recording.index_at(time))
-    return Look(judge(moment.reading), lambda: moment.owners)
-
-
 LATE_SECONDS = 300.0
 """For so long a place is taken to have been there after it was seen last: idle ones are recorded
 in turn. What is printed of it has the time at which it was read."""
+SILENT_SECONDS = 15.0
+"""Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
 
-def _recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
+def _look_at(recording: Recording, time: float) -> Look:
+    moment = recording.moment(recording.index_at(time))
+    frame = judge(moment.reading)
+    silent, late = recording.silent_before(time) + frame.age, time - frame.time
+    doubts = []
+    if max(silent, late - LATE_SECONDS + SILENT_SECONDS) > SILENT_SECONDS:
+        doubts.append(f"not recorded for {duration(max(silent, late))} before {utc(time)}")
+    if recording.is_newer:
+        doubts.append("recorded by a newer twtop, which this one may misread")
+    return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts))
+
+
+def recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
     """Look at every place that was there at a moment, the host first."""
     with recorded(path, ALL) as recording:
         spans = {}

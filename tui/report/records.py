@@ -14,9 +14,9 @@ from tui.analysis.judgement import port_use
 from tui.analysis.owners import known_holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.places import HERE, Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State
-from tui.kernel.sysctls import PortRules
 from tui.writing.export import Counts
 from tui.writing.words import utc
 

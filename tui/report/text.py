@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tui.analysis.doubts import doubts
+from tui.analysis.doubts import doubts, unseen_bound
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.owners import known_holders
@@ -83,9 +83,11 @@ def heading_text(frame: Frame, paint: Paint) -> str:
         lines.append(f"{plural(table.duplicates, 'duplicate')} left out")
     if table.byte_order is None:
         lines.append(f"Its addresses do not reveal the byte order: {sys.byteorder}-endian assumed")
-    if not table.bound_known and place.kind != "copy":
+    if unseen_bound(frame) != 0 and place.kind != "copy":
+        unseen = unseen_bound(frame)
+        fewer = "fewer" if unseen is None else f"up to {unseen:,} fewer"
         lines.append(
-            "Bound, unconnected sockets cannot be seen here: there may be fewer ports than shown"
+            f"Bound, unconnected sockets cannot be seen here: there may be {fewer} ports than shown"
         )
     return "\n".join(lines)
 
