@@ -164,3 +164,40 @@ def test_a_destination_that_matches_nothing_is_said_to(run: Run, tmp_path: Path)
     assert (ran.code, "no outgoing connections to 1.2.3.4:5" in ran.out) == (OK, True)
     assert run("check", "--dst", "1.2.3.4:5", "--must-exist", "--proc", root).code == 3
     assert run("check", "--dst", "10.0.0.9:443", "--must-exist", "--proc", root).code == OK
+
+
+@pytest.mark.parametrize(("ports", "bound"), [(6, 48), (0, 60), (6, 400)])
+def test_what_may_be_bound_is_said_by_all_where_it_could_matter(
+    run: Run, home: Path, tmp_path: Path, ports: int, bound: int
+) -> None:
+    """No copy lists what is only bound; sockstat tells how many they can be, and they block all."""
+    root = full_host(tmp_path / "proc", ports)
+    for used in (bound, 47):
+        tw = ports // 2
+        (root / "net/sockstat").write_text(
+            f"sockets: used {used}\nTCP: inuse {1 + ports - tw} orphan 0 tw {tw} alloc 999 mem 1\n"
+        )
+        matters = used == bound
+        said = [
+            run(*command, "--proc", root)
+            for command in (["check"], ["report"], ["patterns"], ["audit"], ["plan", "--rate=1"])
+        ]
+        told = [f"up to {bound:,} sockets" in " ".join(ran.out.split()) for ran in said]
+        assert told == [matters] * len(said)
+        waited = run("wait", "--below=50", "--timeout=0", "--proc", root)
+        assert (waited.code, str(bound) in waited.err) == ((3, True) if matters else (0, False))
+        assert (run("check", "--proc", root).code, said[3].code) == ((3, 1) if matters else (0, 0))
+
+
+@pytest.mark.parametrize("reserved", [True, False], ids=["reserved", "listened on"])
+def test_without_a_port_in_the_range_nothing_is_fine(
+    run: Run, home: Path, tmp_path: Path, reserved: bool
+) -> None:
+    """connect() fails at once; that nobody has tried yet is no comfort."""
+    inside = [] if reserved else [listener("0.0.0.0", LOW + number) for number in range(4)]
+    spans = f"1-{LOW + 10}" if reserved else ""
+    root = host(tmp_path / "proc", inside, size=4, ip_local_reserved_ports=spans)
+    assert run("check", "--proc", root).code == 2
+    audit = run("audit", "--json", "--proc", root)
+    assert (audit.code, audit.json["findings"][0]["code"]) == (2, "ports-exhausted")
+    assert run("wait", "--below=99", "--timeout=0", "--proc", root).code == 1

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
-from tests.findings.situations import advice, after, at_once, found, frame_of, only
+import pytest
+
+from tests.findings.situations import advice, after, at_once, found, frame_of, only, waits
 from tests.tables import Sock
 from tui.analysis.frame import Frame
 from tui.findings.finding import Severity
@@ -78,6 +80,25 @@ def test_bound_sockets_that_cannot_be_seen_make_the_capacity_an_upper_bound() ->
     assert finding.evidence == {"capacity": 1000}
     assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=True))
     assert not found("bound-ports-unknown", seen(frame_of(Sock()), bound_known=False, copy=True))
+
+
+@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize(
+    ("ports", "bound", "matters"),
+    [(300, 399, False), (300, 400, True), (0, 999, False), (0, 1000, True)],
+)
+def test_bound_sockets_that_may_be_enough_to_matter_are_a_warning(
+    ports: int, bound: int, matters: bool, copy: bool
+) -> None:
+    """Of 1,000 ports: half of those left, or none for the first connection of an empty place."""
+    counters = {"inuse": 0, "tw": ports, "alloc": 5000, "used": bound}
+    situation = seen(frame_of(*waits(ports), counters=counters), bound_known=False, copy=copy)
+    if not matters and (copy or not ports):
+        assert not found("bound-ports-unknown", situation)
+        return
+    finding = only("bound-ports-unknown", situation)
+    assert finding.severity == (Severity.WARNING if matters else Severity.INFO)
+    assert finding.evidence == {"capacity": 1000, "bound_at_most": bound}
 
 
 def test_a_copy_is_to_be_made_anew() -> None:

@@ -361,6 +361,18 @@ class TestFiles:
         table = read_sockets(proc(tmp_path, header(1) + GOOD_LINE))
         assert (socks(table), table.complete) == ([GOOD], True)
 
+    def test_a_missing_tcp6_of_a_kernel_with_ipv6_is_missing(self, tmp_path: Path) -> None:
+        root = proc(tmp_path, header(1) + GOOD_LINE)
+        (root / "net/sockstat6").write_text("TCP6: inuse 0\n")
+        table = read_sockets(root)
+        assert (socks(table), table.complete) == ([GOOD], False)
+
+    def test_a_tcp6_that_leads_nowhere_is_no_missing_one(self, tmp_path: Path) -> None:
+        root = proc(tmp_path, header(1) + GOOD_LINE)
+        (root / "net/tcp6").symlink_to("nowhere")
+        with pytest.raises(TableError, match="net/tcp6: No such file"):
+            read_sockets(root)
+
     def test_a_missing_tcp_names_file_and_cure(self, tmp_path: Path) -> None:
         with pytest.raises(TableError) as caught:
             read_sockets(proc(tmp_path, tcp6=header(4)))
@@ -654,6 +666,15 @@ class TestByteOrder:
         table = read_copy(self.copy(tmp_path, *found))
         assert table.byte_order == self.TURNED
         assert socks(table) == [fold(sock) for sock in found]
+
+    def test_what_looks_turned_by_chance_tells_nothing(self, tmp_path: Path) -> None:
+        """The wrong way round they are 127.0.0.10, and 192.168.9.10 among a server's clients."""
+        root = write_proc(
+            tmp_path, [Sock("10.0.0.127", 443, "10.9.168.192"), listener("10.0.0.127", 443)]
+        )
+        table = read_copy(root)
+        assert table.byte_order is None
+        assert {sock.local for sock in socks(table)} == {"10.0.0.127"}
 
     def test_where_nothing_tells_it_is_assumed(self, tmp_path: Path) -> None:
         root = self.copy(tmp_path, Sock("10.1.2.3", 40_000, "10.4.5.6"), listener())

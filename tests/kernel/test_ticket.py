@@ -111,6 +111,47 @@ def test_an_archive_without_a_table(tmp_path: Path) -> None:
         place_at(pack(tmp_path / "ticket.tgz", {"net/tcp6": TABLE}))
 
 
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE]
+)
+def test_a_table_that_is_no_plain_file_is_not_taken_for_none(tmp_path: Path, kind: bytes) -> None:
+    """Without net/tcp6 it would be the copy of a kernel without IPv6."""
+    tcp6 = link("net/tcp6", "spare", kind)
+    files: dict[str, bytes | tarfile.TarInfo] = {"spare": header(4), "net/tcp": TABLE}
+    files["net/tcp6"] = tcp6
+    with pytest.raises(TableError, match="cannot be unpacked"):
+        place_at(pack(tmp_path / "ticket.tgz", files))
+
+
+def test_of_several_copies_none_is_chosen(tmp_path: Path) -> None:
+    files = {f"{host}/proc/net/tcp": TABLE for host in ("web-2", "web-1")}
+    with pytest.raises(TableError, match="copies of 2 procfs in it, as web-1/proc and web-2/proc"):
+        place_at(pack(tmp_path / "ticket.tgz", files))
+    # But those of processes are further in than that of the host.
+    place = place_at(pack(tmp_path / "host.tgz", {"proc/1/net/tcp": b"", "proc/net/tcp": TABLE}))
+    assert socks(Source(place, "auto", 1.0).read().table) == [ONE]
+
+
+def test_of_two_members_of_a_name_the_later_one_counts(tmp_path: Path) -> None:
+    """So does tar, which adds a newer file at the end."""
+    path = pack(tmp_path / "ticket.tar", {"net/tcp": header(1)}, "w")
+    assert socks(read(pack(path, {"net/tcp": TABLE}, "a")).table) == [ONE]
+
+
+def test_a_member_that_leads_back_to_itself(tmp_path: Path) -> None:
+    """One of a negative size and no known type made tarfile go round for ever."""
+    path = pack(tmp_path / "ticket.tar", {"net/tcp": TABLE}, "w")
+    info = bytearray(tarfile.TarInfo("again").tobuf())
+    info[124:136] = b"\xff" + (-512).to_bytes(11, "big", signed=True)
+    info[156:157] = b"Z"
+    info[148:156] = b" " * 8
+    info[148:156] = b"%06o\0 " % sum(info)
+    end = tarfile.BLOCKSIZE * (1 + -(-len(TABLE) // tarfile.BLOCKSIZE))
+    path.write_bytes(path.read_bytes()[:end] + info + bytes(2 * tarfile.BLOCKSIZE))
+    with pytest.raises(TableError, match="cannot be unpacked"):
+        place_at(path)
+
+
 def test_one_that_is_cut_short(tmp_path: Path) -> None:
     path = pack(tmp_path / "ticket.tgz", {"net/tcp": TABLE + line(1, Sock(local_port=2)) * 900})
     path.write_bytes(path.read_bytes()[:-40])

@@ -18,7 +18,7 @@ SILENT_SECONDS = 900
 MACHINE = (
     "-accel", "tcg,thread=multi",
     "-cpu", "Nehalem,+rdrand",  # the least for NumPy, and for random numbers at once
-    "-smp", "2",
+    "-smp", "1",  # a second one waits for a first that its host has no time for
     "-m", "3G",
     "-display", "none",
     "-nic", "none",
@@ -27,14 +27,13 @@ MACHINE = (
 )  # fmt: skip
 
 
-def run(kernel: Kernel, checks: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+def run(kernel: Kernel, checks: dict[str, list[str]], log: Path) -> Iterator[dict[str, Any]]:
     """Boot it, and yield what each check came to, as soon as it has.
 
-    Its console, with all that pytest says, goes to `log_of(kernel)`.
+    Its console, with all that pytest says, goes to the log.
     """
     command, environment = qemu()
-    log = log_of(kernel)
-    log.unlink(missing_ok=True)
+    log.write_bytes(b"")
     with TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.write_bytes(initramfs.build(kernel, json.dumps(checks)))
@@ -57,9 +56,9 @@ def run(kernel: Kernel, checks: dict[str, list[str]]) -> Iterator[dict[str, Any]
             process.wait()
 
 
-def log_of(kernel: Kernel) -> Path:
+def log_of(kernel: Kernel, boot: str) -> Path:
     """Where its console is kept."""
-    return cache() / f"{kernel.version}.log"
+    return cache() / f"{kernel.version}-{boot}.log"
 
 
 def _arguments() -> str:

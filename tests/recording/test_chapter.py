@@ -29,6 +29,6 @@ def test_owners_are_written_down_once_a_walk(monkeypatch: pytest.MonkeyPatch) ->
     walks = [first, first, replace(first, by_inode={8: Process(2, "envoy")}), first]
     for second, owners in enumerate(walks):
         view = watch.take(reading(table(waiting(40000)), time=NOW + second))
-        reader.take(writer.record(view.frame.reading, owners, summarise(view)))
+        reader.take([writer.record(view.frame.reading, owners, summarise(view))])
         assert reader.moment().owners == owners
     assert written == [first, *walks[2:]]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tui.analysis.frame import Frame
-from tui.analysis.judgement import Level, levels
+from tui.analysis.judgement import SLOW_PERCENT, Level, levels
+from tui.analysis.patterns import Direction
 from tui.kernel.counters import bound_at_most
+from tui.kernel.sockets import Array
 from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
@@ -40,19 +44,48 @@ def assumed(frame: Frame) -> str:
 
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
-    return tuple(filter(None, (*unread(frame), assumed(frame))))
+    bound = unlisted(frame) if bound_matters(frame) else ""
+    return tuple(filter(None, (*unread(frame), assumed(frame), bound)))
 
 
-def unseen_bound(frame: Frame) -> int:
+def unseen_bound(frame: Frame) -> int | None:
     """Return how many ports sockets may take that are only bound and that nothing lists here.
 
-    Where sockstat says nothing of them it is 0: that they are not known is said elsewhere.
+    None where sockstat says nothing of them.
     """
     if frame.table.bound_known:
         return 0
     get = frame.counters.get
     inuse = get("inuse", 0) + get("inuse6", 0)
-    return bound_at_most(inuse, get("alloc"), get("used")) or 0
+    return bound_at_most(inuse, get("alloc"), get("used"))
+
+
+def unlisted(frame: Frame) -> str:
+    """Return how many sockets may be bound that nothing lists; empty if none, or not known."""
+    unseen = unseen_bound(frame)
+    return (
+        f"up to {plural(unseen, 'socket')} may be bound to a port without being listed"
+        if unseen
+        else ""
+    )
+
+
+def bound_matters(
+    frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None
+) -> bool:
+    """Say whether what is bound and not listed could raise a tuple to a percentage, or to the end.
+
+    The tuples are the ``candidates``, indices of patterns, or all outgoing ones; and one that
+    nobody uses yet, for there may be no port for it. The percentage is of capacity.
+    """
+    patterns = frame.patterns
+    if candidates is None:
+        candidates = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+    locked = np.append(patterns.locked[candidates], 0)
+    capacity = np.append(patterns.capacity[candidates], frame.ports.capacity)
+    fewer = capacity - (unseen_bound(frame) or 0)
+    seen, worst = (levels(locked, ports, percent, percent) for ports in (capacity, fewer))
+    return bool((seen != worst).any())
 
 
 def uncounted(frame: Frame) -> tuple[str, ...]:
@@ -69,7 +102,7 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     """
     if not frame.table.complete or frame.assumed:
         return False
-    capacity -= unseen_bound(frame)
+    capacity -= unseen_bound(frame) or 0
     most = locked + frame.table.bad_lines
     if frame.reading.place.kind == "copy":
         most += sum(missing(frame.table, frame.counters))

@@ -14,12 +14,19 @@ import click
 import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
-from tui.analysis.doubts import assumed, unread
+from tui.analysis.doubts import assumed, bound_matters, unlisted, unread
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.analysis.patterns import Direction
 from tui.commands.destination import Address, destination, destination_options
-from tui.commands.options import given, percent, real, shared_options
+from tui.commands.options import (
+    given,
+    interval_option,
+    percent,
+    place_option,
+    reading_options,
+    real,
+)
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
@@ -65,7 +72,9 @@ class Waited:
     metavar="SECONDS",
     help="Give up after this time.  [default: never]",
 )
-@shared_options
+@interval_option
+@reading_options
+@place_option
 @click.pass_context
 def wait(
     context: click.Context,
@@ -108,6 +117,9 @@ def wait(
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
+                if below is not None and bound_matters(frame, below, found):
+                    line.close()  # nor does a later look list them
+                    fail(f"cannot tell: {unlisted(frame)}")
                 break
             if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
                 line.close()
@@ -148,6 +160,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         what = f"{len(remaining):,} TIME-WAIT" + _named(frame, waiting)
         seconds = float(remaining.max()) / 1000 if len(remaining) else 0.0
         return Waited(sure and not len(waiting), what + doubt, seconds, 0)
+    if not frame.ports.capacity:
+        return Waited(False, "no ephemeral ports at all" + doubt, None, 0)
     locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
     over = candidates[levels(locked, capacity, below) >= Level.HOT]
     shown = over if len(over) else candidates
@@ -205,6 +219,8 @@ def _named(frame: Frame, shown: Array) -> str:
 
 def expectation(progress: Waited) -> str:
     """Say when the goal will be reached if nothing new comes."""
+    if progress.seconds is None and not progress.open:
+        return "needs ports that are neither reserved nor bound"
     if progress.seconds is None:
         return f"needs {plural(progress.open, 'open connection')} to close"
     return f"in about {progress.seconds:.0f} s"

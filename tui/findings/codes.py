@@ -27,7 +27,8 @@ CODES = {
     "host-range-wider": "a place is short of ports, and the host's wider range is not its own",
     "reuse-without-timestamps": "`tcp_tw_reuse` is on and cannot work",
     "bound-ports-cost": "bound ports take a noticeable part of every destination's ports",
-    "bound-ports-unknown": "the kernel lists no bound sockets: ports may be fewer (information)",
+    "bound-ports-unknown": "the kernel lists no bound sockets: ports may be fewer (information; a "
+    "warning where those may be enough to matter)",
     "listener-in-range": "something listens on a port of the ephemeral range",
     "own-source-ports": "a client chooses its source ports itself (information)",
     "time-wait-high": "there are many TIME-WAITs and they block nothing (information)",

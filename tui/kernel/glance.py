@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from tui.kernel.counters import bound_at_most
 from tui.kernel.namespaces import visit
+from tui.kernel.parameters import read_parameters
 from tui.kernel.places import HERE, Place, number_of, tables_number
+from tui.kernel.port_rules import PortRules, port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
-from tui.kernel.sysctls import PortRules, port_rules, read_parameters, read_port_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,7 @@ class Glance:
     @property
     def capacity(self) -> int:
         """Ports of the range that are not reserved; those with a bound socket are not known."""
-        rules = self.rules
-        reserved = {
-            port
-            for first, last in rules.reserved
-            for port in range(max(first, rules.low), min(last, rules.high) + 1)
-        }
-        return rules.high - rules.low + 1 - len(reserved)
+        return self.rules.capacity
 
 
 class _Counts(NamedTuple):

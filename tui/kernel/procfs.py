@@ -68,7 +68,9 @@ def read_sockets(
                 if progress is not None and done < total:
                     progress(done, total)
         except FileNotFoundError as error:
-            if optional:
+            if optional and not os.path.lexists(root / name):
+                # The kernel has both of these or neither.
+                complete = complete and not os.path.lexists(root / "net/sockstat6")
                 continue
             raise _unreadable(root / name, error) from error
         except OSError as error:
@@ -90,7 +92,8 @@ def read_copy(
     table = read_sockets(root, None, progress, byte_order)
     if byte_order is not None:
         return replace(table, byte_order=byte_order)
-    hi, lo = table.address_hi, table.address_lo
+    own = np.unique(table.local_ip)
+    hi, lo = table.address_hi[own], table.address_lo[own]
     if order_evidence(hi, lo):
         return table
     turned_hi, turned_lo = (half.view(np.uint32).byteswap().view(np.uint64) for half in (hi, lo))
@@ -105,13 +108,12 @@ def read_copy(
 
 
 def order_evidence(hi: Array, lo: Array) -> int:
-    """Return how many addresses tell that they were read by their own machine's byte order.
+    """Return how many of a machine's own addresses tell that they were read by its byte order.
 
-    127.0.0.0/16, 192.168.0.0/16, ::1, fe80::/16 and 2001::/16 do: no one meets them by chance the
-    wrong way round.
+    127.0.0.1, 192.168.0.0/16, ::1, fe80::/16 and 2001::/16 do: none is met by chance the wrong way
+    round, as others of 127.0.0.0/16 are (10.0.0.127), and all are among thousands of clients.
     """
-    top = lo >> np.uint64(16)
-    v4 = (hi == 0) & ((top == 0xFFFF7F00) | (top == 0xFFFFC0A8))
+    v4 = (hi == 0) & ((lo == V4_MAPPED | 0x7F000001) | (lo >> np.uint64(16) == 0xFFFFC0A8))
     v6 = (hi == 0) & (lo == 1) | np.isin(hi >> np.uint64(48), (0xFE80, 0x2001))
     return int(np.count_nonzero(v4 | v6))
 
@@ -120,6 +122,14 @@ HEADER = (
     b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
     b" inode\n"
 )
+
+
+def require_tables(root: Path) -> None:
+    """Raise TableError, with the cure, where ``root/net/tcp`` may not be opened."""
+    try:
+        os.close(open_below(root, "net/tcp"))
+    except OSError as error:
+        raise _unreadable(root / "net/tcp", error) from error
 
 
 def _size(path: Path) -> int:

@@ -12,14 +12,15 @@ from typing import Literal
 import numpy as np
 
 from tui.kernel import procfs, sock_diag
-from tui.kernel.counters import count_sockets, read_counters
+from tui.kernel.counters import bound_at_most, count_sockets, read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
+from tui.kernel.parameters import Parameter, read_parameters
 from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.port_rules import port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
 from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer, build
-from tui.kernel.sysctls import Parameter, read_parameters, read_port_rules
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]
@@ -141,7 +142,8 @@ class Source:
         A copy that is read once has the time at which it was made; one that is watched may be
         written anew. ``byte_order`` is that of a copy's machine where its user knows it.
         ``skips_empty`` takes sockstat's word for it that there is no socket, for a dump of nothing
-        costs as much as one of all: those that are only bound are then not known.
+        costs as much as one of all: those that are only bound are then not known. Where they may
+        take every port it is read all the same.
         ``progress`` is told how far the files of a copy have been read. All of one reading is of
         one network namespace: that of the thread that reads, where the place is HERE.
         """
@@ -162,6 +164,15 @@ class Source:
         self._avoid_proc_until = 0.0
         self._bound_ports: Array | None = None
         self._bound_ports_due = 0.0
+
+    def check(self) -> None:
+        """Raise TableError where there is nothing to read in this way; nothing is read for it."""
+        if self.choice == "sock_diag" and not self.place.answers:
+            raise TableError(
+                f"sock_diag cannot read the sockets that {self.place.root} shows: use --source proc"
+            )
+        if self.place.kind == "copy":
+            procfs.require_tables(self.place.root)
 
     def read(self) -> Reading:
         """Read the table, the parameters and the counters once.
@@ -253,12 +264,8 @@ class Source:
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
         if self.skips_empty and self._counts_none():
             return "proc", build([])
+        self.check()
         if self.choice == "sock_diag":
-            if not self.place.answers:
-                raise TableError(
-                    f"sock_diag cannot read the sockets that {self.place.root} shows: use "
-                    "--source proc"
-                )
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
@@ -270,11 +277,12 @@ class Source:
         return self._read_proc_or_better()
 
     def _counts_none(self) -> bool:
-        """Say whether sockstat counts no socket at all."""
+        """Say whether sockstat counts no socket, and leaves a port whatever is only bound."""
         counters = count_sockets(self.place.tables)
-        return all(counters.get(name) == 0 for name in ("inuse", "tw")) and not counters.get(
-            "inuse6"
-        )
+        if any(counters.get(name) != 0 for name in ("inuse", "tw")) or counters.get("inuse6"):
+            return False
+        bound = bound_at_most(0, counters.get("alloc"), counters.get("used"))
+        return bound is not None and bound < port_rules(self._parameters()).capacity
 
     def _proc_would_be_slow(self) -> bool:
         """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""

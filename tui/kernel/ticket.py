@@ -67,42 +67,58 @@ def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
     """Unpack an archive's plain files, and return where they are and the copy among them.
 
     They are there as long as the directory's object is. Links, devices, pipes, names that lead out
-    of it and files too long are left out. Raises TableError where there is no net/tcp in it.
+    of it and files too long are left out. Raises TableError where there is no copy in it, or where
+    several are equally far out.
     """
     folder = tempfile.TemporaryDirectory(prefix="twtop-")
     try:
-        root = _unpack(archive, Path(folder.name).resolve())
+        roots = _unpack(archive, Path(folder.name).resolve())
     except UNREADABLE as error:
         folder.cleanup()
         reason = getattr(error, "strerror", None) or "cannot be unpacked"
         raise TableError(f"{archive}: {reason}: {CURE}") from error
-    if root is None:
+    if len(roots) != 1:
+        first = " and ".join(str(root.relative_to(folder.name)) for root in roots[:2])
+        what = f"copies of {len(roots):,} procfs in it, as {first}" if roots else "no net/tcp in it"
         folder.cleanup()
-        raise TableError(f"{archive}: no net/tcp in it: {CURE}")
-    return folder, root
+        raise TableError(f"{archive}: {what}: {CURE}")
+    return folder, roots[0]
 
 
 CURE = "--proc names a procfs, a copy of one, or a .tar.gz of either"
 
 
-def _unpack(archive: Path, folder: Path) -> Path | None:
+def _unpack(archive: Path, folder: Path) -> list[Path]:
+    """Unpack it there, and return the outermost copies in it.
+
+    Of two members of a name the later one counts, as tar has it. A table that is no plain file is
+    not left out as others are: a copy without net/tcp6 is of a kernel without IPv6.
+    """
     left = MOST_BYTES
-    tables: list[Path] = []
+    tables: set[Path] = set()
     with tarfile.open(archive) as members:
         for number, member in enumerate(members):
             path = folder / member.name.lstrip("/")
             table = path.parts[-2:] in (("net", "tcp"), ("net", "tcp6"))
-            if not member.isreg() or ".." in path.parts or (member.size > MOST and not table):
+            if (
+                number >= MOST_FILES or member.size < 0
+            ):  # one of a negative size leads back to itself
+                raise ValueError("no end to it")
+            if ".." in path.parts or not (member.isreg() or table):
+                continue
+            if member.size > MOST and not table:
                 continue
             left -= member.size
-            if number >= MOST_FILES or left < 0:
+            if left < 0:
                 raise ValueError("too large when unpacked")
-            content = members.extractfile(member)
-            assert content is not None  # of a regular file there is
+            content = members.extractfile(member) if member.isreg() else None
+            if content is None:
+                raise ValueError(f"{member.name} is no plain file")
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
+            with path.open("wb") as file:
                 shutil.copyfileobj(content, file)
             os.utime(path, (member.mtime, member.mtime))
             if path.parts[-2:] == ("net", "tcp"):
-                tables.append(path)
-    return min(tables, key=lambda path: len(path.parts)).parents[1] if tables else None
+                tables.add(path)
+    outermost = min((len(path.parts) for path in tables), default=0)
+    return sorted(path.parents[1] for path in tables if len(path.parts) == outermost)

@@ -22,6 +22,7 @@ from tui.recording.packing import (
     gaps,
     packed_column,
     signed,
+    stairs,
     summed,
     unpacked_column,
     unsigned,
@@ -197,33 +198,37 @@ class RowReader:
         none = np.empty(0, np.uint8)
         foretold = self._left - change.aged * self._runs
         due = self._runs & (foretold <= 0)
-        gone = np.zeros(len(foretold), bool)
+        stays = np.ones(len(foretold), bool)
         if "expired" in columns:  # as twtop 0.1 wrote it
-            gone[np.flatnonzero(due)[summed(columns["expired"])]] = True
+            stays[np.flatnonzero(due)[summed(columns["expired"])]] = False
         else:
             order = _longest_due_first(foretold, due)
-            gone[order] = unpacked_column("expired", columns, len(order), np.uint8)
-        gone[np.flatnonzero(~due)[summed(columns.get("gone", none))]] = True
-        stays = ~gone
-        kept = int(np.count_nonzero(stays))
-        turns = np.zeros(kept, np.int64)
+            stays[order] = unpacked_column("expired", columns, len(order), np.uint8) == 0
+        if "gone" in columns:
+            stays[np.flatnonzero(~due)[summed(columns["gone"])]] = False
+        kept = np.flatnonzero(stays)
         old = "late" in columns  # of twtop 0.1
-        turns[summed(columns.get("late" if old else "lag", none))] = unsigned(
-            columns.get("by", none)
-        )
-        late = np.empty(kept, np.int64)
-        aside = due if old else due | ~self._runs
-        late[_aside_last(np.arange(kept), aside[stays])] = np.cumsum(turns)
-        remaining = np.maximum(foretold[stays], 0) + late
+        turns = summed(columns.get("late" if old else "lag", none))
+        lag = stairs(turns, unsigned(columns.get("by", none)), len(kept))
+        aside = (due if old else due | ~self._runs)[kept]
+        late = np.empty(len(kept), np.int64)
+        late[np.concatenate((np.flatnonzero(~aside), np.flatnonzero(aside)))] = lag
+        foretold = foretold[kept]
+        left = np.maximum(foretold, 0) + late
+        overdue = np.flatnonzero(foretold < 0)
+        left[overdue] = _settled(foretold[overdue], left[overdue])
         new = _Arrivals(columns, came)
         at = columns.get("at", none).astype(np.int64)
-        there = np.ones(kept + came, bool)
+        there = np.ones(len(kept) + came, bool)
         there[at] = False
-        first = self._first[-1]
-        self._rows = _merged(there, self._rows[stays], at, np.arange(first, first + came))
-        self._runs = _merged(there, self._runs[stays], at, new.column("timer") != Timer.NONE)
-        left = _settled(foretold[stays], remaining)
-        self._left = _merged(there, left, at, new.column("remaining_ms").astype(np.int64))
+        places, first = np.flatnonzero(there), self._first[-1]
+        origin = np.empty(len(there), np.int64)
+        """Which of all rows, the old and then the new, is in each place."""
+        origin[places], origin[at] = kept, np.arange(len(stays), len(stays) + came)
+        self._rows = np.concatenate((self._rows, np.arange(first, first + came)))[origin]
+        self._runs = np.concatenate((self._runs, new.column("timer") != Timer.NONE))[origin]
+        self._left = np.empty(len(there), np.int64)
+        self._left[places], self._left[at] = left, new.column("remaining_ms")
         self._seen.append(new)
         self._first.append(first + came)
 
@@ -243,11 +248,3 @@ class RowReader:
         }
         columns["remaining_ms"] = np.maximum(self._left, 0).astype(ROW_TYPES["remaining_ms"])
         return RawSockets(**columns)
-
-
-def _merged(old: Array, kept: Array, at: Array, came: Array) -> Array:
-    """Return old rows in their order, with new ones at their places."""
-    merged = np.empty(len(old), kept.dtype)
-    merged[old] = kept
-    merged[at] = came
-    return merged

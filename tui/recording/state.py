@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place, PlaceKind
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import RawSockets, SocketTable, build
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import Parameter
 
 Sections = dict[str, dict[str, Any]]
 """Named parts, each with keys of its own, in terms of JSON."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from tui.analysis.doubts import doubts
+from tui.analysis.doubts import doubts, unseen_bound
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.owners import known_holders
@@ -25,6 +26,9 @@ from tui.report.records import (
 )
 from tui.writing.layout import Paint, table, wrapped
 from tui.writing.words import digits_beside, floored, per_second, percent, plural, written
+
+if TYPE_CHECKING:
+    from tui.records import NonzeroStatesRecord
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
@@ -79,9 +83,11 @@ def heading_text(frame: Frame, paint: Paint) -> str:
         lines.append(f"{plural(table.duplicates, 'duplicate')} left out")
     if table.byte_order is None:
         lines.append(f"Its addresses do not reveal the byte order: {sys.byteorder}-endian assumed")
-    if not table.bound_known and place.kind != "copy":
+    if unseen_bound(frame) != 0 and place.kind != "copy":
+        unseen = unseen_bound(frame)
+        fewer = "fewer" if unseen is None else f"up to {unseen:,} fewer"
         lines.append(
-            "Bound, unconnected sockets cannot be seen here: there may be fewer ports than shown"
+            f"Bound, unconnected sockets cannot be seen here: there may be {fewer} ports than shown"
         )
     return "\n".join(lines)
 
@@ -302,5 +308,5 @@ def _shown(value: str | None) -> str:
     return value[:23] + "…" if len(value) > 24 else value or "(none)"
 
 
-def _states(counts: Mapping[str, int]) -> str:
+def _states(counts: NonzeroStatesRecord) -> str:
     return ", ".join(f"{State[name].label} {count:,}" for name, count in counts.items())

@@ -14,7 +14,7 @@ import numpy as np
 
 from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
 from tui.analysis.patterns import Direction
-from tui.analysis.ports import times_slower
+from tui.analysis.ports import PortSpace, times_slower
 from tui.analysis.refused import Tally
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Unclosed, find_unclosed, more_ports
@@ -228,8 +228,34 @@ def _of_level(
     yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 
 
-exhausted = partial(_of_level, Level.EXHAUSTED, _exhausted)
-"""Find the patterns in which connect() fails now."""
+def exhausted(situation: Situation) -> Iterator[Finding]:
+    """Find the patterns in which connect() fails now, or that it must fail whatever it is given."""
+    frame = situation.frame
+    if not frame.ports.capacity and not (frame.patterns.direction == Direction.OUTGOING).any():
+        yield _no_port(frame.ports)
+    yield from _of_level(Level.EXHAUSTED, _exhausted, situation)
+
+
+def _no_port(ports: PortSpace) -> Finding:
+    return Finding(
+        code="ports-exhausted",
+        severity=Severity.CRITICAL,
+        subject="net.ipv4.ip_local_port_range",
+        message=f"No port to connect from: all of {ports.low}–{ports.high} are reserved or bound",
+        meaning="connect() to any destination fails with EADDRNOTAVAIL (“Cannot assign requested "
+        f"address”). {ports.reserved:,} are reserved, {ports.excluded:,} more bound or listened "
+        "on.",
+        evidence={"capacity": 0, "reserved": ports.reserved, "excluded": ports.excluded},
+        remedies=(
+            Remedy(
+                "See which are reserved, and who has bound the others; then widen the range",
+                "sysctl net.ipv4.ip_local_reserved_ports; sudo ss -tlnp",
+                "nothing here is meant to open connections",
+            ),
+        ),
+    )
+
+
 above_threshold = partial(_of_level, Level.HOT, _above)
 """Find the patterns with more ports locked than the user allows, and some left."""
 slow = partial(_of_level, Level.SLOW, _slow)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tui.analysis.doubts import bound_matters, unseen_bound
+from tui.analysis.judgement import SLOW_PERCENT
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
+from tui.kernel.port_rules import PortRules
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules
 from tui.writing.words import duration, joined, plural
 
 NETLINK = Remedy(
@@ -118,19 +120,24 @@ def _instead(rules: PortRules) -> dict[str, str]:
 def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
     """Tell that bound, unconnected sockets are not seen, which take a port from everybody."""
     frame = situation.frame
-    if frame.table.bound_known or frame.reading.place.kind == "copy":
+    unseen = unseen_bound(frame)
+    matters = bound_matters(frame, min(SLOW_PERCENT, situation.config.ports.threshold))
+    # In an empty place they are nobody's loss, and no copy lists them; unless they may be many.
+    usual = not len(frame.table) or frame.reading.place.kind == "copy"
+    if unseen == 0 or (usual and not matters):
         return
-    if not len(frame.table):  # in an empty place they are nobody's loss
-        return
+    known = {} if unseen is None else {"bound_at_most": unseen}
+    counted = "" if unseen is None else f" There may be up to {unseen:,} of them, by sockstat."
     yield Finding(
         code="bound-ports-unknown",
-        severity=Severity.INFO,
+        severity=Severity.WARNING if matters else Severity.INFO,
         subject="bound sockets",
-        message="Sockets that are bound but not connected cannot be seen here",
+        message="Sockets that are bound but not connected cannot be seen here"
+        + (f": up to {unseen:,}, enough to matter" if matters else ""),
         meaning="Linux lists them since 6.8, and only through netlink. Each takes its port away "
         f"from every destination, so {frame.ports.capacity:,} ports is an upper bound: "
-        "connect() may fail with fewer in use.",
-        evidence={"capacity": frame.ports.capacity},
+        f"connect() may fail with fewer in use.{counted}",
+        evidence={"capacity": frame.ports.capacity, **known},
         remedies=(
             Remedy(
                 "Treat the capacity as an upper bound; on Linux 6.8 and newer, look from inside "
