@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,8 @@ from tests.tables import NOW, reading, table, waiting
 from tui.kernel.source import Reading
 from tui.recording import memory as module
 from tui.recording.memory import CHAPTER_SECONDS, KEEP_SECONDS, Memory
+from tui.recording.summary import Summary, Told, summarise
+from tui.watching.view import View
 from tui.watching.watch import Watch
 
 
@@ -66,6 +71,28 @@ def test_there_is_a_bound_whatever_there_is_to_see(monkeypatch: pytest.MonkeyPat
         memory.take(watch.take(reading(table(*socks), time=NOW + second)))
         assert memory.size <= 8_000, "of chapters of three moments"
     assert 3 <= len(memory.recall().timeline) < 40
+
+
+def test_what_is_told_of_few_sockets_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Summaries stay unpacked, and tell of each finding in words."""
+    most = 500_000
+    monkeypatch.setattr(module, "KEPT_BYTES", most)
+    monkeypatch.setattr(module, "summarise", _with_a_hundred_findings)
+    memory, watch = Memory(), Watch()
+    tracemalloc.start()
+    for second in range(0, 800, 8):
+        memory.take(watch.take(at(second, 3)))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert memory.size <= most
+    assert held < 2 * most, "what is counted is what is there"
+    assert len(memory.recall().timeline) > 3
+
+
+def _with_a_hundred_findings(view: View) -> Summary:
+    words = f"10.0.0.1:443: {view.frame.time} ports are taken, and this is what it means"
+    told = (Told((f"code-{n}", f"10.0.0.{n}:443"), 1, f"{n} {words}") for n in range(100))
+    return replace(summarise(view), findings=tuple(told))
 
 
 def test_what_is_dear_is_kept_less_often(monkeypatch: pytest.MonkeyPatch) -> None:

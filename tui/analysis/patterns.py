@@ -214,14 +214,16 @@ def find_patterns(
     state = table.state[rows]
     direction = _directions(table, rows, local_port, ports)
     port = np.where(direction == Direction.INCOMING, local_port, table.remote_port[rows])
-    port = np.where(direction == Direction.OTHER, 0, port).astype(np.uint64)
+    port[direction == Direction.OTHER] = 0
     addresses = np.uint64(max(len(table.address_lo), 1))
-    pair = table.local_ip[rows].astype(np.uint64) * addresses + table.remote_ip[rows].astype(
-        np.uint64
-    )
-    keys, code = factorise(
-        pair << np.uint64(18) | direction.astype(np.uint64) << np.uint64(16) | port
-    )
+    key = table.local_ip[rows].astype(np.uint64)
+    key *= addresses  # in place: pages that are new cost more than the sums do
+    key += table.remote_ip[rows].view(np.uint32)
+    key <<= np.uint64(2)
+    key |= direction
+    key <<= np.uint64(16)
+    key |= port
+    keys, code = factorise(key)
     count = len(keys)
     pair, kind = keys >> np.uint64(18), (keys >> np.uint64(16) & np.uint64(3)).astype(np.uint8)
     port = (keys & np.uint64(0xFFFF)).astype(np.int32)

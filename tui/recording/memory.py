@@ -16,6 +16,8 @@ KEEP_SECONDS = 900.0
 KEPT_BYTES = 8 << 20
 """How much there is at most, whatever there is to see: of 30,000 sockets with 300 new ones a second
 15 minutes take 2 MB."""
+SUMMARY_BYTES, FINDING_BYTES = 700, 450
+"""What the summary of a moment takes besides, and each finding in it."""
 CHAPTER_SECONDS = 60.0
 """Shorter than in a file: what is gone back to is near, and must be there at once."""
 SHARE = 0.004
@@ -29,13 +31,13 @@ class Minute:
     told: list[Summary] = field(default_factory=list)
     records: list[bytes] = field(default_factory=list)
     size: int = 0
-    """Of the records, in bytes."""
+    """Of both, in bytes."""
 
     def add(self, told: Summary, record: bytes) -> None:
         """Take in a moment."""
         self.told.append(told)
         self.records.append(record)
-        self.size += len(record)
+        self.size += len(record) + SUMMARY_BYTES + FINDING_BYTES * len(told.findings)
 
     def content(self, number: int) -> bytes:
         """Return one of the records."""
@@ -54,7 +56,7 @@ class Memory:
 
     @property
     def size(self) -> int:
-        """Of all that is kept, in bytes, without the summaries."""
+        """Of all that is kept, in bytes."""
         return sum(minute.size for minute in self._minutes)
 
     def take(self, view: View) -> None:
