@@ -12,7 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tui.analysis.frame import Frame, judge
+from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import (
     ROW_TYPES,
     UNKNOWN_LIMIT,
@@ -24,7 +26,6 @@ from tui.kernel.sockets import (
     build,
 )
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import Parameter, PortRules
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KERNELS = (

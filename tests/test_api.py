@@ -1,9 +1,12 @@
 """The public API: plain functions on a frame, for programs that know no terminal."""
 
+import asyncio
 import inspect
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 import typing
 from collections.abc import Callable
@@ -26,8 +29,10 @@ from tests.commands.hosts import (
     served,
     tuple_with,
 )
+from tests.patience import Patience, limit
 from tests.tables import Sock, frame, listener, waiting
 from tui import api
+from tui.kernel.source import Reading, Source
 from tui.report.records import SOCKET_FIELDS
 
 
@@ -203,7 +208,7 @@ class TestColumns:
     @pytest.mark.parametrize("name", ALL)
     def test_they_say_what_the_records_say(self, name: str) -> None:
         frame = api.snapshot(proc=fixture(name))
-        found, records = frame.sockets(), api.connections(frame)
+        found, records = frame.sockets(), [dict(one) for one in api.connections(frame)]
         assert tuple(found.to_dict()) == SOCKET_FIELDS
         assert len(found) == len(records)
         for name, column in found.to_dict().items():
@@ -331,14 +336,102 @@ class TestWatch:
         next(seen)
         assert time.monotonic() - began > 0.1
 
-    def test_without_tables_there_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(api.TableError):
-            next(api.watch(proc=tmp_path))
-
     def test_counters_have_rates(self) -> None:
         seen = api.watch(0.1)
         next(seen)
         assert next(seen).trends.rates["ActiveOpens"] >= 0
+
+
+@pytest.mark.parametrize("watch", [api.watch, api.awatch])
+class TestWatchingNothing:
+    """What is wrong with the call is told by the call, which `for` may be far from."""
+
+    @pytest.mark.parametrize(
+        ("error", "named", "wrong"),
+        [
+            (ValueError, "source", {"source": "bogus"}),
+            (ValueError, "interval", {"interval": -1}),
+            (ValueError, "interval", {"interval": float("nan")}),
+            (api.PlaceError, "nowhere", {"places": "nowhere"}),
+            (api.PlaceError, "/nowhere", {"places": ["host", "/nowhere"]}),
+            (api.TableError, "/nowhere", {"proc": "/nowhere"}),
+            (api.TableError, "/nowhere", {"proc": "/nowhere", "places": "all"}),
+            (api.TableError, "sock_diag", {"proc": PROXY, "source": "sock_diag"}),
+        ],
+    )
+    def test_it_raises_at_once(
+        self, watch: Any, error: type[Exception], named: str, wrong: dict[str, Any]
+    ) -> None:
+        with pytest.raises(error, match=named):
+            watch(**wrong)
+
+
+class TestWatchInALoop:
+    async def test_it_yields_what_watch_does(self) -> None:
+        moments = []
+        async for moment in api.awatch(0.2, proc=IDLE):
+            moments.append(moment)
+            if len(moments) == 3:
+                break
+        assert all(isinstance(moment, api.Moment) for moment in moments)
+        assert [len(one.trends.past.time) for one in moments] == [1, 2, 3]
+        assert api.per_ip(moments[0].frame) == api.per_ip(api.snapshot(proc=IDLE))
+
+    async def test_places_too(self) -> None:
+        async for moment in api.awatch(0.1, places=f"/proc/{os.getpid()}"):
+            assert moment.frame.reading.place.id == api.snapshot().reading.place.id
+            break
+
+    async def test_the_loop_goes_on_while_the_kernel_is_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A read that never ends by itself: only what the loop does meanwhile ends it."""
+        goes_on = threading.Event()
+        read = Source.read
+
+        def slow(source: Source) -> Reading:
+            assert goes_on.wait(limit())
+            return read(source)
+
+        monkeypatch.setattr(Source, "read", slow)
+        first = asyncio.ensure_future(anext(api.awatch(proc=IDLE)))
+        await asyncio.sleep(0)
+        goes_on.set()
+        assert isinstance(await first, api.Moment)
+
+    @pytest.mark.parametrize("moments", [0, 1])
+    def test_a_cancelled_task_ends_at_once(self, moments: int) -> None:
+        """Before its first moment or in the pause before the next, which lasts an hour."""
+
+        async def main() -> int:
+            seen, enough = 0, asyncio.Event()
+
+            async def look() -> None:
+                nonlocal seen
+                async for _ in api.awatch(3600, proc=PROXY):
+                    seen += 1
+                    enough.set()
+
+            task = asyncio.create_task(look())
+            if moments:
+                await enough.wait()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return seen
+
+        patience = Patience()
+        assert asyncio.run(main()) == moments
+        assert not patience.is_over
+
+    async def test_a_table_that_goes_away_is_an_error(self, tmp_path: Path) -> None:
+        proc = host(tmp_path)
+        seen = api.awatch(0.1, proc=proc)
+        await anext(seen)
+        (proc / "net/tcp").unlink()
+        with pytest.raises(api.TableError):
+            await anext(seen)
 
 
 class TestRefusals:
@@ -391,9 +484,6 @@ def test_everything_the_old_monitor_told(old: str, ours: Callable[[api.Frame], o
     "nonsense",
     [
         lambda: tui.snapshot("bogus"),  # type: ignore[arg-type]
-        lambda: tui.watch(source="bogus"),  # type: ignore[arg-type]
-        lambda: tui.watch(interval=-1),
-        lambda: tui.watch(interval=float("nan")),
         lambda: tui.refusals(0),
         lambda: tui.remedies(frame(), rate=-5),
         lambda: tui.remedies(frame(), rate=5, lifetime=float("nan")),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui import __version__
-from tui.cli import ACTS, main
+from tui.cli import ACTS, SAYS_WHY, cli, main
 from tui.commands import dashboard, reading
 from tui.commands.configuration import load
 from tui.commands.options import Settings
@@ -20,6 +20,32 @@ from tui.commands.output import EPILOG, UNREADABLE, UNWRITABLE, paint
 from tui.findings.config import Config
 
 PROC = str(FIXTURES / "6.18-idle-host/proc")
+VALUES = {
+    "--interval": "2",
+    "--threshold": "60",
+    "--source": "proc",
+    "--proc": PROC,
+    "--byte-order": "big",
+    "--place": "web",
+}
+NEEDED = {
+    "apply": ["net.ipv4.tcp_tw_reuse=1"],
+    "bundle": ["a.tar.gz"],
+    "completion": ["bash"],
+    "diff": ["a", "b"],
+    "fleet": ["http://127.0.0.1:9090"],
+    "keep": ["--below", "80"],
+    "replay": ["a.twtop"],
+    "run": ["true"],
+    "simulate": ["127.0.0.1", "80"],
+    "sources": ["turn", "10.0.0.21", "--dev", "eth0"],
+}
+"""What a command cannot do without."""
+NAMES = {
+    ("record", "place"): "words",
+    **{(act, "place"): "netns" for act in ACTS},
+}
+"""Parameters that are not called as their option is."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,13 +96,13 @@ class TestHelp:
     def test_version(self, run: Run, option: str) -> None:
         assert run(option) == (0, f"twtop, version {__version__}\n", "")
 
-    @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["report", "-h"]])
+    @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["serve", "-h"]])
     def test_help_has_every_shared_option_and_the_exit_codes(
         self, run: Run, arguments: list[str]
     ) -> None:
         code, out, err = run(*arguments)
         assert (code, err) == (0, "")
-        for text in ("--interval", "--threshold", "--source", "--proc", "Exit codes: 0 done"):
+        for text in ("--interval", "--threshold", "--source", "--proc", "Exit codes: 0 "):
             assert text in out
         assert max(map(len, out.splitlines())) <= 100
 
@@ -105,18 +131,68 @@ class TestOptions:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ["-i", "2", "-t", "60", "--source", "proc", "--proc", PROC, "report"],
-            ["report", "-i", "2", "-t", "60", "--source", "proc", "--proc", PROC],
-            ["-i", "2", "--source", "proc", "report", "-t", "60", "--proc", PROC],
-            ["-i9", "-t60", "--source=auto", "report", "-i2", "--source=proc", "--proc", PROC],
-            ["--interval=2", "--threshold=60", "report", "--source=proc", f"--proc={PROC}"],
+            ["-t", "60", "--source", "proc", "--proc", PROC, "report"],
+            ["report", "-t", "60", "--source", "proc", "--proc", PROC],
+            ["--source", "proc", "report", "-t", "60", "--proc", PROC],
+            ["-t90", "--source=auto", "report", "-t60", "--source=proc", "--proc", PROC],
+            ["--threshold=60", "report", "--source=proc", f"--proc={PROC}"],
         ],
     )
     def test_before_the_command_or_behind_it(
         self, run: Run, opened: list[Settings], arguments: list[str]
     ) -> None:
         assert run(*arguments)[0] == 0
-        assert opened == [Settings(interval=2, threshold=60, source="proc", proc=Path(PROC))]
+        assert opened == [Settings(threshold=60, source="proc", proc=Path(PROC))]
+
+    @pytest.mark.parametrize("option", VALUES)
+    @pytest.mark.parametrize("command", cli.commands)
+    def test_each_is_taken_or_refused_before_a_command(self, command: str, option: str) -> None:
+        """Nothing that is said goes without a use: a command has it, or says that it has none."""
+        name, said = option.removeprefix("--").replace("-", "_"), [option, VALUES[option]]
+        needed, taken = NEEDED.get(command, []), NAMES.get((command, name), name)
+        plain = cli.make_context("twtop", [command, *needed])
+        outer = cli.make_context("twtop", [*said, command, *needed])
+        inner = cli.commands[command]
+        mine = inner.make_context(command, [*needed], parent=plain).command.params
+        if not any(option in one.opts and not getattr(one, "hidden", False) for one in mine):
+            if name not in SAYS_WHY.get(command, ()):
+                with pytest.raises(click.UsageError, match=f"no use for {option}"):
+                    inner.make_context(command, [*needed], parent=outer)
+            return
+        params = inner.make_context(command, [*needed], parent=outer).params
+        assert VALUES[option] in str(params[taken])
+        behind = inner.make_context(command, [*said, *needed], parent=plain).params
+        assert str(params[taken]).removesuffix(".0") == str(behind[taken]).removesuffix(".0")
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["-i2", "report"],
+            ["report", "-i2"],
+            ["-t60", "watch"],
+            ["--byte-order=big", "run", "true"],
+            ["-N", "web", "places"],
+            ["--proc", PROC, "free"],
+            ["-t60", "simulate", "127.0.0.1", "80"],
+            ["report", "--byte-order", "big"],
+            ["report", "--from", "a.twtop", "--source", "proc"],
+            ["patterns", "--from", "a.twtop", "-N", "all", "--proc", PROC],
+            ["-i2", "watch", "--from", "a.twtop"],
+            ["metrics", "-i2"],
+            ["metrics", "--rules", "-N", "all"],
+            ["record", "--unit", "-i2"],
+            ["check", "--fleet", "http://127.0.0.1:9", "--proc", PROC],
+        ],
+    )
+    def test_what_would_be_ignored_is_refused(self, run: Run, arguments: list[str]) -> None:
+        code, out, err = run(*arguments)
+        assert (code, out or err.count("\n")) in ((2, 1), (3, out)), err
+
+    @pytest.mark.parametrize("command", ["run", "record"])
+    def test_a_commands_own_default_is_no_more_than_that(self, command: str) -> None:
+        outer = cli.make_context("twtop", ["-i3", "--source=proc", command, "x"])
+        inner = cli.commands[command].make_context(command, ["x"], parent=outer)
+        assert (inner.params["interval"], inner.params["source"]) == (3, "proc")
 
     def test_the_defaults(self, run: Run, opened: list[Settings]) -> None:
         assert run("report")[0] == 0

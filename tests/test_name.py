@@ -9,6 +9,8 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui import api
+from tui.commands.options import Settings
+from tui.commands.run import dashboard_line
 
 PROXY = FIXTURES / "6.18-proxy/proc"
 LOOK = f"twtop.patterns(twtop.snapshot(proc={str(PROXY)!r}))[0]['in_use']"
@@ -66,6 +68,14 @@ def test_all_that_is_loaded_later_is_ours_too(foreign: Path) -> None:
 def test_the_command(foreign: Path, command: list[str]) -> None:
     said = ran(foreign, *command, "patterns", "--csv", "--proc", str(PROXY))
     assert "12250" in said.splitlines()[1].split(",")
+
+
+def test_what_a_command_starts_is_ours_whatever_lies_around(foreign: Path) -> None:
+    """`run --live` and `serve` start dashboards where the user is, who may be root."""
+    line = dashboard_line(Settings(threshold=60))
+    assert line[-2:] == ["-t", "60"]
+    ended = subprocess.run([*line, "--version"], cwd=foreign, capture_output=True, check=True)
+    assert ended.stdout.startswith(b"twtop, version")
 
 
 def test_both_names_have_the_same(tmp_path: Path) -> None:

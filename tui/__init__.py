@@ -11,7 +11,8 @@ Import it as ``twtop``, which nobody else's ``tui`` can get in the way of:
         print(finding.severity.label, finding.subject, finding.message)
 
 Nothing here needs Textual, root or a terminal. A frame is one reading, so whatever is asked of
-it agrees with the rest. Plain data has the keys of `twtop report --json`.
+it agrees with the rest. Plain data has the keys of `twtop report --json`; their types are in
+``twtop.records``, so that a type checker finds a misspelt one.
 
 Threads: frames, moments and what is made of them never change, so any threads may share them. An
 iterator of `watch` or `refusals` is for one thread at a time, as every generator is.

@@ -9,16 +9,17 @@
         print(finding.severity.label, finding.subject, finding.message)
 
 Nothing here needs Textual, root or a terminal. A frame is one reading, so whatever is asked of
-it agrees with the rest. Plain data has the keys of `twtop report --json`.
+it agrees with the rest. Plain data has the keys of `twtop report --json`; their types are in
+``twtop.records``, so that a type checker finds a misspelt one.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from tui.analysis.columns import SocketColumns, chosen_rows
 from tui.analysis.filter import FilterError
@@ -30,18 +31,29 @@ from tui.findings.config import Config, ConfigError, config_path, load_config
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.find_place import ALL, PlaceError, called, find_place
+from tui.kernel.find_place import ALL, PlaceError, find_place, named
 from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, Process
 from tui.kernel.processes import find_owners as walk
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import State, TableError
 from tui.kernel.source import Source, SourceChoice
-from tui.kernel.survey import Survey
 from tui.planning.demand import estimate, hottest, observe
 from tui.planning.remedies import Plan
 from tui.planning.remedies import plan as make_plan
 from tui.planning.setting import gather
+from tui.records import (
+    ListenerRecord,
+    PatternRecord,
+    PlaceRowRecord,
+    PortRecord,
+    RefusalsJson,
+    RemoteRecord,
+    ReportJson,
+    SocketRecord,
+    StatesRecord,
+    TimeWaitRecord,
+)
 from tui.report.places import place_row
 from tui.report.records import (
     listener_records,
@@ -83,6 +95,7 @@ __all__ = [
     "TableError",
     "Trends",
     "audit",
+    "awatch",
     "connections",
     "counters",
     "established",
@@ -105,16 +118,13 @@ __all__ = [
 
 SOURCES: tuple[str, ...] = get_args(SourceChoice)
 
-Record = dict[str, Any]
-"""Plain Python data with the keys of the JSON contract."""
-
 
 def _check(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
 
 
-def places(proc: str | Path = "/proc") -> list[Record]:
+def places(proc: str | Path = "/proc") -> list[PlaceRowRecord]:
     """Return the places of this machine, the worst first, as `twtop places --json` has them.
 
     Where few sockets prove that no tuple can be short of ports they are not read: ``dumped`` is
@@ -154,52 +164,81 @@ def watch(
     With ``places``, which is "all" or what these are called, there is a moment of each place that
     was dumped (``moment.frame.reading.place``), and between two intervals there may be none: idle
     places have their turn once a minute. One that begins later is found, one that ends is gone.
-    PlaceError is raised at the first moment where a place is not there.
 
     Late ones are not made up for. Who holds the sockets is looked up now and then, and
-    remembered for their TIME-WAITs. Raises TableError when the tables cannot be read, and
-    ValueError for another source, or an interval that is none.
+    remembered for their TIME-WAITs. Raises at once ValueError for another source, or an interval
+    that is none, PlaceError where a place is not there, and TableError where no tables are;
+    later TableError when they cannot be read.
     """
+    return _paced(_poller(interval, source, Path(proc), places), interval)
+
+
+def awatch(
+    interval: float = 1.0,
+    source: SourceChoice = "auto",
+    proc: str | Path = "/proc",
+    *,
+    places: str | Collection[str] | None = None,
+) -> AsyncGenerator[Moment, None]:
+    """Yield what ``watch`` does, to `async for`; it raises the same, and as early.
+
+    The kernel is read in a thread, so the loop never waits for it. When the task is cancelled, or
+    the generator closed, it ends at once, and what a read that is under way finds is dropped.
+    """
+    return _paced_in_loop(_poller(interval, source, Path(proc), places), interval)
+
+
+def _poller(
+    interval: float, source: SourceChoice, proc: Path, places: str | Collection[str] | None
+) -> Callable[[], Sequence[Moment]]:
+    """Return what looks once more; all that is wrong with how it was called for is raised here."""
     _check(source in SOURCES, f"source is {source!r}, not one of {SOURCES}")
     _check(0 < interval < math.inf, f"interval is {interval}, not a number of seconds above 0")
+    reader = Source(place_at(proc), source, interval)
+    if places is None or reader.place.kind == "copy":
+        reader.check()
     if places is None:
-        return _watch(interval, source, proc)
-    return _watch_places(interval, source, Path(proc), places)
-
-
-def _watch_places(
-    interval: float, source: SourceChoice, proc: Path, places: str | Collection[str]
-) -> Iterator[Moment]:
+        watched = Watch()
+        moments = views(Sampler(reader, watched.take), watched, lambda: find_owners(proc))
+        return lambda: [next(moments)]
     words = (places,) if isinstance(places, str) else tuple(places)
+    every = ALL in words
+    there = [find_place(word, proc) for word in words if word != ALL]
+    overview = Overview(
+        proc,
+        source=source,
+        interval=interval,
+        of=lambda found: found.places if every else named(words, there, found, proc),
+    )
+    overview.looked_at = lambda place: not every  # what is asked for by name, however idle
 
-    def chosen(found: Survey) -> Sequence[Place]:
-        if words == (ALL,):
-            return found.places
-        wanted = [one for word in words for one in called(word, found, proc)]
-        return list(dict.fromkeys(wanted))
-
-    for word in () if words == (ALL,) else words:
-        find_place(word, proc)
-    due = time.monotonic()
-    overview = Overview(proc, source=source, interval=interval, of=chosen)
-    # What is asked for by name is dumped, however idle.
-    overview.looked_at = lambda place: words != (ALL,)
-    while True:
+    def poll() -> Sequence[Moment]:
         outlooks = overview.poll()
         overview.note_owners(lambda: find_owners(proc))
-        yield from (one.view for one in outlooks if one.fresh and one.view is not None)
-        due = max(due + interval, time.monotonic())
-        time.sleep(max(due - time.monotonic(), 0))
+        return [one.view for one in outlooks if one.fresh and one.view is not None]
+
+    return poll
 
 
-def _watch(interval: float, source: SourceChoice, proc: str | Path) -> Iterator[Moment]:
+def _paced(poll: Callable[[], Sequence[Moment]], interval: float) -> Iterator[Moment]:
     due = time.monotonic()
-    watched = Watch()
-    sampler = Sampler(Source(place_at(Path(proc)), source, interval), watched.take)
-    for moment in views(sampler, watched, lambda: find_owners(proc)):
-        yield moment
+    while True:
+        yield from poll()
         due = max(due + interval, time.monotonic())
         time.sleep(max(due - time.monotonic(), 0))
+
+
+async def _paced_in_loop(
+    poll: Callable[[], Sequence[Moment]], interval: float
+) -> AsyncGenerator[Moment, None]:
+    import asyncio  # who has a loop has loaded it; it would double the time that others wait
+
+    due = time.monotonic()
+    while True:
+        for moment in await asyncio.to_thread(poll):
+            yield moment
+        due = max(due + interval, time.monotonic())
+        await asyncio.sleep(max(due - time.monotonic(), 0))
 
 
 def find_owners(proc: str | Path = "/proc", seconds: float = 0.5) -> Owners:
@@ -210,7 +249,7 @@ def find_owners(proc: str | Path = "/proc", seconds: float = 0.5) -> Owners:
     return walk(Path(proc), deadline=time.monotonic() + seconds)
 
 
-def refusals(interval: float = 1.0, *, bind: bool = False) -> Iterator[list[Record]]:
+def refusals(interval: float = 1.0, *, bind: bool = False) -> Iterator[list[RefusalsJson]]:
     """Yield each ``interval`` seconds what the kernel has refused since, as plain data.
 
     That is each connect() which found no free port, in all network namespaces, counted by the
@@ -225,7 +264,7 @@ def refusals(interval: float = 1.0, *, bind: bool = False) -> Iterator[list[Reco
     return counted
 
 
-def _refusals(interval: float, bind: bool) -> Iterator[list[Record]]:
+def _refusals(interval: float, bind: bool) -> Iterator[list[RefusalsJson]]:
     here = place_at(Path("/proc"))
     with Refusals(bind=bind) as counting:
         yield []
@@ -234,19 +273,19 @@ def _refusals(interval: float, bind: bool) -> Iterator[list[Record]]:
             yield list(refusal_records(counting.take(), here))
 
 
-def full_report(frame: Frame, owners: Owners | None = None) -> Record:
+def full_report(frame: Frame, owners: Owners | None = None) -> ReportJson:
     """Return what `twtop report --json` prints."""
     return to_dict(frame, owners or Owners({}))
 
 
-def state_counts(frame: Frame) -> dict[str, int]:
+def state_counts(frame: Frame) -> StatesRecord:
     """Return the number of sockets in every state, also of states that none is in."""
     return states_record(frame)
 
 
 def connections(
     frame: Frame, matching: str | None = None, owners: Owners | None = None
-) -> list[Record]:
+) -> list[SocketRecord]:
     """Return the quadruplets, also those in TIME-WAIT but no listeners, as plain data.
 
     ``matching`` is a filter as the dashboard has it, such as ``"state time-wait and dport
@@ -256,32 +295,32 @@ def connections(
     return list(socket_records(frame, chosen_rows(frame, matching), by_inode))
 
 
-def established(frame: Frame, owners: Owners | None = None) -> list[Record]:
+def established(frame: Frame, owners: Owners | None = None) -> list[SocketRecord]:
     """Return the established connections."""
     return connections(frame, "state established", owners)
 
 
-def listening(frame: Frame, owners: Owners | None = None) -> list[Record]:
+def listening(frame: Frame, owners: Owners | None = None) -> list[ListenerRecord]:
     """Return the listening sockets by port; ``backlog`` is how many wait to be accepted."""
     return list(listener_records(frame, owners or Owners({})))
 
 
-def patterns(frame: Frame, owners: Owners | None = None) -> list[Record]:
+def patterns(frame: Frame, owners: Owners | None = None) -> list[PatternRecord]:
     """Return who talks to whom, by ports in use, greatest first."""
     return list(pattern_records(frame, owners or Owners({})))
 
 
-def per_ip(frame: Frame) -> list[Record]:
+def per_ip(frame: Frame) -> list[RemoteRecord]:
     """Return the remote IPs, most sockets first; an IPv4 one and its mapped form are one."""
     return list(remote_records(frame))
 
 
-def per_port(frame: Frame) -> list[Record]:
+def per_port(frame: Frame) -> list[PortRecord]:
     """Return the services' ports, most sockets first: the remote one of what goes out."""
     return list(port_records(frame))
 
 
-def time_wait(frame: Frame) -> Record:
+def time_wait(frame: Frame) -> TimeWaitRecord:
     """Return the TIME-WAITs: how many, by age and by remaining time in whole seconds."""
     return time_wait_record(frame)
 

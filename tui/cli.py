@@ -13,7 +13,7 @@ import click
 from tui import __version__
 from tui.commands.examples import examples_last
 from tui.commands.listing import SECTIONS, Entry
-from tui.commands.options import given, shared_options
+from tui.commands.options import SHARED, given, shared_options
 from tui.commands.output import (
     EPILOG,
     NOT_RUN,
@@ -33,8 +33,18 @@ PLUGIN = "check"
 WARNING: whatever ends this command too early must be UNKNOWN."""
 
 
+LOOKING_BACK = ("--from", "--at")
+"""The options of commands that can read a recording."""
 ACTS = ("free", "keep", "apply", "undo")
 """The commands that change something of the user's."""
+
+
+SAYS_WHY = {
+    "demo": {"proc", "place"},
+    "simulate": {"proc", "place", "interval", "threshold"},
+    **{name: {"proc"} for name in ("refusals", "free", "keep", "apply")},
+}
+"""Options before a command that it refuses by itself, since it has more to say about them."""
 
 
 class Deferred(click.Command):
@@ -58,7 +68,29 @@ class Deferred(click.Command):
         **extra: Any,
     ) -> click.Context:
         """Return the context of the command itself, which click then invokes."""
-        return self.load().make_context(info_name, args, parent, **extra)
+        command = self.load()
+        if parent is not None:
+            extra["default_map"] = self._handed_down(parent, command)
+        return command.make_context(info_name, args, parent, **extra)
+
+    def _handed_down(self, parent: click.Context, command: click.Command) -> dict[str, Any]:
+        """Return what was said before the command, by its own names for it.
+
+        Raises click.UsageError for what it has no use for: nobody is to believe that it counts.
+        """
+        own = {tuple(one.opts): one for one in command.params if not getattr(one, "hidden", False)}
+        found: dict[str, Any] = {}
+        for option in parent.command.params:
+            said = parent.params.get(option.name or "")
+            if said is None or option.name not in SHARED:
+                continue
+            if (same := own.get(tuple(option.opts))) is not None:
+                found[same.name or ""] = [said] if same.multiple else said
+            elif option.name not in SAYS_WHY.get(self.name or "", ()):
+                raise click.UsageError(
+                    f"{self.name} has no use for {option.opts[-1]}; leave it out"
+                )
+        return found
 
 
 class Commands(click.Group):
@@ -134,7 +166,14 @@ def main() -> None:
             path = context.command_path
         else:
             path = f"twtop {command}" if command in cli.commands else "twtop"
-        text = f"{error.format_message()} ({path} --help)"
+        message = error.format_message()
+        if isinstance(error, click.NoSuchOption) and error.option_name in LOOKING_BACK:
+            name = path.removeprefix("twtop").strip() or "the dashboard"
+            message = (
+                f"{name} reads no recording; {error.option_name} is for check, report, audit, "
+                "plan, watch and the parts of a report"
+            )
+        text = f"{message} ({path} --help)"
         if command == PLUGIN:
             unknown(text)
         fail(text, NOT_RUN if command == "audit" else error.exit_code)

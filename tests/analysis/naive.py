@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address
 
 from tests.tables import Sock
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State
-from tui.kernel.sysctls import PortRules
 
 Key = tuple[str, str, int | None, str, int | None]
 """Direction, local IP and port, remote IP and port; the sockets given here are folded."""

@@ -16,8 +16,8 @@ from tui.analysis.judgement import (
     port_use,
 )
 from tui.analysis.patterns import Direction
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State
-from tui.kernel.sysctls import PortRules
 
 FINE, SLOW, HOT, EXHAUSTED = Level
 counts = st.integers(0, 65_536)

@@ -30,9 +30,10 @@ from tui.analysis.patterns import (
     find_patterns,
 )
 from tui.analysis.ports import port_space
+from tui.kernel.parameters import read_parameters
+from tui.kernel.port_rules import PortRules, port_rules
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import SocketTable, State, Timer
-from tui.kernel.sysctls import PortRules, port_rules, read_parameters
 from tui.watching.watch import Watch
 
 

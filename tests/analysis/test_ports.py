@@ -18,8 +18,8 @@ from tests.tables import (
     whole,
 )
 from tui.analysis.ports import is_loopback, port_space, reuse_applies, times_slower
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import Array, SocketTable, State
-from tui.kernel.sysctls import PortRules
 
 DEFAULT = rules(32768, 60999)
 

@@ -17,9 +17,9 @@ from tests.tables import (
 )
 from tui.analysis import timewait
 from tui.analysis.timewait import RECENT, SECONDS, TimeWait, time_waits
+from tui.kernel.port_rules import PortRules
 from tui.kernel.procfs import read_sockets
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import PortRules
 
 MINUTE = np.array([60.0])
 ALL = np.ones(1 << 16, bool)

@@ -50,6 +50,70 @@ def test_one_place_or_all(run: Run, three: Path) -> None:
     assert run("plan", "--from", three, "-N", "all").code == 2
 
 
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+
+
+def test_a_recorded_moment_is_checked_and_its_time_told(run: Run, three: Path) -> None:
+    for at, code, time in (("-0s", CRITICAL, 19.1), ("-12s", OK, 7.1), ("-7s", WARNING, 12.1)):
+        ran = run("check", "--from", three, "-N", "cart", "--at", at)
+        assert ran.code == code
+        assert f"; recorded {utc(NOW + time)}" in ran.out
+    ran = run("check", "--from", three, "-N", "all")
+    assert ran.code == CRITICAL
+    assert "pod shop/cart-7f9: " in ran.out
+    assert ran.out.rstrip().endswith("places=3;;;0")
+    assert run("check", "--from", three, "-N", "all", "--at", "-12s", "-w", 9, "-c", 90).code == 1
+    ran = run("check", "--from", three, "-N", "web-1", "--dst", "10.9.9.9", "--must-exist")
+    assert ran.code == UNKNOWN
+
+
+def test_a_moment_that_nobody_recorded_is_never_ok(run: Run, tmp_path: Path) -> None:
+    """Between two recordings nobody looked, and ports may have run out; what was bad stays so."""
+    path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
+    for second, held in ((0, 10), (100, 990), (200, 10), (201, 10)):
+        recorder.take(seen(watch, HOST, second, held))
+    whole = seen(watch, HOST, 205, 10).frame.reading
+    recorder.take(Watch().take(replace(whole, table=replace(whole.table, complete=False))))
+    recorder.close()
+    for back, code in (
+        (205, OK),
+        (193, OK),
+        (145, UNKNOWN),
+        (105, CRITICAL),
+        (55, CRITICAL),
+        (4, OK),
+        (0, UNKNOWN),
+    ):
+        ran = run("check", "--from", path, "--at", f"-{back}s")
+        assert ran.code == code, back
+        assert run("check", "--from", path, "--at", f"-{back}s", "-N", "all").code == code, back
+    assert "not recorded for 1 min" in run("check", "--from", path, "--at", "-145s").out
+    for wrong in (("--from", tmp_path / "none"), ("--from", path, "--at", "-1h"), ("--at", "-1s")):
+        assert run("check", *wrong).code == UNKNOWN
+
+
+def test_what_a_newer_twtop_recorded_is_never_ok(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.twtop"
+    with monkeypatch.context() as newer:
+        newer.setattr("tui.recording.log.VERSION", 99)
+        recorder = Recorder(path)
+        recorder.take(seen(Watch(), HOST, 0, 10))
+        recorder.close()
+    assert run("check", "--from", path).code == UNKNOWN
+
+
+@pytest.mark.parametrize("command", [("wait", "--drained"), ("free",), ("refusals",), ()])
+def test_what_is_about_now_says_that_it_reads_no_recording(
+    run: Run, reads: list[Path], three: Path, command: tuple[str, ...]
+) -> None:
+    ran = run(*command, "--from", three)
+    assert ran.code == 2
+    assert "reads no recording" in ran.err
+    assert not reads
+
+
 def test_watch_prints_every_moment_as_it_was(run: Run, three: Path) -> None:
     ran = run("watch", "--from", three, "-N", "cart")
     told = [json.loads(line) for line in ran.out.splitlines()]

@@ -18,11 +18,11 @@ from tui.dashboard.app import TwtopApp
 from tui.dashboard.polling import Sampled
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
+from tui.kernel.parameters import Parameter
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import Refusals
 from tui.kernel.sockets import State, TableError, Timer
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import Parameter
 from tui.watching.refused import Counting
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -140,6 +140,16 @@ class StillPoller:
         raise TableError("the test is over")
 
 
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until what was done has come to its end: threads, and the moment that is gone to."""
+    turning = True
+    while turning:
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        turning = getattr(pilot.app, "_turning", False)
+
+
 class Stage:
     """The app under test and its pilot."""
 
@@ -169,9 +179,7 @@ class Stage:
     async def press(self, *keys: str) -> None:
         """Press keys, and let what they cause happen."""
         await self.pilot.press(*keys)
-        await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
-        await self.pilot.pause()
+        await settled(self.pilot)
 
     async def type(self, text: str) -> None:
         """Type a text, character by character."""

@@ -19,7 +19,7 @@ from tui.dashboard.screens.help import HelpScreen
 from tui.findings.config import Config, ConfigError, OnScreen
 from tui.fleet.answers import Line
 from tui.fleet.client import FleetError
-from tui.fleet.fleet import Fleet, Place, key_of
+from tui.fleet.fleet import Fleet, FleetPlace, key_of
 from tui.fleet.refresh import Detail, Moment
 
 HOUR = tuple((NOON - 3600 + 60 * n, n / 60) for n in range(61))
@@ -31,19 +31,19 @@ class StillAsker:
     interval = 15.0
 
     def __init__(self) -> None:
-        self.looked_at: list[Sequence[Place]] = []
-        self.studied: list[Place | None] = []
+        self.looked_at: list[Sequence[FleetPlace]] = []
+        self.studied: list[FleetPlace | None] = []
 
     def poll(self) -> Moment:
         """Wait until the test is over."""
         StillPoller.over.wait()
         raise FleetError("the test is over")
 
-    def look_at(self, places: Sequence[Place]) -> bool:
+    def look_at(self, places: Sequence[FleetPlace]) -> bool:
         self.looked_at.append(places)
         return False
 
-    def study(self, place: Place | None) -> None:
+    def study(self, place: FleetPlace | None) -> None:
         self.studied.append(place)
 
 
@@ -141,6 +141,25 @@ async def test_what_is_typed_while_a_place_opens_is_meant_for_it() -> None:
         await shown.pilot.press("enter", "question_mark")
         await shown.pilot.pause()
         assert [type(one) for one in shown.app.screen_stack[-2:]] == [PlaceScreen, HelpScreen]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"fleet.ssh": "m"}, "m cannot be both"),
+        ({"place.ssh": "q"}, "q cannot be both"),
+    ],
+)
+def test_keys_that_clash_on_a_screen_of_the_fleet_are_refused(
+    keys: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        FleetApp(StillAsker(), Config(keys=tuple(keys.items())), "prometheus:9090")
+
+
+def test_a_key_of_another_app_takes_none_away_here() -> None:
+    only_there = Config(keys=(("app.record", "S"),))
+    assert FleetApp(StillAsker(), only_there, "prometheus:9090").keys == {"app.record": "S"}
 
 
 def test_a_theme_that_there_is_not_is_refused() -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tests.dashboard.scene import DATABASE, NOON, Stage, busy, stage
+from tests.dashboard.scene import DATABASE, NOON, Stage, busy, settled, stage
 from tests.tables import PLACE
 from tui.analysis.frame import Frame
 from tui.dashboard.screens.finding import FindingScreen
@@ -115,7 +115,7 @@ class TestGoingBack:
         async with after(BUSY) as on:
             await on.press("space")
             await on.pilot.click("#timeline", offset=(13, 1))
-            await on.pilot.pause()
+            await settled(on.pilot)
             assert second(on) == 0
 
     async def test_the_timeline_shows_less_and_more(self) -> None:
@@ -135,14 +135,39 @@ class TestGoingBack:
     async def test_nothing_is_changed_in_the_past(self) -> None:
         async with after(BUSY) as on:
             await on.press("space", "left")
-            for way in ("f5", "enter", "escape", "l", "escape"):
+            for way, keys in (
+                ("f5", "FK"),
+                ("enter", "FK"),
+                ("escape", "FK"),
+                ("l", "a"),
+                ("escape", "FK"),
+            ):
                 await on.press(way)
                 front = on.app.screen
                 bound = front.active_bindings.values()
                 ids = {one.binding.id or "" for one in bound if one.enabled}
                 assert not any(one.startswith("act.") for one in ids)
+                on.app.clear_notifications()
                 await on.press("F", "K", "a", "u")
                 assert on.app.screen is front
+                said = [text for _, _, text in on.toasts]
+                assert [text[0] for text in said] == [*keys, "u"], "each says why"
+                assert all("space returns to live" in text for text in said)
+
+    async def test_a_key_that_is_typed_or_live_says_nothing(self) -> None:
+        async with after(BUSY) as on:
+            await on.press("space", "left", "slash")
+            await on.type("FKau")
+            await on.press("escape", "escape", "slash")
+            await on.type("Fu")
+            assert not on.toasts
+
+    async def test_the_footer_names_the_way_back(self) -> None:
+        async with after(BUSY) as on:
+            for name in ("Freeze", "Live", "Freeze"):
+                foot = on.text().splitlines()[-1]
+                assert f"space {name}" in foot
+                await on.press("space")
 
     async def test_another_threshold_holds_for_the_past(self) -> None:
         async with after(BUSY) as on:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tests.dashboard.scene import settled
+from tests.patience import Patience
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.widgets.timeline import FIGURE, FULL, LABEL, Timeline
 from tui.findings.config import Config
+from tui.recording.chapter import Recorded
 from tui.recording.recorder import Recorder
 from tui.recording.recording import open_recording
 from tui.recording.replay import Replay, first_critical
@@ -40,6 +48,12 @@ def app(path: Path) -> ReplayApp:
     return ReplayApp(Replay(open_recording(path), Config()), place="web-1")
 
 
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys, and let the moment be read that they lead to."""
+    await pilot.press(*keys)
+    await settled(pilot)
+
+
 def second(app: ReplayApp) -> int:
     assert app.view is not None
     assert app.view.frame.time == app.replay.at
@@ -47,15 +61,22 @@ def second(app: ReplayApp) -> int:
 
 
 async def test_nothing_is_changed_in_the_past(app: ReplayApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await pilot.pause(0.4)
         for way in ("f5", "enter", "escape", "l"):
             await pilot.press(way)
             front = app.screen
             ids = {one.binding.id or "" for one in front.active_bindings.values() if one.enabled}
             assert not any(one.startswith("act.") for one in ids)
-            await pilot.press("F", "K", "a", "u")
+            app.clear_notifications()
+            await pilot.press("F", "K", "a", "u", "R", "w", "plus")
+            await settled(pilot)
             assert app.screen is front
+            said = [one.message for one in app._notifications]
+            # In a plan + changes a figure, which it may.
+            keys = ["a", "u", "R", "w"] if way == "l" else ["F", "K", "u", "R", "w", "+"]
+            assert [text.split()[0] for text in said] == keys
+            assert all("recording" in text for text in said)
 
 
 async def test_keys_go_through_time(app: ReplayApp) -> None:
@@ -73,8 +94,7 @@ async def test_keys_go_through_time(app: ReplayApp) -> None:
             (["end"], 149),
             (["right"], 149),
         ):
-            await pilot.press(*keys)
-            await pilot.pause()
+            await press(pilot, *keys)
             assert second(app) == at, keys
 
 
@@ -84,16 +104,41 @@ async def test_findings_are_jumped_to(app: ReplayApp, path: Path) -> None:
         await pilot.press("home")
         seen = []
         for _ in range(3):
-            await pilot.press("right_curly_bracket")
-            await pilot.pause()
+            await press(pilot, "right_curly_bracket")
             seen.append(second(app))
         assert seen == sorted(seen)
         assert app.view is not None
         assert app.view.cases.present
-        await pilot.press("left_curly_bracket")
-        await pilot.pause()
+        await press(pilot, "left_curly_bracket")
         assert second(app) <= seen[-1]
     assert first_critical(open_recording(path).timeline) > NOW
+
+
+async def test_from_when_to_when_a_pattern_was_full(app: ReplayApp) -> None:
+    """The last port is taken in the hundredth second; and it stays so to the end."""
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        timeline = app.screen.query_one(Timeline)
+        clock = app.span.clock if app.span else None
+        assert clock is not None
+        for keys, told in (((), True), (("home",), False), (("g",), True)):
+            await press(pilot, *keys)
+            if keys == ("g",):
+                app.dashboard.prompt.query_one(Input).value = "-50s"
+                await press(pilot, "enter")
+                assert second(app) == 99
+            title = str(timeline.border_title)
+            assert f"FULL {clock(NOW + 99)}–{clock(NOW + 149)}" in title
+            assert ("10.0.0.9:443" in title) is told
+        drawn = timeline.render_line(timeline.size.height - 1).text
+        marks = [x for x, mark in enumerate(drawn) if mark == FULL]
+        # Two thirds of the time are over when it begins; its first cell has the finding's mark.
+        left, width = LABEL, timeline.size.width - LABEL - FIGURE
+        assert marks[-1] == left + width - 1
+        assert abs(marks[0] - (left + width * 99 / 149)) <= 2
+        assert marks == [*range(marks[0], marks[-1] + 1)]
+        await press(pilot, "left", "z", "end")
+        assert f"FULL {clock(NOW + 99)}–" in str(timeline.border_title), "also of a part of it"
 
 
 async def test_a_time_is_gone_to_and_what_is_none_is_said(app: ReplayApp) -> None:
@@ -106,9 +151,66 @@ async def test_a_time_is_gone_to_and_what_is_none_is_said(app: ReplayApp) -> Non
         assert prompt.is_open
         prompt.query_one(Input).value = "-100s"
         await pilot.press("home", "end")  # of the text, while it is edited
-        await pilot.press("enter")
-        await pilot.pause()
+        await press(pilot, "enter")
         assert second(app) == 49
+
+
+@pytest.mark.parametrize(("patience", "seen"), [(math.inf, [149, 100]), (-1.0, [149, 148, 100])])
+async def test_keys_work_while_a_moment_is_read(
+    app: ReplayApp, monkeypatch: pytest.MonkeyPatch, patience: float, seen: list[int]
+) -> None:
+    """What is waited for is said, and a newer wish takes its place: but now and then one is shown,
+    so that a key that is held does not keep the screen still.
+    """
+    monkeypatch.setattr("tui.dashboard.scrubbing.PATIENCE_SECONDS", patience)
+    monkeypatch.setattr("tui.dashboard.time_app.LONG_SECONDS", 0.01)
+    moments, read, shown = app.replay.recording, threading.Event(), []
+
+    def slowly(index: int, moment: Callable[[int], Recorded] = moments.moment) -> Recorded:
+        read.wait()
+        return moment(index)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        app.watch(app, "view", lambda view: shown.append(second(app)))
+        monkeypatch.setattr(moments, "moment", slowly)
+        await pilot.press("left")
+        timeline, patient = app.screen.query_one(Timeline), Patience()
+        while "reading" not in str(timeline.border_title):
+            assert not patient.is_over
+            await pilot.pause(0.01)
+        await pilot.press("end", "g")
+        app.dashboard.prompt.query_one(Input).value = "-49s"
+        await pilot.press("enter")
+        assert app.span is not None
+        assert round(app.span.moments[app.span.index].time - NOW) == 100
+        assert second(app) == SECONDS - 1, "until it was read"
+        read.set()
+        await settled(pilot)
+        assert "reading" not in str(timeline.border_title)
+    assert list(dict.fromkeys(shown)) == seen
+
+
+async def test_the_threshold_holds_for_what_is_being_read(
+    app: ReplayApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments, read = app.replay.recording, threading.Event()
+
+    def slowly(index: int, moment: Callable[[int], Recorded] = moments.moment) -> Recorded:
+        read.wait()
+        return moment(index)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.4)
+        monkeypatch.setattr(moments, "moment", slowly)
+        await pilot.press("home", "t")
+        app.dashboard.prompt.query_one(Input).value = "7"
+        await pilot.press("enter")
+        read.set()
+        await settled(pilot)
+        assert second(app) == 0
+        assert app.view is not None
+        assert app.view.threshold == 7
 
 
 async def test_it_plays_to_its_end_and_halts(app: ReplayApp) -> None:
@@ -127,11 +229,9 @@ async def test_it_plays_to_its_end_and_halts(app: ReplayApp) -> None:
 async def test_a_pattern_is_drilled_into_as_live(app: ReplayApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)
-        await pilot.press("enter")
-        await pilot.pause()
+        await press(pilot, "enter")
         assert isinstance(app.screen, PatternScreen)
-        await pilot.press("home")
-        await pilot.pause()
+        await press(pilot, "home")
         assert second(app) == 0
         assert app.screen.view is not None
         assert len(app.screen.view.frame.table) == 10

@@ -1,6 +1,6 @@
 """What the screens look like: few pictures, a frozen clock.
 
-After a change that is meant to show: pytest tests/screens/test_snapshots.py --snapshot-update,
+After a change that is meant to show: pytest tests/dashboard/test_snapshots.py --snapshot-update,
 and look at what has changed.
 """
 

@@ -12,9 +12,10 @@ from tui.findings.config import Config
 from tui.findings.finding import Finding
 from tui.findings.rules import RULES
 from tui.findings.situation import Situation
+from tui.kernel.parameters import Parameter
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
-from tui.kernel.sysctls import Parameter, PortRules
 from tui.watching.history import History
 
 THOUSAND = rules(40000, 40999)

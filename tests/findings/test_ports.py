@@ -21,8 +21,8 @@ from tests.tables import Sock, rules, waiting
 from tui.findings.config import Config, Ports
 from tui.findings.finding import NAMED, Finding, Severity
 from tui.findings.rules import diagnose
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import PortRules
 
 TUPLE = "10.0.0.5 → 10.0.0.9:443"
 ON = rules(40000, 40999, reuse_mode=1)

@@ -40,8 +40,8 @@ from tui.findings.config import Config, Silence
 from tui.findings.finding import Finding, Severity, record
 from tui.findings.rules import RULES, diagnose
 from tui.kernel.places import place_at
+from tui.kernel.port_rules import PortRules
 from tui.kernel.source import Source
-from tui.kernel.sysctls import PortRules
 
 KEYS = ["code", "severity", "subject", "message", "evidence", "advice", "remedies"]
 SMALL = rules(40000, 40009)

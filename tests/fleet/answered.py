@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from tui.fleet import queries
 from tui.fleet.answers import read_answer
-from tui.fleet.fleet import Fleet, fleet_of
+from tui.fleet.fleet import Fleet
+from tui.fleet.gathered import fleet_of
 from tui.metrics import recorded
 from tui.metrics.recorded import Asked
 

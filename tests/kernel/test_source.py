@@ -7,7 +7,8 @@ import pytest
 
 from tests.private import Lab
 from tests.tables import FIXTURES, NOW, Clock, Sock, socks, table
-from tui.kernel import effort, procfs, sock_diag, source
+from tui.kernel import counters, effort, procfs, sock_diag, source
+from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import HERE, Place, place_at
 from tui.kernel.sockets import Array, SocketTable, State, TableError
@@ -316,6 +317,23 @@ def test_a_reading_has_all_of_one_poll(kernel: Kernel) -> None:
     assert reading.time == NOW + kernel.clock.now
     assert reading.counters["tw"] == 3
     assert reading.parameters[0].value == "32768 60999"
+
+
+@pytest.mark.parametrize("skips_empty", [True, False])
+def test_only_sockstat_is_read_to_foretell_the_cost(
+    monkeypatch: pytest.MonkeyPatch, skips_empty: bool
+) -> None:
+    """The other counters take ten times as long, and every poll asks."""
+    read: list[str] = []
+
+    def noted(root: Path, name: str) -> bytes:
+        read.append(name)
+        return read_below(root, name)
+
+    monkeypatch.setattr(counters, "read_below", noted)
+    Source(place_at(Path("/proc")), "auto", 1.0, skips_empty=skips_empty).read()
+    assert read.count("net/sockstat") > 1
+    assert read.count("net/netstat") == read.count("net/snmp") == 1
 
 
 def test_a_refreshed_reading_keeps_its_table(

@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.private import Lab
-from tui.kernel.sysctls import Parameter, PortRules, port_rules, read_parameters
+from tui.kernel.parameters import Parameter, read_parameters
+from tui.kernel.port_rules import PortRules, port_rules
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DEFAULTS = PortRules(

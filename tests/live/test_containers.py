@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +21,7 @@ from tui.kernel.find_place import find_place
 from tui.kernel.namespaces import inside, system
 from tui.kernel.survey import survey
 from tui.lab.namespace import bring_up, sysctl
+from tui.records import PlaceRowRecord
 from tui.report.places import place_row
 from tui.watching.outlook import seen
 from tui.watching.overview import Overview
@@ -36,7 +37,7 @@ CLONE_NEWNS = 0x00020000
 
 
 class Told(NamedTuple):
-    row: dict[str, Any]
+    row: PlaceRowRecord
     found: dict[str, int | None]
     number: str
     error: int | None
@@ -112,5 +113,6 @@ def test_a_container_out_of_ports(lab: Lab, tmp_path: Path) -> None:
     assert told.error == errno.EADDRNOTAVAIL
     assert (row["low"], row["high"], row["reuse_mode"], row["assumed"]) == (40_000, 40_099, 0, [])
     assert row["dumped"]
+    assert row["worst"]
     assert (row["worst"]["connectable"], row["worst"]["in_use"]) == (0, 100)
     assert NAME not in told.after

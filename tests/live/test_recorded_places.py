@@ -8,9 +8,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,16 +22,17 @@ from tests.patience import limit, until
 from tui.lab.process import Child
 from tui.recording.chapter import Recorded
 from tui.recording.log import RecordingError
-from tui.recording.recording import open_recording
+from tui.recording.recording import Recording, open_recording
 
 pytestmark = pytest.mark.live
 
 TWTOP = (sys.executable, "-m", "tui")
+T = TypeVar("T")
 UNIT = files("tui.recording").joinpath("twtop-record.service").read_text()
 
 
-def recorded(path: Path) -> dict[int, list[Recorded]]:
-    """The moments of each place, by its process."""
+def by_process(path: Path, of_each: Callable[[Recording], T]) -> dict[int, T]:
+    """Something of each place's recording, by its process."""
     try:
         recording = open_recording(path, "all")
     except RecordingError:  # nothing yet
@@ -37,9 +40,17 @@ def recorded(path: Path) -> dict[int, list[Recorded]]:
     found = {}
     for place in recording.places:
         recording.show(place)
-        pid = int(re.findall(r"\[(\d+)\]", place.name)[0])
-        found[pid] = [recording.moment(number) for number in range(len(recording.timeline))]
+        found[int(re.findall(r"\[(\d+)\]", place.name)[0])] = of_each(recording)
+    recording.close()
     return found
+
+
+def moments(recording: Recording) -> list[Recorded]:
+    return [recording.moment(number) for number in range(len(recording.timeline))]
+
+
+def how_many(path: Path) -> dict[int, int]:
+    return by_process(path, lambda recording: len(recording.timeline))
 
 
 @root_only
@@ -60,14 +71,14 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
             ExitStack() as end,
         ):
             end.callback(recorder.kill)
-            until(lambda: len(recorded(path)) == 3, "all three to be recorded")
+            until(lambda: len(how_many(path)) == 3, "all three to be recorded")
             children[1].kill()
-            before = len(recorded(path)[pids[0]])
-            until(lambda: len(recorded(path)[pids[0]]) > before + 5, "it to go on")
+            before = how_many(path)[pids[0]]
+            until(lambda: how_many(path)[pids[0]] > before + 5, "it to go on")
             recorder.terminate()
             _, err = recorder.communicate(timeout=limit())
     assert (recorder.returncode, err) == (0, "")
-    by_pid = recorded(path)
+    by_pid = by_process(path, moments)
     for pid, load, count in zip(pids, loads, counts, strict=True):
         first = by_pid[pid][0].reading
         ports = next(p.value for p in first.parameters if p.name.endswith("local_port_range"))

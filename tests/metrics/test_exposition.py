@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -53,7 +54,8 @@ class TestTheTable:
 @pytest.mark.parametrize("name", ALL)
 def test_the_figures_are_those_of_the_report(name: str) -> None:
     frame = judge(Source(place_at(fixture(name)), "proc", 1.0).read())
-    report, told = to_dict(frame, Owners({})), scraped(fixture(name))
+    report: Any = to_dict(frame, Owners({}))
+    told = scraped(fixture(name))
     for state, count in report["states"].items():
         assert told.value("twtop_sockets", state=state) == count
     if report["source"]["complete"]:  # else the kernel's own count is newer, and better

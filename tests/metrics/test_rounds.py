@@ -15,10 +15,10 @@ from tui.analysis.frame import judge
 from tui.findings.config import Config
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place, place_at
+from tui.kernel.port_rules import port_rules
 from tui.kernel.processes import Owners
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey
-from tui.kernel.sysctls import port_rules
 from tui.metrics.exposition import Scrapes
 from tui.metrics.post import Benches
 from tui.metrics.rounds import Rounds, names

@@ -22,7 +22,7 @@ from tui.analysis.frame import Frame, judge
 from tui.analysis.hold import TIME_WAIT
 from tui.analysis.ports import port_space
 from tui.findings.advice import refused
-from tui.kernel.sysctls import PortRules
+from tui.kernel.port_rules import PortRules
 from tui.planning.demand import Demand, estimate, observe
 from tui.planning.remedies import Option, Plan, plan, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather

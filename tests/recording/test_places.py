@@ -9,11 +9,11 @@ import pytest
 
 from tests.recording.test_recording import assert_same
 from tests.tables import NOW, reading, rules, table, waiting
-from tui.kernel.find_place import PlaceError
+from tui.kernel.find_place import ALL, PlaceError
 from tui.kernel.places import Place
 from tui.recording import recorder as module
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
+from tui.recording.recording import open_recording, recorded_of
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
@@ -76,6 +76,37 @@ def test_which_there_are_is_said_the_fullest_first(
         open_recording(several[0])
     with pytest.raises(PlaceError, match=f"dbx.*{names}"):
         open_recording(several[0], "dbx")
+
+
+def test_two_of_one_name_that_were_there_together_are_two(tmp_path: Path) -> None:
+    """Of web 8 and web 9 each has its own moments; web 10 was started once web 9 had ended."""
+    path, recorder = tmp_path / "r.twtop", Recorder(tmp_path / "r.twtop")
+    web = {number: Place(Path("/proc/9"), "web", "container", number) for number in (8, 9, 10)}
+    watches = {number: Watch() for number in web}
+    for second in range(20):
+        for number in (8, 9 if second < 10 else 10):
+            there = seen(watches[number], web[number], second + number / 100, 50 * number)
+            recorder.take(there)
+    recorder.close()
+    recording = open_recording(path, ALL)
+    assert {place.id for place in recording.places} == {8, 10}
+    for number, held in ((8, {400}), (9, {450, 500}), (10, {450, 500})):
+        recording.show(web[number])
+        assert len(recording.timeline) == 20
+        assert {told.time_wait for told in recording.timeline} == held
+    with pytest.raises(PlaceError, match=r"web can be container web \(10\), container web \(8\)"):
+        open_recording(path, "web")
+    assert open_recording(path, "8").place.id == 8
+    for number, found in ((8, 8), (9, 10), (10, 10), (11, None)):
+        past = recorded_of(replace(web[8], id=number), tmp_path)
+        assert (past and past.place.id) == found, "of a stranger's nothing is shown"
+
+
+def test_there_is_one_host_whatever_its_number(tmp_path: Path) -> None:
+    record_three(tmp_path / "r.twtop")
+    past = recorded_of(replace(HOST, id=77), tmp_path)
+    assert past is not None
+    assert past.place == replace(HOST, words=past.place.words)
 
 
 def test_the_oldest_of_all_places_goes_together(

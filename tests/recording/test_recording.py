@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time as clock
@@ -10,17 +11,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import NOW, Sock, any_rules, crossing, reading, steady, table, waiting
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules
 from tui.recording import recorder as module
-from tui.recording.log import FRAME, MARK, RecordingError
+from tui.recording.log import FRAME, MAGIC, MARK, RecordingError
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording, open_recording
 from tui.recording.state import sections
@@ -252,6 +254,16 @@ def test_a_newer_one_is_read_as_far_as_it_goes_and_not_written_to(
     assert any("newer" in note for note in recording.notes)
     with pytest.raises(RecordingError, match="newer"):
         Recorder(path)
+
+
+def test_a_file_that_nobody_reads_any_more_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "r.twtop"
+    path.write_bytes(MAGIC)
+    before = psutil.Process().num_fds()
+    with pytest.raises(RecordingError, match="nothing was recorded"):
+        open_recording(path)
+    gc.collect()
+    assert psutil.Process().num_fds() == before
 
 
 def test_two_do_not_write_one_file(tmp_path: Path) -> None:

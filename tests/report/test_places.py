@@ -16,7 +16,7 @@ from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
-from tui.kernel.sysctls import port_rules
+from tui.kernel.port_rules import port_rules
 from tui.report.places import PLACE_FIELDS, Seen, place_row, places_record, places_text
 from tui.report.schema import schema
 
@@ -47,6 +47,8 @@ def test_the_contract() -> None:
 
 def test_what_is_known_of_each() -> None:
     full, quiet, unseen = map(place_row, (FULL, QUIET, UNSEEN))
+    assert full["worst"]
+    assert full["findings"]
     assert (full["dumped"], full["worst"]["in_use"], full["utilization_at_most"]) == (
         True,
         900,

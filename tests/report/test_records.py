@@ -1,15 +1,15 @@
 """A frame's parts as plain data, one for one."""
 
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given
 
 from tests.tables import Sock, any_rules, crossing, fold, frame, listener, rules, steady, waiting
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Process
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import PortRules
+from tui.records import SocketRecord
 from tui.report.records import (
     SOCKET_FIELDS,
     port_records,
@@ -21,7 +21,7 @@ from tui.report.records import (
 NGINX = Process(10, "nginx")
 
 
-def record(sock: Sock) -> dict[str, Any]:
+def record(sock: Sock) -> SocketRecord:
     made = frame(sock)
     (found,) = socket_records(made, rows_by_pattern(made), {7: NGINX})
     return found

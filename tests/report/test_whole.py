@@ -32,9 +32,9 @@ from tui.findings.finding import Severity
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.places import place_at
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.source import Source
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import observe
 from tui.report.schema import schema
 from tui.report.text import TEXT_ROWS, report_text
@@ -267,7 +267,7 @@ class TestValues:
     def test_a_report_without_sockets_is_valid(self) -> None:
         report = to_dict(frame(), NOBODY)
         validate(report)
-        assert report["patterns"] == report["remote_ips"] == report["listeners"] == []
+        assert [report["patterns"], report["remote_ips"], report["listeners"]] == [[], [], []]
 
     @given(crossing, any_rules())
     @steady
@@ -297,7 +297,7 @@ class TestSchema:
 
     @pytest.mark.parametrize("key", ["schema", "source", "patterns", "counters"])
     def test_it_misses_what_is_missing(self, key: str) -> None:
-        report = to_dict(frame(Sock()), NOBODY)
+        report: Any = to_dict(frame(Sock()), NOBODY)
         del report[key]
         with pytest.raises(jsonschema.ValidationError):
             validate(report)
@@ -316,7 +316,7 @@ class TestSchema:
         ],
     )
     def test_it_refuses_what_is_no_outgoing_pattern(self, change: dict[str, object]) -> None:
-        report = to_dict(frame(Sock()), NOBODY)
+        report: Any = to_dict(frame(Sock()), NOBODY)
         report["patterns"][0] |= change
         with pytest.raises(jsonschema.ValidationError):
             validate(report)

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from tests.tables import Sock, frame, rules, waiting
+from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import Parameter
 from tui.lab.outcome import Failure, Outcome
 from tui.lab.workload import Closing, Workload
 from tui.simulate.limits import Limits

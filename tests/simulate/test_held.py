@@ -8,8 +8,8 @@ from tests.simulate.scene import HERE, LOW, PORT, situation, time_waits
 from tests.tables import Sock, frame, listener, reading, rules, table
 from tests.tables import waiting as waiting_sock
 from tui.analysis.judgement import PortUse
+from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import Parameter
 from tui.lab.workload import MOST_PENDING
 from tui.simulate import target
 from tui.simulate.held import (

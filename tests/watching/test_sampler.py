@@ -17,10 +17,10 @@ from tests.tables import (
 )
 from tui.analysis.frame import judge
 from tui.kernel import source
+from tui.kernel.parameters import read_parameters
 from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
-from tui.kernel.sysctls import read_parameters
 from tui.watching import sampler
 from tui.watching.sampler import Cycle, Sampler
 

@@ -17,6 +17,7 @@ from tui.writing.words import (
     short,
     signed,
     span,
+    whole_clauses,
     written,
 )
 
@@ -168,3 +169,16 @@ def test_a_change(change: float | None, text: str) -> None:
 @pytest.mark.parametrize(("width", "text"), [(5, "ports"), (4, "por…"), (1, "…"), (0, "")])
 def test_a_text_cut_short(width: int, text: str) -> None:
     assert short("ports", width) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (99, "Seconds it lasts (about). NOT the length of TIME-WAIT."),
+        (53, "Seconds it lasts (about)"),
+        (23, "Seconds it lasts"),
+        (15, "Seconds it las…"),
+    ],
+)
+def test_a_text_cut_where_a_clause_ends(width: int, text: str) -> None:
+    assert whole_clauses("Seconds it lasts (about). NOT the length of TIME-WAIT.", width) == text

@@ -18,9 +18,9 @@ from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import PatternKey
 from tui.kernel.destroy import Identities, destroy, identify, names_of
 from tui.kernel.places import Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import ROW_TYPES, Array, State, TableError
 from tui.kernel.source import Source
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import outgoing
 
 TIME_WAITS = frozenset({State.TIME_WAIT})

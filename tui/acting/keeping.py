@@ -30,8 +30,8 @@ from tui.kernel.destroy import (
     identify,
 )
 from tui.kernel.places import Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import Array, State, TableError
-from tui.kernel.sysctls import PortRules
 
 LEAST_AGE_MS = 1000
 """No TIME-WAIT younger than that is ended, whatever is asked for."""

@@ -16,7 +16,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.ports import port_space
 from tui.kernel.places import Place
-from tui.kernel.sysctls import PortRules, port_rules
+from tui.kernel.port_rules import PortRules, port_rules
 from tui.writing.words import joined, percent, plural, utc
 
 NAMED = 3

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tui.analysis.ports import port_space
+from tui.kernel.parameters import Parameter
+from tui.kernel.port_rules import port_range, port_rules, reserved_spans
 from tui.kernel.sockets import SocketTable, build
-from tui.kernel.sysctls import Parameter, port_range, port_rules, reserved_spans
 from tui.planning.remedies import refused
 
 FEWEST_PORTS = 1000

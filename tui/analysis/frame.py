@@ -14,9 +14,9 @@ from tui.analysis.patterns import Patterns, find_patterns
 from tui.analysis.ports import PortSpace, port_space
 from tui.analysis.remotes import Remotes, count_remotes
 from tui.analysis.timewait import TimeWait, time_waits
+from tui.kernel.port_rules import PortRules, port_rules
 from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable, ip_halves
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules, port_rules
 
 if TYPE_CHECKING:
     from tui.analysis.columns import SocketColumns

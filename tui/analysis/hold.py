@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.kernel.sysctls import PortRules
+from tui.kernel.port_rules import PortRules
 
 USUAL_HZ = 250
 """CONFIG_HZ where it is not known, as of a copy: what most distributions build with."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tui.analysis.ports import PortSpace, is_loopback, reuse_applies
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import (
     STATE_SLOTS,
     V4_MAPPED,
@@ -19,7 +20,6 @@ from tui.kernel.sockets import (
     factorise,
     ip_text,
 )
-from tui.kernel.sysctls import PortRules
 
 NO_PORT = -1
 

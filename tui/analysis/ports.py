@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import Array, SocketTable, State
-from tui.kernel.sysctls import PortRules
 
 PORTS = 1 << 16
 SLOW_CONNECT = 0.5

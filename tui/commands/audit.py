@@ -12,7 +12,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
-from tui.commands.options import given, recording_options, shared_options
+from tui.commands.options import given, look_options, recording_options
 from tui.commands.output import NOT_RUN, UNREADABLE, emit, emit_data, fail, paint, text_width
 from tui.commands.reading import Looks, read_look
 from tui.findings.baseline import (
@@ -72,7 +72,7 @@ EPILOG = (
     help="Print all settings with their defaults, as a config.toml to start from.",
 )
 @recording_options
-@shared_options
+@look_options
 @click.pass_context
 def audit(
     context: click.Context,

@@ -10,9 +10,9 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, shared_options
+from tui.commands.options import Settings, given, look_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
-from tui.commands.reading import chosen_place, every_place, owners_of
+from tui.commands.reading import byte_order_of, chosen_place, every_place, owners_of
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
@@ -52,7 +52,7 @@ PAST_SECONDS = 600.0
     f"[default: {SERVICE_FOLDER}, if it exists]",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
-@shared_options
+@look_options
 @click.pass_context
 def bundle(
     context: click.Context, /, file: Path, redact: bool, force: bool, **options: Any
@@ -84,7 +84,7 @@ def bundle(
 
     def copied(place: Place) -> Copy | None:
         try:
-            return copy_place(place, byte_order=settings.byte_order)
+            return copy_place(place, byte_order=byte_order_of(place, settings))
         except TableError:
             if several and place.pid is not None and same_place(place) is None:
                 return None  # it has ended meanwhile

@@ -17,10 +17,10 @@ from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import Settings, given, percent, shared_options
+from tui.commands.options import Settings, given, look_options, percent, recording_options
 from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
-from tui.commands.reading import Look, owners_of, source_of, take_look
+from tui.commands.reading import Look, owners_of, recorded_looks, source_of, take_look
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import BindFirst, Config, ConfigError
 from tui.kernel.find_place import ALL, same_place
@@ -28,7 +28,7 @@ from tui.kernel.glance import Glance, glance
 from tui.kernel.sockets import Array, TableError
 from tui.kernel.survey import survey
 from tui.planning.demand import outgoing
-from tui.writing.words import digits_beside, floored, joined, written
+from tui.writing.words import digits_beside, floored, joined, utc, written
 
 if TYPE_CHECKING:
     from tui.findings.finding import Finding
@@ -100,7 +100,8 @@ class Answer(NamedTuple):
     help="With --fleet: ignore hosts that are no longer scraped, where hosts come and go.",
 )
 @prometheus_options
-@shared_options
+@recording_options
+@look_options
 @click.pass_context
 def check(
     context: click.Context,
@@ -128,13 +129,16 @@ def check(
     not be read, the answer is UNKNOWN instead of OK. With -N all, the worst place decides.
 
     With --also findings, findings count too, and the gravest is named. Those silenced in
-    ~/.config/twtop/config.toml do not count.
+    ~/.config/twtop/config.toml do not count. With --from, a recorded moment is judged instead, and
+    its time is told; if nothing was recorded for 15 s before it, the answer is UNKNOWN instead of
+    OK.
 
     \b
     twtop check -w 50 -c 80
     twtop check --also findings
     twtop check --dst 10.0.0.9:5432
     twtop check -N all
+    twtop check --from web-1.twtop --at 03:12
     twtop check --fleet http://prometheus:9090
     """
     settings = given(context, options)
@@ -147,7 +151,8 @@ def check(
     if warning > critical:
         raise click.UsageError(f"-w {written(warning)} is above -c {written(critical)}")
     if fleet is not None:
-        if any((dst, dport, src, must_exist, settings.place, settings.recording)):
+        others = [one for one in settings.said if one != "--threshold"]
+        if any((dst, dport, src, must_exist, others, settings.recording, settings.at)):
             raise click.UsageError("--fleet judges all hosts by their worst tuple: give no other")
         where = address(fleet, headers, token_file, timeout)
         finish(_fleet(where, warning, critical, findings=bool(also), allow_gone=allow_gone))
@@ -161,10 +166,10 @@ def check(
         frame, limits = look.frame, config.bind_first
         found = outgoing(frame, *ends)
         answer = judge_fullest(frame, found, warning, critical, limits, none, must_exist=must_exist)
-        if not also:
-            return answer
-        findings = _diagnosed(look, config.with_threshold(critical))
-        return with_findings(answer, findings, uncounted(frame))
+        if also:
+            findings = _diagnosed(look, config.with_threshold(critical))
+            answer = with_findings(answer, findings, uncounted(frame))
+        return _as_recorded(answer, look) if look.recorded else answer
 
     def is_fine(seen: Glance) -> bool:
         if also or (must_exist and seen.sockets):
@@ -173,13 +178,36 @@ def check(
         return sure and not could_reach(seen, critical, warning)
 
     try:
-        if settings.place == ALL:
+        if settings.place == ALL and settings.recording is not None:
+            verdict = _check_recorded(settings.recording, settings.at, judged)
+        elif settings.place == ALL and settings.at is None:
             verdict = check_all(settings, judged, is_fine)
         else:
             verdict = judged(take_look(settings))
     except (TableError, BaselineError, OSError) as error:
         unknown(str(error))
     finish(verdict)
+
+
+def _as_recorded(answer: Answer, look: Look) -> Answer:
+    """Return an answer with the time it is of; what is doubtful of it is no OK."""
+    text = f"{answer.text}; recorded {utc(look.frame.time)}"
+    if not look.doubts:
+        return answer._replace(text=text)
+    code = UNKNOWN if answer.code == OK else answer.code
+    return answer._replace(code=code, text=f"{text} ({'; '.join(look.doubts)})")
+
+
+def _check_recorded(path: Path, at: str | None, judged: Callable[[Look], Answer]) -> Answer:
+    """Return the worst answer of all places that were there at a moment. Raises TableError."""
+    answers = []
+    for look in recorded_looks(path, at):
+        place = look.frame.reading.place
+        answer = judged(look)
+        answers.append(answer._replace(text=f"{place.kind} {place.name}: {answer.text}"))
+    if not answers:
+        return Answer(UNKNOWN, "no place was recorded then", "")
+    return _worst(answers, fine=0, count=len(answers))
 
 
 def finish(verdict: Answer) -> NoReturn:
@@ -257,18 +285,23 @@ def check_all(
                 continue  # it has ended meanwhile
             answer = Answer(UNKNOWN, str(error), "")
         answers.append(answer._replace(text=f"{called}: {answer.text}"))
-    count = f"places={fine + len(answers) - len(found.missing)};;;0"
+    return _worst(answers, fine=fine, count=fine + len(answers) - len(found.missing))
+
+
+def _worst(answers: list[Answer], *, fine: int, count: int) -> Answer:
+    """Return the worst answer of ``count`` places, of which so many more are ``fine``."""
+    perfdata = f"places={count};;;0"
     answers.sort(key=lambda one: GRAVITY.index(one.code), reverse=True)
     counts = Counter(one.code for one in answers) + Counter({OK: fine})
     summary = ", ".join(
         f"{counts[code]} {NAMES[code]}" for code in reversed(GRAVITY) if counts[code]
     )
     if not answers:
-        return Answer(OK, f"{summary}: no place has enough sockets to be short of ports", count)
+        text = f"{summary}: no place has enough sockets to be short of ports"
+        return Answer(OK, text, perfdata)
     worst = answers[0]
-    return Answer(
-        worst.code, f"{worst.text} (of all places: {summary})", f"{worst.perfdata} {count}".strip()
-    )
+    text = f"{worst.text} (of all places: {summary})"
+    return Answer(worst.code, text, f"{worst.perfdata} {perfdata}".strip())
 
 
 def judge_fullest(

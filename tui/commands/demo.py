@@ -9,7 +9,14 @@ from typing import Any, NoReturn
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, real, shared_options
+from tui.commands.options import (
+    Settings,
+    given,
+    interval_option,
+    real,
+    source_option,
+    threshold_option,
+)
 from tui.commands.output import emit, fail
 from tui.commands.terminal import require_terminal, run
 from tui.lab.namespace import gain_privileges
@@ -34,12 +41,9 @@ class Demo(click.Command):
     """A command whose help lists the scenarios."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the scenarios above the options, without the one that makes no sense here."""
+        """Write the scenarios above the options."""
         with formatter.section("Scenarios"):
             formatter.write_dl(summaries())
-        for option in self.get_params(context):
-            if isinstance(option, click.Option) and option.name == "proc":
-                option.hidden = True
         super().format_options(context, formatter)
 
 
@@ -57,7 +61,9 @@ class Demo(click.Command):
     help="Connections per second at the start.  [default: the scenario's own]",
 )
 @click.option("--list", "list_only", is_flag=True, help="Print the scenarios and exit.")
-@shared_options
+@interval_option
+@threshold_option
+@source_option
 @click.pass_context
 def demo(
     context: click.Context, /, scenario: str, rate: float | None, list_only: bool, **options: Any

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, shared_options
+from tui.commands.options import Settings, byte_order_option, given, place_option, threshold_option
 from tui.commands.output import emit, emit_data, fail, paint
 from tui.commands.reading import Look, take_look
 from tui.findings.config import Config
@@ -41,7 +41,9 @@ LONGEST = 1 << 28
     "last]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-@shared_options
+@threshold_option
+@byte_order_option
+@place_option
 @click.pass_context
 def diff(
     context: click.Context,
@@ -91,7 +93,7 @@ def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Sid
             )
         return Side(_report(file), None)
     if file.suffix == SUFFIX or is_recording(file) or at is not None:
-        look = take_look(replace(settings, recording=file, at=at))
+        look = take_look(replace(settings, recording=file, at=at, byte_order=None))
     else:
         look = take_look(replace(settings, proc=file))
     return Side(to_dict(look.frame, look.owners()), _findings(look, config))

@@ -8,7 +8,7 @@ from tui.analysis.judgement import Level
 from tui.commands.check import CRITICAL, GRAVITY, NAMED, OK, UNKNOWN, WARNING, Answer
 from tui.findings.finding import Severity
 from tui.fleet.client import Address, Prometheus
-from tui.fleet.fleet import Fleet, Place, Silence
+from tui.fleet.fleet import Fleet, FleetPlace, Silence
 from tui.fleet.reader import Reader
 from tui.writing.words import digits_beside, floored, joined, plural, written
 
@@ -92,7 +92,7 @@ def unknown_of(fleet: Fleet, *, allow_gone: bool) -> list[str]:
     return whys
 
 
-def _worst(place: Place, level: Level) -> str:
+def _worst(place: FleetPlace, level: Level) -> str:
     use = place.use
     assert use is not None
     if place.worst is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from tui.commands.options import Settings
+from tui.kernel.parameters import read_parameters
 from tui.kernel.places import place_at
-from tui.kernel.sysctls import port_rules, read_parameters
+from tui.kernel.port_rules import port_rules
 
 
 def warn_of_port(settings: Settings, port: int) -> None:

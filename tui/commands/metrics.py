@@ -129,7 +129,11 @@ def metrics(
         raise click.UsageError("--tls-cert, --tls-key and --client-ca are for --listen")
     if (tls_cert is None) != (tls_key is None) or (client_ca and tls_cert is None):
         raise click.UsageError("HTTPS needs both --tls-cert and --tls-key")
+    if settings.interval is not None and listen is None:
+        raise click.UsageError("--interval is for --listen; --textfile has --every")
     if any(printed.values()):
+        if settings.said:
+            raise click.UsageError(f"{chosen[0]} reads nothing; leave out {settings.said[0]}")
         text = (
             rules_text() if rules else dashboard_text() if dashboard else unit_text(own_files, UNIT)
         )

@@ -1,4 +1,4 @@
-"""The options that every command takes, and what they say."""
+"""The options that many commands share, and what they say."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ class Settings:
     def seconds(self) -> float:
         """Seconds between two reads."""
         return 1.0 if self.interval is None else self.interval
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The shared options that say something, as one writes them."""
+        none = Settings()
+        said = [name for name in SHARED if getattr(self, name) != getattr(none, name)]
+        return tuple(f"--{name.replace('_', '-')}" for name in said)
 
 
 def real(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -109,55 +116,56 @@ def places_or_all(
     return every + places(context, parameter, begun)
 
 
-reading_options = together(
-    click.option(
-        "-i",
-        "--interval",
-        type=click.FloatRange(0.1, 3600),
-        callback=real,
-        metavar="SECONDS",
-        help="Time between polls.  [default: 1]",
-    ),
-    click.option(
-        "-t",
-        "--threshold",
-        type=click.FloatRange(0, 100, min_open=True),
-        callback=real,
-        metavar="PERCENT",
-        help="Port use from which a pattern counts as hot.  [default: 80]",
-    ),
-    click.option(
-        "--source",
-        type=click.Choice(["auto", "proc", "sock_diag"]),
-        help="Where to read sockets; auto is /proc while that is quick enough.  [default: auto]",
-    ),
-    click.option(
-        "--proc",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Read this procfs: a copy (or a .tar.gz of one), or a host's /proc mounted in a "
-        "container.  [default: /proc]",
-    ),
-    click.option(
-        "--byte-order",
-        type=click.Choice(["little", "big"]),
-        help="Byte order of the machine the copy is from.  [default: told by its addresses]",
-    ),
+interval_option = click.option(
+    "-i",
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    callback=real,
+    metavar="SECONDS",
+    help="Time between polls.  [default: 1]",
 )
-"""What every command takes that reads the kernel, beside the place."""
-shared_options = together(
-    reading_options,
-    click.option(
-        "-N",
-        "--place",
-        metavar="PLACE",
-        shell_complete=places_or_all,
-        help="Look at this place: a named network namespace, a PID, a path, or a container's or "
-        "pod's name or id; commands that print records also take all.  [default: where twtop "
-        "runs]",
-    ),
+threshold_option = click.option(
+    "-t",
+    "--threshold",
+    type=click.FloatRange(0, 100, min_open=True),
+    callback=real,
+    metavar="PERCENT",
+    help="Port use from which a pattern counts as hot.  [default: 80]",
 )
-"""What every command takes, before its name or behind it."""
+source_option = click.option(
+    "--source",
+    type=click.Choice(["auto", "proc", "sock_diag"]),
+    help="Where to read sockets; auto is /proc while that is quick enough.  [default: auto]",
+)
+proc_option = click.option(
+    "--proc",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Read this procfs: a copy (or a .tar.gz of one), or a host's /proc mounted in a "
+    "container.  [default: /proc]",
+)
+byte_order_option = click.option(
+    "--byte-order",
+    type=click.Choice(["little", "big"]),
+    help="Byte order of the machine the copy is from.  [default: told by its addresses]",
+)
+place_option = click.option(
+    "-N",
+    "--place",
+    metavar="PLACE",
+    shell_complete=places_or_all,
+    help="Look at this place: a named network namespace, a PID, a path, or a container's or "
+    "pod's name or id; commands that print records also take all.  [default: where twtop "
+    "runs]",
+)
+reading_options = together(source_option, proc_option, byte_order_option)
+"""What to read."""
+look_options = together(threshold_option, reading_options, place_option)
+"""What a command takes that looks once, and judges what it sees."""
+shared_options = together(interval_option, look_options)
+"""All that twtop takes before a command: each command that has a use for it, behind it as well."""
+SHARED = ("interval", "threshold", "source", "proc", "byte_order", "place")
+"""Their names."""
 
 
 recording_options = together(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -17,7 +17,7 @@ from tui.commands.configuration import configured
 from tui.commands.examples import UNWRAPPED
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
 from tui.commands.listing import SECTIONS
-from tui.commands.options import given, recording_options, shared_options
+from tui.commands.options import given, look_options, recording_options
 from tui.commands.output import EPILOG, emit, emit_data, paint
 from tui.commands.reading import Looks
 from tui.kernel.processes import Owners
@@ -25,6 +25,9 @@ from tui.kernel.sockets import Array, State
 from tui.report import records, text
 from tui.report.records import PATTERN_FIELDS, SOCKET_FIELDS, STATES
 from tui.writing.export import Counts, Sheet
+
+if TYPE_CHECKING:
+    from tui.records import PatternRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Query:
         )
         return replace(self.frame, time_wait=theirs), chosen
 
-    def pattern_records(self, chosen: Iterable[int]) -> list[dict[str, Any]]:
+    def pattern_records(self, chosen: Iterable[int]) -> list[PatternRecord]:
         """Return these patterns as plain data."""
         every = list(records.pattern_records(self.frame, self.owners))
         return [every[index] for index in chosen]
@@ -243,7 +246,7 @@ def command(part: Part) -> click.Command:
     made: Any = click.pass_context(run)
     if part.filtered:
         made = click.argument("filter", nargs=-1)(made)
-    made = form_options(recording_options(shared_options(made)))
+    made = form_options(recording_options(look_options(made)))
     about = SECTIONS["Look once"][part.name].about
     examples = UNWRAPPED + "\n".join(part.examples)
     explained = "\n\n".join([about, *[FILTER_HELP] * part.filtered, examples])

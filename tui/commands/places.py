@@ -10,7 +10,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, place_option, proc_option, source_option, threshold_option
 from tui.commands.output import EPILOG, emit, emit_data, fail, paint
 from tui.commands.reading import owners_of
 from tui.kernel.find_place import ALL
@@ -23,7 +23,10 @@ from tui.writing.export import Sheet
 
 @click.command(epilog=EPILOG)
 @form_options
-@shared_options
+@threshold_option
+@source_option
+@proc_option
+@place_option
 @click.pass_context
 def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: Any) -> None:
     """List every place: host, pods, containers, named network namespaces, each with its ports.

@@ -10,7 +10,7 @@ import click
 
 from tui.analysis.doubts import doubts
 from tui.commands.destination import Address, destination, destination_options, ends_text
-from tui.commands.options import given, real, recording_options, shared_options
+from tui.commands.options import given, place_option, reading_options, real, recording_options
 from tui.commands.output import emit, emit_data, epilog, paint
 from tui.commands.reading import read_look
 from tui.planning.demand import Observed, estimate, hottest, observe
@@ -37,7 +37,8 @@ from tui.report.plan import to_json, to_text
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @recording_options
-@shared_options
+@reading_options
+@place_option
 @click.pass_context
 def plan(
     context: click.Context,

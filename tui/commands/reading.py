@@ -23,8 +23,10 @@ from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.recording.when import TimeError, parse_time
+from tui.writing.words import duration, utc
 
 if TYPE_CHECKING:
+    from tui.kernel.sockets import ByteOrder
     from tui.recording.recording import Recording
 
 
@@ -72,9 +74,16 @@ def source_of(place: Place, settings: Settings, *, one_shot: bool, among: bool =
         settings.seconds,
         one_shot=one_shot,
         skips_empty=among,
-        byte_order=settings.byte_order,
+        byte_order=byte_order_of(place, settings),
         progress=_progress() if one_shot else None,  # a dashboard has the terminal to itself
     )
+
+
+def byte_order_of(place: Place, settings: Settings) -> ByteOrder | None:
+    """Return what the user says of a copy. Raises click.UsageError where it is of none."""
+    if settings.byte_order is not None and place.kind != "copy":
+        raise click.UsageError("--byte-order is for a copy of /proc; leave it out")
+    return settings.byte_order
 
 
 OWNERS_SECONDS = 0.5
@@ -104,6 +113,9 @@ class Look:
     frame: Frame
     owners: Callable[[], Owners]
     """Looks for them now, or says what was recorded."""
+    recorded: bool = False
+    doubts: tuple[str, ...] = ()
+    """Why what was recorded may not be what was there at the moment that was asked for."""
 
 
 class Looks:
@@ -121,8 +133,9 @@ class Looks:
             yield read_look(self.settings)
             return
         if self.settings.recording is not None:
+            refuse_live(self.settings)
             try:
-                yield from _recorded_looks(self.settings.recording, self.settings.at)
+                yield from recorded_looks(self.settings.recording, self.settings.at)
             except TableError as error:
                 fail(str(error))
             return
@@ -148,6 +161,12 @@ class Looks:
             sys.exit(UNREADABLE)
 
 
+def refuse_live(settings: Settings) -> None:
+    """Raise click.UsageError where it is said how to read the kernel, and it is not read."""
+    if said := [one for one in settings.said if one not in ("--threshold", "--place")]:
+        raise click.UsageError(f"--from reads what was recorded; leave out {said[0]}")
+
+
 def every_place(settings: Settings) -> Survey:
     """Return all places, the host first; without them the command ends here."""
     try:
@@ -169,6 +188,7 @@ def take_look(settings: Settings) -> Look:
         frame = judge(open_source(settings, one_shot=True).read())
         return Look(frame, lambda: owners_of(settings))
     _refuse_all(settings.place)
+    refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
         first, last = recording.timeline[0].time, recording.timeline[-1].time
         return _look_at(recording, _when(settings.at, first, last))
@@ -201,17 +221,26 @@ def _when(at: str | None, first: float, last: float) -> float:
         raise click.UsageError(f"--at: {error}") from None
 
 
-def _look_at(recording: Recording, time: float) -> Look:
-    moment = recording.moment(recording.index_at(time))
-    return Look(judge(moment.reading), lambda: moment.owners)
-
-
 LATE_SECONDS = 300.0
 """For so long a place is taken to have been there after it was seen last: idle ones are recorded
 in turn. What is printed of it has the time at which it was read."""
+SILENT_SECONDS = 15.0
+"""Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
 
-def _recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
+def _look_at(recording: Recording, time: float) -> Look:
+    moment = recording.moment(recording.index_at(time))
+    frame = judge(moment.reading)
+    silent, late = recording.silent_before(time) + frame.age, time - frame.time
+    doubts = []
+    if max(silent, late - LATE_SECONDS + SILENT_SECONDS) > SILENT_SECONDS:
+        doubts.append(f"not recorded for {duration(max(silent, late))} before {utc(time)}")
+    if recording.is_newer:
+        doubts.append("recorded by a newer twtop, which this one may misread")
+    return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts))
+
+
+def recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
     """Look at every place that was there at a moment, the host first."""
     with recorded(path, ALL) as recording:
         spans = {}

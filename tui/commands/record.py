@@ -15,15 +15,21 @@ import click
 
 from tui import recording
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, reading_options, seconds
+from tui.commands.options import (
+    Settings,
+    given,
+    interval_option,
+    reading_options,
+    seconds,
+    threshold_option,
+)
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
 from tui.findings.config import Config
-from tui.kernel.find_place import ALL, PlaceError, called, find_place
+from tui.kernel.find_place import ALL, PlaceError, find_place, named
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
-from tui.kernel.survey import Survey
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.watching.overview import Overview
@@ -80,6 +86,8 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     "name or id; repeatable; all records every place.  [default: where twtop runs]",
 )
 @click.option("--unit", is_flag=True, help="Print a systemd unit and exit.")
+@interval_option
+@threshold_option
 @reading_options
 @click.pass_context
 def record(
@@ -105,13 +113,14 @@ def record(
     twtop record --unit > /etc/systemd/system/twtop-record.service
     """
     if unit:
+        if said := given(context, options).said:
+            raise click.UsageError(f"--unit records nothing; leave out {said[0]}")
         emit(unit_text(recording, UNIT))
         return
     if file is None:
         raise click.UsageError("give the FILE to record to")
     chosen = {name: value for name, value in options.items() if value is not None}
     settings = given(context, {"interval": INTERVAL, **chosen})
-    words = words or ((settings.place,) if settings.place else ())
     polls = _polls(settings, words, configured(settings))
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _leave)
@@ -155,7 +164,7 @@ def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator
         source=settings.source,
         interval=settings.seconds,
         exact_timers=True,
-        of=lambda found: found.places if every else _named(found, words, there),
+        of=lambda found: found.places if every else named(words, there, found, settings.proc),
     )
     overview.looked_at = lambda place: not every
     return _views_of_all(overview, settings)
@@ -166,13 +175,6 @@ def _place(word: str, procfs: Path) -> Place:
         return find_place(word, procfs)
     except PlaceError as error:
         raise click.UsageError(f"-N: {error}") from None
-
-
-def _named(found: Survey, words: Sequence[str], there: Sequence[Place]) -> list[Place]:
-    """Return the places that were named, also one that was started anew since."""
-    known = {place.id for place in there} - {None}
-    called_so = {place for word in words for place in called(word, found)}
-    return [place for place in found.places if place in called_so or place.id in known]
 
 
 def _views_of_all(overview: Overview, settings: Settings) -> Iterator[Sequence[View]]:

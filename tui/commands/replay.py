@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tui.commands.configuration import configured
-from tui.commands.options import given, shared_options
+from tui.commands.options import given, place_option, threshold_option
 from tui.commands.output import USAGE, fail
 from tui.commands.terminal import require_terminal, run
 
@@ -29,7 +29,8 @@ from tui.commands.terminal import require_terminal, run
     "--follow", is_flag=True, help="Keep up with a recording that is still being written."
 )
 @click.option("--utc", is_flag=True, help="Show all times in UTC instead of local time.")
-@shared_options
+@threshold_option
+@place_option
 @click.pass_context
 def replay(
     context: click.Context,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tui.commands.options import given, recording_options, shared_options
+from tui.commands.options import given, look_options, recording_options
 from tui.commands.output import EPILOG, emit, emit_data, paint
 from tui.commands.reading import Looks
 from tui.report.text import report_text
@@ -17,7 +17,7 @@ from tui.report.whole import to_json
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.option("-d", "--details", is_flag=True, help="Also list every socket, by pattern.")
 @recording_options
-@shared_options
+@look_options
 @click.pass_context
 def report(context: click.Context, /, as_json: bool, details: bool, **options: Any) -> None:
     """Print what the dashboard shows, once, as text or JSON; with `-N all`, one line per place.

@@ -26,10 +26,19 @@ from tui.analysis.frame import Frame
 from tui.analysis.refused import key_of
 from tui.analysis.tolls import Destination, Toll, Tolls
 from tui.commands.configuration import configured
-from tui.commands.options import Settings, given, percent, shared_options
+from tui.commands.options import (
+    Settings,
+    given,
+    interval_option,
+    percent,
+    place_option,
+    proc_option,
+    source_option,
+    threshold_option,
+)
 from tui.commands.output import fail, paint
 from tui.commands.reading import open_source
-from tui.commands.terminal import require_terminal
+from tui.commands.terminal import own_command, require_terminal
 from tui.kernel.processes import find_owners
 from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
@@ -132,7 +141,11 @@ class Witness:
     metavar="PERCENT",
     help="Exit with 1 if any destination used more of its ports than this.",
 )
-@shared_options
+@interval_option
+@threshold_option
+@source_option
+@proc_option
+@place_option
 @click.pass_context
 def run(
     context: click.Context,
@@ -192,7 +205,7 @@ def run(
             owners.stop()
             look.look()
 
-        code = _run(command, ended, _dashboard(settings) if live else None)
+        code = _run(command, ended, dashboard_line(settings) if live else None)
         for recorder in recordings:
             with suppress(RecordingError):
                 recorder.close()
@@ -275,9 +288,11 @@ def _refused(
     return found, counted.lost
 
 
-def _dashboard(settings: Settings) -> list[str]:
+def dashboard_line(settings: Settings) -> list[str]:
     """Return the command line of the dashboard over the same place."""
-    line = [sys.executable, "-m", __name__.partition(".")[0], "--read-only"]
+    line = [*own_command(), "--read-only", "--proc", str(settings.proc)]
+    if settings.threshold is not None:
+        line += ["-t", str(settings.threshold)]
     if settings.place is not None:
         line += ["-N", settings.place]
     return line

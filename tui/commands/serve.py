@@ -15,6 +15,7 @@ from tui.commands.listening import warn_of_port
 from tui.commands.options import given, shared_options
 from tui.commands.output import UNWRITABLE, USAGE, fail
 from tui.commands.reading import open_source
+from tui.commands.terminal import own_command
 
 HERE, PORT = "127.0.0.1", 9816
 """Outside of the usual ip_local_port_range."""
@@ -81,7 +82,7 @@ def serve(
     warn_of_port(settings, port)
     where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
     click.echo(f"twtop: open http://{where}; Ctrl-C ends it", err=True)
-    own = [sys.executable, "-P", "-m", __name__.partition(".")[0], *sys.argv[1:], "--session"]
+    own = [*own_command(), *sys.argv[1:], "--session"]
     try:
         Page(own, [name.lower() for name in names]).run(ip, port)
     except OSError as error:

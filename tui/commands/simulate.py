@@ -193,6 +193,8 @@ def simulate(
             "simulate connects from where it runs: instead of -N run it there (ip netns exec, "
             "nsenter -t PID -n)"
         )
+    if not watch and (settings.interval, settings.threshold) != (None, None):
+        raise click.UsageError("--interval and --threshold are for --watch")
     if watch:
         require_terminal()
     try:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:  # Textual takes a third of a second to load
 CRASHED = 1
 
 
+def own_command() -> list[str]:
+    """Return what runs twtop again: -P, for what lies in the current directory is not to be run."""
+    return [sys.executable, "-P", "-m", __name__.partition(".")[0]]
+
+
 def require_terminal() -> None:
     """Raise click.UsageError where no screen can be opened."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):  # stderr may be a file

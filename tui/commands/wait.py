@@ -19,7 +19,14 @@ from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.analysis.patterns import Direction
 from tui.commands.destination import Address, destination, destination_options
-from tui.commands.options import given, percent, real, shared_options
+from tui.commands.options import (
+    given,
+    interval_option,
+    percent,
+    place_option,
+    reading_options,
+    real,
+)
 from tui.commands.output import UNREADABLE, emit, fail
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
@@ -65,7 +72,9 @@ class Waited:
     metavar="SECONDS",
     help="Give up after this time.  [default: never]",
 )
-@shared_options
+@interval_option
+@reading_options
+@place_option
 @click.pass_context
 def wait(
     context: click.Context,

@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from tui.commands.options import Settings, given, shared_options
+from tui.commands.options import Settings, given, interval_option, place_option, reading_options
 from tui.commands.output import emit_data, epilog, fail
-from tui.commands.reading import open_source, owners_of, recorded
+from tui.commands.reading import open_source, owners_of, recorded, refuse_live
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
 from tui.report.places import places_record
@@ -44,7 +44,9 @@ from tui.watching.watch import Watch, views
     metavar="FILE",
     help="Print all moments of a recording (twtop record) instead.",
 )
-@shared_options
+@interval_option
+@reading_options
+@place_option
 @click.pass_context
 def watch(context: click.Context, /, count: int | None, top: int, **options: Any) -> None:
     """Print one line of JSON per interval: states, TIME-WAIT with its rates, the fullest patterns.
@@ -59,6 +61,7 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
     """
     settings = given(context, options)
     if settings.recording is not None:
+        refuse_live(settings)
         _print_recorded(settings.recording, settings.place, count, top)
         return
     if settings.place == ALL:
@@ -125,7 +128,7 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
             fail(str(error))
         overview.note_owners(lambda: owners_of(settings))
         rows = [seen(one) for one in found]
-        records = [places_record(rows, time.time(), overview.found.missing)]
+        records: list[object] = [places_record(rows, time.time(), overview.found.missing)]
         dumped = [one.view for one in found if one.fresh and one.view is not None]
         records += [watch_record(view.frame, view.trends, top) for view in dumped]
         for record in records:

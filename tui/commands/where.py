@@ -29,9 +29,8 @@ def live_place(context: click.Context, netns: str | None) -> Place:
     Raises click.UsageError for a copy, in which there is nothing to change.
     """
     settings = context.obj if isinstance(context.obj, Settings) else Settings()
-    word = netns or settings.place  # also where -N stands before the command
     try:
-        place = place_at(settings.proc) if word is None else find_place(word)
+        place = place_at(settings.proc) if netns is None else find_place(netns)
     except PlaceError as error:
         raise click.UsageError(f"-N: {error}") from None
     except TableError as error:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
 
@@ -20,7 +20,7 @@ from tui.dashboard.arrangement import arrange, arrangement, save
 from tui.dashboard.counting import CountingSwitch
 from tui.dashboard.keepings import Keepings
 from tui.dashboard.keymap import by_heading, checked
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import ACT, bind
 from tui.dashboard.news import News
 from tui.dashboard.past_app import PastApp
 from tui.dashboard.polling import Poller, Sampled
@@ -259,6 +259,18 @@ class TwtopApp(PastApp):
             and not (self.view.past or self.serves or self.watched.config.dashboard.read_only)
         )
 
+    def why_not(self, binding: Binding) -> str:
+        """Return why a key changes nothing here; empty where that is not what it is for."""
+        if self.view is None or self.acts or not (binding.id or "").startswith(ACT):
+            return ""
+        key = self.get_key_display(binding)
+        if self.view.past:
+            live = self.keys.get("app.freeze", "space").partition(",")[0]
+            return f"{key} changes nothing in the past; {live} returns to live"
+        if not self.view.frame.reading.place.answers:
+            return f"{key} changes nothing in a copy"
+        return f"{key} changes nothing: this dashboard is only to be looked at"
+
     def ask(self, act: Act) -> None:
         """Ask whether to do something, and do it."""
         if self.acts:  # it may be another place by now than when the key was pressed
@@ -348,7 +360,7 @@ class TwtopApp(PastApp):
         config = self.watched.config.with_threshold(percent)
         shown = self._judge_by(config)
         if self.scrubber is not None:
-            self.scrubber.replay.watch.judge_by(config)
+            self.scrubber.replay.judge_by(config)
         if shown is not None:
             self._show(shown)
         return None

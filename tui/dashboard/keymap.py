@@ -62,9 +62,18 @@ def by_heading(
     return dict([(first, (special,)), *groups] if first else groups)
 
 
-def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[str, str]:
-    """Return the user's keys for these apps. Raises ConfigError where they cannot be meant so."""
-    every = chain(apps, PANELS, OTHERS, *TOGETHER)
+def checked(
+    keys: Mapping[str, str],
+    apps: Sequence[type[DOMNode]],
+    together: Sequence[Sequence[type[DOMNode]]] = TOGETHER,
+    elsewhere: Sequence[type[DOMNode]] = (),
+) -> Mapping[str, str]:
+    """Return the user's keys for these apps, whose screens' keys work ``together`` with them.
+
+    Keys of what is ``elsewhere`` are known here, but take none away. Raises ConfigError where the
+    user's cannot be meant so.
+    """
+    every = chain(apps, elsewhere, PANELS, OTHERS, *TOGETHER, *together)
     known = {one.id for one in chain.from_iterable(map(own, every)) if one.id}
     for name, value in keys.items():
         if name not in known and not name.startswith(OF_SOME_APPS):
@@ -75,7 +84,7 @@ def checked(keys: Mapping[str, str], apps: Sequence[type[DOMNode]]) -> Mapping[s
             raise ConfigError(f"keys.{name} is not one of twtop's keys; {guess}")
         if wrong := [key for key in value.split(",") if not KEY.fullmatch(key.strip())]:
             raise ConfigError(f'keys.{name} is "{wrong[0]}"; it must be keys such as "ctrl+t,f9"')
-    for nodes in TOGETHER:
+    for nodes in together:
         taken: dict[str, str] = {}
         for one in chain.from_iterable(map(own, (*apps, *PANELS, *nodes))):
             for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):

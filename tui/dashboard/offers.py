@@ -25,7 +25,7 @@ def offers(app: ShellApp, screen: Screen[object]) -> Iterator[SystemCommand]:
         if one.id and one.description and ours and active.enabled:
             seen.add(one.action)
             yield SystemCommand(
-                f"{one.description} · {app.get_key_display(one)}",
+                f"{app.name_of(one)} · {app.get_key_display(one)}",
                 one.tooltip,
                 partial(_run, app, one.action),
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from textual import work
+from textual.binding import Binding
 
 from tui.dashboard.recording import RecordSwitch
 from tui.dashboard.screens.view_screen import ViewScreen
@@ -89,12 +90,19 @@ class PastApp(TimeApp):
 
     def leave_past(self) -> None:
         """Let it go; what is there now was kept meanwhile."""
-        self.frozen, self.scrubber, self.span = False, None, None
-        if self._earlier is not None:
-            self._earlier.close()
-            self._earlier = None
+        scrubber, earlier = self.scrubber, self._earlier
+        self.frozen, self.scrubber, self.span, self._earlier = False, None, None, None
+        if scrubber is not None:
+            scrubber.wanted = None
+            if earlier is not None:
+                close = partial(scrubber.replay.close, earlier)
+                self.run_worker(close, thread=True, group="recordings")
         if self.screen_stack:
             self.screen.refresh_bindings()
+
+    def name_of(self, binding: Binding) -> str:
+        """Return what a key does now, in a word: that which froze the screen lets it go on."""
+        return "Live" if binding.id == "app.freeze" and self.frozen else super().name_of(binding)
 
     def action_record(self) -> None:
         """Ask where to record to, or end the recording."""

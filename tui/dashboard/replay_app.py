@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from tui.dashboard.app import TwtopApp
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import ACT, bind
 from tui.dashboard.scrubbing import Scrubber
 from tui.dashboard.widgets.footer import Hint, each
 from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
+
+OF_NOW = ("record", "count_refusals", "step_interval")
+"""Actions that a recording has no use for."""
 
 
 class ReplayApp(TwtopApp):
@@ -42,25 +46,31 @@ class ReplayApp(TwtopApp):
 
     def take(self, view: View) -> None:
         """Show what was replayed, with its timeline. Nothing in the past is news."""
-        span, present = self.scrubber.span(), self.scrubber.present()
-        if present is not None and (span != self.span or self.view is None):
-            self._show(present)
-            self.span = span
+        if not self._turning and (self.scrubber.span() != self.span or self.view is None):
+            self._show_moment(self.scrubber)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what is there now."""
-        if action in ("record", "count_refusals", "step_interval"):
-            return False
-        return super().check_action(action, parameters)
+        return action not in OF_NOW and super().check_action(action, parameters)
+
+    def why_not(self, binding: Binding) -> str:
+        """Return why a key does nothing here."""
+        of_now = binding.action.partition("(")[0] in OF_NOW
+        if not of_now and not (binding.id or "").startswith(ACT):
+            return ""
+        return f"{self.get_key_display(binding)} is for what is there now; this is a recording"
 
     def action_freeze(self) -> None:
         """Play, or halt."""
+        self.run_worker(self._turn_playing, thread=True, group="time")
+
+    def _turn_playing(self) -> None:
+        """In a thread: from its end it plays from its beginning, which must be read first."""
         try:
-            self.scrubber.arrive()
             self.replay.play(on=not self.replay.playing)
         except TableError as error:
-            self.notify(str(error), severity="error", markup=False)
-        self.travel()
+            self.call_later(partial(self.notify, str(error), severity="error", markup=False))
+        self.call_later(self.travel)
 
     def action_speed(self, direction: int) -> None:
         """Play slower (−1) or faster (1)."""

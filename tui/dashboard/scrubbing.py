@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tui.dashboard.widgets.timeline import Span
 from tui.recording.moments import Moments
-from tui.recording.replay import Event, Replay, events
+from tui.recording.replay import Event, Full, Replay, events, full_spans
 from tui.recording.summary import Summary
 from tui.recording.when import TimeError, parse_time
 from tui.watching.view import View
@@ -17,6 +18,9 @@ MINUTE = 60.0
 WIDTHS = (60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 86400.0)
 """How many seconds the timeline can be narrowed to."""
 HALTED = "❚❚"
+PATIENCE_SECONDS = 0.25
+"""A newer wish takes the place of an older one, but while a key is held a moment comes on screen
+this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Stretch:
 
     moments: Sequence[Summary]
     events: Sequence[Event]
+    full: Sequence[Full]
     begin: int
     """Which of all moments is the first of these."""
     count: int
@@ -34,8 +39,8 @@ class Stretch:
 class Scrubber:
     """Which moment is on screen, and what it takes to come to another one.
 
-    A key moves the timeline at once. To read the moment anew can take a tenth of a second, so it
-    is read by arrive(), after all keys that were pressed meanwhile.
+    A key moves the timeline at once. To read the moment anew takes a while, so that is for a thread
+    of its own, which calls seek(); all else is for the screen's.
     """
 
     def __init__(
@@ -57,43 +62,58 @@ class Scrubber:
         self._width = width
         """None for all there is."""
         self._utc = utc
-        self._wanted: int | None = None
-        """Which moment is to be shown; None where it is the one that is."""
+        self.wanted: float | None = None
+        """What time is to be shown (Unix time); None where it is the one that is."""
+        self._arrived = 0.0
+        """When a moment was shown last, on the monotonic clock."""
         self._stretch: Stretch | None = None
-        self._events: tuple[int, list[Event]] = (0, [])
+        self._told: tuple[int, list[Event], list[Full]] = (0, [], [])
+        """What findings tell of so many moments."""
 
     @property
     def index(self) -> int:
         """Which moment the timeline stands at."""
-        return self.replay.index if self._wanted is None else self._wanted
+        wanted = self.wanted
+        return self.replay.index if wanted is None else self.replay.recording.index_at(wanted)
 
     @property
     def _mark(self) -> str:
         return f"▶ {self.replay.speed}×" if self.replay.playing else HALTED
 
-    def arrive(self) -> View | None:
-        """Read the moment and return it. Raises TableError for what is damaged."""
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            self.replay.go_to(self.replay.timeline[wanted].time)
-        return self.present()
+    def seek(self, wanted: float) -> bool:
+        """In a thread: read what was then, and say whether that is at hand now.
+
+        It is not where another moment is wanted by now. Raises TableError for what is damaged.
+        """
+        begun = time.monotonic()
+
+        def go_on() -> bool:
+            late = begun - self._arrived > PATIENCE_SECONDS
+            return self.wanted == wanted or (late and self.wanted is not None)
+
+        return self.replay.go_to(wanted, go_on)
+
+    def arrive(self, reached: float) -> None:
+        """Take note that a moment is on screen, or never will be."""
+        self._arrived = time.monotonic()
+        if self.wanted == reached:
+            self.wanted = None
 
     def present(self) -> View | None:
         """Return the moment that was gone to last, None before any was."""
-        newest = self.replay.watch.newest
+        newest = self.replay.newest
         return None if newest is None else replace(newest, past=f"{self._mark} {self.name}")
 
     def widen(self, moments: Moments) -> None:
         """Go on with moments among which are those there were."""
-        self.arrive()
         self.replay.widen(moments)
         self._stretch = None
 
     def step(self, moments: int) -> None:
         """Go so many moments on, or back, and halt there."""
-        if self.replay.playing:
-            self.replay.play(on=False)
-        self._wanted = min(max(self.index + moments, 0), len(self.replay.timeline) - 1)
+        self.replay.playing = False
+        timeline = self.replay.timeline
+        self.wanted = timeline[min(max(self.index + moments, 0), len(timeline) - 1)].time
 
     def minutes(self, by: int) -> None:
         """Go so many minutes on, or back."""
@@ -101,20 +121,21 @@ class Scrubber:
 
     def edge(self, side: int) -> None:
         """Go to the beginning (−1) or the end (1)."""
-        self._wanted = 0 if side < 0 else len(self.replay.timeline) - 1
+        self.wanted = self.replay.timeline[0 if side < 0 else -1].time
 
     def finding(self, direction: int) -> str | None:
         """Go to where the next finding began (1), or the one before (−1); say if there is none."""
-        begun = [event.index for event in self._all_events()]
+        begun = [event.index for event in self._all()[0]]
         there = [n for n in begun if (n > self.index if direction > 0 else n < self.index)]
         if not there:
             return f"no finding began {'after' if direction > 0 else 'before'} this"
-        self._wanted = there[0] if direction > 0 else there[-1]
+        self.wanted = self.replay.timeline[there[0] if direction > 0 else there[-1]].time
         return None
 
-    def go_to(self, time: float) -> None:
+    def go_to(self, when: float) -> None:
         """Go to what was the present moment then (Unix time)."""
-        self._wanted = self.replay.recording.index_at(time)
+        recording = self.replay.recording
+        self.wanted = recording.timeline[recording.index_at(when)].time
 
     def go_to_text(self, text: str) -> str | None:
         """Go to a time that was typed; say what is wrong with it."""
@@ -148,7 +169,8 @@ class Scrubber:
         ):
             now = self._stretch = self._around(index)
         plays = self._mark if self._plays else ""
-        return Span(now.moments, index - now.begin, now.events, plays, self._utc)
+        at = index - now.begin
+        return Span(now.moments, at, now.events, now.full, plays=plays, utc=self._utc)
 
     def _around(self, index: int) -> Stretch:
         timeline, begin, end = self.replay.timeline, 0, len(self.replay.timeline)
@@ -159,22 +181,21 @@ class Scrubber:
             begin = bisect_left(timeline, first, key=_time)
             end = bisect_right(timeline, first + self._width, key=_time)
             end = max(end, index + 1)
+        begun, full = self._all()
+        moments = timeline[begin:end]
         return Stretch(
-            timeline[begin:end],
-            [
-                replace(event, index=event.index - begin)
-                for event in self._all_events()
-                if begin <= event.index < end
-            ],
+            moments,
+            [replace(one, index=one.index - begin) for one in begun if begin <= one.index < end],
+            [one for one in full if one.begin <= moments[-1].time and one.end >= moments[0].time],
             begin,
             len(timeline),
         )
 
-    def _all_events(self) -> list[Event]:
+    def _all(self) -> tuple[list[Event], list[Full]]:
         timeline = self.replay.timeline
-        if self._events[0] != len(timeline):
-            self._events = len(timeline), events(timeline)
-        return self._events[1]
+        if self._told[0] != len(timeline):
+            self._told = len(timeline), events(timeline), full_spans(timeline)
+        return self._told[1:]
 
 
 def _time(moment: Summary) -> float:

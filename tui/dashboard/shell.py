@@ -252,6 +252,10 @@ class ShellApp(App[None]):
             return binding.key.upper()
         return glyphs().enter if binding.key == "enter" else super().get_key_display(binding)
 
+    def name_of(self, binding: Binding) -> str:
+        """Return what a key does now, in a word."""
+        return binding.description
+
     def action_help(self) -> None:
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from textual import on
-from textual.binding import BindingType
+from textual import events, on
+from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.timer import Timer
 
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.view_screen import ViewScreen
@@ -19,6 +22,8 @@ from tui.watching.view import View
 
 TIME = "time_"
 """What the names of these actions begin with."""
+LONG_SECONDS = 0.4
+"""After so long one likes to be told that something goes on."""
 
 
 class TimeApp(ShellApp):
@@ -74,7 +79,11 @@ class TimeApp(ShellApp):
     scrubber: Scrubber | None = None
     """What goes through time, None while the screen shows what is there now."""
     _turning = False
-    """Is a moment to be shown as soon as no key is left to be taken?"""
+    """Is a moment to be shown, as soon as no key is left to be taken and it was read?"""
+    _takes_long = False
+    """Is it said meanwhile what is waited for?"""
+    _patience: Timer | None = None
+    """What will have it said."""
 
     def _show(self, view: View) -> None:
         """Put a view on screen."""
@@ -96,26 +105,84 @@ class TimeApp(ShellApp):
             return screen.has_past and not screen.prompt.is_open
         return super().check_action(action, parameters)
 
+    def why_not(self, binding: Binding) -> str:
+        """Return why a key does nothing here that does something to what is there now."""
+        raise NotImplementedError
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key does nothing, rather than do nothing in silence."""
+        screen = self.screen
+        if not isinstance(screen, ViewScreen) or not screen.takes_keys or self._is_asking:
+            return
+        for node, bindings in screen._modal_binding_chain:
+            for one in bindings.key_to_bindings.get(event.key, ()):
+                if self._check_action_state(one.action, node):
+                    return
+                if why := self.why_not(one):
+                    self.notify(why, timeout=4, markup=False)
+                    return
+
     def travel(self) -> None:
         """Show where the scrubber has turned to: its moment once no key is left to be taken."""
         if self.scrubber is not None:
-            self.span = self.scrubber.span()
+            self._show_span(self.scrubber)
             if not self._turning:
                 self._turning = True
-                self.call_later(self._arrive)
+                self.call_later(self._set_out)
 
-    def _arrive(self) -> None:
-        self._turning = False
-        if self.scrubber is None:
+    def _show_span(self, scrubber: Scrubber) -> None:
+        self.span = replace(scrubber.span(), awaited=self._takes_long)
+
+    def _set_out(self) -> None:
+        """Have a thread read the moment that is wanted: the keys work meanwhile."""
+        scrubber = self.scrubber
+        if scrubber is None or scrubber.wanted is None:
+            self._turning = False
+            if scrubber is not None:
+                self._show_moment(scrubber)
             return
+        self._patience = self.set_timer(LONG_SECONDS, self._say_it_takes_long)
+        seek = partial(self._seek, scrubber, scrubber.wanted)
+        self.run_worker(seek, thread=True, group="time")
+
+    def _seek(self, scrubber: Scrubber, wanted: float) -> None:
+        """In a thread: read it."""
+        found, failure = False, ""
         try:
-            view = self.scrubber.arrive()
+            found = scrubber.seek(wanted)
         except TableError as error:
-            self.notify(str(error), severity="error", markup=False)
+            failure = str(error)
+        self.call_later(self._arrive, scrubber, wanted, found, failure)
+
+    def _say_it_takes_long(self) -> None:
+        self._takes_long = True
+        if self.scrubber is not None:
+            self._show_span(self.scrubber)
+
+    def _arrive(self, scrubber: Scrubber, wanted: float, found: bool, failure: str) -> None:
+        """Show what was read, and set out again where another moment is wanted by now."""
+        self._turning = self._takes_long = False
+        if self._patience is not None:
+            self._patience.stop()
+        if scrubber is not self.scrubber:  # the past was left meanwhile
+            self.travel()
+            return
+        if found or failure:
+            scrubber.arrive(wanted)
+        if failure:
+            self.notify(failure, severity="error", markup=False)
+        if found:
+            self._show_moment(scrubber)
+        if scrubber.wanted is not None:
+            self.travel()
         else:
-            if view is not None:
-                self._show(view)
-        self.span = self.scrubber.span()
+            self._show_span(scrubber)
+
+    def _show_moment(self, scrubber: Scrubber) -> None:
+        view = scrubber.present()
+        if view is not None:
+            self._show(view)
+        self._show_span(scrubber)
 
     def _turn(self, turn: Callable[[Scrubber], str | None]) -> str | None:
         """Turn to another moment; return why there is none."""

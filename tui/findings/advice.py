@@ -13,8 +13,8 @@ from tui.findings.finding import Remedy
 from tui.findings.held import Held
 from tui.findings.situation import Situation
 from tui.findings.sysctl_remedy import to_lower
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State, Timer
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand
 from tui.planning.remedies import reuse_changes, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from operator import attrgetter
 from typing import NamedTuple
 
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse
 from tui.analysis.patterns import endpoint
 from tui.findings.finding import Severity
-from tui.fleet.answers import Labels, Sample
-from tui.fleet.queries import size_name
-from tui.metrics.recorded import INFO, OF_PATTERN, SIZES, TOP, Asked
+from tui.fleet.answers import Labels
+from tui.metrics.recorded import OF_PATTERN, TOP
 
 Key = tuple[tuple[str, str], ...]
 """What tells a place or a host from all others: its labels, whatever Prometheus has added."""
@@ -76,7 +72,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tuple:
+class FleetTuple:
     """One pattern of a place that has series of its own."""
 
     labels: Labels
@@ -120,7 +116,7 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FleetPlace:
     """A place of a host by what is worst there."""
 
     labels: Labels
@@ -128,7 +124,7 @@ class Place:
     """The part of its ports that the worst tuple has locked; None where nothing is known."""
     seconds_left: float = NEVER
     """Until its first tuple is full: not always the one that is fullest now."""
-    worst: Tuple | None = None
+    worst: FleetTuple | None = None
     """None where no tuple of it has series of its own: all have most of their ports."""
     findings: tuple[Found, ...] = ()
     """Those above information, the gravest first."""
@@ -226,9 +222,9 @@ class Fleet:
     """The label of the groups."""
     hosts: int
     """Those that tell something."""
-    places: tuple[Place, ...] = ()
+    places: tuple[FleetPlace, ...] = ()
     """The worst first."""
-    tuples: tuple[Tuple, ...] = ()
+    tuples: tuple[FleetTuple, ...] = ()
     """The fullest first."""
     groups: tuple[Group, ...] = ()
     silent: tuple[Silent, ...] = ()
@@ -250,141 +246,21 @@ class Fleet:
         """Whether hosts tell something, and nothing is known of any place's ports."""
         return self.hosts > 0 and not any(place.locked is not None for place in self.places)
 
-    def find(self, key: Key) -> Place | None:
+    def find(self, key: Key) -> FleetPlace | None:
         """Return a place, if it is there."""
         return next((place for place in self.places if place.key == key), None)
 
 
-Answered = Mapping[Asked, Iterable[Sample]]
-
-
-def fleet_of(answered: Answered, sizes: Iterable[Sample], time: float, by: str) -> Fleet:
-    """Return what the answers say together; of numbers that are none, nothing is known."""
-    tuples = _tuples(sizes)
-    worst: dict[Key, Tuple] = {}
-    for one in tuples:
-        worst.setdefault(key_of(one.labels), one)
-    labels: dict[Key, Labels] = {}
-    values: dict[Asked, dict[Key, float]] = {"locked": {}, "left": {}, "doubts": {}}
-    for name, found in values.items():
-        for sample in answered[name]:
-            key = _key(sample, labels)
-            if not math.isnan(sample.value) and (name == "left" or sample.value < math.inf):
-                found[key] = sample.value
-    findings: dict[Key, list[Found]] = {}
-    for sample in answered["findings"]:
-        severity = SEVERITIES.get(sample.labels.get("severity", ""))
-        if severity is not None and sample.value > 0:
-            one_code = Found(severity, sample.labels.get("code", ""), int(sample.value))
-            findings.setdefault(_key(sample, labels), []).append(one_code)
-    places = [
-        Place(
-            labels[key],
-            values["locked"].get(key),
-            values["left"].get(key, NEVER),
-            worst.get(key),
-            tuple(sorted(findings.get(key, ()), reverse=True)),
-            _doubt(values["doubts"].get(key)),
-        )
-        for key in labels
-    ]
-    silent = [
-        Silent(_without(one.labels), Silence(int(one.value)))
-        for one in answered["silent"]
-        if one.value in tuple(Silence)
-    ]
-    shared = set.intersection(*(set(key) for key in labels)) if labels else set()
-    return Fleet(
-        time,
-        by,
-        int(sum(one.value for one in answered["hosts"] if one.value > 0)),
-        tuple(sorted(places, key=attrgetter("order"))),
-        tuple(tuples),
-        _groups(answered, silent, by),
-        tuple(sorted(silent, key=lambda one: (one.why, key_of(one.labels)))),
-        common={name: value for name, value in sorted(shared) if name not in SHOWN},
-    )
-
-
-SEVERITIES = {one.label: one for one in Severity if one is not Severity.INFO}
-SHOWN = ("instance", "place")
-"""What names a place, be there one place only."""
-
-
 def key_of(labels: Labels) -> Key:
     """Return what tells a place from all others."""
-    return tuple(sorted(_without(labels).items()))
+    return tuple(sorted(without(labels).items()))
 
 
-def _without(labels: Labels) -> Labels:
+def without(labels: Labels) -> Labels:
+    """Return the labels that tell one place from another."""
     return {name: value for name, value in labels.items() if name not in NO_IDENTITY}
-
-
-def _key(sample: Sample, labels: dict[Key, Labels]) -> Key:
-    key = key_of(sample.labels)
-    labels.setdefault(key, dict(key))
-    return key
-
-
-def _doubt(value: float | None) -> Doubt | None:
-    return Doubt(int(value)) if value in tuple(Doubt) and value is not None else None
-
-
-def _tuples(sizes: Iterable[Sample]) -> list[Tuple]:
-    """Return the tuples of which all sizes are known, the fullest first."""
-    found: dict[tuple[Key, Key], dict[str, float]] = {}
-    holders: dict[tuple[Key, Key], str] = {}
-    for sample in sizes:
-        identity, name = _pattern(sample.labels), size_name(sample.labels.get("__name__", ""))
-        if name == INFO:
-            holders[identity] = sample.labels.get("process", "")
-        else:
-            found.setdefault(identity, {})[name] = sample.value
-    made = []
-    for identity, values in found.items():
-        in_use, capacity, locked, left = (values.get(name, math.nan) for name in SIZES)
-        if not math.isfinite(in_use + capacity + locked) or capacity < 0:
-            continue
-        use = PortUse(
-            round(capacity), waiting=round(locked), reusable=max(round(in_use - locked), 0)
-        )
-        place, ends = map(dict, identity)
-        process = holders.get(identity, "")
-        names = ends["local_ip"], ends["remote_ip"], ends["remote_port"]
-        made.append(Tuple(place, *names, use, NEVER if math.isnan(left) else left, process))
-    return sorted(made, key=lambda one: (-share(one.use), one.seconds_left, str(one)))
-
-
-def _pattern(labels: Labels) -> tuple[Key, Key]:
-    return key_of(labels), tuple((name, labels.get(name, "")) for name in PATTERN_LABELS)
 
 
 def share(use: PortUse) -> float:
     """Return the part of the ports that connect() cannot have; 1 where there is no capacity."""
     return use.locked / use.capacity if use.capacity else 1.0
-
-
-def _groups(answered: Answered, silent: Iterable[Silent], by: str) -> tuple[Group, ...]:
-    """Return the groups, that with the worst tuple first."""
-    locked, hosts = _by_name(answered["groups"], by), _by_name(answered["hosts"], by)
-    mute = Counter(one.labels.get(by, "") for one in silent)
-    counts = {
-        label: _by_name((s for s in answered["counts"] if s.labels.get("severity") == label), by)
-        for label in SEVERITIES
-    }
-    names = {*locked, *hosts, *mute}
-    made = [
-        Group(
-            name,
-            locked.get(name),
-            int(hosts.get(name, 0)),
-            mute[name],
-            *(int(counts[one.label].get(name, 0)) for one in (Severity.CRITICAL, Severity.WARNING)),
-        )
-        for name in names
-    ]
-    return tuple(sorted(made, key=lambda one: (-(one.locked or 0), -one.silent, one.name)))
-
-
-def _by_name(samples: Iterable[Sample], by: str) -> dict[str, float]:
-    return {one.labels.get(by, ""): one.value for one in samples if math.isfinite(one.value)}

@@ -9,7 +9,8 @@ from dataclasses import replace
 from tui.fleet import queries
 from tui.fleet.answers import Answer, Labels, Line, Sample
 from tui.fleet.client import FleetError, Prometheus
-from tui.fleet.fleet import Cost, Fleet, Place, fleet_of
+from tui.fleet.fleet import Cost, Fleet, FleetPlace
+from tui.fleet.gathered import fleet_of
 from tui.metrics import recorded
 
 HISTORY_SECONDS = 3600.0
@@ -62,7 +63,9 @@ class Reader:
         query = queries.expression("groups", is_recorded=is_recorded, by=self.by)
         return self._range(query, end)
 
-    def history_of(self, place: Place, end: float) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    def history_of(
+        self, place: FleetPlace, end: float
+    ) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
         """Return what one place had locked, and each of its patterns. Raises FleetError."""
         whole = self._range(queries.selector(recorded.LOCKED, place.labels), end)
         return whole, self._range(queries.ratios_of(place.labels), end)

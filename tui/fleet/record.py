@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tui.analysis.judgement import PortUse
-from tui.fleet.fleet import Fleet, Group, Place, Tuple
+from tui.fleet.fleet import Fleet, FleetPlace, FleetTuple, Group
 from tui.writing.words import ratio, utc
 
 SCHEMA = "twtop.fleet/1"
@@ -64,7 +64,7 @@ def fleet_record(fleet: Fleet, address: str) -> dict[str, Any]:
     }
 
 
-def place_record(place: Place) -> dict[str, Any]:
+def place_record(place: FleetPlace) -> dict[str, Any]:
     """Return a place with PLACE_FIELDS for keys; what is not known is None."""
     return {
         "labels": dict(place.labels),
@@ -79,7 +79,7 @@ def place_record(place: Place) -> dict[str, Any]:
     }
 
 
-def tuple_record(one: Tuple) -> dict[str, Any]:
+def tuple_record(one: FleetTuple) -> dict[str, Any]:
     """Return a tuple with TUPLE_FIELDS for keys."""
     return {
         "labels": dict(one.labels),

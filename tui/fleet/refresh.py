@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tui.fleet.answers import Line
 from tui.fleet.client import FleetError
-from tui.fleet.fleet import Fleet, Key, Place, key_of
+from tui.fleet.fleet import Fleet, FleetPlace, Key, key_of
 from tui.fleet.queries import MOST_ASKED
 from tui.fleet.reader import STEP_SECONDS, Reader
 
@@ -49,20 +49,20 @@ class Refresher:
     def __init__(self, reader: Reader, interval: float) -> None:
         self.reader = reader
         self.interval = interval
-        self._wanted: Sequence[Place] = ()
-        self._studied: Place | None = None
+        self._wanted: Sequence[FleetPlace] = ()
+        self._studied: FleetPlace | None = None
         self._fleet: Fleet | None = None
         self._due = 0.0
         self._minute = -1.0
         self._lines: dict[Key, Points] = {}
         self._groups: dict[str, Points] = {}
 
-    def look_at(self, places: Sequence[Place]) -> bool:
+    def look_at(self, places: Sequence[FleetPlace]) -> bool:
         """Have the history of these with the next poll; return whether one is new."""
         self._wanted = places[:MOST_ASKED]
         return any(place.key not in self._lines for place in self._wanted)
 
-    def study(self, place: Place | None) -> None:
+    def study(self, place: FleetPlace | None) -> None:
         """Have all about this place's last hour with each poll."""
         self._studied = place
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tui.kernel.places import HERE, LIVE, Place, number_of, place_at, tables_number
@@ -48,6 +49,19 @@ def called(word: str, found: Survey, procfs: Path = LIVE) -> list[Place]:
         if word in one.words or (number is not None and number == one.key)
     ]
     return whole or [one for one in found.places if any(w.startswith(word) for w in one.words)]
+
+
+def named(
+    words: Iterable[str], there: Iterable[Place], found: Survey, procfs: Path = LIVE
+) -> list[Place]:
+    """Return the places that were named and found ``there``, and one that was started anew since.
+
+    Of words that are paths only what was there is known.
+    """
+    ids = {one.id for one in there} - {None}
+    keys = {one.key for one in there} - {None}
+    called_so = {one for word in words for one in called(word, found, procfs)}
+    return [one for one in found.places if one in called_so or one.id in ids or one.key in keys]
 
 
 def same_place(place: Place) -> Place | None:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from tui.kernel.counters import bound_at_most
 from tui.kernel.namespaces import visit
+from tui.kernel.parameters import read_parameters
 from tui.kernel.places import HERE, Place, number_of, tables_number
+from tui.kernel.port_rules import PortRules, port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
-from tui.kernel.sysctls import PortRules, port_rules, read_parameters, read_port_rules
 
 
 @dataclass(frozen=True, slots=True)

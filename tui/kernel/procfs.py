@@ -124,6 +124,14 @@ HEADER = (
 )
 
 
+def require_tables(root: Path) -> None:
+    """Raise TableError, with the cure, where ``root/net/tcp`` may not be opened."""
+    try:
+        os.close(open_below(root, "net/tcp"))
+    except OSError as error:
+        raise _unreadable(root / "net/tcp", error) from error
+
+
 def _size(path: Path) -> int:
     """Return a copy's length in bytes; the kernel's own files have none."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.kernel.sysctls import NAMES, Parameter, read_parameters
+from tui.kernel.parameters import NAMES, Parameter, read_parameters
 
 SECONDS = 5.0
 """How long it may take: some 3 ms where the machine is not busy."""

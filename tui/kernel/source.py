@@ -12,14 +12,15 @@ from typing import Literal
 import numpy as np
 
 from tui.kernel import procfs, sock_diag
-from tui.kernel.counters import bound_at_most, read_counters
+from tui.kernel.counters import bound_at_most, count_sockets, read_counters
 from tui.kernel.effort import Effort
 from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
+from tui.kernel.parameters import Parameter, read_parameters
 from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.port_rules import port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
 from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer, build
-from tui.kernel.sysctls import Parameter, port_rules, read_parameters, read_port_rules
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]
@@ -164,6 +165,15 @@ class Source:
         self._bound_ports: Array | None = None
         self._bound_ports_due = 0.0
 
+    def check(self) -> None:
+        """Raise TableError where there is nothing to read in this way; nothing is read for it."""
+        if self.choice == "sock_diag" and not self.place.answers:
+            raise TableError(
+                f"sock_diag cannot read the sockets that {self.place.root} shows: use --source proc"
+            )
+        if self.place.kind == "copy":
+            procfs.require_tables(self.place.root)
+
     def read(self) -> Reading:
         """Read the table, the parameters and the counters once.
 
@@ -254,12 +264,8 @@ class Source:
     def _read_table(self, began: float) -> tuple[SourceKind, SocketTable]:
         if self.skips_empty and self._counts_none():
             return "proc", build([])
+        self.check()
         if self.choice == "sock_diag":
-            if not self.place.answers:
-                raise TableError(
-                    f"sock_diag cannot read the sockets that {self.place.root} shows: use "
-                    "--source proc"
-                )
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
@@ -272,7 +278,7 @@ class Source:
 
     def _counts_none(self) -> bool:
         """Say whether sockstat counts no socket, and leaves a port whatever is only bound."""
-        counters = self._counters()
+        counters = count_sockets(self.place.tables)
         if any(counters.get(name) != 0 for name in ("inuse", "tw")) or counters.get("inuse6"):
             return False
         bound = bound_at_most(0, counters.get("alloc"), counters.get("used"))
@@ -280,7 +286,7 @@ class Source:
 
     def _proc_would_be_slow(self) -> bool:
         """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
-        counters = self._counters()
+        counters = count_sockets(self.place.tables)
         sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
         return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
 

@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
 from tui.analysis.patterns import Direction
+from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State
-from tui.kernel.sysctls import Parameter
 from tui.metrics.names import BANDS, METRICS
 from tui.metrics.post import Row, Sight, locked_shares
 from tui.watching.view import View

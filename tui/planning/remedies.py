@@ -17,7 +17,7 @@ from tui.analysis.hold import hold, length_text
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.analysis.ports import PORTS, SLOW_CONNECT
 from tui.kernel.places import Place
-from tui.kernel.sysctls import PortRules
+from tui.kernel.port_rules import PortRules
 from tui.planning.demand import Demand
 from tui.planning.fitting import acts_here, caution, fitted
 from tui.planning.setting import Effect, Facts, Fit, Setting

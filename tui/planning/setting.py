@@ -19,8 +19,8 @@ from tui.analysis.frame import Frame
 from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
 from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
 from tui.kernel.places import Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import Array, State
-from tui.kernel.sysctls import PortRules
 from tui.planning.demand import Demand, outgoing
 
 

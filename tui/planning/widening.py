@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tui.analysis.ports import PORTS
-from tui.kernel.sysctls import PortRules
+from tui.kernel.port_rules import PortRules
 from tui.planning.setting import Facts, Setting
 
 LOWEST, HIGHEST = 1024, PORTS - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +16,17 @@ from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording.log import RecordingError
-from tui.recording.packing import Columns, Listed, dense
+from tui.recording.packing import Listed, dense, unpack
 from tui.recording.rows import RowChange, RowReader, RowWriter
 from tui.recording.state import (
     Sections,
     applied,
     changed,
+    owner_sections,
+    reading_sections,
     restored,
     restored_owners,
     restored_place,
-    sections,
 )
 from tui.recording.summary import Summary, from_plain, plain
 
@@ -47,12 +48,16 @@ class ChapterWriter:
     def __init__(self) -> None:
         self._rows = RowWriter()
         self._sections: Sections = {}
+        self._owners: Owners | None = None
+        self._of_owners: Sections = {}
         self._table: SocketTable | None = None
         self._deflate = zlib.compressobj(9)  # a head has 1 kB
 
     def record(self, reading: Reading, owners: Owners, summary: Summary) -> bytes:
         """Return the content of the next record."""
-        now = sections(reading, owners)
+        if owners is not self._owners:  # they stay the same for seconds
+            self._owners, self._of_owners = owners, owner_sections(owners)
+        now = reading_sections(reading) | self._of_owners
         head: dict[str, Any] = {"summary": plain(summary), "changed": changed(self._sections, now)}
         body = b""
         if reading.table is not self._table:
@@ -83,20 +88,24 @@ class ChapterReader:
         self._inflate = zlib.decompressobj()
         self.count = 0
 
-    def take(self, content: bytes) -> None:
-        """Go on by a record. Raises RecordingError where it makes no sense."""
+    def take(self, contents: Sequence[bytes]) -> None:
+        """Go on by these records. Raises RecordingError where they make no sense."""
+        told, packed = [], []
         try:
-            end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-            head = json.loads(self._inflate.decompress(content[HEAD_LENGTH:end]))
-            self._sections = applied(self._sections, head["changed"])
-            if "rows" in head:
-                told = head["rows"]
-                columns = Columns([Listed(*column) for column in told["columns"]], content[end:])
-                self._rows.take(RowChange(told["aged"], told["came"], columns))
+            for content in contents:
+                end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
+                head = json.loads(self._inflate.decompress(content[HEAD_LENGTH:end]))
+                self._sections = applied(self._sections, head["changed"])
+                if "rows" in head:
+                    told.append(head["rows"])
+                    listed = [Listed(*column) for column in head["rows"]["columns"]]
+                    packed.append((listed, content[end:]))
+            for rows, columns in zip(told, unpack(packed), strict=True):
+                self._rows.take(RowChange(rows["aged"], rows["came"], columns))
                 self._table = None
         except _SENSELESS as error:
             raise _senseless(error) from error
-        self.count += 1
+        self.count += len(contents)
 
     def moment(self) -> Recorded:
         """Return the reading of the last record. Raises RecordingError."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 MAGIC = b"twtop recording\n"
 VERSION = 2
@@ -85,19 +86,19 @@ class LogReader:
         self.path = path
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._closing = finalize(self, os.close, self._file)
             begin = os.pread(self._file, len(MAGIC), 0)
         except OSError as error:
             raise RecordingError(f"{path}: {error.strerror}") from error
         if begin != MAGIC:
-            os.close(self._file)
+            self._closing()
             raise RecordingError(f"{path}: not a twtop recording")
         self._end = len(MAGIC)
         self.about: dict[str, Any] = {}
 
     def close(self) -> None:
-        """Let the file go."""
-        with suppress(OSError):
-            os.close(self._file)
+        """Let the file go, as the end of this object does too."""
+        self._closing()
 
     @property
     def end(self) -> int:

@@ -18,7 +18,7 @@ KEPT_BYTES = 8 << 20
 15 minutes take 2 MB."""
 CHAPTER_SECONDS = 60.0
 """Shorter than in a file: what is gone back to is near, and must be there at once."""
-SHARE = 0.01
+SHARE = 0.004
 """The part of a core that packing may take; beyond it moments are left out."""
 
 

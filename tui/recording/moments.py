@@ -62,8 +62,7 @@ class Moments:
         if self._at is not part or self._reader.count > number + 1:
             self._at, self._reader = part, ChapterReader()
         try:
-            while self._reader.count <= number:
-                self._reader.take(part.content(self._reader.count))
+            self._reader.take([part.content(n) for n in range(self._reader.count, number + 1)])
             return self._reader.moment()
         except RecordingError:
             self._at = None

@@ -7,7 +7,8 @@ deflate, which does not know one column from another, needs twice as much.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -44,33 +45,75 @@ def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], bytes]:
     return listed, b"".join(parts)
 
 
-class Columns(Mapping[str, Array]):
-    """The columns that dense() was given, each unpacked when it is asked for.
+Packed = tuple[Sequence[Listed], bytes]
+"""What dense() returned."""
 
-    Raises ValueError for anything else, then at the latest.
+
+def unpack(packed: Sequence[Packed]) -> list[dict[str, Array]]:
+    """Return the columns that dense() was given, each time that it was.
+
+    All at once: hundreds of short columns take hardly longer than a long one. Raises ValueError for
+    anything else.
     """
+    listed = [column for columns, _ in packed for column in columns]
+    if not listed:
+        return [{} for _ in packed]
+    for columns, held in packed:
+        if sum(column.length for column in columns) > len(held):
+            raise ValueError("columns are cut short")
+    data = b"".join(held[: sum(column.length for column in columns)] for columns, held in packed)
+    values = np.split(_values(listed, data), np.cumsum([column.size for column in listed])[:-1])
+    named = iter(zip(listed, values, strict=True))
+    return [{one.name: of for one, of in islice(named, len(columns))} for columns, _ in packed]
 
-    def __init__(self, listed: list[Listed], data: bytes) -> None:
-        self._packed: dict[str, tuple[Listed, bytes]] = {}
-        begin = 0
-        for column in listed:
-            end = begin + column.length
-            if not (0 < column.size <= column.length * 8 and end <= len(data)):
-                raise ValueError(f"column {column.name} is cut short")
-            self._packed[column.name] = column, data[begin:end]
-            begin = end
 
-    def __getitem__(self, name: str) -> Array:
-        return _decoded(*self._packed[name])
+def _values(listed: Sequence[Listed], data: bytes) -> Array:
+    """Return the values of all columns, one column after the other."""
+    told = np.array([(c.size, c.low_bits, c.widest, c.length) for c in listed], np.int64)
+    count, low_bits, widest, length = told.T
+    end = 8 * np.cumsum(length)
+    if told.min(initial=0) < 0 or told[:, 1:3].max() > 64 or not count.all():
+        raise ValueError("a column is invalid")
+    ones = np.flatnonzero(np.unpackbits(np.frombuffer(data, np.uint8)).view(bool))
+    behind = np.cumsum(count)
+    first, number = behind - count, np.arange(behind[-1])
+    begin = np.searchsorted(ones, end - 8 * length)
+    if (begin + count > np.searchsorted(ones, end)).any():
+        raise ValueError("a column is cut short")
+    one = ones[np.repeat(begin - first, count) + number]
+    zeros = np.diff(one, prepend=0) - 1
+    zeros[first] = one[first] - (end - 8 * length)
+    # Behind the last one there are the low bits of those that are near, then all of those far off.
+    rest, width = one[behind - 1] + 1, np.repeat(low_bits, count)
+    at = np.repeat(rest - first * low_bits, count) + number * width
+    far = np.flatnonzero(zeros >= FAR)
+    theirs = np.searchsorted(behind, far, "right")
+    fars = np.bincount(theirs, minlength=len(listed))
+    earlier = np.cumsum(fars) - fars
+    if len(far):
+        passed = np.searchsorted(far, number) - np.repeat(earlier, count)
+        at -= passed * width
+        at[far] = (rest + (count - fars) * low_bits)[theirs]
+        at[far] += (np.arange(len(far)) - earlier[theirs]) * widest[theirs]
+        width[far], zeros[far] = widest[theirs], 0
+    if (rest + (count - fars) * low_bits + fars * widest > end).any():
+        raise ValueError("a column is cut short")
+    values: Array = zeros.view(np.uint64) << np.minimum(width, 63).view(np.uint64)
+    values |= _numbers(data, at, width)
+    values *= np.repeat(np.array([column.unit for column in listed], np.uint64), count)
+    return values
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._packed
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
+def _numbers(data: bytes, at: Array, width: Array) -> Array:
+    """Return the numbers that begin at these bits and are so many bits wide, up to 64."""
+    padded = data + bytes(9)
+    words = np.ndarray(len(data) + 1, ">u8", padded, strides=(1,))
+    byte, bit = at >> 3, (at & 7).view(np.uint64)
+    ninth = np.frombuffer(padded, np.uint8)[byte + 8].astype(np.uint64)
+    whole = words[byte].astype(np.uint64) << bit | ninth >> (np.uint64(8) - bit)
+    numbers: Array = whole >> np.minimum(64 - width, 63).view(np.uint64)
+    numbers[width == 0] = 0
+    return numbers
 
 
 def _coded(name: str, values: Array) -> tuple[Listed, bytes]:
@@ -100,37 +143,10 @@ def _cost(values: Array, low_bits: int, widest: int) -> int:
     return len(values) * (low_bits + 1) + int(np.minimum(high, FAR).sum()) + far * widest
 
 
-def _decoded(column: Listed, data: bytes) -> Array:
-    count, low_bits = column.size, column.low_bits
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    ends = np.flatnonzero(bits[: count * (FAR + 1)])[:count]
-    if len(ends) < count:
-        raise ValueError(f"column {column.name} is cut short")
-    zeros = ends.copy()
-    zeros[1:] -= ends[:-1] + 1
-    far = zeros >= FAR
-    begin, near = int(ends[-1]) + 1, count - int(np.count_nonzero(far))
-    values = np.empty(count, np.uint64)
-    low = _numbers(bits[begin : begin + near * low_bits], low_bits)
-    values[~far] = (zeros[~far].astype(np.uint64) << np.uint64(min(low_bits, 63))) | low
-    begin += near * low_bits
-    values[far] = _numbers(bits[begin : begin + (count - near) * column.widest], column.widest)
-    return values * np.uint64(column.unit)
-
-
 def _bits(values: Array, width: int) -> Array:
     """Return so many low bits of each value, the highest first."""
     whole = np.unpackbits(values.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
     return whole[:, 64 - width :].reshape(-1)
-
-
-def _numbers(bits: Array, width: int) -> Array:
-    if not width:
-        return np.zeros(1, np.uint64)
-    rows = bits.reshape(-1, width)
-    whole = np.zeros((len(rows), 64), np.uint8)
-    whole[:, 64 - width :] = rows
-    return np.packbits(whole, axis=1).view(">u8").reshape(-1).astype(np.uint64)
 
 
 def packed_column(name: str, values: Array) -> dict[str, Array]:
@@ -146,13 +162,25 @@ def unpacked_column(
     name: str, columns: Mapping[str, Array], count: int, kind: type[np.generic]
 ) -> Array:
     """Return the ``count`` values that packed_column() was given, of this kind."""
-    none = np.empty(0, np.uint64)
-    change = np.zeros(count, kind)
     if f"{name}.steps" in columns:
+        change = np.zeros(count, kind)
         change[:] = columns[f"{name}.steps"]
-    else:
-        change[summed(columns.get(f"{name}.turns", none))] = columns.get(f"{name}.by", none)
-    return np.cumsum(change, dtype=kind)
+        return np.cumsum(change, dtype=kind)
+    none = np.empty(0, np.uint64)
+    by = columns.get(f"{name}.by", none).astype(kind)
+    return stairs(summed(columns.get(f"{name}.turns", none)), by, count)
+
+
+def stairs(turns: Array, by: Array, count: int) -> Array:
+    """Return ``count`` values that begin at 0 and change ``by`` so much at each of the turns.
+
+    Raises ValueError where these are not ascending, or beyond the last value.
+    """
+    values = np.zeros(len(by) + 1, by.dtype)
+    np.cumsum(by, out=values[1:], dtype=by.dtype)
+    edges = np.zeros(len(turns) + 2, np.int64)
+    edges[1:-1], edges[-1] = turns, count
+    return np.repeat(values, np.diff(edges))
 
 
 def signed(values: Array) -> Array:

@@ -55,6 +55,8 @@ class Recording(Moments):
         self._logs = [LogReader(path) for path in paths]
         self._open: dict[tuple[LogReader, int], Chapter] = {}
         """Chapters that go on, by file and stream."""
+        self._lines: dict[Key, int] = {}
+        """Which places are one and the same."""
         self._take_in_all()
         if not self._chapters:
             names = ", ".join(map(str, paths))
@@ -66,13 +68,14 @@ class Recording(Moments):
     @property
     def places(self) -> tuple[Place, ...]:
         """The places that were recorded, by the newest of their numbers, the fullest first."""
-        worst: dict[tuple[str, str], float] = {}
-        newest: dict[tuple[str, str], Place] = {}
+        worst: dict[int, float] = {}
+        newest: dict[int, Place] = {}
         for chapter in self._chapters:
-            key = _key(chapter.place)
-            newest[key] = chapter.place
-            worst[key] = max(worst.get(key, 0.0), *(told.worst for told in chapter.told))
-        return tuple(newest[key] for key in sorted(newest, key=lambda key: (-worst[key], key)))
+            line = self._lines[_key(chapter.place)]
+            newest[line] = chapter.place
+            worst[line] = max(worst.get(line, 0.0), *(told.worst for told in chapter.told))
+        ordered = sorted(newest, key=lambda line: (-worst[line], _key(newest[line])[:2]))
+        return tuple(newest[line] for line in ordered)
 
     def _chosen(self, word: str | None) -> Place:
         places = self.places
@@ -81,17 +84,41 @@ class Recording(Moments):
         found = list(places) if word is None else called(word, Survey(places))
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(f"{one.kind} {one.name}" for one in (found or places)[:NAMED_AT_MOST])
+        listed = ", ".join(_told(one, places) for one in (found or places)[:NAMED_AT_MOST])
         if word is None:
             raise PlaceError(f"say which of {len(places)} places, the fullest first: {listed}")
         if found:
             raise PlaceError(f"{word} can be {listed}")
         raise PlaceError(f"no place is called {word} here; there are {listed}")
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer twtop wrote some of it, whose rows this one may read wrongly."""
+        return any(log.about.get("version", VERSION) > VERSION for log in self._logs)
+
+    def silent_before(self, time: float) -> float:
+        """Return for how many seconds before a time nothing was recorded, of any place."""
+        seen = (told.time for one in self._chapters for told in one.told if told.time <= time)
+        return time - max(seen, default=0.0)
+
     def show(self, place: Place) -> None:
         """Turn to the moments of this place, one of ``places``."""
         self.place = place
-        self.lay_out([one for one in self._chapters if _key(one.place) == _key(place)])
+        line = self._lines[_key(place)]
+        self.lay_out([one for one in self._chapters if self._lines[_key(one.place)] == line])
+
+    def find(self, place: Place) -> Place | None:
+        """Return which of ``places`` is this one, None if it is none of them.
+
+        There is but one host of a name, whatever number it has since it was started anew.
+        """
+        line = self._lines.get(_key(place))
+        for one in self.places:
+            if self._lines[_key(one)] == line or (
+                place.kind == one.kind == "host" and place.name == one.name
+            ):
+                return one
+        return None
 
     def refresh(self) -> bool:
         """Take in what was recorded since, and say whether there was anything."""
@@ -105,6 +132,7 @@ class Recording(Moments):
             self._take_in(log)
         self._chapters = [chapter for chapter in self._chapters if chapter.told]
         self._chapters.sort(key=lambda chapter: chapter.told[0].time)
+        self._lines = _lines(self._chapters)
 
     def _take_in(self, log: LogReader) -> None:
         for record in log.more():
@@ -179,9 +207,41 @@ class Recording(Moments):
             log.close()
 
 
-def _key(place: Place) -> tuple[str, str]:
-    """Return what makes it the same place when it was started anew, under another number."""
-    return place.kind, place.name
+Key = tuple[str, str, object]
+
+
+def _key(place: Place) -> Key:
+    """Return what makes it the same place for as long as it is there: it has a number."""
+    return place.kind, place.name, place.id
+
+
+def _lines(chapters: Sequence[Chapter]) -> dict[Key, int]:
+    """Return which places are one and the same, each line with a number of its own.
+
+    One that was started anew has another number and goes on where the one of its name ended. Two
+    that were there at the same time are two, whatever they are called.
+    """
+    spans: dict[Key, tuple[float, float]] = {}
+    for chapter in chapters:
+        times = [told.time for told in chapter.told]
+        begin, end = spans.get(_key(chapter.place), (times[0], times[0]))
+        spans[_key(chapter.place)] = min(begin, *times), max(end, *times)
+    lines: dict[Key, int] = {}
+    ended: list[tuple[tuple[str, str], float]] = []
+    for key, (begin, end) in sorted(spans.items(), key=lambda one: one[1]):
+        name = key[:2]
+        line = next((n for n, one in enumerate(ended) if one[0] == name and one[1] < begin), None)
+        if line is None:
+            line = len(ended)
+            ended.append((name, end))
+        lines[key], ended[line] = line, (name, end)
+    return lines
+
+
+def _told(place: Place, among: Sequence[Place]) -> str:
+    """Return a place's kind and name, and its number where others are called so as well."""
+    same = sum((one.kind, one.name) == (place.kind, place.name) for one in among) > 1
+    return f"{place.kind} {place.name}" + (f" ({place.id})" if same else "")
 
 
 def open_recording(path: Path, word: str | None = None) -> Recording:
@@ -212,12 +272,12 @@ def recorded_of(place: Place, folder: Path) -> Recording | None:
     if not any(folder.glob(f"*{SUFFIX}")):
         return None
     recording = open_recording(folder, ALL)
-    for one in recording.places:
-        if _key(one) == _key(place):
-            recording.show(one)
-            return recording
-    recording.close()
-    return None
+    found = recording.find(place)
+    if found is None:
+        recording.close()
+        return None
+    recording.show(found)
+    return recording
 
 
 def is_recording(path: Path) -> bool:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
 from tui.recording.moments import Moments
+from tui.recording.recording import Recording
 from tui.recording.summary import Summary
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
 WARM_SECONDS = 64.0
 """How much of what was before a moment is looked at, so that its trends are known."""
-WARM_LOOKS = 8
+WARM_LOOKS = 6
 """How many looks that takes: each costs as much as a poll does."""
 PLAYED_SECONDS = 0.25
 """Between two looks while it plays."""
@@ -43,18 +45,18 @@ class Replay:
         self.recording = recording
         self.interval = PLAYED_SECONDS
         self.watch = judge.anew() if isinstance(judge, Watch) else Watch(judge)
+        self.newest: View | None = None
+        """The moment that was gone to last; None before any was."""
         self.playing = follow
         self.speed = 1
         self._follows = follow
         self._lock = threading.RLock()
-        self._index = -1
-        """Which moment the watch has seen last; -1 for none."""
+        self._shown = shown
+        """When the moment was that the watch has seen last, Unix time; None for none."""
         self._clock = recording.timeline[-1].time if shown is None else shown
         self._played = time.monotonic()
         if shown is None:
             self.go_to(self._clock)
-        else:
-            self._index = recording.index_at(shown)
 
     @property
     def timeline(self) -> list[Summary]:
@@ -63,20 +65,20 @@ class Replay:
 
     @property
     def index(self) -> int:
-        """Which moment is shown."""
-        return self._index
+        """Which moment is shown; -1 for none."""
+        return -1 if self._shown is None else self.recording.index_at(self._shown)
 
     @property
     def at(self) -> float:
         """When that was, Unix time."""
-        return self.timeline[self._index].time
+        return self.timeline[self.index].time
 
     def poll(self) -> View:
         """Return the view of now: further on, if it plays. Raises TableError for damage."""
         with self._lock:
             now = time.monotonic()
             passed, self._played = (now - self._played) * self.speed, now
-            at_end = self._index == len(self.timeline) - 1
+            at_end = self.index == len(self.timeline) - 1
             if self._follows:
                 self.recording.refresh()
             if self.playing:
@@ -84,59 +86,81 @@ class Replay:
                     self._clock = self.timeline[-1].time
                 else:
                     self._clock = min(self._clock + passed, self.timeline[-1].time)
-                self._show(self.recording.index_at(self._clock))
-            if self.playing and not self._follows and self._index == len(self.timeline) - 1:
+                self._show(self.recording, self.recording.index_at(self._clock))
+            if self.playing and not self._follows and self.index == len(self.timeline) - 1:
                 self.playing = False
-            assert self.watch.newest is not None
-            return self.watch.newest
+            assert self.newest is not None
+            return self.newest
 
     def widen(self, recording: Moments) -> None:
         """Go on with moments among which are those there were."""
-        with self._lock:
-            self._index, self.recording = recording.index_at(self.at), recording
+        self.recording = recording
 
     def play(self, *, on: bool) -> None:
         """Let it play, from the beginning where it is at its end, or halt it."""
         with self._lock:
-            at_end = self._index == len(self.timeline) - 1
+            at_end = self.index == len(self.timeline) - 1
             if on and at_end and not self._follows:
                 self.go_to(self.timeline[0].time)
             self.playing, self._played, self._clock = on, time.monotonic(), self.at
 
-    def go_to(self, when: float) -> None:
-        """Show the moment that was the present one then. Raises TableError for what is damaged."""
+    def go_to(self, when: float, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Show the moment that was the present one then, and say whether it is shown.
+
+        It is given up as soon as it is not ``wanted`` any more. Raises TableError for what is
+        damaged.
+        """
         with self._lock:
             self._clock = when
-            self._show(self.recording.index_at(when))
+            recording = self.recording
+            return self._show(recording, recording.index_at(when), wanted)
 
     def step(self, moments: int) -> None:
         """Go so many moments on, or back."""
         with self._lock:
-            index = min(max(self._index + moments, 0), len(self.timeline) - 1)
+            index = min(max(self.index + moments, 0), len(self.timeline) - 1)
             self.go_to(self.timeline[index].time)
 
-    def _show(self, index: int) -> None:
+    def judge_by(self, config: Config) -> None:
+        """Judge by other settings from now on. Does not wait for what is being read."""
+        self.newest = self.watch.judge_by(config, self.newest)
+
+    def close(self, files: Recording) -> None:
+        """Let these files go, once nothing is read from them any more."""
+        with self._lock:
+            files.close()
+
+    def _show(
+        self, recording: Moments, index: int, wanted: Callable[[], bool] = lambda: True
+    ) -> bool:
         """Have the watch see a moment, and those before it that matter."""
-        if index == self._index:
-            return
-        near = self.at if self._index >= 0 else 0.0
-        goes_on = self._index >= 0 and 0 < self.timeline[index].time - near <= WARM_SECONDS
+        timeline, watch = recording.timeline, self.watch
+        then, now = timeline[index].time, self.index
+        if index == now:
+            return True
+        goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
         if goes_on:
-            looks = _spread(self._index + 1, index)
+            looks = _spread(now + 1, index)
         else:
-            self.watch = self.watch.anew()
-            before = self.timeline[index].time - WARM_SECONDS
-            looks = _spread(self.recording.index_at(before), index)
+            watch = watch.anew()
+            looks = _spread(recording.index_at(then - WARM_SECONDS), index)
         for look in looks:
+            if not wanted():
+                return False
             try:
-                moment = self.recording.moment(look)
+                moment = recording.moment(look)
             except RecordingError as error:
                 if look == index:
                     raise TableError(str(error)) from error
                 continue
-            self.watch.note_owners(moment.owners)
-            self.watch.take(moment.reading)
-        self._index = index
+            watch.note_owners(moment.owners)
+            watch.take(moment.reading)
+            if goes_on:
+                self._shown = timeline[look].time
+        if watch.config is not self.watch.config:  # the user has chosen meanwhile
+            watch.judge_by(self.watch.config)
+        self.watch, self.newest, self._shown = watch, watch.newest, then
+        return True
 
 
 def _spread(first: int, last: int) -> list[int]:
@@ -168,6 +192,41 @@ def events(timeline: Sequence[Summary]) -> list[Event]:
             if told.severity > before.get(told.identity, -1)
         ]
         before = {told.identity: told.severity for told in summary.findings}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A pattern had no port left, but for BREATHS_SECONDS now and then."""
+
+    name: str
+    begin: float
+    """Unix time of the first moment at which it was seen so."""
+    end: float
+    """That of the last."""
+
+
+BREATHS_SECONDS = 10.0
+"""A port that comes back is taken at once: what is full again so soon is one story."""
+UNSEEN_SECONDS = 60.0
+"""Between two moments so far apart nobody knows."""
+
+
+def full_spans(timeline: Sequence[Summary]) -> list[Full]:
+    """Return when patterns had no port left, by their beginnings."""
+    found: list[Full] = []
+    last: dict[str, tuple[int, int]] = {}
+    """Which of the spans each pattern had last, and at which moment."""
+    for index, summary in enumerate(timeline):
+        for name in summary.full:
+            number, seen = last.get(name, (len(found), -1))
+            gap = summary.time - timeline[seen].time if seen >= 0 else math.inf
+            if gap <= (UNSEEN_SECONDS if seen == index - 1 else BREATHS_SECONDS):
+                found[number] = replace(found[number], end=summary.time)
+            else:
+                number = len(found)
+                found.append(Full(name, summary.time, summary.time))
+            last[name] = number, index
     return found
 
 

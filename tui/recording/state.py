@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place, PlaceKind
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import RawSockets, SocketTable, build
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import Parameter
 
 Sections = dict[str, dict[str, Any]]
 """Named parts, each with keys of its own, in terms of JSON."""
@@ -23,6 +23,11 @@ OF_READING = ("kind", "read_seconds", "table_time", "time", "hz", "second_ms")
 
 def sections(reading: Reading, owners: Owners) -> Sections:
     """Return everything but the rows of the table."""
+    return reading_sections(reading) | owner_sections(owners)
+
+
+def reading_sections(reading: Reading) -> Sections:
+    """Return all of a reading but the rows of its table."""
     place, table = reading.place, reading.table
     return {
         "reading": {name: getattr(reading, name) for name in OF_READING}
@@ -34,6 +39,12 @@ def sections(reading: Reading, owners: Owners) -> Sections:
         | {"root": str(place.root), "words": list(place.words)},
         "parameters": {p.name: [p.value, p.default, p.meaning] for p in reading.parameters},
         "counters": dict(reading.counters),
+    }
+
+
+def owner_sections(owners: Owners) -> Sections:
+    """Return who holds which socket, which is long where many are open."""
+    return {
         "owners": {str(inode): [p.pid, p.name] for inode, p in owners.by_inode.items()},
         "held": {
             ",".join(map(str, map(int, key))): [p.pid, p.name] for key, p in owners.held.items()
@@ -51,6 +62,8 @@ def changed(before: Sections, now: Sections) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for section, values in now.items():
         old = before.get(section, {})
+        if old is values:
+            continue
         new = {key: value for key, value in values.items() if key not in old or old[key] != value}
         if new or section not in before:
             told[section] = new

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
 from tui.watching.view import View
+
+FULL_MOST = 5
+"""How many full patterns are told of a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Summary:
     """The highest use of an outgoing pattern, from 0 to 1 and above."""
     findings: tuple[Told, ...]
     """Those that are there, the gravest first."""
+    full: tuple[str, ...] = ()
+    """Outgoing patterns with no port left, FULL_MOST at most; old recordings name none."""
 
 
 def summarise(view: View) -> Summary:
@@ -38,6 +46,7 @@ def summarise(view: View) -> Summary:
     frame = view.frame
     patterns = frame.patterns
     outgoing = patterns.utilization[patterns.direction == Direction.OUTGOING]
+    full = np.flatnonzero(pattern_levels(patterns, 100) == Level.EXHAUSTED)
     return Summary(
         time=frame.time,
         states=tuple(frame.states.tolist()),
@@ -47,13 +56,15 @@ def summarise(view: View) -> Summary:
             Told(case.identity, int(case.finding.severity), case.finding.message)
             for case in view.cases.present
         ),
+        full=tuple(str(patterns.key(index)) for index in full[:FULL_MOST].tolist()),
     )
 
 
 def plain(summary: Summary) -> list[Any]:
     """Return a summary in terms of JSON."""
     told = [[*found.identity, found.severity, found.title] for found in summary.findings]
-    return [summary.time, list(summary.states), summary.time_wait, summary.worst, told]
+    head = [summary.time, list(summary.states), summary.time_wait, summary.worst, told]
+    return [*head, list(summary.full)] if summary.full else head
 
 
 def from_plain(told: Any) -> Summary:
@@ -65,4 +76,5 @@ def from_plain(told: Any) -> Summary:
         int(time_wait),
         float(worst),
         tuple(Told((str(f[0]), str(f[1])), int(f[2]), str(f[3])) for f in findings),
+        tuple(map(str, told[5])) if len(told) > 5 else (),
     )

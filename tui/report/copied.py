@@ -16,10 +16,10 @@ from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs, sock_diag
 from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
+from tui.kernel.parameters import NAMES
 from tui.kernel.places import Place, place_at
 from tui.kernel.sockets import ByteOrder, TableError
 from tui.kernel.source import Source
-from tui.kernel.sysctls import NAMES
 from tui.report.redaction import numbers_only, redact
 
 TABLES = ("net/tcp", "net/tcp6")

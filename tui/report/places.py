@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.frame import Frame
@@ -18,6 +18,9 @@ from tui.kernel.glance import Glance
 from tui.report.records import bare_head, pattern_record
 from tui.writing.layout import Paint, table
 from tui.writing.words import floored, written
+
+if TYPE_CHECKING:
+    from tui.records import PlaceRowFindingsRecord, PlaceRowRecord
 
 SCHEMA = "twtop.places/1"
 PLACE_FIELDS = (
@@ -66,7 +69,7 @@ def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -
     }
 
 
-def place_row(seen: Seen) -> dict[str, Any]:
+def place_row(seen: Seen) -> PlaceRowRecord:
     """Return a place with PLACE_FIELDS for keys; what is not known is None.
 
     ``utilization_at_most`` is that of its fullest tuple where it was dumped, else an upper bound;
@@ -74,6 +77,7 @@ def place_row(seen: Seen) -> dict[str, Any]:
     """
     glance, frame = seen.glance, seen.frame
     place, rules = glance.place, glance.rules
+    mode: Any = rules.reuse_mode  # of a Literal's values
     worst = None
     if frame is not None and seen.worst is not None:
         worst = pattern_record(frame, seen.worst, seen.owner)
@@ -89,7 +93,7 @@ def place_row(seen: Seen) -> dict[str, Any]:
         "dumped": frame is not None,
         "low": rules.low,
         "high": rules.high,
-        "reuse_mode": rules.reuse_mode,
+        "reuse_mode": mode,
         "assumed": list(rules.assumed),
         "worst": worst,
         "utilization_at_most": None if at_most is None else ceil(at_most * 1e6) / 1e6,
@@ -97,10 +101,11 @@ def place_row(seen: Seen) -> dict[str, Any]:
     }
 
 
-def by_severity(findings: Iterable[Finding]) -> dict[str, int]:
+def by_severity(findings: Iterable[Finding]) -> PlaceRowFindingsRecord:
     """Return how many there are of each severity, the gravest first; 0 where there are none."""
     count = Counter(one.severity for one in findings)
-    return {which.label: count[which] for which in sorted(Severity, reverse=True)}
+    counts = {which.label: count[which] for which in sorted(Severity, reverse=True)}
+    return cast("PlaceRowFindingsRecord", counts)
 
 
 def at_most_of(seen: Seen) -> float | None:

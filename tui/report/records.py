@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -15,11 +15,25 @@ from tui.analysis.judgement import port_use
 from tui.analysis.owners import known_holders
 from tui.analysis.patterns import NO_PORT, Direction
 from tui.kernel.places import HERE, Place
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import STATE_SLOTS, UNKNOWN_LIMIT, Array, State
-from tui.kernel.sysctls import PortRules
 from tui.writing.export import Counts
 from tui.writing.words import utc
+
+if TYPE_CHECKING:
+    from tui.records import (
+        EphemeralRecord,
+        ListenerRecord,
+        NonzeroStatesRecord,
+        PatternRecord,
+        PlaceRecord,
+        PortRecord,
+        RemoteRecord,
+        SocketRecord,
+        StatesRecord,
+        TimeWaitRecord,
+    )
 
 STATES = Counts("states", tuple(state.name for state in State))
 """Sockets by state."""
@@ -91,9 +105,9 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
     }
 
 
-def place_record(place: Place) -> dict[str, Any]:
+def place_record(place: Place) -> PlaceRecord:
     """Return which place something is of."""
-    return {name: getattr(place, name) for name in ("name", "kind", "id")}
+    return {"name": place.name, "kind": place.kind, "id": place.id}
 
 
 def finite(value: float | None) -> float | None:
@@ -108,19 +122,21 @@ def _directory(place: Place) -> str | None:
     return str(place.where) if place.unpacked is None else place.name
 
 
-def states_record(frame: Frame) -> dict[str, int]:
+def states_record(frame: Frame) -> StatesRecord:
     """Return the count of every state, also of those that no socket is in."""
-    return {state.name: int(frame.states[state]) for state in State}
+    counts = {state.name: int(frame.states[state]) for state in State}
+    return cast("StatesRecord", counts)
 
 
-def ephemeral_record(frame: Frame) -> dict[str, int]:
+def ephemeral_record(frame: Frame) -> EphemeralRecord:
     """Return the ports that one tuple can have."""
-    names = "low", "high", "reserved", "excluded", "capacity"
-    return {name: getattr(frame.ports, name) for name in names}
+    ports, names = frame.ports, ("low", "high", "reserved", "excluded", "capacity")
+    return cast("EphemeralRecord", {name: getattr(ports, name) for name in names})
 
 
-def time_wait_record(frame: Frame) -> dict[str, Any]:
+def time_wait_record(frame: Frame) -> TimeWaitRecord:
     """Return the TIME-WAITs by age and by remaining time, in whole seconds."""
+    mode: Any = frame.rules.reuse_mode  # of a Literal's values
     return {
         "count": frame.time_wait.count,
         "hold_seconds": frame.rules.time_wait_ms / 1000,
@@ -128,28 +144,28 @@ def time_wait_record(frame: Frame) -> dict[str, Any]:
         "closed_per_second": frame.time_wait.closed_per_second.tolist(),
         "freed_per_second": frame.time_wait.freed_per_second.tolist(),
         "reuse": {
-            "mode": frame.rules.reuse_mode,
+            "mode": mode,
             "delay_ms": frame.rules.reuse_delay_ms,
             "timestamps": frame.rules.timestamps,
         },
     }
 
 
-def by_time(time_wait: Mapping[str, Any]) -> Iterator[dict[str, int]]:
+def by_time(time_wait: TimeWaitRecord) -> Iterator[dict[str, int]]:
     """Yield a row for each second of a time_wait_record: closed so long ago, freed so soon."""
     columns = time_wait["closed_per_second"], time_wait["freed_per_second"]
     for second, (closed, freed) in enumerate(zip(*columns, strict=True)):
         yield {"second": second, "closed_per_second": closed, "freed_per_second": freed}
 
 
-def pattern_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
+def pattern_records(frame: Frame, owners: Owners) -> Iterator[PatternRecord]:
     """Yield every pattern, by ports in use."""
     held = known_holders(frame.patterns, frame.table, owners, len(frame.patterns))
     for index in range(len(frame.patterns)):
         yield pattern_record(frame, index, held.get(index))
 
 
-def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str, Any]:
+def pattern_record(frame: Frame, index: int, process: object | None) -> PatternRecord:
     """Return one pattern with the contract's keys, in its order."""
     patterns = frame.patterns
     local_port, remote_port = patterns.local_port.item(index), patterns.remote_port.item(index)
@@ -157,7 +173,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
     use = port_use(patterns, index)
     outgoing = patterns.direction[index] == Direction.OUTGOING  # others' ports are not ours
     return {
-        "direction": Direction(patterns.direction.item(index)).name.lower(),
+        "direction": _direction(patterns.direction.item(index)),
         "local_ip": frame.table.ip(patterns.local_ip[index]),
         "local_port": None if local_port == NO_PORT else local_port,
         "remote_ip": frame.table.ip(patterns.remote_ip[index]),
@@ -175,7 +191,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> dict[str
     }
 
 
-def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
+def remote_records(frame: Frame) -> Iterator[RemoteRecord]:
     """Yield every remote IP, most sockets first."""
     remotes = frame.remotes
     columns = (column.tolist() for column in (remotes.ip, remotes.total, remotes.states))
@@ -190,7 +206,7 @@ def remote_records(frame: Frame) -> Iterator[dict[str, Any]]:
         }
 
 
-def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
+def listener_records(frame: Frame, owners: Owners) -> Iterator[ListenerRecord]:
     """Yield every listening socket, by port."""
     table = frame.table
     rows = np.flatnonzero(table.state == State.LISTEN)
@@ -211,7 +227,7 @@ def listener_records(frame: Frame, owners: Owners) -> Iterator[dict[str, Any]]:
 
 def socket_records(
     frame: Frame, rows: Array, owners: Mapping[int, Process]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[SocketRecord]:
     """Yield the quadruplets of these rows of the table, with SOCKET_FIELDS for keys.
 
     ``age_seconds`` is that of a TIME-WAIT; ``owners`` are processes by inode.
@@ -220,7 +236,8 @@ def socket_records(
     text_and_numbers = (column.tolist() for column in found.values())
     for row in zip(*text_and_numbers, strict=True):
         # NaN is all that does not equal itself.
-        yield {name: v if v == v else None for name, v in zip(found, row, strict=True)}
+        made = {name: v if v == v else None for name, v in zip(found, row, strict=True)}
+        yield cast("SocketRecord", made)
 
 
 def rows_by_pattern(frame: Frame) -> Array:
@@ -235,7 +252,7 @@ def time_wait_age(rules: PortRules, state: int, remaining_ms: int) -> float | No
     return max(rules.time_wait_ms - remaining_ms, 0) / 1000 if state == State.TIME_WAIT else None
 
 
-def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
+def port_records(frame: Frame) -> Iterator[PortRecord]:
     """Yield the ports of services, most sockets first.
 
     A service's port is the local one of incoming connections, the remote one of outgoing ones;
@@ -253,12 +270,17 @@ def port_records(frame: Frame) -> Iterator[dict[str, Any]]:
         total = int(states[index].sum())
         yield {
             "port": int(code[index] >> 2),
-            "direction": Direction(int(code[index] & 3)).name.lower(),
+            "direction": _direction(int(code[index] & 3)),
             "total": total,
             "states": _nonzero(states[index].tolist()),
             "sockets": total,
         }
 
 
-def _nonzero(states: list[int]) -> dict[str, int]:
-    return {state.name: states[state] for state in State if states[state]}
+def _direction(code: int) -> Literal["outgoing", "incoming", "other"]:
+    return cast(Any, Direction(code).name.lower())  # type: ignore[no-any-return]
+
+
+def _nonzero(states: list[int]) -> NonzeroStatesRecord:
+    counts = {state.name: states[state] for state in State if states[state]}
+    return cast("NonzeroStatesRecord", counts)

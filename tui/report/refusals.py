@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from tui.analysis.patterns import endpoint
 from tui.kernel.places import Place
@@ -14,13 +14,16 @@ from tui.report.records import bare_head, place_record
 from tui.writing.layout import Paint, table
 from tui.writing.words import plural, span
 
+if TYPE_CHECKING:
+    from tui.records import PlaceRecord, RefusalsJson, RefusalsPlaceRecord
+
 SCHEMA = "twtop.refusals/1"
 MOST_NAMED = 20
 """Destinations and processes in the sum."""
 SAMPLES_LOST = "unknown: too many at once"
 
 
-def refusal_records(counted: Counted, here: Place) -> Iterator[dict[str, Any]]:
+def refusal_records(counted: Counted, here: Place) -> Iterator[RefusalsJson]:
     """Yield each tuple that was refused, most often first; their counts add up to the total.
 
     ``place`` is None where the namespace is not known, and a namespace other than this process's
@@ -29,7 +32,7 @@ def refusal_records(counted: Counted, here: Place) -> Iterator[dict[str, Any]]:
     """
     for each, count in _sorted(counted):
         yield {
-            **bare_head(SCHEMA, counted.until, _place(each.namespace, here)),
+            **cast("RefusalsJson", bare_head(SCHEMA, counted.until, _place(each.namespace, here))),
             "call": each.call,
             "pid": each.pid,
             "process": None if each.process is None else str(each.process),
@@ -40,18 +43,15 @@ def refusal_records(counted: Counted, here: Place) -> Iterator[dict[str, Any]]:
         }
     if counted.lost:
         unknown = ("call", "pid", "process", "local_ip", "remote_ip", "remote_port")
-        yield {
-            **bare_head(SCHEMA, counted.until),
-            **dict.fromkeys(unknown),
-            "count": counted.lost,
-        }
+        lost = {**bare_head(SCHEMA, counted.until), **dict.fromkeys(unknown), "count": counted.lost}
+        yield cast("RefusalsJson", lost)
 
 
 def _sorted(counted: Counted) -> list[tuple[Refused, int]]:
     return sorted(counted.refused.items(), key=lambda each: -each[1])
 
 
-def _place(namespace: int | None, here: Place) -> dict[str, Any] | None:
+def _place(namespace: int | None, here: Place) -> PlaceRecord | RefusalsPlaceRecord | None:
     if namespace is None:
         return None
     if namespace == here.id:

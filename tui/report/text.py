@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from tui.analysis.doubts import doubts, unseen_bound
 from tui.analysis.frame import Frame
@@ -25,6 +26,9 @@ from tui.report.records import (
 )
 from tui.writing.layout import Paint, table, wrapped
 from tui.writing.words import digits_beside, floored, per_second, percent, plural, written
+
+if TYPE_CHECKING:
+    from tui.records import NonzeroStatesRecord
 
 TEXT_ROWS = 20
 """How many patterns, and remote IPs, the report shows; JSON has them all."""
@@ -304,5 +308,5 @@ def _shown(value: str | None) -> str:
     return value[:23] + "…" if len(value) > 24 else value or "(none)"
 
 
-def _states(counts: Mapping[str, int]) -> str:
+def _states(counts: NonzeroStatesRecord) -> str:
     return ", ".join(f"{State[name].label} {count:,}" for name, count in counts.items())

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Literal, cast
 
 from tui.analysis.doubts import doubts
 from tui.analysis.frame import Frame
 from tui.analysis.trends import Trends
 from tui.report.records import finite, head, pattern_record, states_record
 
+if TYPE_CHECKING:
+    from tui.records import WatchJson, WatchPatternRecord
+
 SCHEMA = "twtop.watch/1"
 
 
-def watch_record(frame: Frame, trends: Trends, top: int) -> dict[str, Any]:
+def watch_record(frame: Frame, trends: Trends, top: int) -> WatchJson:
     """Return a frame and its trends as plain data, with the ``top`` fullest patterns.
 
     Rates are per second; what is not known yet is None. ``seconds_left`` is None but where
     ``outlook`` is "runs_out".
     """
-    patterns, closing = [], finite(trends.closing)
+    patterns: list[WatchPatternRecord] = []
+    closing = finite(trends.closing)
     sure = not doubts(frame)
     for index in range(min(len(frame.patterns), top)):
-        record = pattern_record(frame, index, trends.holders.get(index))
+        record = cast("WatchPatternRecord", pattern_record(frame, index, trends.holders.get(index)))
         tracked = index < len(trends.growth)
         record["growth"] = finite(trends.growth[index]) if tracked else None
         record["seconds_left"] = finite(trends.seconds_left[index]) if tracked else None
         record["outlook"] = _outlook(trends, index, sure) if tracked else "untracked"
         patterns.append(record)
     return {
-        **head(frame, SCHEMA),
+        **cast("WatchJson", head(frame, SCHEMA)),
         "states": states_record(frame),
         "time_wait": {
             "count": trends.time_wait_count,
@@ -44,7 +48,7 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> dict[str, Any]:
     }
 
 
-def _outlook(trends: Trends, index: int, sure: bool) -> str:
+def _outlook(trends: Trends, index: int, sure: bool) -> Literal["runs_out", "never", "unknown"]:
     """Return what comes of a pattern: an end, none, or what nobody can tell.
 
     Of one look at it, or of a table of which something is missing, it is not known that nothing

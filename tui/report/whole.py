@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from tui.analysis.frame import Frame
 from tui.kernel.processes import Owners
@@ -20,6 +20,9 @@ from tui.report.records import (
     time_wait_record,
 )
 
+if TYPE_CHECKING:
+    from tui.records import ReportJson, SysctlRecord
+
 SCHEMA = "twtop.report/1"
 
 
@@ -28,20 +31,20 @@ def to_json(frame: Frame, owners: Owners, *, details: bool = False) -> str:
     return json.dumps(to_dict(frame, owners, details=details), ensure_ascii=False)
 
 
-def to_dict(frame: Frame, owners: Owners, *, details: bool = False) -> dict[str, Any]:
+def to_dict(frame: Frame, owners: Owners, *, details: bool = False) -> ReportJson:
     """Return the report as plain Python data.
 
     ``details`` adds the key "sockets": every quadruplet, in the order of the patterns.
     """
-    report: dict[str, Any] = {
-        **head(frame, SCHEMA),
+    report: ReportJson = {
+        **cast("ReportJson", head(frame, SCHEMA)),
         "states": states_record(frame),
         "ephemeral": ephemeral_record(frame),
         "time_wait": time_wait_record(frame),
         "patterns": list(pattern_records(frame, owners)),
         "remote_ips": list(remote_records(frame)),
         "listeners": list(listener_records(frame, owners)),
-        "sysctls": [asdict(parameter) for parameter in frame.reading.parameters],
+        "sysctls": [cast("SysctlRecord", asdict(one)) for one in frame.reading.parameters],
         "counters": dict(frame.counters),
     }
     if details:

@@ -16,11 +16,11 @@ from tui.analysis.bounds import could_reach
 from tui.findings.config import Config
 from tui.kernel.glance import Glance, glance
 from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source, SourceChoice
 from tui.kernel.survey import Survey, survey
-from tui.kernel.sysctls import PortRules
 from tui.watching.outlook import Outlook, Verdict, verdict_of
 from tui.watching.sampler import CPU_SHARE
 from tui.watching.view import View

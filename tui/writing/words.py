@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
+
+CLAUSE_END = re.compile(r"[.;](?= )| (?=\()")
+"""Where a sentence may stop: it then says less, but nothing else."""
 
 
 def utc(seconds: float) -> str:
@@ -102,6 +106,14 @@ def short(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     return text[: width - 1] + "…" if width > 0 else ""
+
+
+def whole_clauses(text: str, width: int) -> str:
+    """Cut a text where a sentence or a clause ends; in the middle only if none is short enough."""
+    if len(text) <= width:
+        return text
+    ends = [found.start() for found in CLAUSE_END.finditer(text) if found.start() <= width]
+    return text[: ends[-1]] if ends else short(text, width)
 
 
 def short_count(value: float) -> str:

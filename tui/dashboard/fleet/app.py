@@ -27,7 +27,7 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.shell import ShellApp
 from tui.findings.config import Config
 from tui.fleet.client import FleetError
-from tui.fleet.fleet import Place
+from tui.fleet.fleet import FleetPlace
 from tui.fleet.refresh import Moment
 from tui.watching.sampler import Cycle
 
@@ -58,10 +58,10 @@ class Asker(Paced, Protocol):
     def poll(self) -> Moment:
         """Return what is known now. Raises FleetError."""
 
-    def look_at(self, places: Sequence[Place]) -> bool:
+    def look_at(self, places: Sequence[FleetPlace]) -> bool:
         """Have the history of these; return whether one is new."""
 
-    def study(self, place: Place | None) -> None:
+    def study(self, place: FleetPlace | None) -> None:
         """Have all about one."""
 
 
@@ -79,6 +79,10 @@ class Refreshed(Message):
         )
 
 
+TOGETHER = ((ViewScreen, TableScreen, FleetScreen), (ViewScreen, PlaceScreen))
+"""Whose keys work at the same time."""
+
+
 class FleetApp(ShellApp):
     """Which of all hosts is running out of ports?"""
 
@@ -92,7 +96,7 @@ class FleetApp(ShellApp):
 
         Raises ConfigError where the user's keys or theme cannot be meant so.
         """
-        keys = checked(dict(config.keys), (ShellApp, TwtopApp))
+        keys = checked(dict(config.keys), (ShellApp,), TOGETHER, (TwtopApp,))
         super().__init__(keys, config.screen.theme)
         must_be_known("theme", config.screen.theme, self.available_themes)
         self.poller: Asker = poller

@@ -12,7 +12,7 @@ from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.sparkline import resample, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.findings.finding import Severity
-from tui.fleet.fleet import Place
+from tui.fleet.fleet import FleetPlace
 from tui.fleet.reader import HISTORY_SECONDS, STEP_SECONDS
 from tui.fleet.refresh import Points
 from tui.writing.words import floored, short, span
@@ -53,7 +53,7 @@ def by_minute(points: Points, end: float) -> list[float]:
     return values
 
 
-def findings_cell(place: Place, width: int) -> list[Run]:
+def findings_cell(place: FleetPlace, width: int) -> list[Run]:
     """Return why a place is doubted, else its gravest finding and how many more there are."""
     if place.doubt is not None:
         return [(short(f"? {place.doubt}", width), "warn")]

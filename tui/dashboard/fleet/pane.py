@@ -10,7 +10,7 @@ from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import SLOW_PERCENT, Level
 from tui.analysis.trends import Series
 from tui.dashboard.fleet.cells import by_minute
-from tui.dashboard.fleet.tables import host_name
+from tui.dashboard.fleet.columns import host_name
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.widgets.findings import MARKS, ROLES
 from tui.dashboard.widgets.gauge import gauge
@@ -18,7 +18,7 @@ from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.pattern_charts import history
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import Run, role_classes
-from tui.fleet.fleet import Key, Place
+from tui.fleet.fleet import FleetPlace, Key
 from tui.fleet.reader import HISTORY_SECONDS, STEP_SECONDS
 from tui.fleet.refresh import Points
 from tui.writing.words import floored, span
@@ -73,7 +73,7 @@ class PlacePanel(TextPanel[FleetView]):
         return self.stacked(lines)
 
 
-def facts(place: Place, view: FleetView) -> list[list[Run]]:
+def facts(place: FleetPlace, view: FleetView) -> list[list[Run]]:
     """Return how full it is and how long yet; then who holds it, and what is found."""
     use = place.use
     level = place.level(view.threshold)
@@ -100,7 +100,7 @@ def facts(place: Place, view: FleetView) -> list[list[Run]]:
     return [first, [*second, *found(place)]]
 
 
-def found(place: Place) -> list[Run]:
+def found(place: FleetPlace) -> list[Run]:
     """Return why it is doubted, and what is found there."""
     doubt = [] if place.doubt is None else [(f" · ? {place.doubt}", "warn")]
     findings = [
@@ -109,7 +109,7 @@ def found(place: Place) -> list[Run]:
     return [*doubt, *findings]
 
 
-def more_facts(place: Place) -> list[list[Run]]:
+def more_facts(place: FleetPlace) -> list[list[Run]]:
     """Return its findings, a line each, and its labels."""
     found: list[list[Run]] = [
         [
@@ -158,6 +158,6 @@ class HourPanel(TextPanel[FleetView]):
         return self.stacked([self.line(line) for line in lines])
 
 
-def where(place: Place) -> str:
+def where(place: FleetPlace) -> str:
     """Return the host that a shell on the place's machine would be asked for."""
     return host_name(place.labels)

@@ -13,9 +13,9 @@ from textual.binding import BindingType
 from tui.analysis.judgement import PortUse
 from tui.analysis.patterns import endpoint
 from tui.dashboard.fleet.cells import hour_cell, use_cell
+from tui.dashboard.fleet.columns import HOUR, USE
 from tui.dashboard.fleet.pane import HourPanel, PlacePanel
 from tui.dashboard.fleet.screen import ShellAsked
-from tui.dashboard.fleet.tables import HOUR, USE
 from tui.dashboard.fleet.title import FleetTitle
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.keys import bind
@@ -24,7 +24,7 @@ from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
 from tui.fleet.answers import Line
-from tui.fleet.fleet import RATIO_PORTS, Place
+from tui.fleet.fleet import RATIO_PORTS, FleetPlace
 
 
 class HourRows(TableRows):
@@ -96,7 +96,7 @@ class PlaceScreen(ViewScreen[FleetView]):
     more_hints = each("app.palette")
     has_past = False
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FleetPlace) -> None:
         self.patterns = HourTable(id="quadruplets")
         super().__init__(FleetTitle(place.name, subject=True), self.patterns, load=False)
         self.place, self.about = place, place.key

@@ -16,9 +16,12 @@ from textual.reactive import reactive
 from textual.timer import Timer
 
 from tui.analysis.filter import Filter, parse_begun, parse_filter
+from tui.dashboard.fleet.groups import GroupsTable
 from tui.dashboard.fleet.pane import PlacePanel
-from tui.dashboard.fleet.tables import GroupsTable, PlacesTable, SilentTable, TuplesTable
+from tui.dashboard.fleet.places import PlacesTable
+from tui.dashboard.fleet.silent import SilentTable
 from tui.dashboard.fleet.title import FleetTitle
+from tui.dashboard.fleet.tuples import TuplesTable
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.overview import FOLLOWS_AFTER
@@ -26,7 +29,7 @@ from tui.dashboard.screens.table_screen import TableScreen
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.table import RowTable
 from tui.fleet.filter import FleetParser, Row
-from tui.fleet.fleet import Key, Place
+from tui.fleet.fleet import FleetPlace, Key
 from tui.kernel.sockets import Array
 
 PANELS = {
@@ -49,7 +52,7 @@ class PlaceAsked(Message):
 class ShellAsked(Message):
     """Run twtop on the host of a place."""
 
-    place: Place
+    place: FleetPlace
 
 
 class Looked(Message):
@@ -141,7 +144,7 @@ class FleetScreen(TableScreen[FleetView]):
         self.post_message(Looked())
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> FleetPlace | None:
         """The selected place; of another panel, that of its row."""
         if self.view is None:
             return None

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """An app whose keys do one thing now and another then."""
+
+    def name_of(self, binding: Binding) -> str:
+        """Return what a key does now, in a word."""
+        ...
+
 
 GAP = 2
 """Cells between two keys, as the stylesheet has it."""
@@ -80,13 +91,16 @@ class KeysFooter(Footer):
                 FooterKey(
                     first.key,
                     joined_keys(displays),
-                    hint.name or first.description,
+                    hint.name or self._named(first),
                     first.action,
                     tooltip=first.tooltip,
                     classes="-compact",
                 )
             )
         return found
+
+    def _named(self, binding: Binding) -> str:
+        return self.app.name_of(binding) if isinstance(self.app, Naming) else binding.description
 
     def on_resize(self) -> None:
         """Show more keys where there is room, or fewer."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Generic, Self, TypeVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -12,6 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.dashboard.keys import bind
@@ -134,6 +136,12 @@ class TextPanel(Panel, Generic[Shown]):
     """What it says then."""
     _drawing: tuple[Size, Text] | None = None
     """What was drawn last, and for which size."""
+    _lines: list[Strip] | None = None
+    """Its lines as they are put on screen."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._styles_of: dict[str, Style] = {}
 
     def show(self, shown: Shown) -> None:
         """Show this."""
@@ -155,7 +163,11 @@ class TextPanel(Panel, Generic[Shown]):
 
     def style(self, role: str) -> Style:
         """Return how a role is drawn, "" being plain."""
-        return foreground(self, f"{self.id}--{role}") if role else Style.null()
+        if not role:
+            return Style.null()
+        if role not in self._styles_of:
+            self._styles_of[role] = foreground(self, f"{self.id}--{role}")
+        return self._styles_of[role]
 
     def line(self, runs: Iterable[Run]) -> Text:
         """Return a line that is cut, not wrapped, where it is too long."""
@@ -169,22 +181,53 @@ class TextPanel(Panel, Generic[Shown]):
 
     def redraw(self) -> None:
         """Draw anew, after what is shown has changed, and repaint the lines that differ."""
-        before, self._drawing = self._drawing, None
-        if before is None or before[0] != self.size or not self.is_on_screen:
+        before, lines = self._drawing, self._lines
+        self._drawing = self._lines = None
+        if before is None or lines is None or before[0] != self.size or not self.is_on_screen:
             self.refresh()
         else:
-            self.repaint_where(_looks(before[1]), _looks(self.render()))
+            self.repaint_where(lines, self._strips())
 
     def render(self) -> Text:
         """Return the drawing for the present size."""
         if self._drawing is None or self._drawing[0] != self.size:
             text = self.draw_nothing() if self.shown is None else self.draw(self.shown)
-            self._drawing = self.size, text
+            self._drawing, self._lines = (self.size, text), None
         return self._drawing[1]
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the drawing.
+
+        Textual would go by way of a Content, and make all lines of it anew for one that differs.
+        """
+        if self.text_selection is not None:  # which it knows how to mark
+            return super().render_line(y)
+        lines = self._strips()
+        return lines[y].apply_offsets(0, y) if y < len(lines) else self._blank()
+
+    def _strips(self) -> list[Strip]:
+        text = self.render()
+        if self._lines is None:
+            self._lines = [*self._laid_out(text)]
+        return self._lines
+
+    def _laid_out(self, text: Text) -> Iterator[Strip]:
+        """Yield the lines of a text on the panel's ground; those too long are wrapped."""
+        width, base, console = self.size.width, self.visual_style.rich_style, self.app.console
+        lines = text.split("\n", allow_blank=True)
+        if not text.no_wrap and any(line.cell_len > width for line in lines):
+            lines = text.wrap(console, width)
+        for line in lines:
+            runs = Segment.apply_style(line.render(console), base) if line else ()
+            yield Strip(runs).adjust_cell_length(width, base)
+
+    def _blank(self) -> Strip:
+        return Strip.blank(self.size.width, self.visual_style.rich_style)
 
     def notify_style_update(self) -> None:
         """Draw anew in the new theme's colours."""
-        self._drawing = None
+        self._drawing = self._lines = None
+        self._styles_of.clear()
         super().notify_style_update()
 
 
@@ -194,12 +237,6 @@ class LinePanel(TextPanel[str]):
     def draw(self, shown: str) -> Text:
         """Draw the line, as far as it fits."""
         return Text(short(f" {shown}", self.size.width), no_wrap=True)
-
-
-def _looks(text: Text) -> list[object]:
-    """Return all that the looks of each line depend on."""
-    lines = text.split("\n", allow_blank=True)
-    return [(line.plain, text.style, line.style, line.spans) for line in lines]
 
 
 def _markup(title: str | Content) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.kernel.sysctls import Parameter
+from tui.kernel.parameters import Parameter
 from tui.watching.view import View
-from tui.writing.words import per_second, short
+from tui.writing.words import per_second, short, whole_clauses
 
 COLUMNS = (
     Column("name", "Parameter", 24, "left", stretch=1, most=30),
@@ -51,7 +51,7 @@ class ParameterRows(TableRows):
             case _ if parameter.name in self.assumed:
                 return [(short(f"Assumed: it is unreadable. {parameter.meaning}", width), "warn")]
             case _:
-                return [(short(parameter.meaning, width), "dim")]
+                return [(whole_clauses(parameter.meaning, width), "dim")]
 
 
 def value_text(parameter: Parameter) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -114,6 +116,7 @@ class RowTable(ScrollPanel, can_focus=True):
         self._told: Hashable = None
         """The selection that was told of last."""
         self._styles_of: dict[str, Style] = {}
+        self._combined: dict[tuple[str, str, str], Style] = {}
         self._drawn: list[Strip] = []
         self._drawn_as: object = None
         """What the drawn lines depend on beside the rows."""
@@ -162,6 +165,7 @@ class RowTable(ScrollPanel, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
         self._styles_of.clear()
+        self._combined.clear()
         self._drawn_as = None
         super().notify_style_update()
 
@@ -226,27 +230,35 @@ class RowTable(ScrollPanel, can_focus=True):
         return Strip([Segment(text.ljust(width)[:width], style)], width)
 
     def _row(self, row: int, width: int) -> Strip:
-        base = self._style("")
         role = self.rows.role(row)
         selected = row == self.cursor
-        over = self._style("cursor" if self.has_focus else "blurred") if selected else Style.null()
-        if role:
-            base = base + self._style(role)
-        segments = [Segment(glyphs().selected if selected else " ", base + over)]
+        ground = ("cursor" if self.has_focus else "blurred") if selected else ""
+        runs: list[Run] = [(glyphs().selected if selected else " ", "")]
         for column, cell_width in self._layout:
             content = self.rows.cell(row, column.id, cell_width)
             if isinstance(content, str):
                 content = [(short(content, cell_width), "")]
             pad = " " * max(cell_width - sum(len(text) for text, _ in content), 0)
-            if column.align == "right" and pad:
-                segments.append(Segment(pad, base + over))
-            segments.extend(
-                Segment(text, (base + self._style(kind) if kind else base) + over)
-                for text, kind in content
-            )
-            segments.append(Segment(pad + " " if column.align == "left" else " ", base + over))
+            if column.align == "right":
+                runs += [(pad, ""), *content, (" ", "")]
+            else:
+                runs += [*content, (pad + " ", "")]
         # Each segment costs some 40 bytes of colours on its way to the terminal.
-        return Strip(segments).adjust_cell_length(width, base + over).simplify()
+        segments = [
+            Segment("".join(text for text, _ in of_one), style)
+            for style, of_one in groupby(
+                filter(itemgetter(0), runs), lambda run: self._laid_over(role, run[1], ground)
+            )
+        ]
+        return Strip(segments).adjust_cell_length(width, self._laid_over(role, "", ground))
+
+    def _laid_over(self, row: str, run: str, ground: str) -> Style:
+        """Return the style of a run in a row, each of its role, on a ground."""
+        key = row, run, ground
+        if (style := self._combined.get(key)) is None:
+            roles = [role for role in key if role]
+            style = self._combined[key] = Style.combine(map(self._style, ["", *roles]))
+        return style
 
     def watch_cursor(self, before: int, now: int) -> None:
         """Redraw the two rows concerned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +17,14 @@ from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.sparkline import sparkline
 from tui.dashboard.widgets.styles import Run, role_classes
 from tui.findings.finding import Severity
-from tui.recording.replay import Event
+from tui.recording.replay import Event, Full
 from tui.recording.summary import Summary
 
 LABEL, FIGURE = 12, 8
 """Cells left and right of the curves."""
 MARKS = {Severity.CRITICAL: "■", Severity.WARNING: "▲", Severity.INFO: "·"}
+FULL = "━"
+"""Between the mark where a pattern became full and the end of that."""
 COLOURS = {Severity.CRITICAL: "$text-error", Severity.WARNING: "$text-warning", Severity.INFO: ""}
 ROLES = {Severity.CRITICAL: "alarm", Severity.WARNING: "warn", Severity.INFO: "dim"}
 TIME_KEYS = (
@@ -45,9 +47,13 @@ class Span:
     """Which of them is on the screen."""
     events: Sequence[Event]
     """Where findings began, by these moments."""
+    full: Sequence[Full] = ()
+    """When patterns had no port left."""
     plays: str = ""
     """How a recording is played; empty for the past of what is live."""
     utc: bool = False
+    awaited: bool = False
+    """Is its moment still being read?"""
 
     def clock(self, time: float, *, date: bool = False) -> str:
         """Return a time as the reader wants it."""
@@ -79,12 +85,19 @@ class Timeline(TextPanel[Span]):
             return
         first, last = span.moments[0].time, span.moments[-1].time
         parts = [(f"{span.clock(first, date=True)} … {span.clock(last)}", "")]
-        if found := span.moments[span.index].findings:
-            severity = Severity(found[0].severity)
-            parts.append((f" · {MARKS[severity]} {found[0].title}", COLOURS[severity]))
+        parts.append(_told(span))
         keys = LIVE_KEYS if not span.plays else REPLAY_KEYS
         self.entitle(Content.assemble(*parts), hint(*TIME_KEYS, *keys))
         self.show(span)
+
+    def _full(self, span: Span, begins: Sequence[int]) -> set[int]:
+        """Return the cells in which a pattern had no port left."""
+        found: set[int] = set()
+        for one in span.full:
+            first = bisect_left(span.moments, one.begin, key=_time)
+            last = bisect_right(span.moments, one.end, key=_time) - 1
+            found.update(range(_cell(begins, first), _cell(begins, last) + 1))
+        return found
 
     def draw(self, span: Span) -> Text:
         """Draw as many lines as there is room for."""
@@ -116,17 +129,20 @@ class Timeline(TextPanel[Span]):
     def _marks(
         self, span: Span, edges: Sequence[tuple[int, int]], width: int, at: int
     ) -> list[Run]:
-        """Mark where findings began, the gravest of each cell."""
+        """Mark where findings began, the gravest of each cell, and while a pattern was full."""
         graver: dict[int, int] = {}
         begins = [begin for begin, _ in edges]
         for event in span.events:
-            cell = min(max(bisect_left(begins, event.index + 1) - 1, 0), width - 1)
+            cell = _cell(begins, event.index)
             graver[cell] = max(graver.get(cell, 0), event.severity)
+        full = self._full(span, begins)
         runs: list[Run] = [(" findings".ljust(LABEL), "dim")]
         for cell in range(width):
             if cell in graver:
                 severity = Severity(graver[cell])
                 runs.append((MARKS[severity], ROLES[severity]))
+            elif cell in full:
+                runs.append((FULL, ROLES[Severity.CRITICAL]))
             else:
                 runs.append((" ", "at" if cell == at else ""))
         return runs
@@ -142,6 +158,36 @@ class Timeline(TextPanel[Span]):
         self.post_message(self.Chosen(first + (last - first) * x / max(width - 1, 1)))
 
 
+def _told(span: Span) -> tuple[str, str]:
+    """Return what the title says of the moment, and in which colour: what was gravest then."""
+    now = span.moments[span.index]
+    if span.awaited:
+        return f" · reading {span.clock(now.time)} …", ""
+    mark = MARKS[Severity.CRITICAL]
+    if there := [one for one in span.full if one.begin <= now.time <= one.end]:
+        one = there[0]
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        text = f"FULL {span.clock(one.begin)}–{span.clock(one.end)} {one.name}{more}"
+        return f" · {mark} {text}", COLOURS[Severity.CRITICAL]
+    if now.findings:
+        severity = Severity(now.findings[0].severity)
+        return f" · {MARKS[severity]} {now.findings[0].title}", COLOURS[severity]
+    if span.full:
+        one = span.full[0]
+        more = f", {len(span.full)} times in all" if len(span.full) > 1 else ""
+        return f" · {mark} FULL {span.clock(one.begin)}–{span.clock(one.end)}{more}", ""
+    return "", ""
+
+
+def _time(moment: Summary) -> float:
+    return moment.time
+
+
+def _cell(begins: Sequence[int], index: int) -> int:
+    """Return the cell of a moment, by the moments at which cells begin."""
+    return max(bisect_left(begins, index + 1) - 1, 0)
+
+
 def _highest(values: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[float]:
     """Return the highest value of each cell; one without a moment goes on with the last."""
     return [max(values[max(begin - (begin == end), 0) : end], default=0.0) for begin, end in edges]
@@ -152,6 +198,6 @@ def _edges(moments: Sequence[Summary], width: int) -> list[tuple[int, int]]:
     first, last = moments[0].time, moments[-1].time
     span = max(last - first, 1e-9)
     times = [first + span * cell / width for cell in range(1, width)]
-    inner = [bisect_left(moments, time, key=lambda moment: moment.time) for time in times]
+    inner = [bisect_left(moments, time, key=_time) for time in times]
     bounds = [0, *inner, len(moments)]
     return list(pairwise(bounds))

@@ -8,8 +8,8 @@ from tui.analysis.doubts import bound_matters, unseen_bound
 from tui.analysis.judgement import SLOW_PERCENT
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
+from tui.kernel.port_rules import PortRules
 from tui.kernel.source import Reading
-from tui.kernel.sysctls import PortRules
 from tui.writing.words import duration, joined, plural
 
 NETLINK = Remedy(
