@@ -134,9 +134,8 @@ def check(
     OK.
 
     \b
-    twtop check -w 50 -c 80
     twtop check --also findings
-    twtop check --dst 10.0.0.9:5432
+    twtop check --dst 10.0.0.9:5432 -w 50 -c 80
     twtop check -N all
     twtop check --from web-1.twtop --at 03:12
     twtop check --fleet http://prometheus:9090
