@@ -37,6 +37,9 @@ class SourceRecord(TypedDict):
     bound_ports_known: bool
     """False where bound, unconnected sockets cannot be seen (Linux before 6.8, a copy): capacity is
     an upper bound then."""
+    bound_ports_unseen: int | None
+    """How many such sockets there may be, by sockstat: capacity may be so much lower. 0 where they
+    are known, None where nothing tells."""
     read_seconds: float
     table_age_seconds: float
     """How much older the table is than the counters."""
