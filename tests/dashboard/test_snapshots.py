@@ -67,7 +67,11 @@ def _showing(*keys: str, frames: Sequence[Frame] = ()) -> Callable[[Pilot[None]]
 async def _settled(pilot: Pilot[None]) -> None:
     """Wait until the screen no longer changes: layout may take several rounds under load."""
     seen: list[object] = []
-    while len(seen) < 6 or any(one != seen[-1] for one in seen[-6:]):
+    while (
+        getattr(pilot.app, "_turning", False)
+        or len(seen) < 6
+        or any(one != seen[-1] for one in seen[-6:])
+    ):
         await pilot.pause(0.05)
         seen.append([list(strip) for strip in pilot.app.screen._compositor.render_strips()])
 
