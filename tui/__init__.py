@@ -15,7 +15,8 @@ it agrees with the rest. Plain data has the keys of `twtop report --json`; their
 ``twtop.records``, so that a type checker finds a misspelt one.
 
 Threads: frames, moments and what is made of them never change, so any threads may share them. An
-iterator of `watch` or `refusals` is for one thread at a time, as every generator is.
+iterator of `watch` or `refusals` is for one thread at a time, as every generator is; `awatch` is
+for one task, and reads in a thread.
 
 Cost: a snapshot walks the kernel's whole table. Measured with a copy of 20,000 TIME-WAITs to one
 address, and to an address each: a snapshot 9 and 21 ms, `frame.sockets()` (NumPy columns) 0.6

@@ -51,15 +51,31 @@ def usable(socks: Sequence[Sock], rules: PortRules, bound: Iterable[int]) -> set
     return in_range(rules) - reserved(rules) - excluded(socks, bound)
 
 
+def accepted(sock: Sock, socks: Sequence[Sock]) -> bool:
+    """Whether a listener of this port and address is there."""
+    return any(
+        other.state == State.LISTEN
+        and other.local_port == sock.local_port
+        and other.local in (sock.local, "0.0.0.0", "::")
+        for other in socks
+    )
+
+
 def direction(sock: Sock, socks: Sequence[Sock], rules: PortRules) -> str:
-    for other in socks:
-        if (
-            other.state == State.LISTEN
-            and other.local_port == sock.local_port
-            and other.local in (sock.local, "0.0.0.0", "::")
-        ):
-            return "incoming"
-    return "outgoing" if sock.local_port in in_range(rules) else "other"
+    if accepted(sock, socks):
+        return "incoming"
+    if sock.local_port in in_range(rules):
+        return "outgoing"
+    ends = sock.local, sock.remote, sock.remote_port
+    alike = [
+        other
+        for other in socks
+        if other.state != State.LISTEN
+        and (other.local, other.remote, other.remote_port) == ends
+        and other.local_port not in in_range(rules)
+        and not accepted(other, socks)
+    ]
+    return "outgoing" if len(alike) > 1 else "other"  # a client with ports of its own list
 
 
 def _of_a_client(sock: Sock, socks: Sequence[Sock], rules: PortRules) -> bool:

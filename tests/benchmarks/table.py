@@ -1,6 +1,7 @@
 """The budgets, line by line, and what was measured."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from tests.benchmarks import recording as recorded
 from tests.benchmarks import simulate as simulation
 from tests.benchmarks import start as starting
 from tests.benchmarks.load import Load, quiet, sockets
+from tui import api
 from tui.kernel.source import SourceKind
 
 SMALL, LARGE = 30_000, 300_000
@@ -23,6 +25,7 @@ TURNS = 14
 """At least, however long they take."""
 STARTS = 7
 CLIENTS = 100_000
+ROWS = 20_000
 PLACES, MANY_PLACES = 100, 500
 
 Budgets = tuple[float, float]
@@ -87,6 +90,20 @@ def report(load: Load) -> Iterator[Row]:
     """Against what people write."""
     found = reading.compare(load, reading.REPORT, reading.NAIVE, PROCESS_SECONDS, TURNS // 2)
     yield _ratio("twtop report --json / split-and-dict script", (0.8, 0.2), found)
+
+
+def columns(load: Load) -> Iterator[Row]:
+    """What a program gets of a frame, against making that; of an address each, the dearest."""
+    with TemporaryDirectory() as directory:
+        crowd.write(Path(directory), ROWS)
+        frame = api.snapshot(proc=directory)
+        for work, budget, made in (
+            ("frame.sockets(), NumPy columns / snapshot", 2.0, frame.sockets),
+            ("connections(frame), dicts / snapshot", nan, lambda: api.connections(frame)),
+        ):
+            against = partial(api.snapshot, proc=directory)
+            found = reading.compare(load, made, against, READING_SECONDS / 2, TURNS)
+            yield _ratio(work, (budget, budget), found._replace(sockets=[ROWS]))
 
 
 def _ratio(work: str, budgets: Budgets, found: reading.Comparison, more: str = "") -> Row:
@@ -222,6 +239,7 @@ MEASURES: dict[str, Callable[[Load], Iterator[Row]]] = {
         ss,
         report,
         scrape,
+        columns,
         commands,
         keys,
         many,

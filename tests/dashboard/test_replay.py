@@ -137,6 +137,8 @@ async def test_from_when_to_when_a_pattern_was_full(app: ReplayApp) -> None:
         assert marks[-1] == left + width - 1
         assert abs(marks[0] - (left + width * 99 / 149)) <= 2
         assert marks == [*range(marks[0], marks[-1] + 1)]
+        await press(pilot, "end", "left_curly_bracket")
+        assert second(app) == 99, "which is told as critical before"
         await press(pilot, "left", "z", "end")
         assert f"FULL {clock(NOW + 99)}–" in str(timeline.border_title), "also of a part of it"
 

@@ -121,7 +121,8 @@ class _Archive:
             for inner in _walk(path):
                 self.add(inner)
         else:
-            self.entry(name, path.stat().st_mode, path.read_bytes())
+            found = path.stat()
+            self.entry(name, found.st_mode, path.read_bytes(), changed=int(found.st_mtime))
 
     def directory(self, path: Path) -> None:
         """A folder and those above it, real ones even where links stand here."""
@@ -132,13 +133,21 @@ class _Archive:
                 self.entry(name, stat.S_IFDIR | mode)
 
     def entry(
-        self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)
+        self,
+        name: str,
+        mode: int,
+        data: bytes = b"",
+        device: tuple[int, int] = (0, 0),
+        changed: int = 0,
     ) -> None:
-        """One entry; inode numbers tell links apart, and so each has its own."""
+        """One entry; inode numbers tell links apart, and so each has its own.
+
+        Python compiles anew what was ``changed`` at another time than it knows, which takes long.
+        """
         self._known.add(name)
         path = name.encode() + b"\0"
         numbers = (
-            len(self._known), mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(path), 0
+            len(self._known), mode, 0, 0, 1, changed, len(data), 0, 0, *device, len(path), 0
         )  # fmt: skip
         self._out.write(b"070701" + b"".join(b"%08X" % number for number in numbers) + path)
         self._pad()

@@ -6,17 +6,22 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.e2e.terminal import Terminal
 from tests.patience import limit
 from tests.private import Lab
+from tui.cli import main
 from tui.kernel.counters import read_counters
 from tui.kernel.refusals import CountingError, Refusals
+from tui.kernel.sockets import State
 from tui.lab.namespace import sysctl
+from tui.recording.recording import open_recording
 
 pytestmark = pytest.mark.live
 
@@ -173,3 +178,99 @@ def test_a_real_load_agrees_with_the_kernel_and_its_wall_is_named(lab: Lab, tmp_
     assert "FULL" in page
     if counting():
         assert told["refused"] > 0
+
+
+INTERRUPTED = """
+import signal, socket, sys, time
+count = 0
+def interrupted(number, frame):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, interrupted)
+server = socket.create_server(("127.0.0.1", 5001))
+client = socket.create_connection(("127.0.0.1", 5001))
+other, _ = server.accept()
+client.close()
+other.close()
+print("begun", flush=True)
+while not count:
+    time.sleep(0.01)
+time.sleep(0.5)  # for a second one
+print("interrupts:", count, flush=True)
+sys.exit(7)
+"""
+
+
+def interrupt(folder: Path, stdin: str) -> tuple[int, str]:
+    """Press Ctrl-C while the command runs."""
+    (folder / "load.py").write_text(INTERRUPTED)
+    line = f"exec {sys.executable} -m tui run --json {folder}/run.json --out {folder}/r.twtop -- "
+    line += f"{sys.executable} {folder}/load.py {stdin}"
+    with Terminal(("sh", "-c", line)) as terminal:
+        terminal.wait_for("begun")
+        terminal.press("\x03")
+        code = terminal.wait()
+        return code, terminal.text
+
+
+@pytest.mark.parametrize("stdin", ["", "< /dev/null"])
+def test_ctrl_c_ends_the_command_and_the_page_is_printed(
+    lab: Lab, tmp_path: Path, stdin: str
+) -> None:
+    """The terminal interrupts all that is in its foreground: to pass that on would be twice."""
+    code, text = lab.call(interrupt, tmp_path, stdin)
+    assert code == 7
+    assert "interrupts: 1" in text
+    assert "127.0.0.1:5001" in text.partition("interrupts: 1")[2]
+    assert json.loads((tmp_path / "run.json").read_text())["connections"] == 1
+    recording = open_recording(tmp_path / "r.twtop")
+    last = recording.moment(len(recording.timeline) - 1).reading
+    assert not recording.notes
+    assert int((last.table.state == State.TIME_WAIT).sum()) == 1
+
+
+def watch_live(folder: Path) -> tuple[int, str, bool]:
+    """Look at the dashboard while a load runs, and leave it."""
+    sysctl("ipv4.tcp_tw_reuse", 0)
+    (folder / "load.py").write_text(LOAD)
+    argv = sys.executable, "-m", "tui", "run", "--live", "--"
+    with Terminal((*argv, sys.executable, str(folder / "load.py"), "5001", "300")) as terminal:
+        text = terminal.wait_for("127.0.0.1:5001", "Patterns", "LIVE")
+        terminal.press("q")
+        code = terminal.wait()
+        terminal.assert_clean()
+        return code, terminal.text, "300 0" in text
+
+
+def test_the_dashboard_beside_it(lab: Lab, tmp_path: Path) -> None:
+    """What the command says waits for the end of the dashboard, and then the page follows."""
+    code, text, disturbed = lab.call(watch_live, tmp_path)
+    assert code == 0
+    assert not disturbed
+    said, page = text.index("300 0"), text.index("127.0.0.1:5001")
+    assert said < page
+
+
+@pytest.mark.skipif(find_spec("resvg_py") is None, reason="no resvg-py")
+def test_the_png_is_the_svg(lab: Lab, tmp_path: Path) -> None:
+    import resvg_py
+
+    chart, picture = tmp_path / "r.svg", tmp_path / "r.png"
+    code, *_ = lab.call(cost, tmp_path, 400, "--out", str(chart), "--out", str(picture))
+    assert code == 0
+    (curve,) = ElementTree.parse(chart).iter("{http://www.w3.org/2000/svg}polyline")
+    assert len({point.partition(",")[2] for point in curve.attrib["points"].split()}) > 1
+    assert picture.read_bytes() == bytes(resvg_py.svg_to_bytes(svg_string=chart.read_text()))
+
+
+def test_without_what_draws_a_png_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tui.commands.run.find_spec", lambda name: None)
+    line = ["twtop", "run", "--out", f"{tmp_path}/r.png", "--", "touch", f"{tmp_path}/begun"]
+    monkeypatch.setattr(sys, "argv", line)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "twtop[png]" in capsys.readouterr().err
+    assert not (tmp_path / "begun").exists()

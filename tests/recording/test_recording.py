@@ -379,7 +379,7 @@ def test_a_writer_killed_at_200_moments_loses_at_most_two(
         most = max(most, said)
         if number % 20:  # the others are gone on with, torn as they are
             path.unlink()
-    assert most > 10
+    assert most > 7
 
 
 def test_readers_cost_the_writer_nothing(tmp_path: Path) -> None:

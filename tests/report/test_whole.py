@@ -116,6 +116,7 @@ class TestContract:
             "table_age_seconds",
             "byte_order",
             "bound_ports_known",
+            "bound_ports_unseen",
             "unix_time",
         ]
         assert list(report["source"]) == source

@@ -20,7 +20,14 @@ from tui.commands.destination import Address, destination, destination_options, 
 from tui.commands.options import Settings, given, look_options, percent, recording_options
 from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
-from tui.commands.reading import Look, owners_of, recorded_looks, source_of, take_look
+from tui.commands.reading import (
+    Look,
+    owners_of,
+    recorded_looks,
+    refuse_live,
+    source_of,
+    take_look,
+)
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import BindFirst, Config, ConfigError
 from tui.kernel.find_place import ALL, same_place
@@ -178,6 +185,7 @@ def check(
 
     try:
         if settings.place == ALL and settings.recording is not None:
+            refuse_live(settings)
             verdict = _check_recorded(settings.recording, settings.at, judged)
         elif settings.place == ALL and settings.at is None:
             verdict = check_all(settings, judged, is_fine)

@@ -298,6 +298,17 @@ def dashboard_line(settings: Settings) -> list[str]:
     return line
 
 
+def _is_in_foreground() -> bool:
+    """Say whether this is what a terminal sends its Ctrl-C to, wherever stdin comes from."""
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            return os.tcgetpgrp(terminal) == os.getpgrp()
+        finally:
+            os.close(terminal)
+    return False
+
+
 def _run(command: tuple[str, ...], ended: Callable[[], None], dashboard: list[str] | None) -> int:
     """Run the command, call ``ended`` at its end, and return its exit code; signals are passed on.
 
@@ -322,8 +333,8 @@ def _run(command: tuple[str, ...], ended: Callable[[], None], dashboard: list[st
         with suppress(ProcessLookupError):
             child.send_signal(number)
 
-    # Ctrl-C reaches the command by itself, since it is in the terminal's foreground too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN if os.isatty(0) else pass_on)
+    # Ctrl-C reaches the command by itself where it is in a terminal's foreground too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if _is_in_foreground() else pass_on)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
 

@@ -124,8 +124,13 @@ class Scrubber:
         self.wanted = self.replay.timeline[0 if side < 0 else -1].time
 
     def finding(self, direction: int) -> str | None:
-        """Go to where the next finding began (1), or the one before (−1); say if there is none."""
-        begun = [event.index for event in self._all()[0]]
+        """Go to where the next finding began (1), or the one before (−1); say if there is none.
+
+        That a pattern is full, which was critical before, counts as well.
+        """
+        found, full = self._all()
+        index_at = self.replay.recording.index_at
+        begun = sorted({event.index for event in found} | {index_at(one.begin) for one in full})
         there = [n for n in begun if (n > self.index if direction > 0 else n < self.index)]
         if not there:
             return f"no finding began {'after' if direction > 0 else 'before'} this"

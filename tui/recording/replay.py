@@ -164,11 +164,14 @@ class Replay:
 
 
 def _spread(first: int, last: int) -> list[int]:
-    """Return a few moments from the first to the last, the last ones among them."""
+    """Return a few moments from the first to the last, both among them, closer to each other there.
+
+    What is growing must be known as well as when every moment is seen, or findings are missed.
+    """
     if last - first < WARM_LOOKS:
         return list(range(first, last + 1))
-    apart = (last - first) / (WARM_LOOKS - 1)
-    return sorted({round(last - apart * n) for n in range(WARM_LOOKS)})
+    halved = (last - round((last - first) / 2**n) for n in range(WARM_LOOKS - 1))
+    return sorted({*halved, last})
 
 
 @dataclass(frozen=True, slots=True)

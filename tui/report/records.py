@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from tui.analysis.columns import columns
+from tui.analysis.doubts import unseen_bound
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import port_use
 from tui.analysis.owners import known_holders
@@ -97,6 +98,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
             "table_age_seconds": round(frame.age, 3),
             "byte_order": table.byte_order,
             "bound_ports_known": table.bound_known,
+            "bound_ports_unseen": unseen_bound(frame),
             "unix_time": round(frame.time, 3),
         },
         "assumed": list(frame.assumed),

@@ -1,0 +1,38 @@
+"""A moment that is gone to is judged as it was when it was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tables import NOW, reading, rules, table, waiting
+from tui.findings.config import Config
+from tui.recording.recorder import Recorder
+from tui.recording.recording import open_recording
+from tui.recording.replay import Replay
+from tui.watching.watch import Watch
+
+SECONDS, RUSH = 240, 120
+
+
+def test_from_afar_a_moment_has_the_findings_that_were_told_then(tmp_path: Path) -> None:
+    """5 ports a second, and from the third minute on 25: soon there is none left."""
+    path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
+    closed: list[float] = []
+    for second in range(0, SECONDS, 2):
+        rate = 5 + min(max(second - RUSH, 0) * 4 // 3, 20)
+        closed += [second - n / rate for n in range(2 * rate)]
+        closed = [one for one in closed if second - one < 60]
+        ages = [round(1000 * (second - one)) for one in closed][:1000]
+        held = [waiting(40_000 + n, 60_000 - age) for n, age in enumerate(ages)]
+        recorder.take(watch.take(reading(table(*held), rules(40_000, 40_999), time=NOW + second)))
+    recorder.close()
+    recording = open_recording(path)
+    replay = Replay(recording, Config())
+    told = [{(one.identity, one.severity) for one in at.findings} for at in recording.timeline]
+    assert any(severity == 2 for one in told for _, severity in one)
+    for index, there in enumerate(told):
+        replay.go_to(recording.timeline[0].time)
+        replay.go_to(recording.timeline[index].time)
+        assert replay.newest is not None
+        cases = replay.newest.cases.present
+        assert {(one.identity, int(one.finding.severity)) for one in cases} == there, index
