@@ -78,6 +78,19 @@ def direction(sock: Sock, socks: Sequence[Sock], rules: PortRules) -> str:
     return "outgoing" if len(alike) > 1 else "other"  # a client with ports of its own list
 
 
+def _of_a_client(sock: Sock, socks: Sequence[Sock], rules: PortRules) -> bool:
+    """Lead several local ports to this socket's port of its peer? No service has that."""
+    ends = sock.local, sock.remote, sock.remote_port
+    ports = {
+        other.local_port
+        for other in socks
+        if other.state != State.LISTEN
+        and (other.local, other.remote, other.remote_port) == ends
+        and direction(other, socks, rules) == "other"
+    }
+    return len(ports) > 1
+
+
 def patterns(
     socks: Sequence[Sock], rules: PortRules, bound: Iterable[int] = ()
 ) -> dict[Key, Pattern]:
@@ -88,6 +101,8 @@ def patterns(
         if sock.state == State.LISTEN:
             continue
         side = direction(sock, socks, rules)
+        if side == "other" and _of_a_client(sock, socks, rules):
+            side = "outgoing"
         key: Key = (
             side,
             sock.local,
