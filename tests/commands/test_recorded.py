@@ -11,7 +11,7 @@ import pytest
 from tests.commands.conftest import Run
 from tests.commands.hosts import PROXY
 from tests.commands.test_bundle import members
-from tests.recording.test_places import HOST, record_three, seen
+from tests.recording.test_places import CART, HOST, record_three, seen
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
@@ -102,6 +102,61 @@ def test_what_a_newer_twtop_recorded_is_never_ok(
         recorder.take(seen(Watch(), HOST, 0, 10))
         recorder.close()
     assert run("check", "--from", path).code == UNKNOWN
+
+
+def test_what_damage_may_have_taken_is_never_ok(run: Run, tmp_path: Path) -> None:
+    """A recorder was killed, one record is damaged, and in what is lost the ports ran out."""
+    path, recorder = tmp_path / "r.twtop", Recorder(tmp_path / "r.twtop")
+    watches = {HOST: Watch(), CART: Watch()}
+    for second in range(0, 40, 2):
+        for place, held in ((HOST, 10), (CART, 10 if second < 20 else 1000)):
+            recorder.take(seen(watches[place], place, second, held))
+    whole = path.read_bytes()
+    recorder.close()
+    log = LogReader(path)
+    records = [one for one in log.more() if one is not None and one.end <= len(whole)]
+    log.close()
+    at = records[2 * 8 + 1].offset
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    for name, second, code in (
+        ("cart", 14, UNKNOWN),
+        ("cart", 12, OK),
+        ("web-1", 38, OK),
+        ("all", 38, UNKNOWN),
+        ("all", 12, OK),
+    ):
+        ran = run("check", "--from", path, "-N", name, "--at", utc(NOW + second))
+        assert ran.code == code, (name, second)
+        assert ("damaged" in ran.out) == (code == UNKNOWN)
+    for command in ("report", "audit", "plan --rate 9", "timewait", "diff"):
+        words = command.split()
+        files = (path, path) if command == "diff" else ("--from", path)
+        assert "damaged" in run(*words, *files, "-N", "cart").err, command
+        assert "damaged" not in run(*words, *files, "-N", "web-1").err, command
+
+
+def test_a_place_of_which_all_is_damaged_is_missed(run: Run, tmp_path: Path) -> None:
+    """Its first record is damaged: nobody knows whose the minutes after it are."""
+    path, recorder = tmp_path / "r.twtop", Recorder(tmp_path / "r.twtop")
+    watches = {HOST: Watch(), CART: Watch()}
+    for second in range(0, 1000, 10):
+        for place, held in ((HOST, 10), (CART, 1000)):
+            recorder.take(seen(watches[place], place, second, held))
+    recorder.close()
+    log = LogReader(path)
+    at = [one for one in log.more() if one is not None][1].offset
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    for second, name, code in (
+        (200, "all", UNKNOWN),
+        (200, "web-1", OK),
+        (400, "all", CRITICAL),
+        (990, "cart", CRITICAL),
+    ):
+        ran = run("check", "--from", path, "-N", name, "--at", utc(NOW + second))
+        assert ran.code == code, (second, name)
 
 
 @pytest.mark.parametrize("command", [("wait", "--drained"), ("free",), ("refusals",), ()])

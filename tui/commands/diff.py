@@ -14,7 +14,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, byte_order_option, given, place_option, threshold_option
 from tui.commands.output import emit, emit_data, fail, paint
-from tui.commands.reading import Look, take_look
+from tui.commands.reading import Look, take_look, tell_doubts
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
@@ -94,6 +94,7 @@ def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Sid
         return Side(_report(file), None)
     if file.suffix == SUFFIX or is_recording(file) or at is not None:
         look = take_look(replace(settings, recording=file, at=at, byte_order=None))
+        tell_doubts(look)
     else:
         look = take_look(replace(settings, proc=file))
     return Side(to_dict(look.frame, look.owners()), _findings(look, config))

@@ -135,7 +135,9 @@ class Looks:
         if self.settings.recording is not None:
             refuse_live(self.settings)
             try:
-                yield from recorded_looks(self.settings.recording, self.settings.at)
+                for look in recorded_looks(self.settings.recording, self.settings.at):
+                    tell_doubts(look)
+                    yield look
             except TableError as error:
                 fail(str(error))
             return
@@ -224,15 +226,20 @@ def _when(at: str | None, first: float, last: float) -> float:
 LATE_SECONDS = 300.0
 """For so long a place is taken to have been there after it was seen last: idle ones are recorded
 in turn. What is printed of it has the time at which it was read."""
+REGAINED_SECONDS = 2 * LATE_SECONDS
+"""So long after damage each place that is there was recorded anew: the next chapter begins within
+five minutes, and has the idle ones in turn. Until then one may be missing that is not known."""
 SILENT_SECONDS = 15.0
 """Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
 
-def _look_at(recording: Recording, time: float) -> Look:
+def _look_at(recording: Recording, time: float, *, among: bool = False) -> Look:
+    """Return the look at a moment; ``among`` others, where none may be missing."""
     moment = recording.moment(recording.index_at(time))
     frame = judge(moment.reading)
     silent, late = recording.silent_before(time) + frame.age, time - frame.time
-    doubts = []
+    since = min(frame.time, time - REGAINED_SECONDS) if among else frame.time
+    doubts = recording.lost_between(since, time)
     if max(silent, late - LATE_SECONDS + SILENT_SECONDS) > SILENT_SECONDS:
         doubts.append(f"not recorded for {duration(max(silent, late))} before {utc(time)}")
     if recording.is_newer:
@@ -253,15 +260,23 @@ def recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
             begun, seen = spans[place]
             if begun <= time <= seen + LATE_SECONDS:
                 recording.show(place)
-                yield _look_at(recording, time)
+                yield _look_at(recording, time, among=True)
 
 
 def read_look(settings: Settings) -> Look:
     """Read the tables once and judge them; without them the command ends here."""
     try:
-        return take_look(settings)
+        look = take_look(settings)
     except TableError as error:
         fail(str(error))
+    tell_doubts(look)
+    return look
+
+
+def tell_doubts(look: Look) -> None:
+    """Say on stderr why it may not be what was there."""
+    for doubt in look.doubts:
+        click.echo(f"twtop: {doubt}", err=True)
 
 
 def owners_of(settings: Settings) -> Owners:

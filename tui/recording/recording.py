@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,19 @@ class Chapter:
         return self.log.content(self.records[number])
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Records of a file that could not be read: whose they were is not known for certain."""
+
+    log: LogReader
+    offset: int
+    """What is behind it was written later."""
+    note: str
+    """What is said of it."""
+    cut: tuple[Chapter, ...]
+    """Those whose rest needs what is lost."""
+
+
 class Recording(Moments):
     """The moments of one place in one or more files.
 
@@ -51,6 +65,7 @@ class Recording(Moments):
         super().__init__()
         self.notes: list[str] = []
         """What could not be read of it, in words."""
+        self._losses: list[Loss] = []
         self._chapters: list[Chapter] = []
         self._logs = [LogReader(path) for path in paths]
         self._open: dict[tuple[LogReader, int], Chapter] = {}
@@ -101,6 +116,33 @@ class Recording(Moments):
         seen = (told.time for one in self._chapters for told in one.told if told.time <= time)
         return time - max(seen, default=0.0)
 
+    def lost_between(self, seen: float, time: float) -> list[str]:
+        """Return what is said of records of this place that may be of this while, and are lost.
+
+        Both are Unix times. What damage leaves of a file tells only between which moments it lies.
+        """
+        found: dict[str, None] = {}
+        line = self._lines[_key(self.place)]
+        for loss in self._losses:
+            before, after = -math.inf, math.inf
+            for chapter in self._chapters:
+                if chapter.log is loss.log:
+                    for record, told in zip(chapter.records, chapter.told, strict=True):
+                        if record.offset < loss.offset:
+                            before = max(before, told.time)
+                        else:
+                            after = min(after, told.time)
+            for chapter in loss.cut:
+                if chapter.told and self._lines[_key(chapter.place)] == line:
+                    before = chapter.told[-1].time
+            if seen < after and time >= before:
+                found[loss.note] = None
+        return list(found)
+
+    def _lose(self, log: LogReader, offset: int, note: str, *cut: Chapter) -> None:
+        self.notes.append(note)
+        self._losses.append(Loss(log, offset, note, cut))
+
     def show(self, place: Place) -> None:
         """Turn to the moments of this place, one of ``places``."""
         self.place = place
@@ -137,9 +179,11 @@ class Recording(Moments):
     def _take_in(self, log: LogReader) -> None:
         for record in log.more():
             if record is None or not self._fits(log, record):
-                self.notes.append(f"{log.path}: damaged; that part is left out")
-                for key in [key for key in self._open if key[0] is log]:
-                    self._read_summaries(self._open.pop(key))
+                at = log.end if record is None else record.offset
+                cut = [self._open.pop(key) for key in list(self._open) if key[0] is log]
+                self._lose(log, at, f"{log.path}: damaged; that part is left out", *cut)
+                for ended in cut:
+                    self._read_summaries(ended)
                 continue
             chapter = self._open.get((log, record.stream))
             if record.kind == Kind.START:
@@ -150,25 +194,28 @@ class Recording(Moments):
                 chapter.records.append(record)
             elif record.kind == Kind.SUMMARY and chapter is not None:
                 self._read_summary(chapter, record)
-        for (of, _), chapter in self._open.items():
-            if of is log:
-                self._read_summaries(chapter)
+        for key, chapter in list(self._open.items()):
+            if key[0] is log and not self._read_summaries(chapter):
+                del self._open[key]  # what comes of it later needs what is lost
         if log.about.get("version", VERSION) > VERSION:
             note = f"{log.path}: written by a newer twtop; unknown parts are left out"
             if note not in self.notes:
                 self.notes.append(note)
 
     def _fits(self, log: LogReader, record: Record) -> bool:
-        """Say whether it has a place here, or is at least whole: of a kind that is not known."""
+        """Say whether it has a place here, or is at least whole: of a kind that is not known.
+
+        Readings are looked at when they are needed; what seems to be none may be a damaged one.
+        """
         known = record.kind == Kind.START or (log, record.stream) in self._open
-        return (known and record.kind in tuple(Kind)) or log.is_whole(record)
+        return (known and record.kind in (Kind.START, Kind.NEXT)) or log.is_whole(record)
 
     def _begin(self, log: LogReader, record: Record) -> None:
         self._open.pop((log, record.stream), None)
         try:
             chapter = Chapter(log, place_of(log.content(record)), [record])
         except RecordingError as error:
-            self.notes.append(f"{error}; the minutes after it are left out")
+            self._lose(log, record.offset, f"{error}; the minutes after it are left out")
             return
         self._open[log, record.stream] = chapter
         self._chapters.append(chapter)
@@ -183,23 +230,26 @@ class Recording(Moments):
         if len(found) == len(chapter.records):
             chapter.told = found
 
-    def _read_summaries(self, chapter: Chapter) -> None:
-        """Take the summaries of a chapter that has not ended, from its records."""
+    def _read_summaries(self, chapter: Chapter) -> bool:
+        """Take the summaries of a chapter that has not ended, and say whether all are there."""
         if len(chapter.told) == len(chapter.records):
-            return
-        contents = []
+            return True
+        log, contents, whole = chapter.log, [], True
         for record in chapter.records:
             try:
-                contents.append(chapter.log.content(record))
+                contents.append(log.content(record))
             except RecordingError as error:
-                self.notes.append(f"{error}; everything after it is left out")
-                chapter.records = chapter.records[: len(contents)]
+                note = f"{error}; everything after it is left out"
+                self._lose(log, record.offset, note, chapter)
+                chapter.records, whole = chapter.records[: len(contents)], False
                 break
         try:
             chapter.told = summaries(contents)
         except RecordingError as error:
-            self.notes.append(f"{chapter.log.path}: some minutes are left out: {error}")
-            chapter.records, chapter.told = [], []
+            note = f"{log.path}: some minutes are left out: {error}"
+            self._lose(log, chapter.records[0].offset, note)
+            chapter.records, chapter.told, whole = [], [], False
+        return whole
 
     def close(self) -> None:
         """Let the files go."""
