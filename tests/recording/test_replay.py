@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.findings.config import Config
+from tui.kernel.sockets import TableError
+from tui.recording.chapter import Recorded
+from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
+from tui.recording.recording import Recording, open_recording
 from tui.recording.replay import Replay
 from tui.watching.watch import Watch
 
@@ -36,3 +42,48 @@ def test_from_afar_a_moment_has_the_findings_that_were_told_then(tmp_path: Path)
         assert replay.newest is not None
         cases = replay.newest.cases.present
         assert {(one.identity, int(one.finding.severity)) for one in cases} == there, index
+
+
+@pytest.fixture
+def ten(tmp_path: Path) -> Iterator[Recording]:
+    """A recording of ten seconds."""
+    watch, recorder = Watch(), Recorder(tmp_path / "r.twtop")
+    for second in range(10):
+        recorder.take(watch.take(reading(table(waiting(40_000)), time=NOW + second)))
+    recorder.close()
+    recording = open_recording(tmp_path / "r.twtop")
+    yield recording
+    recording.close()
+
+
+def assert_shows(replay: Replay, index: int) -> None:
+    assert replay.newest is not None
+    assert (replay.index, replay.newest.frame.time) == (index, replay.timeline[index].time)
+
+
+def test_where_a_way_is_given_up_the_moment_shown_is_the_one_it_stands_at(ten: Recording) -> None:
+    replay = Replay(ten, Config())
+    replay.go_to(NOW)
+    wanted = iter([True, True, True, False])
+    assert not replay.go_to(NOW + 5, lambda: next(wanted))
+    assert_shows(replay, replay.index)
+    for index in (3, 2, 4):
+        assert replay.go_to(NOW + index)
+        assert_shows(replay, index)
+
+
+def test_damage_on_the_way_leaves_the_moment_shown_the_one_it_stands_at(
+    ten: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay, whole = Replay(ten, Config()), ten.moment
+    replay.go_to(NOW)
+
+    def moment(index: int) -> Recorded:
+        if index >= 4:
+            raise RecordingError("damaged")
+        return whole(index)
+
+    monkeypatch.setattr(ten, "moment", moment)
+    with pytest.raises(TableError):
+        replay.go_to(NOW + 5)
+    assert_shows(replay, 3)

@@ -155,8 +155,8 @@ class Replay:
                 continue
             watch.note_owners(moment.owners)
             watch.take(moment.reading)
-            if goes_on:
-                self._shown = timeline[look].time
+            if goes_on:  # it may end here: what the watch saw last is what is shown
+                self.newest, self._shown = watch.newest, timeline[look].time
         if watch.config is not self.watch.config:  # the user has chosen meanwhile
             watch.judge_by(self.watch.config)
         self.watch, self.newest, self._shown = watch, watch.newest, then
