@@ -15,6 +15,7 @@ from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording, open_recording
 from tui.recording.replay import Replay
+from tui.watching.view import View
 from tui.watching.watch import Watch
 
 SECONDS, RUSH = 240, 120
@@ -87,3 +88,26 @@ def test_damage_on_the_way_leaves_the_moment_shown_the_one_it_stands_at(
     with pytest.raises(TableError):
         replay.go_to(NOW + 5)
     assert_shows(replay, 3)
+
+
+@pytest.mark.parametrize("then", [1, 9])
+def test_settings_chosen_while_a_moment_is_read_hold_for_it(
+    ten: Recording, monkeypatch: pytest.MonkeyPatch, then: int
+) -> None:
+    """The way ends while the screen's thread judges what was shown until then."""
+    monkeypatch.setattr("tui.recording.replay.WARM_SECONDS", 5.0)
+    replay, chosen = Replay(ten, Config()), Config().with_threshold(33)
+    replay.go_to(NOW)
+    judge, ways = replay.watch.judge_by, [then]
+
+    def judge_by(config: Config, shown: View | None = None) -> View | None:
+        judged = judge(config, shown)
+        if ways:
+            replay.go_to(NOW + ways.pop())
+        return judged
+
+    monkeypatch.setattr(replay.watch, "judge_by", judge_by)
+    replay.judge_by(chosen)
+    assert_shows(replay, then)
+    assert replay.newest is not None
+    assert replay.newest.config is replay.watch.config is chosen

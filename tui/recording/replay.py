@@ -51,6 +51,9 @@ class Replay:
         self.speed = 1
         self._follows = follow
         self._lock = threading.RLock()
+        """Held as long as a moment is being read; whoever must not wait for that goes without."""
+        self._turn = threading.Lock()
+        """Held while what is shown changes, and its settings with it: never for long."""
         self._shown = shown
         """When the moment was that the watch has seen last, Unix time; None for none."""
         self._clock = recording.timeline[-1].time if shown is None else shown
@@ -123,7 +126,14 @@ class Replay:
 
     def judge_by(self, config: Config) -> None:
         """Judge by other settings from now on. Does not wait for what is being read."""
-        self.newest = self.watch.judge_by(config, self.newest)
+        while True:
+            with self._turn:
+                watch, shown = self.watch, self.newest
+            judged = watch.judge_by(config, shown)
+            with self._turn:
+                if self.watch is watch and self.newest is shown:
+                    self.newest = judged
+                    return
 
     def close(self, files: Recording) -> None:
         """Let these files go, once nothing is read from them any more."""
@@ -156,11 +166,16 @@ class Replay:
             watch.note_owners(moment.owners)
             watch.take(moment.reading)
             if goes_on:  # it may end here: what the watch saw last is what is shown
-                self.newest, self._shown = watch.newest, timeline[look].time
-        if watch.config is not self.watch.config:  # the user has chosen meanwhile
-            watch.judge_by(self.watch.config)
-        self.watch, self.newest, self._shown = watch, watch.newest, then
+                self._turn_to(watch, timeline[look].time)
+        if not goes_on:
+            self._turn_to(watch, then)
         return True
+
+    def _turn_to(self, watch: Watch, then: float) -> None:
+        with self._turn:
+            if watch.config is not self.watch.config:  # the user has chosen meanwhile
+                watch.judge_by(self.watch.config)
+            self.watch, self.newest, self._shown = watch, watch.newest, then
 
 
 def _spread(first: int, last: int) -> list[int]:
