@@ -12,6 +12,7 @@ from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.chapter import Recorded
 from tui.recording.log import RecordingError
+from tui.recording.moments import Moments
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording, open_recording
 from tui.recording.replay import Replay
@@ -111,3 +112,22 @@ def test_settings_chosen_while_a_moment_is_read_hold_for_it(
     assert_shows(replay, then)
     assert replay.newest is not None
     assert replay.newest.config is replay.watch.config is chosen
+
+
+def test_earlier_moments_may_come_while_a_way_begins(
+    ten: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the dashboard finds a recording of what was before it was begun."""
+    late, early = Moments(), Moments()
+    late.timeline, late._places = ten.timeline[5:], ten._places[5:]
+    early.timeline, early._places = ten.timeline[:5], ten._places[:5]
+    replay, index_at = Replay(late, Config()), late.index_at
+    replay.go_to(NOW + 6)
+
+    def widened(time: float) -> int:
+        replay.widen(late.after(early))
+        return index_at(time)
+
+    monkeypatch.setattr(late, "index_at", widened)
+    assert replay.go_to(NOW + 7)
+    assert_shows(replay, 7)

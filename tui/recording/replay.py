@@ -96,7 +96,7 @@ class Replay:
             return self.newest
 
     def widen(self, recording: Moments) -> None:
-        """Go on with moments among which are those there were."""
+        """Go on with moments among which are those there were. Does not wait for what is read."""
         self.recording = recording
 
     def play(self, *, on: bool) -> None:
@@ -145,7 +145,9 @@ class Replay:
     ) -> bool:
         """Have the watch see a moment, and those before it that matter."""
         timeline, watch = recording.timeline, self.watch
-        then, now = timeline[index].time, self.index
+        then = timeline[index].time
+        # Not self.index: that may be among more moments by now.
+        now = -1 if self._shown is None else recording.index_at(self._shown)
         if index == now:
             return True
         goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
