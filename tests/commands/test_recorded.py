@@ -104,6 +104,24 @@ def test_what_a_newer_twtop_recorded_is_never_ok(
     assert run("check", "--from", path).code == UNKNOWN
 
 
+@pytest.mark.parametrize(("interval", "fresh"), [(2, 290), (2, 310), (600, 1700), (600, 1900)])
+def test_a_recorder_that_ended_is_not_ok_for_ever(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, fresh: int
+) -> None:
+    """Without --at its last moment stands for now; a day passed before it was begun again."""
+    path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
+    for second in (0, 86_400, 86_400 + interval):
+        recorder.take(seen(watch, HOST, second, 10))
+    recorder.close()
+    now = NOW + 86_400 + interval + fresh
+    monkeypatch.setattr("tui.commands.reading.time.time", lambda: now)
+    code = OK if fresh in (290, 1700) else UNKNOWN
+    for place in ("host", "all"):
+        assert run("check", "--from", path, "-N", place).code == code
+        assert run("check", "--from", path, "-N", place, "--at", "-0s").code == OK
+    assert run("report", "--from", path, "--json").err == ""
+
+
 def test_what_damage_may_have_taken_is_never_ok(run: Run, tmp_path: Path) -> None:
     """A recorder was killed, one record is damaged, and in what is lost the ports ran out."""
     path, recorder = tmp_path / "r.twtop", Recorder(tmp_path / "r.twtop")

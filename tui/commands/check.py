@@ -137,8 +137,9 @@ def check(
 
     With --also findings, findings count too, and the gravest is named. Those silenced in
     ~/.config/twtop/config.toml do not count. With --from, a recorded moment is judged instead, and
-    its time is told; if nothing was recorded for 15 s before it, the answer is UNKNOWN instead of
-    OK.
+    its time is told; if nothing was recorded for 15 s before it, or damage may hide what was, the
+    answer is UNKNOWN instead of OK. Without --at the last moment stands for now, so it is UNKNOWN
+    too if that is more than 5 minutes and 3 intervals old.
 
     \b
     twtop check --also findings
@@ -190,7 +191,7 @@ def check(
         elif settings.place == ALL and settings.at is None:
             verdict = check_all(settings, judged, is_fine)
         else:
-            verdict = judged(take_look(settings))
+            verdict = judged(take_look(settings, as_now=True))
     except (TableError, BaselineError, OSError) as error:
         unknown(str(error))
     finish(verdict)
@@ -208,7 +209,7 @@ def _as_recorded(answer: Answer, look: Look) -> Answer:
 def _check_recorded(path: Path, at: str | None, judged: Callable[[Look], Answer]) -> Answer:
     """Return the worst answer of all places that were there at a moment. Raises TableError."""
     answers = []
-    for look in recorded_looks(path, at):
+    for look in recorded_looks(path, at, as_now=True):
         place = look.frame.reading.place
         answer = judged(look)
         answers.append(answer._replace(text=f"{place.kind} {place.name}: {answer.text}"))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.recording.when import TimeError, parse_time
-from tui.writing.words import duration, utc
+from tui.writing.words import duration, span, utc
 
 if TYPE_CHECKING:
     from tui.kernel.sockets import ByteOrder
@@ -179,8 +180,10 @@ def every_place(settings: Settings) -> Survey:
     return replace(found, places=tuple(first))
 
 
-def take_look(settings: Settings) -> Look:
+def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     """Read the tables once and judge them: those of now, or of a moment that was recorded.
+
+    ``as_now``: where no moment is asked for, the last one is taken to be how it is now.
 
     Raises TableError, and click.UsageError for a moment that is not in the recording.
     """
@@ -193,7 +196,8 @@ def take_look(settings: Settings) -> Look:
     refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
         first, last = recording.timeline[0].time, recording.timeline[-1].time
-        return _look_at(recording, _when(settings.at, first, last))
+        look = _look_at(recording, _when(settings.at, first, last))
+        return _not_now(look, recording, last) if as_now and settings.at is None else look
 
 
 @contextmanager
@@ -247,20 +251,42 @@ def _look_at(recording: Recording, time: float, *, among: bool = False) -> Look:
     return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts))
 
 
-def recorded_looks(path: Path, at: str | None) -> Iterator[Look]:
-    """Look at every place that was there at a moment, the host first."""
+STALE_SECONDS = 300.0
+"""The last moment of a recording tells for so long how it is now, or for STALE_INTERVALS."""
+STALE_INTERVALS = 3
+_LAST = 6
+"""The shortest of so many last intervals counts: between two recordings there may be days."""
+
+
+def _not_now(look: Look, recording: Recording, last: float) -> Look:
+    """Return the look at the last moment, with a doubt where that is too old to tell of now.
+
+    A recorder that has ended would else be OK for ever.
+    """
+    times = [told.time for told in recording.timeline[-_LAST:]]
+    interval = min((after - before for before, after in pairwise(times)), default=0.0)
+    age = time.time() - last
+    if age <= max(STALE_SECONDS, STALE_INTERVALS * interval):
+        return look
+    doubt = f"nothing was recorded in the last {span(age)}; --at judges a past moment"
+    return replace(look, doubts=(*look.doubts, doubt))
+
+
+def recorded_looks(path: Path, at: str | None, *, as_now: bool = False) -> Iterator[Look]:
+    """Look at every place that was there at a moment, the host first; as take_look() does."""
     with recorded(path, ALL) as recording:
         spans = {}
         for place in recording.places:
             recording.show(place)
             spans[place] = recording.timeline[0].time, recording.timeline[-1].time
         first, last = min(span[0] for span in spans.values()), max(s[1] for s in spans.values())
-        time = _when(at, first, last)
+        then = _when(at, first, last)
         for place in sorted(spans, key=lambda place: (place.kind != "host", place.name)):
             begun, seen = spans[place]
-            if begun <= time <= seen + LATE_SECONDS:
+            if begun <= then <= seen + LATE_SECONDS:
                 recording.show(place)
-                yield _look_at(recording, time, among=True)
+                look = _look_at(recording, then, among=True)
+                yield _not_now(look, recording, last) if as_now and at is None else look
 
 
 def read_look(settings: Settings) -> Look:
