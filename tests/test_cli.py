@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,10 @@ class TestOptions:
         outer = cli.make_context("twtop", ["-i3", "--source=proc", command, "x"])
         inner = cli.commands[command].make_context(command, ["x"], parent=outer)
         assert (inner.params["interval"], inner.params["source"]) == (3, "proc")
+        own = import_module(f"tui.commands.{command}").INTERVAL
+        (said,) = [one for one in inner.command.get_params(inner) if one.name == "interval"]
+        assert isinstance(said, click.Option)
+        assert f"[default: {own:g}]" in (said.help or "")
 
     def test_the_defaults(self, run: Run, opened: list[Settings]) -> None:
         assert run("report")[0] == 0

@@ -116,14 +116,19 @@ def places_or_all(
     return every + places(context, parameter, begun)
 
 
-interval_option = click.option(
-    "-i",
-    "--interval",
-    type=click.FloatRange(0.1, 3600),
-    callback=real,
-    metavar="SECONDS",
-    help="Time between polls.  [default: 1]",
-)
+def polled_every(default: float) -> Callable[[Any], Any]:
+    """Return the option that says how often to poll, with what its help calls the default."""
+    return click.option(
+        "-i",
+        "--interval",
+        type=click.FloatRange(0.1, 3600),
+        callback=real,
+        metavar="SECONDS",
+        help=f"Time between polls.  [default: {default:g}]",
+    )
+
+
+interval_option = polled_every(1)
 threshold_option = click.option(
     "-t",
     "--threshold",

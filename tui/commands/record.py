@@ -18,7 +18,7 @@ from tui.commands.configuration import configured
 from tui.commands.options import (
     Settings,
     given,
-    interval_option,
+    polled_every,
     reading_options,
     seconds,
     threshold_option,
@@ -86,7 +86,7 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     "name or id; repeatable; all records every place.  [default: where twtop runs]",
 )
 @click.option("--unit", is_flag=True, help="Print a systemd unit and exit.")
-@interval_option
+@polled_every(INTERVAL)
 @threshold_option
 @reading_options
 @click.pass_context

@@ -29,9 +29,9 @@ from tui.commands.configuration import configured
 from tui.commands.options import (
     Settings,
     given,
-    interval_option,
     percent,
     place_option,
+    polled_every,
     proc_option,
     source_option,
     threshold_option,
@@ -141,7 +141,7 @@ class Witness:
     metavar="PERCENT",
     help="Exit with 1 if any destination used more of its ports than this.",
 )
-@interval_option
+@polled_every(INTERVAL)
 @threshold_option
 @source_option
 @proc_option
