@@ -74,6 +74,8 @@ def _values(listed: Sequence[Listed], data: bytes) -> Array:
     end = 8 * np.cumsum(length)
     if told.min(initial=0) < 0 or told[:, 1:3].max() > 64 or not count.all():
         raise ValueError("a column is invalid")
+    if (count > 8 * length).any():  # before there is an array of so many: each takes a bit at least
+        raise ValueError("a column is cut short")
     ones = np.flatnonzero(np.unpackbits(np.frombuffer(data, np.uint8)).view(bool))
     behind = np.cumsum(count)
     first, number = behind - count, np.arange(behind[-1])

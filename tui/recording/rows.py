@@ -196,6 +196,9 @@ class RowReader:
         """Go on to the next table. Raises ValueError or IndexError for what leads to none."""
         columns, came = change.columns, change.came
         none = np.empty(0, np.uint8)
+        at = columns.get("at", none).astype(np.int64)
+        if len(at) != came:  # before there are arrays of so many
+            raise ValueError("not every new row has a place")
         foretold = self._left - change.aged * self._runs
         due = self._runs & (foretold <= 0)
         stays = np.ones(len(foretold), bool)
@@ -218,7 +221,6 @@ class RowReader:
         overdue = np.flatnonzero(foretold < 0)
         left[overdue] = _settled(foretold[overdue], left[overdue])
         new = _Arrivals(columns, came)
-        at = columns.get("at", none).astype(np.int64)
         there = np.ones(len(kept) + came, bool)
         there[at] = False
         places, first = np.flatnonzero(there), self._first[-1]
