@@ -529,7 +529,12 @@ class TestHelp:
     async def test_the_command_palette_has_the_actions(self) -> None:
         async with stage(busy()) as on:
             titles = {command.title for command in on.app.get_system_commands(on.app.screen)}
-            assert {"Freeze · space", "Filter · /", "Interval 5 s", "Theme"} <= titles
+            assert {
+                "Freeze · space",
+                "Filter · /",
+                "Interval 5 s",
+                "Theme, dark or light",
+            } <= titles
 
 
 class TestSizes:
