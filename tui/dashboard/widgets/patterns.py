@@ -118,14 +118,17 @@ class PatternRows(ArrangedRows):
 
     def needs(self) -> Mapping[str, int]:
         """Return how wide names and processes are; 0 where nobody's process is known."""
-        first, holders = self.order[:LOOKED_AT].tolist(), self.view.trends.holders
-        keys = [self.view.frame.patterns.key(index) for index in first]
+        shown, holders = self.order[:LOOKED_AT].tolist(), self.view.trends.holders
+        keys = [self.view.frame.patterns.key(index) for index in shown]
         kept = [len(KEPT) * (self.view.kept_below(key) is not None) for key in keys]
         names = [len(str(key)) + more for key, more in zip(keys, kept, strict=True)]
-        held = [_held_width(holders[index]) for index in first if index in holders]
+        held = [_held_width(holders[index]) for index in shown if index in holders]
         pattern, process = max(names, default=0), max(held, default=0)
         if pattern <= ORDINARY_NAME:
-            return {"pattern": pattern, "process": process, "use": READABLE_GAUGE}
+            needs = {"pattern": pattern, "process": process}
+            lacks = {one.id: needs[one.id] - one.width for one in COLUMNS if one.id in needs}
+            first, then = sorted(needs, key=lambda name: lacks[name])  # so that one is whole
+            return {first: needs[first], then: needs[then], "use": READABLE_GAUGE}
         return {"use": READABLE_GAUGE, "process": process, "pattern": pattern}
 
     def identity(self, row: int) -> Hashable:
