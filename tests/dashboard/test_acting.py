@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, stage, waits
+from tests.dashboard.scene import CACHE, DATABASE, Stage, between, busy, frame_of, stage, waits
 from tests.tables import PLACE
 from tui.acting.keeping import Goal
 from tui.acting.settings import wanted_by
@@ -20,6 +20,7 @@ from tui.dashboard.screens.asking import AskScreen
 from tui.findings.config import Config
 from tui.kernel.destroy import NOT_PERMITTED, DestroyError
 from tui.kernel.places import HERE
+from tui.kernel.sockets import State
 
 KINDS = (FreeAct, KeepAct, StopKeepingAct, ApplyAct, UndoAct)
 REUSE, RANGE = "net.ipv4.tcp_tw_reuse", "net.ipv4.ip_local_port_range"
@@ -75,6 +76,29 @@ async def until_asked(on: Stage, stage: str = "asking") -> AskScreen:
     await on.until(lambda: getattr(on.app.screen, "stage", "") == stage, f"it to be {stage}")
     await on.pilot.pause()
     return asked(on)
+
+
+async def test_what_was_applied_is_undone_where_that_is_said(done: Done) -> None:
+    async with acting(frame_of(waits(950, DATABASE), reuse=0)) as on:
+        on.app.ask(ApplyAct(PLACE, {REUSE: "1"}, None))
+        await until_asked(on)
+        await on.press("u")
+        assert isinstance(asked(on).act, ApplyAct), "nothing is applied yet"
+        await on.press("y")
+        await until_asked(on, "ended")
+        await on.press("u")
+        assert isinstance((await until_asked(on)).act, UndoAct)
+        await on.press("n")
+        assert on.app.screen is on.app.dashboard
+
+
+@pytest.mark.parametrize("key", ["l", "F", "K"])
+async def test_nobody_is_told_to_select_what_is_not_there(key: str) -> None:
+    incoming = [between("0.0.0.0:8443", "0.0.0.0:0", State.LISTEN)]
+    incoming += [between("10.0.0.5:8443", f"10.0.0.77:{50000 + n}") for n in range(5)]
+    async with acting(frame_of(incoming)) as on:
+        await on.press(key)
+        assert "there is no outgoing pattern" in on.text()
 
 
 class TestFree:
@@ -328,7 +352,7 @@ class TestReadOnly:
     async def test_where_it_may_act_the_help_has_them(self) -> None:
         async with acting() as on:
             await on.press("question_mark")
-            said = str(on.app.screen._first)  # type: ignore[attr-defined]
+            said = "".join(on.app.screen.parts.values())  # type: ignore[attr-defined]
             assert all(key in said for key in ("  F ", "  K ", "  a ", "  u "))
             await on.press("escape")
             commands = {one.title for one in on.app.get_system_commands(on.app.screen)}

@@ -45,6 +45,16 @@ class TestFilter:
                 assert f"→ {DATABASE}" in on.text()
                 assert "needs a port" not in on.text()
 
+    @pytest.mark.parametrize("width", [80, 120])
+    async def test_what_would_be_right_is_never_cut(self, width: int) -> None:
+        async with stage(busy(), size=(width, 24)) as on:
+            await on.press("e")
+            await on.type("/tmp/some-longer-name-for-what-was-seen.txt")
+            await on.press("enter")
+            assert "must end in .csv or .json" in on.text()
+            await on.press("x")
+            assert "Export to" in on.text()
+
     async def test_the_footer_has_the_prompts_keys(self) -> None:
         async with stage(busy()) as on:
             await on.press("slash")
@@ -236,3 +246,13 @@ async def test_the_palette_lists_in_order_and_tells_the_keys() -> None:
         await on.until(lambda: "Export · e" in on.text(), "the commands")
         text = on.text()
         assert text.index("Theme") < text.index("Filter · /") < text.index("Export · e")
+
+
+async def test_help_begins_with_the_screen_it_is_opened_from() -> None:
+    async with stage(busy(), size=(80, 24)) as on:
+        await on.press("question_mark")
+        await on.pilot.pause()
+        assert "On the dashboard" in on.text()
+        await on.press("escape", "l", "question_mark")
+        await on.until(lambda: "In a plan" in on.text(), "the plan's keys")
+        assert "On the dashboard" not in on.text()

@@ -3,7 +3,8 @@
     state time-wait and dport 5432
     dst 10.0.0.0/8 and not sport = :443
     use > 50%
-    10.0.0.9            (any other word: text found in an address or ip:port)
+    10.0.0.9            (any other word: text found in an address or ip:port, or in the name of
+                         the process that holds the pattern, where that is known)
 
 A filter chooses sockets; a pattern passes when one of its sockets does.
 """
@@ -11,20 +12,22 @@ A filter chooses sockets; a pattern passes when one of its sockets does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
 from tui.analysis.frame import Frame
+from tui.analysis.patterns import Patterns
 from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
 
 Predicate = Callable[[Any], Array]
 """Says of each row of what is filtered whether it passes; shape (rows,), bool. Here these are the
-rows of a Frame's table.
+rows of a Held's table.
 """
 
 PORTS = 1 << 16
@@ -63,19 +66,32 @@ class FilterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Sockets in their patterns, and who holds these."""
+
+    table: SocketTable
+    patterns: Patterns
+    names: Mapping[int, str]
+    """The process's name by the pattern's index, where it is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """A filter as it was typed, and what it does."""
 
     text: str
     predicate: Predicate
 
-    def rows(self, frame: Frame) -> Array:
-        """Return which rows of the frame's table pass, shape (rows,), bool."""
-        return self.predicate(frame)
+    def rows(self, frame: Frame, names: Mapping[int, str] = MappingProxyType({})) -> Array:
+        """Return which rows of the frame's table pass, shape (rows,), bool.
 
-    def patterns(self, frame: Frame) -> Array:
+        ``names`` are the processes' that hold its patterns, by the pattern's index.
+        """
+        return self.predicate(Held(frame.table, frame.patterns, names))
+
+    def patterns(self, frame: Frame, names: Mapping[int, str] = MappingProxyType({})) -> Array:
         """Return which of the frame's patterns have a row that passes, bool."""
-        member = frame.patterns.member[self.rows(frame)]
+        member = frame.patterns.member[self.rows(frame, names)]
         passing = np.zeros(len(frame.patterns), bool)
         passing[member[member >= 0]] = True
         return passing
@@ -255,7 +271,7 @@ class _SocketParser(FilterParser):
     def use(self) -> Predicate:
         passes = self.percentage()
 
-        def predicate(frame: Frame) -> Array:
+        def predicate(frame: Held) -> Array:
             passing = passes(100 * frame.patterns.utilization)
             return _bools(np.append(passing, False)[frame.patterns.member])
 
@@ -304,7 +320,7 @@ def _network(side: str, host: str) -> Predicate:
     mask_hi, mask_lo = np.uint64(mask >> 64), np.uint64(mask & half)
     base_hi, base_lo = np.uint64(base >> 64), np.uint64(base & half)
 
-    def predicate(frame: Frame) -> Array:
+    def predicate(frame: Held) -> Array:
         table = frame.table
         inside = (table.address_hi & mask_hi == base_hi) & (table.address_lo & mask_lo == base_lo)
         return _bools(inside[table.local_ip if side == "src" else table.remote_ip])
@@ -313,12 +329,13 @@ def _network(side: str, host: str) -> Predicate:
 
 
 def _text(word: str) -> Predicate:
-    """Choose by text: part of either address, of either port, or of ``ip:port``."""
+    """Choose by text: part of either address or port, of ``ip:port``, or of a process's name."""
+    name = word.lower()
     host, port = _split_port(word.lower())
     if port and not port.isdecimal():  # 2001:db8 is a part of an address
         host, port = word.lower(), ""
 
-    def predicate(frame: Frame) -> Array:
+    def predicate(frame: Held) -> Array:
         table = frame.table
         if port:
             ends = _addresses(table, host, "endswith")
@@ -329,6 +346,8 @@ def _text(word: str) -> Predicate:
         inside = _addresses(table, host, "contains")
         ports = _ports_with(host, anywhere=True)
         near = inside[table.local_ip] | ports[table.local_port]
+        holds = [index for index, held in frame.names.items() if name in held.lower()]
+        near |= np.isin(frame.patterns.member, holds)
         return _bools(near | inside[table.remote_ip] | ports[table.remote_port])
 
     return predicate

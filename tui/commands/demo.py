@@ -108,8 +108,8 @@ def _find(name: str) -> Scenario:
         return SCENARIOS[name]
     names = [each for each, _ in summaries()]
     close = get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise click.UsageError(f"no scenario “{name}”; {hint}There are: {', '.join(names)}")
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise click.UsageError(f"no scenario “{name}”{hint} There are: {', '.join(names)}")
 
 
 def _play(scenario: Scenario, settings: Settings) -> NoReturn:

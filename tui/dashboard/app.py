@@ -339,7 +339,7 @@ class TwtopApp(PastApp):
             title = "Arrangement not saved"
             said = partial(self.notify, str(error), title=title, severity="error", markup=False)
         else:
-            said = partial(self.notify, f"in {path}", title="Arrangement saved", markup=False)
+            said = partial(self.notify, f"in {path}", title="Saved", markup=False)
         self.call_from_thread(said)
 
     def action_threshold(self) -> None:
@@ -397,7 +397,7 @@ class TwtopApp(PastApp):
         yield from super().get_system_commands(screen)
         if not self.serves:  # nothing is written for somebody elsewhere
             yield SystemCommand(
-                "Save arrangement",
+                "Save layout and settings",
                 "Start with this theme, order, filter, panel, interval and threshold next time",
                 self.save_arrangement,
             )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def offers(app: ShellApp, screen: Screen[object]) -> Iterator[SystemCommand]:
     """Yield the commands there are on this screen, in the order they are listed in."""
-    yield SystemCommand("Theme", "Choose the colours", app.action_change_theme)
+    yield SystemCommand("Theme, dark or light", "Choose the colours", app.action_change_theme)
     seen = set()
     for active in screen.active_bindings.values():
         one = active.binding

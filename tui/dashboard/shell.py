@@ -271,11 +271,14 @@ class ShellApp(App[None]):
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
             may = {"acts": self.acts, "touches": not self.serves}
+            headings = self.headings()
             keys = {
                 title: [*listed(nodes, self.keys, self.get_key_display, **may)]
-                for title, nodes in self.headings().items()
+                for title, nodes in headings.items()
             }
-            self.push_screen(HelpScreen(keys, self.help_first()))
+            own = (title for title, nodes in headings.items() if type(self.screen) in nodes)
+            is_first = not self.screen_stack[2:]  # above Textual's own, which is blank
+            self.push_screen(HelpScreen(keys, self.help_first(), "" if is_first else next(own, "")))
 
     def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
         """Return whose keys the help lists, and under what heading."""

@@ -6,6 +6,8 @@ import re
 from datetime import datetime, timedelta
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SECOND = 1 - 1e-6
+"""From the beginning of a second to its end, which is no part of the next one."""
 
 
 class TimeError(ValueError):
@@ -27,14 +29,17 @@ def parse_duration(text: str) -> float:
 def parse_time(text: str, begin: float, end: float) -> float:
     """Return the Unix time that is meant in a recording from ``begin`` to ``end``.
 
-    A time of day without a date is the last one that lies in the recording, in the zone of who
-    asks; with a date and no zone it is in that zone too. Raises TimeError for what is no time, and
-    for one that lies outside.
+    A time in whole seconds is the end of that second: clocks on screen leave the rest away, so a
+    moment shown as 03:12:40 is found as that. A time of day without a date is the last one that
+    lies in the recording, in the zone of who asks; with a date and no zone it is in that zone too.
+    Raises TimeError for what is no time, and for one that lies outside.
     """
     time = _parsed(text.strip(), begin, end)
     if not begin - 1 <= time <= end + 1:
         first, last = (_local(edge) for edge in (begin, end))
-        raise TimeError(f"{text} is outside the recording, which runs from {first} to {last}")
+        raise TimeError(f"the recording runs from {first} to {last}; {text} is outside")
+    if not text.strip().startswith("-") and time.is_integer():
+        time += SECOND
     return min(max(time, begin), end)
 
 
@@ -47,7 +52,7 @@ def _parsed(text: str, begin: float, end: float) -> float:
         return datetime.fromisoformat(text).timestamp()  # what has no zone is in the reader's
     except (ValueError, OverflowError, OSError):
         raise TimeError(
-            f"{text} is not a time such as 03:12, 2026-11-26T03:12:00Z or -90s"
+            f"write the time as 03:12, -90s or 2026-11-26T03:12:00Z; {text} is none of these"
         ) from None
 
 

@@ -76,7 +76,7 @@ _ALL = (
     ),
     Scenario(
         "server-close",
-        "thousands of TIME-WAITs that harm nobody",
+        "harmless TIME-WAITs by the thousand",
         "The server closes first, so thousands of TIME-WAITs collect on its listening port. Ten "
         "clients connect 20 times a second each, too much for 1,000 ports if the TIME-WAITs were "
         "theirs. Nobody runs out.",

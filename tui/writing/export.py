@@ -51,7 +51,7 @@ def write_export(path: Path, sheet: Sheet) -> int:
     Raises ExportError for an unknown ending or when the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ExportError(f"{path.name}: the name must end in {' or '.join(FORMATS)}")
+        raise ExportError(f"the name must end in {' or '.join(FORMATS)}; {path.name} does not")
     write = write_csv if path.suffix.lower() == ".csv" else _write_json
 
     def fill(file: BinaryIO) -> int:

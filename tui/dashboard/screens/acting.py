@@ -72,16 +72,19 @@ class PatternActs(ActingScreen):
         """The pattern that the keys are about."""
         raise NotImplementedError
 
-    def _outgoing(self) -> PatternKey | None:
-        key = self.pattern
+    def outgoing(self, why: str = "only those can run out of ports") -> PatternKey | None:
+        """Return the pattern if it is an outgoing one, else say that it has to be, and why."""
+        key, view = self.pattern, self.view
         if key is not None and key.direction is Direction.OUTGOING:
             return key
-        self.notify("select an outgoing pattern (→): only those can run out of ports", timeout=4)
+        there = view is not None and (view.frame.patterns.direction == Direction.OUTGOING).any()
+        missing = "select an outgoing pattern" if there else "there is no outgoing pattern"
+        self.notify(f"{missing} (→): {why}", timeout=4)
         return None
 
     def action_free(self) -> None:
         """Ask from what age on TIME-WAITs end, and then whether they shall."""
-        if (key := self._outgoing()) is None:
+        if (key := self.outgoing()) is None:
             return
         place = self.place
 
@@ -96,7 +99,7 @@ class PatternActs(ActingScreen):
 
     def action_keep(self) -> None:
         """Ask for the level, and then whether to keep it; where it is kept, whether to stop."""
-        if (key := self._outgoing()) is None:
+        if (key := self.outgoing()) is None:
             return
         for one in self.actor.keepings.own:
             if one.on and one.goal.covers(key):

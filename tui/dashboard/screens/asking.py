@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.dashboard.acts import EXPECTED, Act, Proposal
+from tui.dashboard.acts import EXPECTED, Act, ApplyAct, Proposal, UndoAct
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.watching.view import View
@@ -37,6 +37,7 @@ class AskScreen(ModalScreen[None], ClosesOnce):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ask.yes", "y", "yes", "Yes", "Do it"),
         bind("ask.close", "escape,n,q", "dismiss", "No", "Close this and change nothing"),
+        bind("ask.undo", "u", "undo", "Undo", "Set back what was just applied"),
     ]
 
     def __init__(self, act: Act, done: Callable[[], object] = lambda: None) -> None:
@@ -86,6 +87,11 @@ class AskScreen(ModalScreen[None], ClosesOnce):
         if self.stage == "asking":
             self._say("doing", self._lines, f"{self._question} Yes …")
             self._step(self.act.do, self._tell)
+
+    def action_undo(self) -> None:
+        """Ask, in place of this, whether to set back what was applied."""
+        if self._watches and isinstance(self.act, ApplyAct):
+            self.app.switch_screen(AskScreen(UndoAct(), self._done))
 
     def _tell(self, lines: Sequence[str]) -> None:
         self._done()

@@ -59,7 +59,8 @@ HELP = """\
 
 [b]Filters[/b], joined by and, or, not, ( )
   state time-wait   dport 5432   sport 1024-2047   dst 10.0.0.0/8
-  src \\[::1]   use > 50%   any other word: part of an address or ip:port
+  src \\[::1]   use > 50%   any other word: part of an address or ip:port,
+  on the dashboard also of a process's name
 """
 
 
@@ -67,6 +68,10 @@ def key_lines(keys: Iterable[tuple[str, str]]) -> str:
     """Return keys and what they do as lines of markup, of which a bracket is none."""
     lines = (f"  {names:<{KEYS_WIDTH}} {meaning}\n" for names, meaning in keys)
     return "".join(line.replace("[", r"\[") for line in lines)
+
+
+def _group(title: str, keys: Iterable[tuple[str, str]]) -> str:
+    return f"[b]{title}[/b]\n{key_lines(keys)}\n"
 
 
 class HelpScreen(ModalScreen[None], ClosesOnce):
@@ -91,19 +96,35 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
         bind("help.topics", "t", "topics", "Topics", "Read on: the topics of twtop help"),
     ]
 
-    def __init__(self, keys: Mapping[str, Iterable[tuple[str, str]]], first: str = "") -> None:
-        """Tell these keys under their headings, below the markup ``first``."""
+    def __init__(
+        self, keys: Mapping[str, Iterable[tuple[str, str]]], first: str = "", begin: str = ""
+    ) -> None:
+        """Tell these keys under their headings, below the markup ``first``.
+
+        It is opened at the heading ``begin``, else at the top.
+        """
         super().__init__()
-        self._first = first + "".join(
-            f"[b]{title}[/b]\n{key_lines(group)}\n" for title, group in keys.items()
-        )
+        self.parts = {title: _group(title, group) for title, group in keys.items()}
+        """The markup below each heading."""
+        self._first = first
+        self._begin = begin
 
     def compose(self) -> ComposeResult:
         """Show the page; it scrolls where the terminal is small."""
         with VerticalScroll(id="help") as page:
             page.border_title = "twtop · help"
             page.border_subtitle = "t topics to read · esc closes"
-            yield Static(self._first + MOUSE + HELP)
+            if self._first:
+                yield Static(self._first)
+            for title, part in self.parts.items():
+                yield Static(part, classes="begin" if title == self._begin else "")
+            yield Static(MOUSE + HELP)
+
+    def on_mount(self) -> None:
+        """Begin where it was asked for."""
+        for begin in self.query(".begin"):
+            page = self.query_one("#help")
+            self.call_after_refresh(page.scroll_to_widget, begin, animate=False, top=True)
 
     def action_topics(self) -> None:
         """Open the book, in place of this page."""

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 
 from tui.analysis.filter import parse_filter
-from tui.analysis.patterns import Direction, PatternKey
+from tui.analysis.patterns import PatternKey
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.acting import PatternActs
 from tui.dashboard.screens.table_screen import TableScreen
@@ -261,11 +261,8 @@ class Dashboard(TableScreen[View], PatternActs):
 
     def action_plan(self) -> None:
         """Open the plan for the selected pattern."""
-        key = self.pattern
-        if key is not None and key.direction is Direction.OUTGOING:
+        if (key := self.outgoing("plans are for those")) is not None:
             self.ask_for(PlanAsked(key))
-        else:
-            self.notify("select an outgoing pattern (→): plans are for those", timeout=4)
 
     def action_incoming(self) -> None:
         """Hide the incoming patterns, whose ports are the peers', or show them again."""

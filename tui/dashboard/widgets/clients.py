@@ -28,7 +28,7 @@ WHY_AGREED = {
     (True, True): "no port left, and connect() fails",
     (True, False): "the last port was just taken",
     (False, True): "every port freed is taken at once",
-    (False, False): "no connect() lacked a port",
+    (False, False): "a port for every connect()",
 }
 """By whether no port is left, and whether connect() fails for want of one."""
 SETTING_UP = "setting up …"

@@ -14,6 +14,7 @@ from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, pattern_level, port_use
 from tui.analysis.patterns import Direction, PatternKey, Patterns
 from tui.analysis.timewait import SECONDS, TRACKED
+from tui.analysis.trends import Holder
 from tui.dashboard.widgets.addresses import long_addresses, pattern_text
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.gauge import gauge
@@ -55,7 +56,11 @@ KEPT = " kept"
 SPAN = 5
 """Seconds that a cell of the narrowest "Last 60 s" stands for."""
 READABLE_GAUGE = 24
-"""Cells that a gauge and its percentage have before names have all that they need."""
+"""Cells that a gauge and its percentage have before long names have all that they need."""
+ORDINARY_NAME = 44
+"""Cells of the longest name of IPv4 addresses, kept: up to there names come before gauges."""
+LEAST_NAME = 4
+"""Cells of a process's name that its pid leaves to it."""
 LOOKED_AT = 40
 """How many names say how wide their column has to be."""
 
@@ -75,7 +80,8 @@ class PatternRows(ArrangedRows):
         if inverted:
             order = order[::-1]
         if view.filter is not None:
-            order = order[view.filter.patterns(view.frame)[order]]
+            names = {index: held.process.name for index, held in view.trends.holders.items()}
+            order = order[view.filter.patterns(view.frame, names)[order]]
         self.order = order
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
@@ -105,19 +111,25 @@ class PatternRows(ArrangedRows):
         """Return what stands over a column: over the curves, their common scale."""
         if column.id != "recent":
             return column.title
-        scale = f"60 s, ≤{short_count(self.fastest)}/s"
-        return f"Last {scale}" if len(scale) + 5 <= width else scale
+        scale = f"≤{short_count(self.fastest)}/s"
+        # "Full in" stands before it, and must not be read on into "60 s".
+        titles = f"Last 60 s, {scale}", f"  60 s {scale}"
+        return next((title for title in titles if len(title) <= width), "Last 60 s")
 
     def needs(self) -> Mapping[str, int]:
         """Return how wide names and processes are; 0 where nobody's process is known."""
-        first, holders = self.order[:LOOKED_AT].tolist(), self.view.trends.holders
-        names = [len(str(self.view.frame.patterns.key(index))) for index in first]
-        held = [len(str(holders[index].process)) for index in first if index in holders]
-        return {
-            "use": READABLE_GAUGE,
-            "process": max(held, default=0),
-            "pattern": max(names, default=0),
-        }
+        shown, holders = self.order[:LOOKED_AT].tolist(), self.view.trends.holders
+        keys = [self.view.frame.patterns.key(index) for index in shown]
+        kept = [len(KEPT) * (self.view.kept_below(key) is not None) for key in keys]
+        names = [len(str(key)) + more for key, more in zip(keys, kept, strict=True)]
+        held = [_held_width(holders[index]) for index in shown if index in holders]
+        pattern, process = max(names, default=0), max(held, default=0)
+        if pattern <= ORDINARY_NAME:
+            needs = {"pattern": pattern, "process": process}
+            lacks = {one.id: needs[one.id] - one.width for one in COLUMNS if one.id in needs}
+            first, then = sorted(needs, key=lambda name: lacks[name])  # so that one is whole
+            return {first: needs[first], then: needs[then], "use": READABLE_GAUGE}
+        return {"use": READABLE_GAUGE, "process": process, "pattern": pattern}
 
     def identity(self, row: int) -> Hashable:
         """Return the PatternKey of a row."""
@@ -202,9 +214,13 @@ def _padded(values: Array, count: int, fill: float) -> Array:
 
 
 def process_text(process: Process, width: int, before: str = "") -> str:
-    """Return a process in a width; its pid stays."""
+    """Return a process in a width; its pid stays as long as that leaves a name to know it by."""
     pid = f"[{process.pid}]"
-    return short(f"{before}{process.name}", width - len(pid)) + pid
+    named = f"{before}{process.name}"
+    room = width - len(pid)
+    if len(named) > room < len(before) + LEAST_NAME:
+        return short(named, width)
+    return short(named, room) + pid
 
 
 def unreadable(count: int) -> str:
@@ -276,12 +292,19 @@ def _recent(rows: PatternRows, index: int, width: int) -> list[Run]:
     return [(sparkline(resample(closings, width, newest), width, rows.fastest), "locked")]
 
 
+WAS = "was "
+
+
+def _held_width(holder: Holder) -> int:
+    return len(str(holder.process)) + len(WAS) * holder.remembered
+
+
 def _process(rows: PatternRows, index: int, width: int) -> list[Run]:
     holder = rows.view.trends.holders.get(index)
     if holder is None:
         return [("", "")]
     if holder.remembered:
-        return [(process_text(holder.process, width, "was "), "dim")]
+        return [(process_text(holder.process, width, WAS), "dim")]
     return [(process_text(holder.process, width), "")]
 
 

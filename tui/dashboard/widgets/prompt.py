@@ -14,9 +14,12 @@ from textual.widgets import Input, Label
 
 from tui.dashboard.keys import bind
 from tui.dashboard.widgets.footer import KeysFooter
+from tui.writing.words import whole_clauses
 
 Answer = Callable[[str], str | None]
 """Takes what was typed; returns why it cannot be taken, or None."""
+LEAST_FIELD = 10
+"""Cells that the field keeps beside a complaint."""
 
 
 class Prompt(Horizontal):
@@ -34,6 +37,7 @@ class Prompt(Horizontal):
         self._try: Callable[[str], None] | None = None
         self._undo: Callable[[], None] | None = None
         self._before: Widget | None = None
+        self._label = ""
 
     def compose(self) -> ComposeResult:
         """Put a label, a field and room for a complaint side by side."""
@@ -63,8 +67,9 @@ class Prompt(Horizontal):
             return
         self._before = self.screen.focused
         self.app.clear_notifications()
+        self._label = label
         self.query_one("#prompt-label", Label).update(label)
-        self.query_one("#prompt-error", Label).update("")
+        self.say("")
         field = self.query_one(Input)
         field.value = value
         field.placeholder = hint
@@ -99,8 +104,11 @@ class Prompt(Horizontal):
         self.query_one(Input).insert_text_at_cursor(text)
 
     def say(self, complaint: str) -> None:
-        """Show something beside the field."""
-        self.query_one("#prompt-error", Label).update(complaint)
+        """Show something beside the field, and no label where there is no room for both."""
+        room = self.app.size.width - LEAST_FIELD - 2
+        fits = not complaint or len(complaint) <= room - len(self._label) - 2
+        self.query_one("#prompt-label", Label).display = fits
+        self.query_one("#prompt-error", Label).update(whole_clauses(complaint, room))
 
     @property
     def is_open(self) -> bool:

@@ -129,8 +129,10 @@ class RowTable(ScrollPanel, can_focus=True):
         selected = self.selected if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
-        for column, need in rows.needs().items():
-            self._needs[column] = max(need, self._needs.get(column, 0))
+        needs, known = rows.needs(), self._needs  # in the order of those that are shown now
+        self._needs = {
+            name: max(needs.get(name, 0), known.get(name, 0)) for name in {**needs, **known}
+        }
         self.virtual_size = Size(self.size.width, len(rows) + self.head)
         found = rows.find(selected) if selected is not None else None
         if found is None:
