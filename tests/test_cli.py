@@ -12,7 +12,7 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui import __version__
-from tui.cli import ACTS, SAYS_WHY, cli, main
+from tui.cli import ACTS, IN_VAIN, SAYS_WHY, cli, main
 from tui.commands import dashboard, reading
 from tui.commands.configuration import load
 from tui.commands.options import Settings
@@ -155,7 +155,7 @@ class TestOptions:
         inner = cli.commands[command]
         mine = inner.make_context(command, [*needed], parent=plain).command.params
         if not any(option in one.opts and not getattr(one, "hidden", False) for one in mine):
-            if name not in SAYS_WHY.get(command, ()):
+            if name not in (*IN_VAIN, *SAYS_WHY.get(command, ())):
                 with pytest.raises(click.UsageError, match=f"no use for {option}"):
                     inner.make_context(command, [*needed], parent=outer)
             return
@@ -167,9 +167,7 @@ class TestOptions:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ["-i2", "report"],
             ["report", "-i2"],
-            ["-t60", "watch"],
             ["--byte-order=big", "run", "true"],
             ["-N", "web", "places"],
             ["--proc", PROC, "free"],

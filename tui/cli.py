@@ -38,7 +38,8 @@ LOOKING_BACK = ("--from", "--at")
 ACTS = ("free", "keep", "apply", "undo")
 """The commands that change something of the user's."""
 
-
+IN_VAIN = ("interval", "threshold")
+"""Options that may stand before any command: whatever it does not use is as before."""
 SAYS_WHY = {
     "demo": {"proc", "place"},
     "simulate": {"proc", "place", "interval", "threshold"},
@@ -77,6 +78,8 @@ class Deferred(click.Command):
         """Return what was said before the command, by its own names for it.
 
         Raises click.UsageError for what it has no use for: nobody is to believe that it counts.
+        How often to read, and from where a pattern is hot, may stand there in vain, as in an alias:
+        that changes nothing of what is read.
         """
         own = {tuple(one.opts): one for one in command.params if not getattr(one, "hidden", False)}
         found: dict[str, Any] = {}
@@ -86,7 +89,7 @@ class Deferred(click.Command):
                 continue
             if (same := own.get(tuple(option.opts))) is not None:
                 found[same.name or ""] = [said] if same.multiple else said
-            elif option.name not in SAYS_WHY.get(self.name or "", ()):
+            elif option.name not in (*IN_VAIN, *SAYS_WHY.get(self.name or "", ())):
                 raise click.UsageError(
                     f"{self.name} has no use for {option.opts[-1]}; leave it out"
                 )

@@ -7,10 +7,12 @@ import gc
 import sys
 from typing import Any
 
-from tests.dashboard.scene import Stage, frame_of, opened, stage, waits
+from tests.dashboard.scene import DATABASE, Stage, frame_of, opened, stage, waits
+from tui.dashboard.shell import MOST_WAITING
 from tui.findings.cases import FORGET_SECONDS
 from tui.recording import memory
 from tui.watching.series import KEEP_SECONDS
+from tui.watching.view import View
 
 SETTLED = int(max(KEEP_SECONDS, memory.KEEP_SECONDS) / FORGET_SECONDS) + 2
 """Frames after which series and the past are at their longest, and what is over is forgotten."""
@@ -28,6 +30,28 @@ async def test_what_is_kept_does_not_grow_with_the_frames() -> None:
         await _churn(on, range(SETTLED, 3 * SETTLED))
         assert on.toasts
         assert _kept() - before < SETTLED, "less than one in two frames"
+
+
+async def test_a_screen_that_cannot_be_drawn_holds_few_views() -> None:
+    """As on a terminal that takes nothing: the loop stands still, and the sampler goes on."""
+    async with stage(frame_of(waits(9, DATABASE))) as on:
+        view = on.app.view
+        assert view is not None
+        for _ in range(10 * MOST_WAITING):
+            on.app._poll(Same(view), on.app.memory)
+        assert on.app.message_queue_size <= MOST_WAITING
+
+
+class Same:
+    """Sees the same each time."""
+
+    interval = 1.0
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def poll(self) -> View:
+        return self.view
 
 
 async def _churn(on: Stage, numbers: range) -> None:

@@ -3,6 +3,7 @@
 import shlex
 import signal
 import sys
+import time
 
 import psutil
 import pytest
@@ -197,3 +198,14 @@ def test_quitting_does_not_wait_for_a_slow_read(way: str) -> None:
             terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait() == (0 if way == "key" else 143)
         terminal.assert_clean()
+
+
+def test_a_terminal_that_took_nothing_and_is_gone_ends_it() -> None:
+    """As a hung ssh whose window is closed: the screen waits to be written, and hears no signal."""
+    with Terminal((*TWTOP, *PROXY)) as terminal:
+        terminal.wait_for("Patterns · 24")
+        for number in range(80):  # nobody reads: more than the writing thread takes
+            terminal.resize(100 + number % 2, 40)
+            time.sleep(0.02)
+        terminal.hang_up()
+        terminal.process.wait(limit())

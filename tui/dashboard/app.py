@@ -149,13 +149,13 @@ class TwtopApp(PastApp):
             view = poller.poll()
             if view.frame.reading.place.answers and not self.replays:
                 self.keepings.look(view.frame.reading.place)
-            self.post_message(Sampled(poller, view))
+            self.post_found(Sampled(poller, view))
             if not self.replays:
                 self.keep(view, memory)
         except TableError as error:
-            self.post_message(Sampled(poller, None, str(error)))
+            self.post_found(Sampled(poller, None, str(error)))
         except Exception as error:  # a bug must be seen, not end the thread in silence
-            self.post_message(Sampled(poller, None, f"reading failed: {error!r}"))
+            self.post_found(Sampled(poller, None, f"reading failed: {error!r}"))
 
     def stop_polling(self) -> None:
         """Read no more, and drop what is still on its way."""

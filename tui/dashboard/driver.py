@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -83,15 +84,17 @@ class TerminalDriver(LinuxDriver):
 
         A terminal of eight bits sends what is not UTF-8, at which Textual's own ends the app
         (https://github.com/Textualize/textual/issues/6456); and its parser raises at some
-        sequences that no terminal sends. Raises EOFError where the terminal is gone.
+        sequences that no terminal sends.
+
+        Where the terminal is gone it ends the program at once: nothing can be restored, and the
+        loop may wait for ever for Textual's writing thread, which ends with its first error.
         """
         decode = getincrementaldecoder("utf-8")("replace").decode
         parser = XTermParser()
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], POLL_SECONDS)[0]:
-                data = os.read(self.fileno, CHUNK)
-                if not data:
-                    raise EOFError("the terminal is gone")
+                if not (data := self._typed()):
+                    os._exit(128 + signal.SIGHUP)
                 for character in decode(data):
                     try:
                         events = [*parser.feed(character)]
@@ -101,3 +104,12 @@ class TerminalDriver(LinuxDriver):
                         self.process_message(event)
             for event in parser.tick():
                 self.process_message(event)
+
+    def _typed(self) -> bytes:
+        """Return what was typed, nothing once the terminal is gone."""
+        try:
+            return os.read(self.fileno, CHUNK)
+        except OSError as error:
+            if error.errno != errno.EIO or os.isatty(self.fileno):
+                raise
+            return b""

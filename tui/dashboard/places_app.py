@@ -115,7 +115,7 @@ class PlacesApp(TwtopApp):
             found = Places(failure=str(error))
         except Exception as error:  # a bug must be seen, not end the thread in silence
             found = Places(failure=f"looking at the places failed: {error!r}")
-        self.post_message(LookedAround(found))
+        self.post_found(LookedAround(found))
 
     def on_looked_around(self, message: LookedAround) -> None:
         """Take a look at all places, onto the screen unless that is frozen."""

@@ -15,6 +15,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import ThemeProvider
@@ -35,6 +36,8 @@ from tui.dashboard.widgets.prompt import Prompt
 from tui.watching.sampler import Cycle
 
 PALETTE_KEY = "ctrl+p"
+MOST_WAITING = 20
+"""Messages to the app; a few wait at most while it is drawn."""
 ANSI_THEME = "ansi-dark"
 """The theme of a terminal that has no more than its own colours."""
 
@@ -125,6 +128,14 @@ class ShellApp(App[None]):
         """
         if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
             await super().on_event(event)
+
+    def post_found(self, message: Message) -> None:
+        """Take what a thread has found, unless too much waits: the terminal takes nothing.
+
+        So it is behind a hung ssh. Each message may hold a whole table, and the next one follows.
+        """
+        if self.message_queue_size < MOST_WAITING:
+            self.post_message(message)
 
     def on_key(self, event: events.Key) -> None:
         """Give the prompt what was on its way to another widget when it opened.

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from tui import __version__
 from tui.report.copied import BundleError, Copy
@@ -108,16 +107,14 @@ def write_bundle(
         members |= {f"{folder}proc/{file}": content for file, content in one.files.items()}
     members |= {f"recording/{file}": content for file, content in past.files.items()}
 
-    def fill(file: BinaryIO) -> int:
-        with tarfile.open(fileobj=file, mode="w:gz") as archive:
-            for member, content in members.items():
-                info = tarfile.TarInfo(f"{name}/{member}")
-                info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
-                archive.addfile(info, io.BytesIO(content))
-        return file.tell()
-
+    packed = io.BytesIO()  # at a full disk gzip's own file would end in noise (Python 3.14)
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for member, content in members.items():
+            info = tarfile.TarInfo(f"{name}/{member}")
+            info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
+            archive.addfile(info, io.BytesIO(content))
     try:
-        return write_whole(path, fill)
+        return write_whole(path, lambda file: file.write(packed.getbuffer()))
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from None
 

@@ -119,11 +119,11 @@ class FleetApp(ShellApp):
     def _poll(self) -> None:
         """In its thread: ask once and pass on what came of it."""
         try:
-            self.post_message(Refreshed(self.poller.poll()))
+            self.post_found(Refreshed(self.poller.poll()))
         except FleetError as error:
-            self.post_message(Refreshed(None, str(error)))
+            self.post_found(Refreshed(None, str(error)))
         except Exception as error:  # a bug must be seen, not end the thread in silence
-            self.post_message(Refreshed(None, f"asking failed: {error!r}"))
+            self.post_found(Refreshed(None, f"asking failed: {error!r}"))
 
     def on_refreshed(self, message: Refreshed) -> None:
         """Take what came; what is on screen stays until there is something newer."""
