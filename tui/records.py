@@ -686,6 +686,7 @@ class RunDestinationRecord(TypedDict):
     remote_ip: str
     remote_port: int
     connections: int
+    """Those that were seen: what comes and goes between two looks is not."""
     time_waits: int
     """Left in TIME-WAIT."""
     peak_in_use: int
@@ -711,6 +712,8 @@ class RunJson(TypedDict):
     started: str
     duration_seconds: float
     connections: int
+    """All that were made in this network namespace, whoever made them, as the kernel counted them:
+    at least those of the destinations together."""
     time_waits: int
     destinations: list[RunDestinationRecord]
     """Most connections first."""

@@ -185,7 +185,8 @@ def test_what_may_be_bound_is_said_by_all_where_it_could_matter(
         told = [f"up to {bound:,} sockets" in " ".join(ran.out.split()) for ran in said]
         assert told == [matters] * len(said)
         waited = run("wait", "--below=50", "--timeout=0", "--proc", root)
-        assert (waited.code, str(bound) in waited.err) == ((3, True) if matters else (0, False))
+        code = 3 if bound >= SIZE else 1  # fewer locked ports would make it sure
+        assert (waited.code, str(bound) in waited.err) == ((code, True) if matters else (0, False))
         assert (run("check", "--proc", root).code, said[3].code) == ((3, 1) if matters else (0, 0))
 
 

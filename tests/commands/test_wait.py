@@ -12,6 +12,7 @@ from tests.commands.conftest import Run
 from tests.commands.hosts import LOW, cut_short, host, served, tuple_with
 from tests.e2e.terminal import TWTOP, Terminal
 from tests.tables import FIXTURES, Clock, Sock, waiting
+from tui.analysis import doubts
 from tui.commands import wait
 
 PROXY = FIXTURES / "6.18-proxy" / "proc"
@@ -126,6 +127,26 @@ class TestGoals:
             return [*draining(elapsed), *(slow if elapsed < 8 else [])]
 
         assert len(during(two, "--below", "50")[3].slept) == 8
+
+    def test_it_waits_until_ports_that_may_be_bound_make_no_difference(
+        self, during: During, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of 500 ports 100 may be bound: below half of what is surely there are 199."""
+        monkeypatch.setattr(doubts, "unseen_bound", lambda frame: 100)
+        monkeypatch.setattr(wait, "unseen_bound", lambda frame: 100)
+        code, *_, made = during(draining, "--below", "50")
+        assert (code, len(made.slept)) == (0, 7)
+        code, _, err, made = during(draining, "--below", "50", "--timeout", "6")
+        assert (code, made.slept) == (1, [1.0] * 6)
+        assert "up to 100 sockets" in err
+
+    def test_it_ends_at_once_where_not_even_an_unused_tuple_would_be_sure(
+        self, during: During, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(doubts, "unseen_bound", lambda frame: 500)
+        code, _, err, made = during(draining, "--below", "50")
+        assert (code, made.slept) == (3, [])
+        assert "up to 500 sockets" in err
 
     def test_the_interval_is_between_two_readings(self, during: During) -> None:
         assert during(draining, "--below", "50", "-i", "3")[3].slept == [3.0, 3.0]
@@ -250,11 +271,16 @@ class TestTerminal:
             assert terminal.wait() == 130  # long before the next reading
 
 
-def test_a_copy_never_gets_there_and_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("timers", [True, False])
+def test_a_copy_never_gets_there_and_is_told_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timers: bool
+) -> None:
     monkeypatch.setattr(wait, "STILL_SECONDS", 0.05)
-    ran = run("wait", "--drained", "-i", "0.1", "--proc", PROXY)
+    copy = PROXY if timers else host(tmp_path, [Sock(local_port=LOW)])
+    goal = ["--drained"] if timers else ["--below", "0.1"]
+    ran = run("wait", *goal, "-i", "0.1", "--timeout", "9", "--proc", copy)
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == f"twtop: {PROXY} is a copy and never changes: there is nothing to wait for\n"
+    assert ran.err == f"twtop: {copy} is a copy and never changes: there is nothing to wait for\n"
 
 
 def test_a_destination_that_nobody_connects_to_is_said(run: Run) -> None:

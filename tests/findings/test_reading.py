@@ -101,6 +101,20 @@ def test_bound_sockets_that_may_be_enough_to_matter_are_a_warning(
     assert finding.evidence == {"capacity": 1000, "bound_at_most": bound}
 
 
+@pytest.mark.parametrize(
+    ("uid", "complete", "bound"),
+    [(1000, True, 100), (0, True, 500), (65534, True, 500), (1000, False, 500)],
+)
+def test_a_programs_connections_are_none_of_the_bound_sockets(
+    uid: int, complete: bool, bound: int
+) -> None:
+    """Root's may be the kernel's own, which no program has made; and what was not read as well."""
+    socks = (Sock(local_port=40000 + port, uid=uid, inode=port + 1) for port in range(400))
+    counters = {"inuse": 400, "alloc": 5000, "used": 500}
+    situation = seen(frame_of(*socks, counters=counters, complete=complete), bound_known=False)
+    assert only("bound-ports-unknown", situation).evidence["bound_at_most"] == bound
+
+
 def test_a_copy_is_to_be_made_anew() -> None:
     situation = seen(frame_of(Sock(), complete=False), bound_known=True, copy=True)
     assert "--source sock_diag" not in advice(only("incomplete-table", situation))

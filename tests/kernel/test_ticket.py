@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -113,15 +114,45 @@ def test_an_archive_without_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE]
+    ("kind", "to"),
+    [
+        *((kind, "spare") for kind in (tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)),
+        *((tarfile.LNKTYPE, to) for to in ("gone", "../spare", "net/tcp6", "/etc/passwd", "net")),
+    ],
 )
-def test_a_table_that_is_no_plain_file_is_not_taken_for_none(tmp_path: Path, kind: bytes) -> None:
+def test_a_table_that_is_no_plain_file_is_not_taken_for_none(
+    tmp_path: Path, kind: bytes, to: str
+) -> None:
     """Without net/tcp6 it would be the copy of a kernel without IPv6."""
-    tcp6 = link("net/tcp6", "spare", kind)
+    tcp6 = link("net/tcp6", to, kind)
     files: dict[str, bytes | tarfile.TarInfo] = {"spare": header(4), "net/tcp": TABLE}
     files["net/tcp6"] = tcp6
-    with pytest.raises(TableError, match="cannot be unpacked"):
+    with pytest.raises(TableError, match=r"cannot be unpacked.*net/tcp6.*no plain file"):
         place_at(pack(tmp_path / "ticket.tgz", files))
+
+
+@pytest.mark.parametrize("names", [["net/tcp", "net"], ["net", "net/tcp"], ["net/tcp", "net/tcp"]])
+def test_a_file_that_tar_was_given_twice(tmp_path: Path, names: list[str]) -> None:
+    """It stores the second as a hard link to the first, which has the same name."""
+    write_proc(tmp_path, [ONE])
+    subprocess.run(["tar", "czf", "ticket.tgz", *names], cwd=tmp_path, check=True)
+    assert socks(read(tmp_path / "ticket.tgz").table) == [ONE]
+
+
+def test_a_hard_link_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
+    files: dict[str, bytes | tarfile.TarInfo] = {"first": TABLE}
+    files["net/tcp"] = link("net/tcp", "first", tarfile.LNKTYPE)
+    assert socks(read(pack(tmp_path / "ticket.tgz", files)).table) == [ONE]
+
+
+def test_hard_links_make_no_endless_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.kernel.ticket.MOST_BYTES", 3 * len(TABLE))
+    names = [f"{number}/net/tcp" for number in range(4)]
+    links = {name: link(name, "net/tcp", tarfile.LNKTYPE) for name in names}
+    with pytest.raises(TableError, match="too large"):
+        place_at(pack(tmp_path / "ticket.tgz", {"net/tcp": TABLE, **links}))
 
 
 def test_of_several_copies_none_is_chosen(tmp_path: Path) -> None:

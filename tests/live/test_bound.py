@@ -1,6 +1,10 @@
 """Sockets that are bound and nothing else take ports, also where the kernel lists none of them."""
 
+import itertools
+import os
+import socket
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +22,8 @@ from tui.lab.namespace import sysctl
 pytestmark = pytest.mark.live
 
 PORTS, BOUND = 100, 3
+PROGRAM = 1000
+"""The uid of one that is not root's."""
 
 
 def look() -> tuple[list[tuple[bool, int]], int]:
@@ -53,3 +59,44 @@ def test_a_place_is_not_passed_over_as_empty_where_every_port_may_be_bound(
     capacity, unseen, sockets = lab.call(pass_over, bound)
     assert sockets == 0
     assert capacity == 0 if bound == PORTS and lists_bound() else (unseen or 0) >= bound
+
+
+def among_others(bound: int) -> tuple[int, int]:
+    """How many may be bound at most among a program's sockets of every fate, and those in use."""
+    with ExitStack() as stack:
+        for port in range(LOW, LOW + bound):
+            stack.enter_context(bind(HERE, port))
+        for kind in (socket.AF_INET, socket.AF_UNIX):
+            stack.enter_context(socket.socket(kind, socket.SOCK_DGRAM))
+        server = stack.enter_context(socket.create_server((HERE, PORT)))
+        ends = []
+        for _ in range(100):
+            client = stack.enter_context(socket.create_connection((HERE, PORT)))
+            ends.append((client, stack.enter_context(server.accept()[0])))
+        for client, accepted in ends[:20]:  # TIME-WAITs
+            client.close()
+            assert accepted.recv(1) == b""
+            accepted.close()
+        for client, _ in ends[20:30]:  # orphans
+            client.close()
+        for _ in range(9):  # and some that nobody has accepted
+            stack.enter_context(socket.create_connection((HERE, PORT)))
+        for sock in (server, *itertools.chain(*ends)):
+            if sock.fileno() >= 0:
+                os.fchown(sock.fileno(), PROGRAM, -1)
+        reading = Source(place_at(LIVE), "proc", 1.0, one_shot=True).read()
+        used = reading.counters["used"]
+        # Other namespaces have a part in `alloc`.
+        reading = replace(reading, counters={**reading.counters, "alloc": 2 * used})
+        table = replace(reading.table, bound_known=False)
+        at_most = unseen_bound(judge(replace(reading, table=table)))
+        assert at_most is not None
+        return at_most, used - at_most
+    raise AssertionError
+
+
+def test_connections_are_told_from_what_is_only_bound(lab: Lab) -> None:
+    """Before 6.8 nothing lists that, and a busy place would seem to have no port left."""
+    at_most, in_use = lab.call(among_others, 7)
+    assert at_most >= 7
+    assert in_use >= 70 + 80 + 1

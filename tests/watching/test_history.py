@@ -13,7 +13,7 @@ from tui.analysis.trends import Series, Trends
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State, Timer
 from tui.watching import history
-from tui.watching.history import MARKED_SECONDS, SHOWN_SECONDS, History
+from tui.watching.history import EARLY_SECONDS, MARKED_SECONDS, SHOWN_SECONDS, History
 from tui.watching.series import FORGET_SECONDS, KEEP_ROWS, KEEP_SECONDS, VANISHED
 
 NGINX = Process(10, "nginx")
@@ -351,6 +351,47 @@ class TestHolders:
             made.note_owners(Owners({1: NGINX}))
         ends = [at(9, waiting(remote=f"10.0.0.{host}")) for host in (1, 2, 3)]
         assert [self.held(made, shown) is not None for shown in ends] == [True, False, True]
+
+
+class TestEndedEarly:
+    """By `twtop keep` or `ss -K`: what closes is no more what will be held."""
+
+    RATE = 100
+
+    def told(self, seconds: int, ended: dict[int, int], most: int = 1000) -> list[float]:
+        """What is told each second of a load that began with the first; so many of its oldest
+        TIME-WAITs end in a second, and as many as are more than ``most``."""
+        made, born, found = History(), list[float](), list[float]()
+        for second in range(seconds):
+            born += [second + number / self.RATE for number in range(self.RATE)]
+            born = born[max(len(born) - most, ended.get(second, 0)) :]
+            now = second + 1
+            socks = [
+                waiting(40000 + number, round(1000 * (60 - now + one)))
+                for number, one in enumerate(born)
+            ]
+            found += made.add(at(now, *socks)).seconds_left.tolist()
+        return found
+
+    def test_ports_that_are_kept_below_a_level_are_never_full(self) -> None:
+        """It has stood at 80 % for as long as is looked back."""
+        level = 8 + int(max(EARLY_SECONDS))
+        assert set(self.told(40, {}, most=800)[level:]) == {NEVER}
+
+    def test_who_frees_some_once_promises_nothing(self) -> None:
+        told = self.told(16, {6: 400})
+        assert told[11:13] == pytest.approx([2, 1], abs=0.5)
+
+    def test_what_ends_in_its_time_does_not_end_early(self) -> None:
+        """A burst gives as many ports back as are taken, and is soon over: then nothing does."""
+        made, found = History(), list[float]()
+        for now in range(1, 16):
+            burst = [1000 * (16 - now) - n for n in range(0, 16_000, 20)]
+            taken = [1000 * (60 - now) + n * 20 for n in range(50 * now)]
+            timers = [*(one for one in burst if one > 0), *taken]
+            socks = [waiting(40000 + n, timer) for n, timer in enumerate(timers)]
+            found += made.add(at(now, *socks)).seconds_left.tolist()
+        assert found[-1] == pytest.approx((1000 - 750) / 50, abs=1)
 
 
 class TestSecondsLeft:

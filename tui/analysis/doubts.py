@@ -8,12 +8,14 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, levels
 from tui.analysis.patterns import Direction
 from tui.kernel.counters import bound_at_most
-from tui.kernel.sockets import Array
+from tui.kernel.sockets import Array, Timer
 from tui.kernel.source import missing
 from tui.writing.words import joined, plural
 
 COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
 """Files of counters that findings go by, each with one that it always has."""
+KERNELS_UIDS = 0, 65534
+"""What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
 
 
 def unread(frame: Frame) -> tuple[str, ...]:
@@ -53,11 +55,16 @@ def unseen_bound(frame: Frame) -> int | None:
 
     None where sockstat says nothing of them.
     """
-    if frame.table.bound_known:
+    table = frame.table
+    if table.bound_known:
         return 0
     get = frame.counters.get
     inuse = get("inuse", 0) + get("inuse6", 0)
-    return bound_at_most(inuse, get("alloc"), get("used"))
+    # The kernel's own (NFS, iSCSI) have an inode as well, so they are told by root's uid alone:
+    # what else shows that, as root's services and what nobody has accepted yet, makes it wider.
+    kernels = np.count_nonzero((table.timer != Timer.TIME_WAIT) & np.isin(table.uid, KERNELS_UIDS))
+    known = table.complete and not table.bad_lines
+    return bound_at_most(inuse, get("alloc"), get("used"), int(kernels) if known else None)
 
 
 def unlisted(frame: Frame) -> str:

@@ -11,6 +11,10 @@ from tui.kernel.sockets import Array
 NEVER = float("inf")
 AHEAD = 10
 """How many times as far as it has been seen a growth may be foretold."""
+SLACK = 2
+"""Seconds by which a TIME-WAIT may be older or younger than it seems here."""
+FEW = 4
+"""TIME-WAITs that may end early by chance, by a reset."""
 LEAK_VAGUE = 0.12
 """As VAGUE, of open sockets, whose number sways by itself."""
 
@@ -43,6 +47,21 @@ def seconds_to_exhaustion(
             live[near], opened[near], closings[near], capacity[near], hold[near], apart
         )
     return ends
+
+
+def end_early(then: Array, now: Array, hold: Array, span: float) -> Array:
+    """Say where TIME-WAITs end before their time, by ``ss -K`` or ``twtop keep``; shape (n,).
+
+    ``then`` and ``now`` are TIME-WAITs by age as in ``seconds_to_exhaustion``, ``span`` seconds
+    apart. So it is where those that are missing are more than half of those that came: then what
+    closes in a second, times the hold, is far more than will ever be held.
+    """
+    ages = np.arange(SECONDS)
+    due = ages >= (hold - span - SLACK)[:, None]
+    due[:, -1] = True  # of any age above
+    missing = np.where(due, 0, then).sum(axis=1) - now[:, int(span) :].sum(axis=1)
+    early: Array = missing > np.maximum(now[:, : int(np.ceil(span))].sum(axis=1) / 2, FEW)
+    return early
 
 
 def _ends(

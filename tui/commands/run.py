@@ -74,7 +74,7 @@ class Witness:
         view = watch.take(source.read())
         self._record(view)
         self.tolls = Tolls(view.frame)
-        self._opened = view.frame.counters.get("ActiveOpens")
+        self._begin = _opened(view.frame)
         self.newest = view
 
     def look(self) -> None:
@@ -102,9 +102,14 @@ class Witness:
 
     @property
     def opened(self) -> int | None:
-        """Connections that the kernel counted since the first look."""
-        now = self.newest.frame.counters.get("ActiveOpens")
-        return None if now is None or self._opened is None else now - self._opened
+        """Connects that the kernel counted since the first look, without those that failed."""
+        now = _opened(self.newest.frame)
+        return None if now is None or self._begin is None else now - self._begin
+
+
+def _opened(frame: Frame) -> int | None:
+    opens = frame.counters.get("ActiveOpens")
+    return None if opens is None else opens - frame.counters.get("AttemptFails", 0)
 
 
 @click.command(

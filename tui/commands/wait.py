@@ -7,14 +7,14 @@ import shutil
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
-from tui.analysis.doubts import assumed, bound_matters, unlisted, unread
+from tui.analysis.doubts import assumed, bound_matters, unlisted, unread, unseen_bound
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.analysis.patterns import Direction
@@ -117,10 +117,10 @@ def wait(
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
-                if below is not None and bound_matters(frame, below, found):
-                    line.close()  # nor does a later look list them
-                    fail(f"cannot tell: {unlisted(frame)}")
                 break
+            if below is not None and bound_matters(frame, below, found[:0]):
+                line.close()  # nor would a later look know more, if nothing held a port any more
+                fail(f"cannot tell: {unlisted(frame)}")
             if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
                 line.close()
                 fail(f"{settings.proc} is a copy and never changes: there is nothing to wait for")
@@ -136,11 +136,10 @@ def wait(
 
 
 def stands_still(before: Frame, now: Frame) -> bool:
-    """Say whether timers have not moved that must have moved by now."""
-    running = before.table.remaining_ms
-    return before.time_wait.count > before.time_wait.expiring and np.array_equal(
-        running, now.table.remaining_ms
-    )
+    """Say whether timers have not moved that must have moved by now, or nothing in a copy has."""
+    running = before.time_wait.count > before.time_wait.expiring
+    old = now.reading.place.kind == "copy" and before.time == now.time
+    return (running or old) and np.array_equal(before.table.remaining_ms, now.table.remaining_ms)
 
 
 def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
@@ -148,7 +147,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
 
     ``below`` is a percentage of capacity, None for no TIME-WAIT at all; where a client binds first,
     all destinations of its local IP together have the ports of one. A table that was cut short
-    shows too little to be sure, so nothing is reached by it.
+    shows too little to be sure, so nothing is reached by it; nor is it where sockets that are bound
+    and not listed could make the difference.
     """
     patterns, table = frame.patterns, frame.table
     missing = unread(frame)
@@ -163,7 +163,9 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     if not frame.ports.capacity:
         return Waited(False, "no ephemeral ports at all" + doubt, None, 0)
     locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
-    over = candidates[levels(locked, capacity, below) >= Level.HOT]
+    # As if each socket that may be bound were, and had a port of the range.
+    unseen, doubtful = unseen_bound(frame) or 0, bound_matters(frame, below, candidates)
+    over = candidates[levels(locked, capacity - unseen, below) >= Level.HOT]
     shown = over if len(over) else candidates
     what = "no outgoing connections"
     if len(shown):
@@ -173,10 +175,11 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         what = f"{floored(use.locked, use.capacity, digits)}% of {use.capacity:,} ports"
         what += _named(frame, shown)
     # Each use that is too high, the rows that hold it, and for how long a TIME-WAIT does.
-    high = [
-        (port_use(patterns, index), patterns.member == index, frame.hold(index).seconds)
-        for index in over.tolist()
-    ]
+    high = []
+    for index in over.tolist():
+        use = port_use(patterns, index)
+        use = replace(use, capacity=use.capacity - unseen)
+        high.append((use, patterns.member == index, frame.hold(index).seconds))
     whole = frame.hold_with(reuse=False).seconds
     for one in _bound_first(frame, candidates, below):
         what = f"{floored(one.distinct, one.capacity, digits_beside(below))}% of "
@@ -196,7 +199,8 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         stuck += max(too_many - len(remaining), 0)
         if 0 < too_many <= len(remaining):
             seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
-    return Waited(sure and not high, what + doubt, None if stuck else seconds, stuck)
+    doubt += f"; {unlisted(frame)}" if doubtful else ""
+    return Waited(sure and not (high or doubtful), what + doubt, None if stuck else seconds, stuck)
 
 
 def _bound_first(frame: Frame, candidates: Array, below: float) -> list[BoundFirst]:

@@ -54,15 +54,18 @@ def count_sockets(root: Path) -> dict[str, int]:
     return counters
 
 
-def bound_at_most(inuse: int, alloc: int | None, used: int | None) -> int | None:
+def bound_at_most(
+    inuse: int, alloc: int | None, used: int | None, kernels: int | None = None
+) -> int | None:
     """Return how many TCP sockets of a namespace can be bound and nothing else; None if unknown.
 
     Nothing counts these themselves. `alloc` has them, with those of all other namespaces and those
-    in use, `inuse` of IPv4 and IPv6 here; and so has `used`, with those of every other family.
+    in use, `inuse` of IPv4 and IPv6 here; and so has `used`, with those of every other family, and
+    those in use but for the kernel's own: `kernels`, at most; None where that is not known.
     """
     counts = [] if alloc is None else [max(alloc - inuse, 0)]
-    # What is in use is not taken off here: the kernel's own connections are no part of it.
-    counts += [] if used is None else [used]
+    programs = 0 if kernels is None else max(inuse - kernels, 0)
+    counts += [] if used is None else [max(used - programs, 0)]
     return min(counts, default=None)
 
 

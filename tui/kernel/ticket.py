@@ -66,16 +66,18 @@ def _port(number: Any) -> int:
 def unpack(archive: Path) -> tuple[tempfile.TemporaryDirectory[str], Path]:
     """Unpack an archive's plain files, and return where they are and the copy among them.
 
-    They are there as long as the directory's object is. Links, devices, pipes, names that lead out
-    of it and files too long are left out. Raises TableError where there is no copy in it, or where
-    several are equally far out.
+    They are there as long as the directory's object is. Hard links to one of them are
+    as good: tar makes them of files that it is given twice. Other links, devices, pipes, names that
+    lead out of it and files too long are left out. Raises TableError where there is no copy in it,
+    or where several are equally far out.
     """
     folder = tempfile.TemporaryDirectory(prefix="twtop-")
     try:
         roots = _unpack(archive, Path(folder.name).resolve())
     except UNREADABLE as error:
         folder.cleanup()
-        reason = getattr(error, "strerror", None) or "cannot be unpacked"
+        why = str(error).partition("\n")[0].rstrip(":")
+        reason = getattr(error, "strerror", None) or f"cannot be unpacked ({why or 'damaged'})"
         raise TableError(f"{archive}: {reason}: {CURE}") from error
     if len(roots) != 1:
         first = " and ".join(str(root.relative_to(folder.name)) for root in roots[:2])
@@ -104,21 +106,35 @@ def _unpack(archive: Path, folder: Path) -> list[Path]:
                 number >= MOST_FILES or member.size < 0
             ):  # one of a negative size leads back to itself
                 raise ValueError("no end to it")
-            if ".." in path.parts or not (member.isreg() or table):
+            if ".." in path.parts:
                 continue
-            if member.size > MOST and not table:
+            source = _unpacked(folder, member.linkname) if member.islnk() else None
+            if source == path:
                 continue
-            left -= member.size
+            if source is None and not member.isreg():
+                if table:
+                    raise ValueError(f"{member.name!r} is no plain file")
+                continue
+            size = source.stat().st_size if source else member.size
+            if size > MOST and not table:
+                continue
+            left -= size
             if left < 0:
                 raise ValueError("too large when unpacked")
-            content = members.extractfile(member) if member.isreg() else None
-            if content is None:
-                raise ValueError(f"{member.name} is no plain file")
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                shutil.copyfileobj(content, file)
+            if source:
+                shutil.copyfile(source, path)
+            elif content := members.extractfile(member):
+                with path.open("wb") as file:
+                    shutil.copyfileobj(content, file)
             os.utime(path, (member.mtime, member.mtime))
             if path.parts[-2:] == ("net", "tcp"):
                 tables.add(path)
     outermost = min((len(path.parts) for path in tables), default=0)
     return sorted(path.parents[1] for path in tables if len(path.parts) == outermost)
+
+
+def _unpacked(folder: Path, name: str) -> Path | None:
+    """Return where a member of this name was unpacked, None if none was."""
+    path = folder / name.lstrip("/")
+    return path if ".." not in path.parts and path.is_file() else None

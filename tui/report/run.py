@@ -28,8 +28,8 @@ class Run:
     seconds: float
     tolls: dict[Destination, Toll]
     opened: int | None
-    """Connections that the kernel counted in this network namespace (ActiveOpens), None if it
-    does not say."""
+    """Connects that the kernel counted in this network namespace, without those that failed
+    (ActiveOpens - AttemptFails); None if it does not say."""
     incomplete: int = 0
     """How many looks were cut short, and so not counted."""
     refused: Mapping[Destination, int] | None = None
@@ -39,6 +39,21 @@ class Run:
     """Refusals of the machine beside these of which nothing is known."""
     cures: tuple[str, ...] = ()
     """What would give the fullest destination the ports that the command wanted there."""
+
+    @property
+    def seen(self) -> int:
+        """Connections that a look has seen."""
+        return sum(toll.connections for toll in self.tolls.values())
+
+    @property
+    def connections(self) -> int:
+        """All that were made in this network namespace, whoever made them.
+
+        As the kernel counted them: a look misses what comes and goes before the next one, and
+        whose port another connection takes over at once. A server's half-open ones that fail are
+        counted among those that failed, so it may also be the looks that know of more.
+        """
+        return max(self.opened or 0, self.seen)
 
     @property
     def all_refused(self) -> int | None:
@@ -91,7 +106,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "exit_code": run.exit_code,
         "started": utc(run.started),
         "duration_seconds": round(run.seconds, 3),
-        "connections": sum(toll.connections for toll in run.tolls.values()),
+        "connections": run.connections,
         "time_waits": sum(toll.time_waits for toll in run.tolls.values()),
         "destinations": destinations,
         "refused": run.all_refused,
@@ -101,12 +116,11 @@ def run_record(run: Run) -> dict[str, Any]:
 def run_text(run: Run, paint: Paint) -> str:
     """Return the page."""
     tolls = run.by_cost
-    connections = sum(toll.connections for _, toll in tolls)
     waits = sum(toll.time_waits for _, toll in tolls)
     said = [
         f"{run.seconds:.1f} s",
         f"exit {run.exit_code}",
-        plural(connections, "connection"),
+        plural(run.connections, "connection") + " in this namespace",
         plural(waits, "TIME-WAIT") + " left",
     ]
     if run.all_refused is not None:
@@ -115,7 +129,7 @@ def run_text(run: Run, paint: Paint) -> str:
     lines.append(
         table(
             "Destinations",
-            ("", ">connections", ">TIME-WAITs", ">ports each", ">peak use", ""),
+            ("", ">seen", ">TIME-WAITs", ">ports each", ">peak use", ""),
             [_row(run, destination, toll) for destination, toll in tolls[:SHOWN]],
             paint,
             ["red" if toll.exhausted_at else "" for _, toll in tolls[:SHOWN]],
@@ -150,22 +164,23 @@ def _peak(run: Run, destination: Destination, toll: Toll) -> str:
 
 def _notes(run: Run) -> list[str]:
     notes = []
+    missed = run.connections - run.seen
+    least = "at least " if missed else ""
     if (destination := run.fullest) is not None:
         toll, wanted = run.tolls[destination], run.wanted(destination)
         where = endpoint(*destination_text(destination))
         notes.append(
             f"Limit: {toll.capacity:,} ports to {where}. They sustain "
-            f"{per_second(toll.sustained)}; the command asked for {per_second(wanted)}."
+            f"{per_second(toll.sustained)}; the command asked for {least}{per_second(wanted)}."
         )
         if wanted > toll.sustained and toll.exhausted_at is None:
             notes.append(f"At this rate they last {toll.capacity / wanted:,.0f} s.")
         if run.cures:
             notes.append(f"What would help: {' · '.join(run.cures)}. For more, run twtop plan.")
-    counted = sum(toll.connections for toll in run.tolls.values())
-    if run.opened is not None and run.opened > counted * 1.02 + 5:
+    if missed:
         notes.append(
-            f"The kernel counted {run.opened:,} connects, more than were seen. The rest failed, "
-            "or the other side closed them between two reads."
+            f"{run.seen:,} of {plural(run.connections, 'connection')} seen. {missed:,} came and "
+            "went between two looks, or were never answered."
         )
     if run.lost:
         notes.append(f"{run.lost:,} more were refused somewhere on this machine.")

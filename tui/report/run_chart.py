@@ -30,7 +30,7 @@ def run_svg(run: Run) -> str:
         return TOP + (1 - min(use, 1.0)) * high
 
     refused = f" · {run.all_refused:,} refused" if run.all_refused else ""
-    made = plural(sum(toll.connections for toll in run.tolls.values()), "connection")
+    made = plural(run.connections, "connection")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{FONTS}" font-size="13" fill="#222">',

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tui.analysis.forecast import NEVER, seconds_to_exhaustion
+from tui.analysis.forecast import NEVER, end_early, seconds_to_exhaustion
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -32,6 +32,9 @@ MARKED_SECONDS = 3.5
 """How long a new or a vanished pattern is marked."""
 REMEMBERED = 4 * TRACKED
 """How many patterns' holders are remembered."""
+EARLY_SECONDS = 4.0, 12.0
+"""Over each of these spans TIME-WAITs must have ended early: who ends some once promises nothing of
+the seconds to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class History:
         """By the pattern's key."""
         self._seen: set[PatternKey] = set()
         """The patterns whose holder the last walk saw."""
+        self._closings: deque[tuple[float, Array, Array]] = deque()
+        """TIME-WAITs by age of the last seconds: their time, the patterns' columns, and they."""
         self._frame: Frame | None = None
         self._saw_whole = False
         self._keys: list[PatternKey] = []
@@ -111,7 +116,15 @@ class History:
         kinds = patterns.in_use, patterns.live, patterns.total, patterns.capacity
         values = np.array([column[: len(self._keys)] for column in kinds])
         saw_all = len(patterns) <= TRACKED
-        self._patterns.add(frame.reading.table_time, self._keys, values, saw_all=saw_all)
+        time = frame.reading.table_time
+        self._patterns.add(time, self._keys, values, saw_all=saw_all)
+        if self._closings and time < self._closings[-1][0]:
+            self._closings.clear()
+        if not self._closings or time - self._closings[-1][0] >= 1:
+            columns = self._patterns.columns(self._keys)
+            self._closings.append((time, columns, frame.time_wait.held_by_pattern))
+        while len(self._closings) > 1 and time - self._closings[1][0] >= max(EARLY_SECONDS):
+            self._closings.popleft()
 
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
@@ -250,9 +263,31 @@ class History:
             hold=patterns.hold[:count],
             apart=apart,
         )
+        if (left < NEVER).any():
+            growth = self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
+            early = self._end_early(frame, columns)
+            left[early] = np.maximum(left, grown)[early]
         left[in_use - patterns.reusable[:count] >= capacity] = 0.0
         left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
         return left
+
+    def _end_early(self, frame: Frame, columns: Array) -> Array:
+        """Say of which patterns TIME-WAITs have ended before their time, again and again."""
+        hold, now = frame.patterns.hold[: len(columns)], frame.time_wait.held_by_pattern
+        early = columns >= 0
+        for seconds in EARLY_SECONDS:
+            ago = frame.reading.table_time - seconds
+            base = next((one for one in reversed(self._closings) if one[0] <= ago), None)
+            if base is None:
+                return np.zeros(len(columns), bool)
+            time, theirs, counts = base
+            at = {column: index for index, column in enumerate(theirs.tolist())}
+            rows = np.array([at.get(column, -1) for column in columns.tolist()], np.intp)
+            then = np.where((rows >= 0)[:, None], counts[rows], 0)
+            early &= end_early(then, now, hold, frame.reading.table_time - time)
+        return early
 
 
 def current_time_wait(frame: Frame) -> int:
