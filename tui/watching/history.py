@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tui.analysis.forecast import NEVER, end_early, seconds_to_exhaustion
+from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -267,6 +267,7 @@ class History:
             growth = self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE)
             with np.errstate(divide="ignore", invalid="ignore"):
                 grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
+            grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
             early = self._end_early(frame, columns)
             left[early] = np.maximum(left, grown)[early]
         left[in_use - patterns.reusable[:count] >= capacity] = 0.0
