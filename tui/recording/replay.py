@@ -118,12 +118,6 @@ class Replay:
             recording = self.recording
             return self._show(recording, recording.index_at(when), wanted)
 
-    def step(self, moments: int) -> None:
-        """Go so many moments on, or back."""
-        with self._lock:
-            index = min(max(self.index + moments, 0), len(self.timeline) - 1)
-            self.go_to(self.timeline[index].time)
-
     def judge_by(self, config: Config) -> None:
         """Judge by other settings from now on. Does not wait for what is being read."""
         while True:
