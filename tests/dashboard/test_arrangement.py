@@ -19,7 +19,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def save(on: Stage) -> None:
     await on.press("ctrl+p")
-    await on.type("save arr")
+    await on.type("save lay")
     await on.until(lambda: "Save layout and settings" in on.text(), "the command")
     await on.press("enter")
     await on.until(lambda: on.toasts, "a word on it")

@@ -86,7 +86,7 @@ class TestThePage:
     ) -> None:
         assert "12,210" in browser.text
         await browser.press("/")
-        await browser.wait_for("Filter")
+        await browser.wait_for("Filter:")
         for letter in "6379":
             await browser.press(letter)
         await browser.wait_for("10.0.0.11:443", gone=True)

@@ -231,7 +231,7 @@ def test_the_scenarios_are_listed() -> None:
     assert len(out.splitlines()) == 10
     code, out, err = run("demo", "--help")
     assert (code, err) == (0, "")
-    assert "server-close     thousands of TIME-WAITs" in out
+    assert "server-close     harmless TIME-WAITs" in out
     assert "--proc" not in out
 
 

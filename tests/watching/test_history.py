@@ -382,6 +382,13 @@ class TestEndedEarly:
         told = self.told(16, {6: 400})
         assert told[11:13] == pytest.approx([2, 1], abs=0.5)
 
+    def test_a_load_may_begin_on_an_empty_machine(self) -> None:
+        made = History()
+        for now in range(20):
+            socks = [waiting(40000 + n, 60_000 - 20 * n) for n in range(50 * max(now - 14, 0))]
+            found = made.add(at(now, *socks)).seconds_left.tolist()
+        assert 0 < found[0] < NEVER
+
     def test_what_ends_in_its_time_does_not_end_early(self) -> None:
         """A burst gives as many ports back as are taken, and is soon over: then nothing does."""
         made, found = History(), list[float]()

@@ -286,7 +286,8 @@ class History:
             time, theirs, counts = base
             at = {column: index for index, column in enumerate(theirs.tolist())}
             rows = np.array([at.get(column, -1) for column in columns.tolist()], np.intp)
-            then = np.where((rows >= 0)[:, None], counts[rows], 0)
+            nothing = np.zeros((1, counts.shape[1]), counts.dtype)  # the last row: of one not there
+            then = np.concatenate([counts, nothing])[rows]
             early &= end_early(then, now, hold, frame.reading.table_time - time)
         return early
 
