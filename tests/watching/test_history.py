@@ -384,7 +384,7 @@ class TestEndedEarly:
 
     def test_a_load_may_begin_on_an_empty_machine(self) -> None:
         made = History()
-        for now in range(20):
+        for now in range(24):
             socks = [waiting(40000 + n, 60_000 - 20 * n) for n in range(50 * max(now - 14, 0))]
             found = made.add(at(now, *socks)).seconds_left.tolist()
         assert 0 < found[0] < NEVER
