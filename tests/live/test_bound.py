@@ -99,4 +99,5 @@ def test_connections_are_told_from_what_is_only_bound(lab: Lab) -> None:
     """Before 6.8 nothing lists that, and a busy place would seem to have no port left."""
     at_most, in_use = lab.call(among_others, 7)
     assert at_most >= 7
-    assert in_use >= 70 + 80 + 1
+    unanswered = 10  # orphans that are yet in FIN_WAIT1 may be taken for such sockets
+    assert in_use >= 70 + 80 + 1 - unanswered
