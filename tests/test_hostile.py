@@ -36,7 +36,8 @@ from tests.patience import limit
 from tests.private import Lab
 from tests.sockets import bind
 from tests.tables import reading
-from tui.analysis.filter import FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import parse_filter
 from tui.analysis.frame import judge
 from tui.findings.codes import CODES
 from tui.findings.config import Config, ConfigError

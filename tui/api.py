@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import get_args
 
 from tui.analysis.columns import SocketColumns, chosen_rows
-from tui.analysis.filter import FilterError
+from tui.analysis.expressions import FilterError
 from tui.analysis.frame import Frame, judge
 from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline, BaselineError, baseline_path, load_baseline

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import Sock, crossing, frame, listener, socks, steady, waiting
-from tui.analysis.filter import STATE_GROUPS, STATE_NAMES, FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import STATE_GROUPS, STATE_NAMES, parse_filter
 from tui.kernel.sockets import State
 
 FOUND = [

@@ -20,7 +20,8 @@ from tests.fleet.answered import (
     serving,
     vector,
 )
-from tui.analysis.filter import FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import parse_filter
 from tui.analysis.judgement import Level
 from tui.fleet import queries
 from tui.fleet.client import Address, Prometheus

@@ -12,36 +12,30 @@ A filter chooses sockets; a pattern passes when one of its sockets does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from tui.analysis.expressions import (
+    COMPARISONS,
+    MOST_TOKENS,
+    FilterError,
+    FilterParser,
+    Predicate,
+    bools,
+    both_of,
+    none_of,
+)
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import Patterns
 from tui.kernel.sockets import V4_MAPPED, Array, SocketTable, State
 
-Predicate = Callable[[Any], Array]
-"""Says of each row of what is filtered whether it passes; shape (rows,), bool. Here these are the
-rows of a Held's table.
-"""
-
 PORTS = 1 << 16
-MOST_TOKENS = 200
-COMPARISONS: dict[str, Callable[[Array, float], Array]] = {
-    "=": lambda a, b: a == b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-}
-OPERATORS = frozenset({"and", "&&", "&", "or", "||", "|", *COMPARISONS})
 STATE_GROUPS = {
     "all": frozenset(State),
     "connected": frozenset(State) - {State.LISTEN, State.CLOSE},
@@ -59,10 +53,6 @@ STATE_NAMES = {state.label.lower(): frozenset({state}) for state in State} | {
     "syn-rcv": frozenset({State.SYN_RECV}),
     "timewait": frozenset({State.TIME_WAIT}),
 }
-
-
-class FilterError(ValueError):
-    """The filter cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,84 +118,6 @@ def parse_begun(text: str, parser: type[FilterParser] | None = None) -> Filter |
     return parse_filter(text, parser)
 
 
-class FilterParser:
-    """Recursive descent: either = both (or both)*, both = one (and? one)*."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
-        self.position = 0
-
-    def peek(self) -> str | None:
-        """Return what comes next, None at the end."""
-        return self.tokens[self.position] if self.position < len(self.tokens) else None
-
-    def take(self, wanted: str) -> str:
-        """Return a word; without one FilterError says what is ``wanted``."""
-        token = self.peek()
-        if token is None or token in ("(", ")"):
-            raise FilterError(wanted)
-        self.position += 1
-        return token
-
-    def accept(self, *choices: str) -> str | None:
-        """Take one of these, in lower case, if it comes next."""
-        token = self.peek()
-        if token is None or token.lower() not in choices:
-            return None
-        self.position += 1
-        return token.lower()
-
-    def ahead(self, *ends: str) -> bool:
-        """Say whether one of these comes next, or nothing does."""
-        token = self.peek()
-        return token is None or token.lower() in ends
-
-    def either(self) -> Predicate:
-        """Read conditions of which one is enough."""
-        left = self.both()
-        while self.accept("or", "||", "|"):
-            left = _or(left, self.both())
-        return left
-
-    def both(self) -> Predicate:
-        """Read conditions that must all hold."""
-        left = self.one()
-        while self.accept("and", "&&", "&") or not self.ahead(")", "or", "||", "|"):
-            left = _and(left, self.one())
-        return left
-
-    def one(self) -> Predicate:
-        """Read one condition, or several in parentheses."""
-        if self.accept("not", "!"):
-            return _not(self.one())
-        if self.accept("("):
-            inner = self.either()
-            if not self.accept(")"):
-                raise FilterError("missing “)”")
-            return inner
-        word = self.take("missing condition, such as `use > 50%`")
-        if word.lower() in OPERATORS:
-            raise FilterError(f"missing condition before “{word}”")
-        return self.condition(word)
-
-    def condition(self, word: str) -> Predicate:
-        """Return what a word and those behind it choose."""
-        raise NotImplementedError
-
-    def percentage(self) -> Callable[[Array], Array]:
-        """Read a comparison of ``use``; it says which of some percentages pass."""
-        compare = self.accept(*COMPARISONS)
-        text = self.take("use needs a percentage, such as `use > 50%`")
-        if compare is None:
-            raise FilterError("use needs a comparison, such as `use > 50%`")
-        number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)  # float() also takes nan and 1e9
-        if number is None:
-            raise FilterError(f"“{text}” is not a percentage")
-        wanted = float(number[1])
-        # 999 of 1,000 is no exact float, and 99.9 is none: what is equal on paper is equal.
-        return lambda percents: COMPARISONS[compare](np.round(percents, 9), wanted)
-
-
 class _SocketParser(FilterParser):
     """Chooses sockets."""
 
@@ -213,7 +125,7 @@ class _SocketParser(FilterParser):
         match word.lower():
             case "state" | "exclude":
                 chosen = self.state()
-                return chosen if word.lower() == "state" else _not(chosen)
+                return chosen if word.lower() == "state" else none_of(chosen)
             case "sport" | "dport":
                 return self.port(word.lower())
             case "src" | "dst":
@@ -232,7 +144,7 @@ class _SocketParser(FilterParser):
             states |= found
         chosen = np.zeros(256, bool)
         chosen[sorted(states)] = True
-        return lambda frame: _bools(chosen[frame.table.state])
+        return lambda frame: bools(chosen[frame.table.state])
 
     def port(self, side: str) -> Predicate:
         sign = self.accept(*COMPARISONS) or "="
@@ -255,8 +167,8 @@ class _SocketParser(FilterParser):
         if sign == "!=":
             chosen = ~chosen
         if side == "sport":
-            return lambda frame: _bools(chosen[frame.table.local_port])
-        return lambda frame: _bools(chosen[frame.table.remote_port])
+            return lambda frame: bools(chosen[frame.table.local_port])
+        return lambda frame: bools(chosen[frame.table.remote_port])
 
     def address(self, side: str) -> Predicate:
         negate = self.accept("=", "==", "!=") == "!="
@@ -265,33 +177,17 @@ class _SocketParser(FilterParser):
         predicate = _network(side, host)
         if port:
             self.tokens.insert(self.position, port)
-            predicate = _and(predicate, self.port("sport" if side == "src" else "dport"))
-        return _not(predicate) if negate else predicate
+            predicate = both_of(predicate, self.port("sport" if side == "src" else "dport"))
+        return none_of(predicate) if negate else predicate
 
     def use(self) -> Predicate:
         passes = self.percentage()
 
         def predicate(frame: Held) -> Array:
             passing = passes(100 * frame.patterns.utilization)
-            return _bools(np.append(passing, False)[frame.patterns.member])
+            return bools(np.append(passing, False)[frame.patterns.member])
 
         return predicate
-
-
-def _bools(values: Array) -> Array:
-    return values
-
-
-def _and(a: Predicate, b: Predicate) -> Predicate:
-    return lambda frame: _bools(a(frame) & b(frame))
-
-
-def _or(a: Predicate, b: Predicate) -> Predicate:
-    return lambda frame: _bools(a(frame) | b(frame))
-
-
-def _not(a: Predicate) -> Predicate:
-    return lambda frame: _bools(~a(frame))
 
 
 def _split_port(text: str) -> tuple[str, str]:
@@ -323,7 +219,7 @@ def _network(side: str, host: str) -> Predicate:
     def predicate(frame: Held) -> Array:
         table = frame.table
         inside = (table.address_hi & mask_hi == base_hi) & (table.address_lo & mask_lo == base_lo)
-        return _bools(inside[table.local_ip if side == "src" else table.remote_ip])
+        return bools(inside[table.local_ip if side == "src" else table.remote_ip])
 
     return predicate
 
@@ -342,13 +238,13 @@ def _text(word: str) -> Predicate:
             starts = _ports_with(port, anywhere=False)
             local = ends[table.local_ip] & starts[table.local_port]
             remote = ends[table.remote_ip] & starts[table.remote_port]
-            return _bools(local | remote)
+            return bools(local | remote)
         inside = _addresses(table, host, "contains")
         ports = _ports_with(host, anywhere=True)
         near = inside[table.local_ip] | ports[table.local_port]
         holds = [index for index, held in frame.names.items() if name in held.lower()]
         near |= np.isin(frame.patterns.member, holds)
-        return _bools(near | inside[table.remote_ip] | ports[table.remote_port])
+        return bools(near | inside[table.remote_ip] | ports[table.remote_port])
 
     return predicate
 

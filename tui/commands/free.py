@@ -11,7 +11,8 @@ import click
 from tui.acting.freeing import NEVER, Choice, Listing, find, foretell
 from tui.acting.freeing import free as end
 from tui.acting.sentences import freed_text, listing_lines, nothing_text
-from tui.analysis.filter import STATE_NAMES, FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import STATE_NAMES, parse_filter
 from tui.commands.consent import ask, ask_for, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import seconds

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from tui.analysis.filter import Filter, FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import Filter, parse_filter
 from tui.analysis.frame import Frame
 from tui.analysis.timewait import time_waits
 from tui.commands.configuration import configured

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.analysis.filter import FilterError, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import parse_filter
 from tui.dashboard.screens.overview import PANELS, Dashboard
 from tui.findings.codes import CODES
 from tui.findings.config import ConfigError, OnScreen, config_path

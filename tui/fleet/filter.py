@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tui.analysis.filter import COMPARISONS, FilterError, FilterParser, Predicate
+from tui.analysis.expressions import COMPARISONS, FilterError, FilterParser, Predicate
 from tui.fleet.answers import Labels
 from tui.kernel.sockets import Array
 

@@ -11,7 +11,8 @@ from typing import ClassVar
 from textual import on, work
 from textual.binding import BindingType
 
-from tui.analysis.filter import Filter, FilterError, parse_begun, parse_filter
+from tui.analysis.expressions import FilterError
+from tui.analysis.filter import Filter, parse_begun, parse_filter
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.palette import Choice, Palette, choices
 from tui.dashboard.screens.view_screen import ViewScreen
