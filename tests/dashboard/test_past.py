@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import resource
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.dashboard.scene import DATABASE, NOON, Stage, busy, settled, stage
 from tests.tables import PLACE
@@ -17,8 +20,9 @@ from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.findings.config import Config
+from tui.kernel.places import Place
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
+from tui.recording.recording import Recording, open_recording, recorded_of
 from tui.watching.watch import Watch
 
 BUSY = [busy(60 * (number // 2 + 1), at=3.0 * number) for number in range(20)]
@@ -219,6 +223,25 @@ class TestRecordingsBefore:
             assert second(on) == 57
             await on.press("space")
             assert "LIVE" in on.text()
+
+    async def test_their_beginning_is_gone_to_that_was_wanted_before_they_were_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._recorded(tmp_path, begin=-7200.0)
+        wanted = threading.Event()
+
+        def read(place: Place, folder: Path) -> Recording | None:
+            wanted.wait()
+            return recorded_of(place, folder)
+
+        monkeypatch.setattr("tui.dashboard.past_app.recorded_of", read)
+        for keys, there in ((["home"], -7200), (["home", "right"], 3), (["end"], 57)):
+            wanted.clear()
+            async with after(BUSY, recordings=tmp_path) as on:
+                await on.pilot.press("space", *keys)
+                wanted.set()
+                await settled(on.pilot)
+                assert second(on) == there
 
     async def test_what_was_seen_here_goes_first(self, tmp_path: Path) -> None:
         self._recorded(tmp_path, begin=-60.0)

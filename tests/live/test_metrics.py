@@ -13,7 +13,6 @@ from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -86,25 +85,31 @@ def running(folder: Path, prometheus: Path, *options: str) -> Iterator[None]:
 
 
 def asked(path: str, **query: str) -> Any:
-    """What Prometheus answers, None while it is not there."""
-    try:
-        url = f"http://{HERE}:{PROMETHEUS}/api/v1/{path}?{urlencode(query)}"
-        with urlopen(url, timeout=limit()) as answer:
-            return json.load(answer)["data"]
-    except (URLError, ConnectionError):
-        return None
+    """What Prometheus answers, once it does: no answer is not "none"."""
+    url = f"http://{HERE}:{PROMETHEUS}/api/v1/{path}?{urlencode(query)}"
+    answers: list[Any] = []
+
+    def answered() -> bool:
+        try:
+            with urlopen(url, timeout=limit()) as answer:
+                answers.append(json.load(answer)["data"])
+        except OSError:
+            return False
+        return True
+
+    until(answered, "Prometheus to answer")
+    return answers[0]
 
 
 def value(expression: str) -> float | None:
     """The one sample that an expression has."""
-    answer = asked("query", query=expression)
-    found = [] if answer is None else answer["result"]
+    found = asked("query", query=expression)["result"]
     return float(found[0]["value"][1]) if found else None
 
 
 def firing() -> set[str]:
-    alerts = asked("alerts")["alerts"]
-    ours = {alert["labels"]["alertname"]: alert for alert in alerts if alert["state"] == "firing"}
+    found = asked("alerts")["alerts"]
+    ours = {alert["labels"]["alertname"]: alert for alert in found if alert["state"] == "firing"}
     return {name for name, alert in ours.items() if alert["labels"].get("remote_port") == str(PORT)}
 
 

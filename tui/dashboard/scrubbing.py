@@ -64,6 +64,8 @@ class Scrubber:
         self._utc = utc
         self.wanted: float | None = None
         """What time is to be shown (Unix time); None where it is the one that is."""
+        self._begins = False
+        """Was the beginning gone to last? It is another one once earlier recordings are read."""
         self._arrived = 0.0
         """When a moment was shown last, on the monotonic clock."""
         self._stretch: Stretch | None = None
@@ -108,12 +110,14 @@ class Scrubber:
         """Go on with moments among which are those there were."""
         self.replay.widen(moments)
         self._stretch = None
+        if self._begins:
+            self.edge(-1)
 
     def step(self, moments: int) -> None:
         """Go so many moments on, or back, and halt there."""
         self.replay.playing = False
         timeline = self.replay.timeline
-        self.wanted = timeline[min(max(self.index + moments, 0), len(timeline) - 1)].time
+        self._want(timeline[min(max(self.index + moments, 0), len(timeline) - 1)])
 
     def minutes(self, by: int) -> None:
         """Go so many minutes on, or back."""
@@ -121,7 +125,8 @@ class Scrubber:
 
     def edge(self, side: int) -> None:
         """Go to the beginning (−1) or the end (1)."""
-        self.wanted = self.replay.timeline[0 if side < 0 else -1].time
+        self._want(self.replay.timeline[0 if side < 0 else -1])
+        self._begins = side < 0
 
     def finding(self, direction: int) -> str | None:
         """Go to where the next finding began (1), or the one before (−1); say if there is none.
@@ -134,13 +139,13 @@ class Scrubber:
         there = [n for n in begun if (n > self.index if direction > 0 else n < self.index)]
         if not there:
             return f"no finding began {'after' if direction > 0 else 'before'} this"
-        self.wanted = self.replay.timeline[there[0] if direction > 0 else there[-1]].time
+        self._want(self.replay.timeline[there[0] if direction > 0 else there[-1]])
         return None
 
     def go_to(self, when: float) -> None:
         """Go to what was the present moment then (Unix time)."""
         recording = self.replay.recording
-        self.wanted = recording.timeline[recording.index_at(when)].time
+        self._want(recording.timeline[recording.index_at(when)])
 
     def go_to_text(self, text: str) -> str | None:
         """Go to a time that was typed; say what is wrong with it."""
@@ -176,6 +181,9 @@ class Scrubber:
         plays = self._mark if self._plays else ""
         at = index - now.begin
         return Span(now.moments, at, now.events, now.full, plays=plays, utc=self._utc)
+
+    def _want(self, moment: Summary) -> None:
+        self.wanted, self._begins = moment.time, False
 
     def _around(self, index: int) -> Stretch:
         timeline, begin, end = self.replay.timeline, 0, len(self.replay.timeline)
