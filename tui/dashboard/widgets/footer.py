@@ -90,7 +90,6 @@ class KeysFooter(TextPanel[Keys]):
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"footer--key", "footer--name"}
 
     def __init__(self, wanted: Sequence[Hint]) -> None:
         """``wanted`` stand in the order in which they matter."""
@@ -140,7 +139,7 @@ class KeysFooter(TextPanel[Keys]):
         line = Text(no_wrap=True)
         for begin, key in shown.placed(self.size.width):
             line.pad_right(begin - len(line))
-            line.append(key.display, self.style("key")).append(f" {key.name}", self.style("name"))
+            line.append(key.display, self.style("key")).append(f" {key.name}")
         return line
 
     def _under(self, event: events.MouseEvent) -> Key | None:
