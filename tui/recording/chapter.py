@@ -15,6 +15,7 @@ from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
+from tui.recording.inflate import inflated
 from tui.recording.log import RecordingError
 from tui.recording.packing import Listed, dense, unpack
 from tui.recording.rows import RowChange, RowReader, RowWriter
@@ -94,7 +95,7 @@ class ChapterReader:
         try:
             for content in contents:
                 end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-                head = json.loads(self._inflate.decompress(content[HEAD_LENGTH:end]))
+                head = inflated(content[HEAD_LENGTH:end], self._inflate)
                 self._sections = applied(self._sections, head["changed"])
                 if "rows" in head:
                     told.append(head["rows"])
@@ -127,7 +128,7 @@ def _heads(contents: list[bytes]) -> Iterator[Any]:
     inflate = zlib.decompressobj()
     for content in contents:
         end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-        yield json.loads(inflate.decompress(content[HEAD_LENGTH:end]))
+        yield inflated(content[HEAD_LENGTH:end], inflate)
 
 
 def summaries(contents: list[bytes]) -> list[Summary]:
