@@ -101,8 +101,11 @@ class ChapterReader:
                     told.append(head["rows"])
                     listed = [Listed(*column) for column in head["rows"]["columns"]]
                     packed.append((listed, content[end:]))
-            for rows, columns in zip(told, unpack(packed), strict=True):
-                self._rows.take(RowChange(rows["aged"], rows["came"], columns))
+            if told:
+                unpacked = zip(told, unpack(packed), strict=True)
+                self._rows.take(
+                    [RowChange(a["aged"], a["came"], columns) for a, columns in unpacked]
+                )
                 self._table = None
         except _SENSELESS as error:
             raise _senseless(error) from error

@@ -8,7 +8,6 @@ deflate, which does not know one column from another, needs twice as much.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -49,12 +48,24 @@ Packed = tuple[Sequence[Listed], bytes]
 """What dense() returned."""
 
 
+TOGETHER = 12
+"""So many times at once the columns that dense() was given are unpacked: hundreds of short ones
+take hardly longer than a long one, as long as they fit into the processor's cache."""
+
+
 def unpack(packed: Sequence[Packed]) -> list[dict[str, Array]]:
     """Return the columns that dense() was given, each time that it was.
 
-    All at once: hundreds of short columns take hardly longer than a long one. Raises ValueError for
-    anything else.
+    Raises ValueError for anything else.
     """
+    return [
+        columns
+        for first in range(0, len(packed), TOGETHER)
+        for columns in _unpacked(packed[first : first + TOGETHER])
+    ]
+
+
+def _unpacked(packed: Sequence[Packed]) -> list[dict[str, Array]]:
     listed = [column for columns, _ in packed for column in columns]
     if not listed:
         return [{} for _ in packed]
@@ -62,9 +73,13 @@ def unpack(packed: Sequence[Packed]) -> list[dict[str, Array]]:
         if sum(column.length for column in columns) > len(held):
             raise ValueError("columns are cut short")
     data = b"".join(held[: sum(column.length for column in columns)] for columns, held in packed)
-    values = np.split(_values(listed, data), np.cumsum([column.size for column in listed])[:-1])
-    named = iter(zip(listed, values, strict=True))
-    return [{one.name: of for one, of in islice(named, len(columns))} for columns, _ in packed]
+    values, end = _values(listed, data), 0
+    found: list[dict[str, Array]] = []
+    for columns, _ in packed:
+        found.append({})
+        for column in columns:
+            found[-1][column.name] = values[end : (end := end + column.size)]
+    return found
 
 
 def _values(listed: Sequence[Listed], data: bytes) -> Array:
@@ -173,6 +188,39 @@ def unpacked_column(
     return stairs(summed(columns.get(f"{name}.turns", none)), by, count)
 
 
+def unpacked_columns(
+    name: str, tables: Sequence[tuple[Mapping[str, Array], int]], kind: type[np.generic]
+) -> Array:
+    """Return what unpacked_column() does for each of these columns and counts, one after another.
+
+    All at once: it takes hardly longer than for one. Raises ValueError for what is senseless.
+    """
+    counts = np.array([count for _, count in tables], np.int64)
+    begins = np.cumsum(counts) - counts
+    change = np.zeros(int(counts.sum()), kind)
+    if not any(f"{name}.steps" in columns or f"{name}.by" in columns for columns, _ in tables):
+        return change
+    turning: list[tuple[int, int, Array, Array]] = []
+    for (columns, count), begin in zip(tables, begins.tolist(), strict=True):
+        if f"{name}.steps" in columns:
+            change[begin : begin + count] = columns[f"{name}.steps"]
+        elif f"{name}.by" in columns:
+            turning.append((begin, count, columns[f"{name}.turns"], columns[f"{name}.by"]))
+    if turning:
+        first, count_of, turns, by = zip(*turning, strict=True)
+        lengths = np.array([len(one) for one in turns])
+        at = summed(np.concatenate(turns))
+        before = np.cumsum(lengths) - lengths
+        at -= np.repeat(np.concatenate(([0], at))[before], lengths)
+        if ((at < 0) | (at >= np.repeat(count_of, lengths))).any():
+            raise ValueError("a column turns beyond its last value")
+        change[at + np.repeat(first, lengths)] = np.concatenate(by)
+    values = np.cumsum(change, dtype=kind)
+    past = np.concatenate((np.zeros(1, kind), values))[begins]
+    wrapped: Array = values - np.repeat(past, counts)
+    return wrapped
+
+
 def stairs(turns: Array, by: Array, count: int) -> Array:
     """Return ``count`` values that begin at 0 and change ``by`` so much at each of the turns.
 
@@ -204,4 +252,4 @@ def gaps(ascending: Array) -> Array:
 
 def summed(between: Array) -> Array:
     """Return what gaps() was given."""
-    return np.cumsum(between.astype(np.int64))
+    return between.view(np.int64).cumsum()
