@@ -44,7 +44,7 @@ def test_owners_are_written_down_once_a_walk(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("where", ["came", "size"])
 def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) -> None:
     """A recording may come from anybody: what it says of itself makes no array of terabytes."""
-    view = Watch().take(reading(table(waiting(40000)), time=NOW))
+    view = Watch().take(reading(table(*(waiting(40000 + n * n) for n in range(9))), time=NOW))
     content = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
     end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
     head = json.loads(zlib.decompressobj().decompress(content[HEAD_LENGTH:end]))

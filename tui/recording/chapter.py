@@ -63,8 +63,9 @@ class ChapterWriter:
         body = b""
         if reading.table is not self._table:
             change = self._rows.change_to(reading.table)
-            listed, body = dense(change.columns)
+            listed, few, body = dense(change.columns)
             head["rows"] = {"aged": change.aged, "came": change.came, "columns": listed}
+            head["rows"]["few"] = few
         self._sections, self._table = now, reading.table
         text = json.dumps(head, separators=(",", ":")).encode()
         deflated = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -100,7 +101,7 @@ class ChapterReader:
                 if "rows" in head:
                     told.append(head["rows"])
                     listed = [Listed(*column) for column in head["rows"]["columns"]]
-                    packed.append((listed, content[end:]))
+                    packed.append((listed, head["rows"].get("few", {}), content[end:]))
             if told:
                 unpacked = zip(told, unpack(packed), strict=True)
                 self._rows.take(

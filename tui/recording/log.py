@@ -25,7 +25,7 @@ from typing import Any
 from weakref import finalize
 
 MAGIC = b"twtop recording\n"
-VERSION = 2
+VERSION = 3
 """Raised where an older twtop would read rows wrongly; it says so, and reads what it can."""
 MARK = b"\xd7tw\n"
 """How a record begins: where one is damaged the next is looked for."""

@@ -23,7 +23,7 @@ from tui.watching.watch import Watch
 
 WARM_SECONDS = 64.0
 """How much of what was before a moment is looked at, so that its trends are known."""
-WARM_LOOKS = 5
+WARM_LOOKS = 6
 """How many looks that takes: each costs as much as a poll does."""
 LOOKED_AT_SECONDS = max(EARLY_SECONDS)
 """For so long the tables are looked at in any case. Those from before the whole table that the

@@ -11,6 +11,7 @@ place in the hash table, which is chance, and 8 for its port and its time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -155,7 +156,7 @@ def _came(table: SocketTable, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
     rows = _raw(table, came)
     order = np.lexsort([getattr(rows, name) for name in ORDER])
-    columns = {"at": came[order]}
+    columns = {"places": _together(came[order], len(table))}
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])
     return columns
@@ -182,7 +183,7 @@ class _Arrivals:
         done, values = self._known.get(name, (0, np.empty(0, ROW_TYPES[name])))
         if done < len(self._told):
             more = unpacked_columns(name, self._told[done:], ROW_TYPES[name])
-            values = np.concatenate((values, more))
+            values = np.concatenate((values, more)) if done else more
             self._known[name] = len(self._told), values
         return values
 
@@ -201,7 +202,7 @@ class RowReader:
 
     def take(self, changes: Sequence[RowChange]) -> None:
         """Go on to the next tables. Raises ValueError or IndexError for what leads to none."""
-        if any(len(_column(one.columns, "at")) != one.came for one in changes):
+        if any(not _has_places(one.columns, one.came) for one in changes):
             raise ValueError("not every new row has a place")  # before there are arrays of so many
         first = self._arrivals.count
         self._arrivals.add(changes)
@@ -250,7 +251,10 @@ class RowReader:
         left[theirs] = _settled(foretold, np.maximum(foretold, 0) + late)
         kept = stays.nonzero()[0]
         there = np.ones(len(kept) + change.came, bool)
-        at = _column(columns, "at").view(np.int64)
+        if "at" in columns:  # as twtop 0.1 wrote it
+            at = columns["at"].view(np.int64)
+        else:
+            at = _apart(_column(columns, "places"), len(there))[: change.came]
         there[at] = False
         places = there.nonzero()[0]
         self._rows, self._left = np.empty((2, len(there)), np.int64)
@@ -263,6 +267,34 @@ class RowReader:
         columns = {name: self._arrivals.column(name)[rows] for name in ROW_TYPES}
         columns["remaining_ms"] = np.maximum(self._left, 0).astype(ROW_TYPES["remaining_ms"])
         return RawSockets(**columns)
+
+
+def _at_once(count: int) -> int:
+    """Return how many numbers below ``count`` are one of 63 bits."""
+    return int(63 / math.log2(max(count, 2)))
+
+
+def _together(numbers: Array, count: int) -> Array:
+    """Return numbers below ``count`` as digits of fewer ones, in which no bit is in vain."""
+    digits = _at_once(count)
+    whole = np.zeros(-(-len(numbers) // digits) * digits, np.uint64)
+    whole[: len(numbers)] = numbers
+    worth = np.uint64(count) ** np.arange(digits, dtype=np.uint64)
+    together: Array = (whole.reshape(-1, digits) * worth).sum(axis=1, dtype=np.uint64)
+    return together
+
+
+def _apart(together: Array, count: int) -> Array:
+    """Return the numbers that _together() was given, and zeros behind them."""
+    worth = np.uint64(count) ** np.arange(_at_once(count), dtype=np.uint64)
+    numbers: Array = together[:, None] // worth % np.uint64(max(count, 1))
+    return numbers.ravel().view(np.int64)
+
+
+def _has_places(columns: Mapping[str, Array], came: int) -> bool:
+    if "at" in columns:
+        return len(columns["at"]) == came
+    return 0 <= came <= 63 * len(_column(columns, "places"))
 
 
 def _column(columns: Mapping[str, Array], name: str) -> Array:
