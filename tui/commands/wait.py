@@ -27,7 +27,7 @@ from tui.commands.options import (
     reading_options,
     real,
 )
-from tui.commands.output import UNREADABLE, emit, fail
+from tui.commands.output import UNREADABLE, emit, fail, redraw
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
 from tui.planning.demand import outgoing
@@ -240,10 +240,10 @@ class _Line:
         if not sys.stderr.isatty():
             return
         width = shutil.get_terminal_size().columns
-        click.echo(f"\r\x1b[K{text[: width - 1]}", err=True, nl=False)
+        redraw(text[: width - 1])
         self._shown = True
 
     def close(self) -> None:
         if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            redraw("")
             self._shown = False

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from tui.fleet.answers import Answer, AnswerError, read_answer, read_refusal
-from tui.kernel.processes import printable
+from tui.kernel.printable import printable
 
 MOST_BYTES = 64_000_000
 """Of one answer, unpacked; a fleet's largest is some 3 MB."""
