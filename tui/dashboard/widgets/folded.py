@@ -7,7 +7,6 @@ from rich.text import Text
 from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.facts import FactsPanel
-from tui.dashboard.widgets.styles import role_classes
 from tui.watching.view import View
 
 
@@ -18,7 +17,6 @@ class FoldedPanel(FactsPanel):
     """
 
     BORDER_TITLE = ""
-    COMPONENT_CLASSES = role_classes("folded")
 
     def __init__(self) -> None:
         super().__init__(None, id="folded")
