@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-ACTING = "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-ACTING += "\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff"
+ACTING = r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+ACTING += r"\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff"
 """Control characters but tab and newline, what turns the direction of writing or is not seen, and
 bytes that are no UTF-8, as Python has them in paths."""
 _ACTS = re.compile(f"[{ACTING}]")
