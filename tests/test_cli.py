@@ -180,6 +180,11 @@ class TestOptions:
             ["metrics", "-i2"],
             ["metrics", "--rules", "-N", "all"],
             ["record", "--unit", "-i2"],
+            ["watch", "-N", "all", "--byte-order", "big"],
+            ["--byte-order", "big", "report", "-N", "all"],
+            ["metrics", "-N", "all", "--byte-order", "big"],
+            ["record", "x.twtop", "-N", "all", "--byte-order", "big"],
+            ["record", "x.twtop", "-N", "1", "-N", "2", "--byte-order", "big"],
             ["check", "--fleet", "http://127.0.0.1:9", "--proc", PROC],
         ],
     )

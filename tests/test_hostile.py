@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from tests.analysis.test_filter import WORDS
 from tests.commands.conftest import Run, run  # noqa: F401 - a fixture
+from tests.commands.hosts import PROXY
 from tests.commands.test_no_false_ok import HARM, full_host
 from tests.findings.situations import look, waits
 from tests.kernel.test_sock_diag import EVERY_STATE, Kernel
@@ -40,7 +41,7 @@ from tui.analysis.expressions import FilterError
 from tui.analysis.filter import parse_filter
 from tui.analysis.frame import judge
 from tui.findings.codes import CODES
-from tui.findings.config import Config, ConfigError
+from tui.findings.config import Config, ConfigError, load_config
 from tui.findings.config_file import parse_config
 from tui.findings.rules import diagnose
 from tui.kernel import sock_diag
@@ -272,3 +273,27 @@ def test_trees(
         shutil.rmtree(root.parent)
 
     try_out(check, spoils, examples)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["audit", "--baseline", "/dev/zero", "--proc", PROXY],
+        ["check", "--fleet", "http://127.0.0.1:9", "--token-file", "/dev/zero", "-w", "9"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_users_own_file_that_never_ends(run: Run, words: list[Any]) -> None:  # noqa: F811
+    signal.setitimer(signal.ITIMER_REAL, limit())
+    try:
+        ran = run(*words)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    assert ran.code == (3 if words[0] == "check" else 64)
+    assert "File too large" in ran.out + ran.err
+
+
+def test_settings_that_never_end(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="File too large"):
+        load_config(tmp_path / "config.toml", CODES)

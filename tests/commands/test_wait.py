@@ -47,6 +47,13 @@ def draining(elapsed: float) -> list[Sock]:
     return [waiting(LOW + port, int((port // 50 + 1 - elapsed) * 1000)) for port in left]
 
 
+def unshared(elapsed: float) -> list[Sock]:
+    """The same by a client that binds first, spread over ten destinations."""
+    return [
+        replace(sock, remote=f"10.1.0.{sock.local_port % 10 + 1}") for sock in draining(elapsed)
+    ]
+
+
 During = Callable[..., tuple[int, str, str, Host]]
 
 
@@ -91,12 +98,6 @@ class TestGoals:
     ) -> None:
         """Each has a tenth of what all have, and bind() finds no port all the same."""
 
-        def unshared(elapsed: float) -> list[Sock]:
-            return [
-                replace(sock, remote=f"10.1.0.{sock.local_port % 10 + 1}")
-                for sock in draining(elapsed)
-            ]
-
         code, _, _, made = during(unshared, "--below", below, *arguments)
         assert (code, made.slept) == (0, [1.0] * seconds)
 
@@ -138,6 +139,17 @@ class TestGoals:
         assert (code, len(made.slept)) == (0, 7)
         code, _, err, made = during(draining, "--below", "50", "--timeout", "6")
         assert (code, made.slept) == (1, [1.0] * 6)
+        assert "up to 100 sockets" in err
+
+    def test_what_may_be_bound_counts_where_a_client_binds_first(
+        self, during: During, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Below half of the 400 that are surely there are 199, which all ten hold together."""
+        monkeypatch.setattr(doubts, "unseen_bound", lambda frame: 100)
+        monkeypatch.setattr(wait, "unseen_bound", lambda frame: 100)
+        code, *_, made = during(unshared, "--below", "50")
+        assert (code, len(made.slept)) == (0, 7)
+        _, _, err, _ = during(unshared, "--below", "50", "--timeout", "6")
         assert "up to 100 sockets" in err
 
     def test_it_ends_at_once_where_not_even_an_unused_tuple_would_be_sure(

@@ -676,6 +676,28 @@ class TestByteOrder:
         assert table.byte_order is None
         assert {sock.local for sock in socks(table)} == {"10.0.0.127"}
 
+    def test_they_count_for_more_than_what_is_said_beside_them(self, tmp_path: Path) -> None:
+        """Anybody may have written that; and 127.0.0.1 the wrong way round reuses no port."""
+        root = self.copy(tmp_path, Sock("127.0.0.1", 40_000, "127.0.0.1", 443))
+        table = read_copy(root, said=HERE)
+        assert table.byte_order == self.TURNED
+        assert {sock.local for sock in socks(table)} == {"127.0.0.1"}
+
+    def test_its_routing_table_spells_them_out(self, tmp_path: Path) -> None:
+        found = Sock("10.0.0.10", 40_000, "10.4.5.6"), Sock("10.1.2.3", 40_000, "10.4.5.6")
+        root = self.copy(tmp_path, *found)
+        leaf = "     |-- {}\n        /32 host LOCAL\n"
+        (root / "net/fib_trie").write_text(leaf.format("10.0.0.10"))
+        assert read_copy(root).byte_order is None  # the same the wrong way round
+        (root / "net/fib_trie").write_text(leaf.format("10.1.2.3"))
+        table = read_copy(root)
+        assert (table.byte_order, socks(table)) == (self.TURNED, list(found))
+
+    def test_where_nothing_tells_it_is_what_is_said(self, tmp_path: Path) -> None:
+        found = Sock("10.1.2.3", 40_000, "10.4.5.6")
+        table = read_copy(self.copy(tmp_path, found), said=self.TURNED)
+        assert (table.byte_order, socks(table)) == (self.TURNED, [found])
+
     def test_where_nothing_tells_it_is_assumed(self, tmp_path: Path) -> None:
         root = self.copy(tmp_path, Sock("10.1.2.3", 40_000, "10.4.5.6"), listener())
         table = read_copy(root)

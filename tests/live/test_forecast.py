@@ -16,16 +16,24 @@ Told = list[tuple[float, float]]
 """Seconds since the load began, and the seconds that are left then; inf where none are told."""
 
 
-def watched(rates: list[int]) -> tuple[Told, float | None]:
-    """Make so many connections in each second; what was told, and when connect() failed."""
+def watched(
+    rates: list[int], below: float | None = None, ports: int = PORTS
+) -> tuple[Told, float | None]:
+    """Make so many connections in each second; what was told, and when connect() failed.
+
+    Ports are kept ``below`` so many percent as `twtop keep` does.
+    """
+    from tui.acting.keeping import Goal, Keeper
     from tui.analysis.frame import judge
     from tui.kernel.places import place_at
     from tui.kernel.source import Source
     from tui.watching.history import History
 
     sysctl("ipv4.tcp_tw_reuse", 0)
-    sysctl("ipv4.ip_local_port_range", f"20000 {20000 + PORTS - 1}")
-    source, history = Source(place_at(Path("/proc")), "proc", interval=1.0), History()
+    sysctl("ipv4.ip_local_port_range", f"20000 {20000 + ports - 1}")
+    place = place_at(Path("/proc"))
+    source, history = Source(place, "proc", interval=1.0), History()
+    keeper = Keeper(place, Goal(None, "127.0.0.1", 5001, below, 2000)) if below else None
     told: Told = []
     with listen("127.0.0.1", 5001) as server:
         began = time.monotonic()
@@ -40,6 +48,8 @@ def watched(rates: list[int]) -> tuple[Told, float | None]:
                     client.close()
                     accepted.recv(1)
             time.sleep(max(0, began + second + 1 - time.monotonic()))
+            if keeper is not None:
+                keeper.step()
             left = history.add(judge(source.read())).seconds_left
             told.append((time.monotonic() - began, float(left.min(initial=float("inf")))))
     return told, None
@@ -60,3 +70,11 @@ def test_of_a_burst_none_is(lab: Lab) -> None:
     told, failed = lab.call(watched, [0, 150, 0, 0, 0, 0, 0, 0])
     assert failed is None
     assert [left for _, left in told] == [float("inf")] * len(told)
+
+
+def test_of_ports_that_are_kept_below_a_level_none_is(lab: Lab) -> None:
+    """They would be full after 10 s; once they have stood still for 12 s nothing says so."""
+    told, failed = lab.call(watched, [100] * 26, 80.0, 1000)
+    assert failed is None
+    assert min(left for _, left in told[:10]) < 5
+    assert {left for _, left in told[-3:]} == {float("inf")}

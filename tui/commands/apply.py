@@ -12,7 +12,7 @@ from tui.acting.sentences import bound_warning, change_lines, connectable_text
 from tui.acting.settings import NAMES, RefusedError, changes
 from tui.analysis.frame import Frame
 from tui.commands.consent import ask, require_yes, yes_option
-from tui.commands.output import USAGE, emit, fail, text_width
+from tui.commands.output import USAGE, emit, fail, tell, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
@@ -78,10 +78,10 @@ def apply(
             emit("Nothing to do: it is already set.")
             return
         for line in change_lines(place, made, persist=persist):
-            click.echo(line, err=True)
+            tell(line)
         before = _look(place)
         if before is not None and (warning := bound_warning(before, made)):
-            click.echo("\n".join(wrapped(warning, text_width(), "")), err=True)
+            tell("\n".join(wrapped(warning, text_width(), "")))
         if dry_run:
             return
         check(place, made, folder)

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from tui.commands.output import remark
+
 DECLINED = 130
 """Exit code when the answer was no, as after Ctrl-C."""
 
@@ -40,5 +42,5 @@ def ask_for(number: int, question: str) -> None:
 
 def decline() -> None:
     """End the command: nothing was done."""
-    click.echo("twtop: nothing was done", err=True)
+    remark("nothing was done")
     sys.exit(DECLINED)

@@ -10,7 +10,7 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.options import together
-from tui.commands.output import UNWRITABLE, emit_data, plain
+from tui.commands.output import UNWRITABLE, emit_data, plain, remark
 from tui.report.text import unsound
 from tui.writing.export import Counts, Sheet, write_csv
 
@@ -50,4 +50,4 @@ def warn_of(frame: Frame) -> None:
     """Say on stderr that the table is not whole, for output that has no place for it."""
     for notes in unsound(frame, plain):
         for note in notes.splitlines():
-            click.echo(f"twtop: {note}", err=True)
+            remark(note)

@@ -16,7 +16,7 @@ from tui.analysis.filter import STATE_NAMES, parse_filter
 from tui.commands.consent import ask, ask_for, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import seconds
-from tui.commands.output import UNREADABLE, emit, emit_data, fail, text_width
+from tui.commands.output import UNREADABLE, emit, emit_data, fail, remark, tell, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.sockets import State, TableError
@@ -117,12 +117,12 @@ def free(
         listing = find(place, choice)
         if not listing.matched:
             _answer(listing, as_json, dry_run)
-            click.echo(f"twtop: {nothing_text(listing, choice)}", err=True)
+            remark(nothing_text(listing, choice))
             sys.exit(NOTHING)
         forecast = foretell(listing)
         if not (as_json and (dry_run or yes)):
             for line in listing_lines(listing, forecast):
-                click.echo("\n".join(wrapped(line, text_width(), "", "  ")), err=True)
+                tell("\n".join(wrapped(line, text_width(), "", "  ")))
         if dry_run:
             _answer(listing, as_json, dry_run)
             return

@@ -17,7 +17,7 @@ from tui.acting.sentences import keep_lines, kept_text
 from tui.commands.consent import ask, require_yes, yes_option
 from tui.commands.destination import Address, destination, destination_options
 from tui.commands.options import percent, seconds
-from tui.commands.output import USAGE, emit, emit_data, fail, text_width
+from tui.commands.output import USAGE, emit, emit_data, fail, tell, text_width
 from tui.commands.where import live_place, place_option
 from tui.kernel.destroy import DestroyError, require_capability
 from tui.kernel.places import Place
@@ -112,7 +112,7 @@ def keep(
                 held.enter_context(alone(place, goal))
             if not (as_json and yes):
                 for line in keep_lines(goal, keeper.rules):
-                    click.echo("\n".join(wrapped(line, text_width(), "", "  ")), err=True)
+                    tell("\n".join(wrapped(line, text_width(), "", "  ")))
             if dry_run:
                 return
             if not yes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from tui.commands.options import Settings
+from tui.commands.output import remark
 from tui.kernel.parameters import read_parameters
 from tui.kernel.places import place_at
 from tui.kernel.port_rules import port_rules
@@ -17,4 +16,4 @@ def warn_of_port(settings: Settings, port: int) -> None:
         return
     if not any(first <= port <= last for first, last in rules.reserved):
         text = f"port {port} is in ip_local_port_range ({rules.low}–{rules.high}): a client may "
-        click.echo(f"twtop: {text}hold it when this starts again; choose one outside", err=True)
+        remark(f"{text}hold it when this starts again; choose one outside")

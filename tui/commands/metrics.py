@@ -15,7 +15,7 @@ from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.listening import warn_of_port
 from tui.commands.options import Settings, given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail
+from tui.commands.output import UNWRITABLE, USAGE, emit_data, fail, remark
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
@@ -209,6 +209,6 @@ def _write(scrapes: Scrapes, path: Path, every: float | None) -> None:
         if scrapes.failures != failures:  # a line each time would fill a log
             failures = scrapes.failures
             for failure in failures:
-                click.echo(f"twtop: {failure}", err=True)
+                remark(failure)
         due = max(due + every, time.monotonic())
         time.sleep(max(due - time.monotonic(), 0))

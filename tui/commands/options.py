@@ -190,8 +190,17 @@ recording_options = together(
 """What every command takes that looks once."""
 
 
+ONE_COPY = "--byte-order is for one copy of /proc; leave it out, or name one place"
+
+
 def given(context: click.Context, options: dict[str, Any]) -> Settings:
-    """Return the settings of the outer command, overruled by the options given here."""
+    """Return the settings of the outer command, overruled by the options given here.
+
+    Raises click.UsageError for a byte order of every place.
+    """
     outer = context.obj if isinstance(context.obj, Settings) else Settings()
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    return replace(outer, **chosen)
+    settings = replace(outer, **chosen)
+    if settings.byte_order is not None and settings.place == "all":
+        raise click.UsageError(ONE_COPY)
+    return settings

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from tui.writing.harmless import escaped, harmless, on_one_line
 from tui.writing.plain import ENCODING, ERRORS, is_ascii, spelled
 
 UNWRITABLE = 1
@@ -43,13 +44,13 @@ def emit(text: str, unwritable: int = UNWRITABLE) -> bool:
 
     A full disk is one, and ends the command with the exit code ``unwritable``.
     """
-    return _print(spelled(text) if sys.stdout.encoding == ENCODING else text, unwritable)
+    return _print(_shown(text), unwritable)
 
 
 def emit_paged(text: str) -> None:
     """Print a text, through the user's pager where it is longer than the terminal."""
     if sys.stdout.isatty() and text.count("\n") + 2 > shutil.get_terminal_size().lines:
-        click.echo_via_pager(spelled(text) if sys.stdout.encoding == ENCODING else text)
+        click.echo_via_pager(_shown(text))
     else:
         emit(text)
 
@@ -58,7 +59,26 @@ def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
     """Print JSON, CSV and other things for programs, as emit() does: UTF-8 in every locale."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    return _print(text, unwritable)
+    return _print(escaped(text), unwritable)
+
+
+def tell(text: str) -> None:
+    """Print a text on stderr: what is not the result."""
+    click.echo(harmless(text), err=True)
+
+
+def remark(message: str) -> None:
+    """Print one line on stderr, whatever is in the message."""
+    click.echo(f"twtop: {on_one_line(message)}", err=True)
+
+
+def redraw(text: str, *, ended: bool = False) -> None:
+    """Draw over the line on stderr, which is a terminal; nothing follows once it has ``ended``."""
+    click.echo(f"\r\x1b[K{on_one_line(text)}", err=True, nl=ended)
+
+
+def _shown(text: str) -> str:
+    return harmless(spelled(text) if sys.stdout.encoding == ENCODING else text)
 
 
 def _print(text: str, unwritable: int) -> bool:
@@ -117,11 +137,11 @@ def text_width() -> int:
 
 def fail(message: str, code: int = UNREADABLE) -> NoReturn:
     """Print one line on stderr and exit; unless told, the tables could not be read."""
-    click.echo(f"twtop: {message}", err=True)
+    remark(message)
     sys.exit(code)
 
 
 def unknown(reason: str) -> NoReturn:
     """Say on stdout, where a monitoring system reads, why there is no answer."""
-    emit(f"TWTOP UNKNOWN - {' '.join(reason.replace('|', '/').split())}", unwritable=UNKNOWN)
+    emit(f"TWTOP UNKNOWN - {on_one_line(reason.replace('|', '/'))}", unwritable=UNKNOWN)
     sys.exit(UNKNOWN)

@@ -11,7 +11,7 @@ import click
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, refuse_two
 from tui.commands.options import given, place_option, proc_option, source_option, threshold_option
-from tui.commands.output import EPILOG, emit, emit_data, fail, paint
+from tui.commands.output import EPILOG, emit, emit_data, fail, paint, remark
 from tui.commands.reading import owners_of
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
@@ -62,4 +62,4 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
         emit(places_text(rows, said, config.ports.threshold, paint))
     if as_csv:
         for why in missing:
-            click.echo(f"twtop: {why}", err=True)
+            remark(why)

@@ -16,7 +16,7 @@ import click
 
 from tui.analysis.frame import Frame, judge
 from tui.commands.options import Settings
-from tui.commands.output import UNREADABLE, fail
+from tui.commands.output import UNREADABLE, fail, redraw, remark
 from tui.kernel.find_place import ALL, PlaceError, find_place, same_place
 from tui.kernel.places import Place, place_at
 from tui.kernel.processes import Owners, find_owners
@@ -101,8 +101,7 @@ def _progress() -> Callable[[int, int], None] | None:
 
     def tell(done: int, total: int) -> None:
         if time.monotonic() - began > PATIENCE_SECONDS:
-            ended = "\r\x1b[K" if done == total else ""
-            click.echo(f"\rtwtop: {done / total:4.0%} read{ended}", err=True, nl=False)
+            redraw(f"twtop: {done / total:4.0%} read" if done < total else "")
 
     return tell
 
@@ -155,7 +154,7 @@ class Looks:
                     self._tell(f"{place.kind} {place.name}: {error}")
 
     def _tell(self, why: str) -> None:
-        click.echo(f"twtop: {why}", err=True)
+        remark(why)
         self.unread = True
 
     def finish(self) -> None:
@@ -306,7 +305,7 @@ def read_look(settings: Settings) -> Look:
 def tell_doubts(look: Look) -> None:
     """Say on stderr why it may not be what was there."""
     for doubt in look.doubts:
-        click.echo(f"twtop: {doubt}", err=True)
+        remark(doubt)
 
 
 def owners_of(settings: Settings) -> Owners:

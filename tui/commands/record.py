@@ -16,6 +16,7 @@ import click
 from tui import recording
 from tui.commands.configuration import configured
 from tui.commands.options import (
+    ONE_COPY,
     Settings,
     given,
     polled_every,
@@ -23,7 +24,7 @@ from tui.commands.options import (
     seconds,
     threshold_option,
 )
-from tui.commands.output import UNREADABLE, emit, fail
+from tui.commands.output import UNREADABLE, emit, fail, redraw, remark
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
 from tui.findings.config import Config
@@ -156,6 +157,8 @@ def _polls(settings: Settings, words: Sequence[str], config: Config) -> Iterator
         source.exact_timers = True  # a third of the room
         sampler = Sampler(source, watch.take)
         return ([view] for view in views(sampler, watch, lambda: owners_of(settings)))
+    if settings.byte_order is not None:
+        raise click.UsageError(ONE_COPY)
     there = [_place(word, settings.proc) for word in words if word != ALL]
     every = ALL in words
     overview = Overview(
@@ -184,7 +187,7 @@ def _views_of_all(overview: Overview, settings: Settings) -> Iterator[Sequence[V
         overview.note_owners(lambda: owners_of(settings))
         for why in set(overview.found.missing) - told:
             told.add(why)
-            click.echo(f"twtop: {why}", err=True)
+            remark(why)
         yield sorted(fresh, key=lambda view: view.frame.time)
 
 
@@ -201,11 +204,7 @@ def _record(
         now = time.monotonic()
         if sys.stderr.isatty() and now - told > TOLD_SECONDS:
             told = now
-            click.echo(
-                f"\r\x1b[K{recorder.count:,} moments, {byte_size(recorder.size)}; Ctrl-C ends it",
-                err=True,
-                nl=False,
-            )
+            redraw(f"{recorder.count:,} moments, {byte_size(recorder.size)}; Ctrl-C ends it")
         if duration is not None and now - begun >= duration:
             return
         due = max(due + interval, now)
@@ -217,6 +216,4 @@ def _end(recorder: Recorder, file: Path) -> None:
     with suppress(RecordingError):
         recorder.close()
     if sys.stderr.isatty():
-        click.echo(
-            f"\r\x1b[K{file}: {recorder.count:,} moments, {byte_size(recorder.size)}", err=True
-        )
+        redraw(f"{file}: {recorder.count:,} moments, {byte_size(recorder.size)}", ended=True)

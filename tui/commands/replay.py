@@ -9,7 +9,7 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.options import given, place_option, threshold_option
-from tui.commands.output import USAGE, fail
+from tui.commands.output import USAGE, fail, remark
 from tui.commands.terminal import require_terminal, run
 
 
@@ -81,7 +81,7 @@ def replay(
     except (RecordingError, TableError) as error:
         fail(str(error))
     for note in recording.notes:
-        click.echo(f"twtop: {note}", err=True)
+        remark(note)
     try:
         app = ReplayApp(played, place=f"{place.name}  {file.name}", utc=utc)
     except ConfigError as error:

@@ -36,7 +36,7 @@ from tui.commands.options import (
     source_option,
     threshold_option,
 )
-from tui.commands.output import fail, paint
+from tui.commands.output import fail, paint, remark, tell
 from tui.commands.reading import open_source
 from tui.commands.terminal import own_command, require_terminal
 from tui.kernel.processes import find_owners
@@ -230,21 +230,20 @@ def run(
         )
         made = replace(made, cures=cures(made, look.newest.frame))
         with suppress(OSError):
-            click.echo(run_text(made, paint), err=True)
+            tell(run_text(made, paint))
         for out in outs:
             if out.suffix in CHARTS:
                 _draw(made, out)
         if look.failure is not None:
-            click.echo(f"twtop: {look.failure}", err=True)
+            remark(look.failure)
         if target is not None:
             told = {**head(look.newest.frame, SCHEMA), **run_record(made)}
             json.dump(told, target, ensure_ascii=False)
             target.write("\n")
     if code == 0 and max_use is not None and made.highest_use > max_use:
-        click.echo(
-            f"twtop: {made.highest_use:.1f} % of the ports to one destination were used, more "
-            f"than {max_use:g} %",
-            err=True,
+        remark(
+            f"{made.highest_use:.1f} % of the ports to one destination were used, more "
+            f"than {max_use:g} %"
         )
         code = 1
     sys.exit(code)
@@ -265,7 +264,7 @@ def _draw(made: Run, path: Path) -> None:
     try:
         write_whole(path, lambda file: file.write(data), mode=0o644)
     except OSError as error:
-        click.echo(f"twtop: {path}: {error.strerror or error}", err=True)
+        remark(f"{path}: {error.strerror or error}")
 
 
 def _refused(

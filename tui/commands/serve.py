@@ -13,7 +13,7 @@ from tui.commands.configuration import configured
 from tui.commands.destination import Address, address
 from tui.commands.listening import warn_of_port
 from tui.commands.options import given, shared_options
-from tui.commands.output import UNWRITABLE, USAGE, fail
+from tui.commands.output import UNWRITABLE, USAGE, fail, remark
 from tui.commands.reading import open_source
 from tui.commands.terminal import own_command
 
@@ -81,7 +81,7 @@ def serve(
     port = port or PORT
     warn_of_port(settings, port)
     where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-    click.echo(f"twtop: open http://{where}; Ctrl-C ends it", err=True)
+    remark(f"open http://{where}; Ctrl-C ends it")
     own = [*own_command(), *sys.argv[1:], "--session"]
     try:
         Page(own, [name.lower() for name in names]).run(ip, port)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from tui.commands.output import UNREADABLE
+from tui.commands.output import UNREADABLE, remark
 
 if TYPE_CHECKING:  # Textual takes a third of a second to load
     from tui.dashboard.shell import ShellApp
@@ -44,7 +44,7 @@ def run(app: ShellApp, close: Callable[[], object] = lambda: None) -> NoReturn:
     finally:
         close()
     if app.fatal is not None:
-        click.echo(f"twtop: {app.fatal}", err=True)
+        remark(app.fatal)
     sys.stdout.flush()
     sys.stderr.flush()
     # The terminal is restored; taking Python down in order would cost the user a tenth of a second.

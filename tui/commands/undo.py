@@ -11,7 +11,7 @@ from tui.acting.applying import undo as set_back
 from tui.acting.journal import JournalError, journal_path, opened
 from tui.acting.sentences import outstanding_text, undone_text
 from tui.commands.consent import ask, require_yes, yes_option
-from tui.commands.output import UNREADABLE, emit, fail
+from tui.commands.output import UNREADABLE, emit, fail, remark
 from tui.writing.words import plural
 
 LEFT = 1
@@ -62,5 +62,5 @@ def undo(list_only: bool, force: bool, yes: int) -> None:
     for one in done:
         emit(undone_text(one), UNREADABLE)
     if any(one.how == "changed since" for one in done):
-        click.echo("twtop: --force reverts those too", err=True)
+        remark("--force reverts those too")
         sys.exit(LEFT)

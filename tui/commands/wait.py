@@ -27,7 +27,7 @@ from tui.commands.options import (
     reading_options,
     real,
 )
-from tui.commands.output import UNREADABLE, emit, fail
+from tui.commands.output import UNREADABLE, emit, fail, redraw
 from tui.commands.reading import open_source
 from tui.kernel.sockets import Array, State, TableError
 from tui.planning.demand import outgoing
@@ -181,13 +181,14 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         use = replace(use, capacity=use.capacity - unseen)
         high.append((use, patterns.member == index, frame.hold(index).seconds))
     whole = frame.hold_with(reuse=False).seconds
-    for one in _bound_first(frame, candidates, below):
+    for one in _bound_first(frame, candidates, below, unseen):
+        doubtful |= one.use.level(below, below) < Level.HOT
         what = f"{floored(one.distinct, one.capacity, digits_beside(below))}% of "
         what += f"{one.capacity:,} ports of {frame.table.ip(one.address)} to all of its "
         what += f"{one.destinations} destinations (the client seems to bind() first)"
         theirs = (patterns.local_ip == one.address) & (patterns.direction == Direction.OUTGOING)
         rows = np.append(theirs, False)[patterns.member] & patterns.holding
-        high.append((one.use, rows, whole))
+        high.append((replace(one.use, capacity=one.capacity - unseen), rows, whole))
     seconds, stuck = 0.0, 0
     for use, rows, hold in high:
         allowed = int(np.ceil(use.capacity * below / 100)) - 1
@@ -203,14 +204,18 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     return Waited(sure and not (high or doubtful), what + doubt, None if stuck else seconds, stuck)
 
 
-def _bound_first(frame: Frame, candidates: Array, below: float) -> list[BoundFirst]:
-    """Return the candidates' local IPs whose clients bind first, and hold so many percent."""
-    found = find_bound_first(frame, use=min(USE, below))
+def _bound_first(frame: Frame, candidates: Array, below: float, unseen: int) -> list[BoundFirst]:
+    """Return the candidates' local IPs whose clients bind first, and hold so many percent.
+
+    They do so of what is left where ``unseen`` ports are bound and not listed.
+    """
+    left = max(1 - unseen / frame.ports.capacity, 0.0)
+    found = find_bound_first(frame, use=min(USE, below) * left)
     return [
         one
         for one in found
         if one.address in frame.patterns.local_ip[candidates]
-        and one.use.level(below, below) >= Level.HOT
+        and replace(one.use, capacity=one.capacity - unseen).level(below, below) >= Level.HOT
     ]
 
 
@@ -240,10 +245,10 @@ class _Line:
         if not sys.stderr.isatty():
             return
         width = shutil.get_terminal_size().columns
-        click.echo(f"\r\x1b[K{text[: width - 1]}", err=True, nl=False)
+        redraw(text[: width - 1])
         self._shown = True
 
     def close(self) -> None:
         if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            redraw("")
             self._shown = False

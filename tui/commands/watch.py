@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tui.commands.options import Settings, given, interval_option, place_option, reading_options
-from tui.commands.output import emit_data, epilog, fail
+from tui.commands.output import emit_data, epilog, fail, remark
 from tui.commands.reading import open_source, owners_of, recorded, refuse_live
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
@@ -113,7 +113,7 @@ def _print_recorded(path: Path, word: str | None, count: int | None, top: int) -
     except TableError as error:
         fail(str(error))
     for note in notes:
-        click.echo(f"twtop: {note}", err=True)
+        remark(note)
 
 
 def _print_all(settings: Settings, count: int | None, top: int) -> None:

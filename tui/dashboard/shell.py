@@ -23,6 +23,7 @@ from textual.widgets._toast import ToastHolder, ToastRack
 
 from tui.dashboard.colours import readable
 from tui.dashboard.driver import TerminalDriver
+from tui.dashboard.harmless import Harmless
 from tui.dashboard.keys import TOUCHING, bind, listed
 from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
@@ -93,6 +94,7 @@ class ShellApp(App[None]):
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
+        self._filters.append(Harmless())
         self.first_theme = self.theme
         """What it began with."""
 

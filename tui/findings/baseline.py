@@ -15,7 +15,7 @@ import numpy as np
 from tui.analysis.frame import Frame
 from tui.findings.config import users_file
 from tui.kernel.sockets import State, ip_halves, ip_text
-from tui.writing.files import write_whole
+from tui.writing.files import read_whole, write_whole
 
 SCHEMA = "twtop.listeners/1"
 CURE = "save the listeners again, or remove the file"
@@ -81,7 +81,7 @@ def save_baseline(baseline: Baseline, path: Path) -> None:
 def load_baseline(path: Path) -> Baseline | None:
     """Read the saved listeners; None when none were ever saved. Raises BaselineError."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_whole(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from tui.writing.files import read_whole
+
 
 class ConfigError(Exception):
     """The settings cannot be used; the text is one line that names the file and the key."""
@@ -266,7 +268,7 @@ def load_config(path: Path, codes: Collection[str]) -> Config:
     ``codes`` are the findings there are: another one cannot be silenced. Raises ConfigError.
     """
     try:
-        text = path.read_bytes().decode()
+        text = read_whole(path).decode()
     except (FileNotFoundError, NotADirectoryError):
         return Config()
     except OSError as error:

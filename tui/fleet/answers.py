@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tui.kernel.processes import printable
+from tui.kernel.printable import printable
 
 Labels = Mapping[str, str]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from tui.fleet.answers import Answer, AnswerError, read_answer, read_refusal
-from tui.kernel.processes import printable
+from tui.kernel.printable import printable
+from tui.writing.files import read_whole
 
 MOST_BYTES = 64_000_000
 """Of one answer, unpacked; a fleet's largest is some 3 MB."""
@@ -63,7 +64,7 @@ class Address:
         parts = urlsplit(self.url)
         token = self.token
         if self.token_file is not None:
-            token = self.token_file.read_text(encoding="utf-8").strip()
+            token = read_whole(self.token_file).decode().strip()
         if token:
             found["Authorization"] = f"Bearer {token}"
         elif parts.username is not None:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -126,7 +126,8 @@ def own_addresses(root: Path) -> frozenset[str]:
         if "|-- " in line:
             leaf = line.partition("|-- ")[2]
         elif line.endswith("/32 host LOCAL"):
-            found.add(leaf)
+            with suppress(ValueError):
+                found.add(str(IPv4Address(leaf)))
     for line in _lines(root, "net/if_inet6"):
         with suppress(ValueError, IndexError):
             found.add(str(IPv6Address(int(line.split()[0], 16))))

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from tui.kernel.below import read_of_kernel
 from tui.kernel.namespaces import inside
+from tui.kernel.printable import printable
 from tui.kernel.ticket import Origin, origin_of, unpack
 
 T = TypeVar("T")
@@ -128,8 +129,7 @@ def place_at(root: Path) -> Place:
     """
     if root.is_file():
         folder, copy = unpack(root)
-        place = Place(copy, str(root), "copy", None, settings=copy, origin=origin_of(copy))
-        return replace(place, unpacked=folder)
+        return replace(_copy_at(copy), name=printable(str(root)), unpacked=folder)
     host = os.uname().nodename
     here = number_of(HERE)
     if here is not None and number_of(root / "thread-self/ns/net") == here:
@@ -137,7 +137,7 @@ def place_at(root: Path) -> Place:
         kind: PlaceKind = "host" if with_init else "process"
         return Place(root, host, kind, here, HERE, with_sysctls(root))
     if not is_procfs(root / "net/tcp"):
-        return Place(root, str(root), "copy", None, settings=root, origin=origin_of(root))
+        return _copy_at(root)
     name, number, network = process_name(root) or host, number_of(root / "ns/net"), root / "ns/net"
     if tables_number(root) == tables_number(Path("/proc/thread-self")):
         return Place(root, name, "process", number or here, settings=with_sysctls(root.parent))
@@ -146,6 +146,11 @@ def place_at(root: Path) -> Place:
     except OSError:  # its sysctls are shown to those who are in it, and nobody else
         return Place(root, name, "process", number)
     return Place(root, name, "process", number, network, with_sysctls(root.parent))
+
+
+def _copy_at(root: Path) -> Place:
+    name = printable(str(root))
+    return Place(root, name, "copy", None, settings=root, origin=origin_of(root))
 
 
 def with_sysctls(procfs: Path) -> Path | None:
@@ -199,6 +204,5 @@ def process_name(directory: Path) -> str | None:
         name = read_of_kernel(f"{directory}/comm").decode(errors="replace").strip()
     except OSError:
         return None
-    shown = "".join(sign if sign.isprintable() else "?" for sign in name)
     number = directory.name if directory.name.isdecimal() else directory.resolve().name
-    return f"{shown}[{number}]"
+    return f"{printable(name)}[{number}]"

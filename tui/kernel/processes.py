@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui.kernel.below import read_below
+from tui.kernel.printable import printable
 
 SOCKET_LINK = "socket:["
 LIVE = "/proc"
@@ -101,11 +102,6 @@ def process_name(root: Path, pid: int) -> str:
     """
     comm = read_below(f"{root}/{pid}", "comm", LONGEST_NAME + 1).removesuffix(b"\n")
     return printable(os.fsdecode(comm))
-
-
-def printable(name: str) -> str:
-    """Replace what a terminal would act on or could not show: anyone can name a process so."""
-    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _socket_inodes(directory: str) -> list[int]:

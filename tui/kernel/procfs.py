@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from tui.kernel.below import open_below
 from tui.kernel.effort import Effort
 from tui.kernel.lines import Layout, layout_of, parse
+from tui.kernel.namespaces import own_addresses
 from tui.kernel.sockets import (
     V4_MAPPED,
     Array,
@@ -83,28 +85,56 @@ def read_sockets(
 
 
 def read_copy(
-    root: Path, progress: Progress | None = None, byte_order: ByteOrder | None = None
+    root: Path,
+    progress: Progress | None = None,
+    byte_order: ByteOrder | None = None,
+    said: ByteOrder | None = None,
 ) -> SocketTable:
     """Read a copy's tables by this byte order, or by that which its own addresses tell.
 
-    Raises TableError as `read_sockets` does.
+    Where they tell none it is the one that is ``said`` beside the copy, which anybody may have
+    written. Raises TableError as `read_sockets` does.
     """
-    table = read_sockets(root, None, progress, byte_order)
+    first = byte_order or said or sys.byteorder
+    table = read_sockets(root, None, progress, first)
     if byte_order is not None:
         return replace(table, byte_order=byte_order)
     own = np.unique(table.local_ip)
     hi, lo = table.address_hi[own], table.address_lo[own]
-    if order_evidence(hi, lo):
-        return table
     turned_hi, turned_lo = (half.view(np.uint32).byteswap().view(np.uint64) for half in (hi, lo))
     # What marks an IPv4 address is ours, and no word of the file.
     mark = np.uint64(V4_MAPPED)
     v4 = (hi == 0) & (lo & ~np.uint64(0xFFFFFFFF) == mark)
     turned_lo = np.where(v4, mark | turned_lo & np.uint64(0xFFFFFFFF), turned_lo)
-    if not order_evidence(turned_hi, turned_lo):
-        return replace(table, byte_order=None)
-    other: ByteOrder = "big" if sys.byteorder == "little" else "little"
+    read, turned = _pairs(hi, lo), _pairs(turned_hi, turned_lo)
+    listed = {_halves(address) for address in own_addresses(root)}
+    if order_evidence(hi, lo) or _tell(read, turned, listed):
+        return replace(table, byte_order=first)
+    if not order_evidence(turned_hi, turned_lo) and not _tell(turned, read, listed):
+        return replace(table, byte_order=said)
+    other: ByteOrder = "big" if first == "little" else "little"
     return replace(read_sockets(root, None, None, other), byte_order=other)
+
+
+Pair = tuple[int, int]
+"""An address as its halves."""
+
+
+def _pairs(hi: Array, lo: Array) -> list[Pair]:
+    return list(zip(hi.tolist(), lo.tolist(), strict=True))
+
+
+def _halves(address: str) -> Pair:
+    number = int(ip_address(address))
+    return divmod(number | (0 if ":" in address else V4_MAPPED), 1 << 64)
+
+
+def _tell(one: list[Pair], other: list[Pair], listed: set[Pair]) -> bool:
+    """Say whether some are addresses of the machine, as its routing table spells them out.
+
+    10.0.0.10 tells nothing: it is the same the wrong way round.
+    """
+    return any(a in listed and b not in listed for a, b in zip(one, other, strict=True))
 
 
 def order_evidence(hi: Array, lo: Array) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tui.kernel.below import read_below
-from tui.kernel.processes import printable
+from tui.kernel.printable import printable
 
 HEX = frozenset("0123456789abcdef")
 CONTAINER_LOGS, POD_LOGS = "var/log/containers", "var/log/pods"

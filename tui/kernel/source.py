@@ -331,8 +331,8 @@ class Source:
     def _read_copy(self) -> SocketTable:
         """Read a copy's files, whole; what is said of them beside them counts as well."""
         origin = self.place.origin
-        order = self.byte_order or (None if origin is None else origin.byte_order)
-        table = procfs.read_copy(self.place.root, self.progress, order)
+        said = None if origin is None else origin.byte_order
+        table = procfs.read_copy(self.place.root, self.progress, self.byte_order, said)
         if origin is None:
             return table
         return replace(

@@ -27,7 +27,7 @@ from tui.kernel.places import (
     tables_number,
     with_sysctls,
 )
-from tui.kernel.processes import printable
+from tui.kernel.printable import printable
 from tui.kernel.runtimes import Runtimes
 
 FIRST_PID_NAMESPACE = 0xEFFFFFFC

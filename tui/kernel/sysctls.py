@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tui.kernel.below import open_below
+from tui.kernel.printable import printable
 
 READ_ONLY = os.O_RDONLY | os.O_CLOEXEC
 
@@ -76,5 +77,4 @@ def _text_of(fd: int) -> str:
     size = 4096
     while len(data := os.pread(fd, size, 0)) == size and size < 1 << 20:
         size <<= 4
-    text = " ".join(data.decode("utf-8", "replace").split())
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    return printable(" ".join(data.decode("utf-8", "replace").split()))

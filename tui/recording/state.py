@@ -11,6 +11,7 @@ import numpy as np
 
 from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place, PlaceKind
+from tui.kernel.printable import printable
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import RawSockets, SocketTable, build
 from tui.kernel.source import Reading
@@ -113,13 +114,17 @@ def restored_place(now: Sections) -> Place:
     told = now["place"]
     kind: PlaceKind = told["kind"] if told["kind"] in get_args(PlaceKind) else "process"
     words = tuple(map(str, told.get("words", ())))
-    return Place(Path(told["root"]), str(told["name"]), kind, told["id"], words=words)
+    return Place(Path(told["root"]), printable(str(told["name"])), kind, told["id"], words=words)
 
 
 def restored_owners(now: Sections) -> Owners:
     """Return who held which socket."""
-    by_inode = {int(inode): Process(*who) for inode, who in now["owners"].items()}
+    by_inode = {int(inode): _process(*who) for inode, who in now["owners"].items()}
     held = {
-        tuple(map(int, key.split(","))): Process(*who) for key, who in now.get("held", {}).items()
+        tuple(map(int, key.split(","))): _process(*who) for key, who in now.get("held", {}).items()
     }
     return Owners(by_inode, held=held, **now["looked"])
+
+
+def _process(pid: int, name: str) -> Process:
+    return Process(pid, printable(name))

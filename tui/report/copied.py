@@ -147,5 +147,5 @@ def redacted(copies: Sequence[Copy]) -> list[Copy]:
 def _byte_order(place: Place) -> ByteOrder | None:
     if place.kind != "copy":
         return sys.byteorder
-    known = place.origin and place.origin.byte_order
-    return known or procfs.read_copy(place.root).byte_order
+    said = place.origin.byte_order if place.origin else None
+    return procfs.read_copy(place.root, said=said).byte_order

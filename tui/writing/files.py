@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that are read whole or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,19 @@ from typing import BinaryIO, TypeVar
 Result = TypeVar("Result")
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+MOST = 1 << 24
+"""Bytes that a user's own file may have: 100,000 saved listeners take 6 MB."""
+
+
+def read_whole(path: Path) -> bytes:
+    """Return what a file or a pipe has. Raises OSError, also where that is more than MOST."""
+    with path.open("rb") as file:
+        data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Result], *, mode: int = 0o600) -> Result:
