@@ -278,7 +278,7 @@ class TestOpening:
         async with stage(busy()) as on:
             dashboard: object = on.app.screen
             assert isinstance(dashboard, Dashboard)
-            dashboard.ask_for(FindingAsked(("no-such", "")))
+            dashboard.post_message(FindingAsked(("no-such", "")))
             on.app.post_message(events.Key("1", "1"))
             await on.press()
             assert dashboard.maximized_panel == "patterns"
