@@ -6,14 +6,14 @@ from rich.text import Text
 from textual.content import Content
 
 from tui.analysis.forecast import NEVER
-from tui.analysis.judgement import Level, PortUse, port_use
+from tui.analysis.judgement import Level, PortUse
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.patterns import unreadable, use_role
+from tui.dashboard.widgets.patterns import shared_with, unreadable, use_role
 from tui.dashboard.widgets.styles import Run, role_classes
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
@@ -77,7 +77,7 @@ class FactsPanel(TextPanel[View]):
                 Text(" no sockets in this pattern now; its history continues", self.style("dim"))
             ]
         direction = Direction(int(view.frame.patterns.direction[index]))
-        use = port_use(view.frame.patterns, index)
+        use = view.use_of(index)
         bar = gauge(use, self.size.width - 2, view.threshold)
         if direction is not Direction.OUTGOING:  # the peer's ports: no alarm of ours
             bar = [(text, "dim") for text, _ in bar]
@@ -118,11 +118,16 @@ class FactsPanel(TextPanel[View]):
     def words(self, view: View, index: int, use: PortUse) -> Text:
         """Return how full an outgoing pattern is, and how long yet."""
         frame = view.frame
-        level = use.level(view.threshold)
+        level, bound = use.level(view.threshold), view.bound_at(index)
         text = self._in_use(use, level)
         if level is Level.EXHAUSTED:
-            return text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self.style("alarm"))
+            fails = (
+                "connect() fails, EADDRNOTAVAIL" if bound is None else "bind() fails, EADDRINUSE"
+            )
+            return text.append(f" · EXHAUSTED: {fails}", self.style("alarm"))
         text.append(f" · {use.connectable:,} left")
+        if bound is not None:  # what is foretold of a pattern alone would be too late
+            return text.append(f" for all {bound.destinations:,} destinations together")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -142,6 +147,8 @@ class FactsPanel(TextPanel[View]):
 
         A connection takes its port for its life and for what its TIME-WAIT locks it after that.
         """
+        if (bound := view.bound_at(index)) is not None:
+            return self.line([(f" {shared_with(bound)}", "warn")])
         frame = view.frame
         rate = frame.time_wait.closing.item(index)
         life = use.live / rate if rate > 0 else 0.0
