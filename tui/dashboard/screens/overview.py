@@ -159,6 +159,8 @@ class Dashboard(TableScreen[View], PatternActs):
         if self.prompt.is_open:
             self.prompt.action_cancel()
         self.filter = None
+        if self.maximized_panel == "findings":  # those of the place that was left
+            self.maximized_panel = None
         self.title_bar.place = place
         self.patterns.drop()
         self.findings_line.show_nothing()

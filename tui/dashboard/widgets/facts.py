@@ -27,6 +27,11 @@ NOT_OURS = (
 )
 
 
+STEADY_SHARE, STEADY_SECONDS = 0.02, 60
+"""What changes by less than this share of the capacity in so many seconds looks flat in the curve
+beside it, and is called steady."""
+
+
 def cases_of(view: View, key: PatternKey) -> tuple[Case, ...]:
     """Return what is found about a pattern, the gravest first."""
     return tuple(case for case in view.cases.present if case.finding.pattern == key)
@@ -136,7 +141,7 @@ class FactsPanel(TextPanel[View]):
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
-        else:
+        elif abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
             text.append(" · connect() is slow", self.style("warn"))
@@ -184,7 +189,7 @@ class FactsPanel(TextPanel[View]):
         if not patterns.live_of(index):
             return "owner unknown: its sockets were never seen open", "dim"
         who = "owner unknown"
-        if denied := view.owners.denied:
-            who += f": {unreadable(denied)}"
+        if view.owners.denied:
+            who += f": {unreadable(view.owners)}"
         uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
         return (f"{who} (uid {uids[-1]})" if len(uids) else who), "dim"

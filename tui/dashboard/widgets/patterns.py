@@ -23,7 +23,7 @@ from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.sparkline import resample, scale_of, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
-from tui.kernel.processes import Process
+from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array
 from tui.report.records import PATTERN_FIELDS, pattern_record
 from tui.watching.view import View
@@ -86,8 +86,8 @@ class PatternRows(ArrangedRows):
         self.order = order
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
-        if denied := view.owners.denied:
-            self.note = unreadable(denied)
+        if view.owners.denied:
+            self.note = unreadable(view.owners)
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -232,10 +232,12 @@ def process_text(process: Process, width: int, before: str = "") -> str:
     return short(named, room) + pid
 
 
-def unreadable(count: int) -> str:
-    """Return how many processes the user may not look into, and what would help."""
+def unreadable(owners: Owners) -> str:
+    """Return which process, or how many, the user may not look into, and what would help."""
     cure = ": run as root to see names" if os.geteuid() else ""
-    return f"{plural(count, 'process', 'processes')} unreadable{cure}"
+    named = owners.unreadable[0] if owners.denied == 1 and owners.unreadable else None
+    who = plural(owners.denied, "process", "processes") if named is None else named
+    return f"{who} unreadable{cure}"
 
 
 def use_role(level: Level) -> str:
