@@ -56,6 +56,7 @@ async def test_words_name_the_call_that_fails() -> None:
         await on.press("enter")
         assert "bind() fails, EADDRINUSE" in on.text()
         assert "1,000 of 1,000" in on.text()
+        assert "5 EXHAUSTED" in on.text().splitlines()[0]
         assert "5 destinations" in on.text()
         assert "connect() fails" not in on.text()
 
