@@ -177,6 +177,16 @@ class TestFooter:
             assert footer.rstrip().endswith("? Help  q Quit")
             assert "Open" in footer
 
+    async def test_the_mouse_presses_its_keys_and_has_them_told(self) -> None:
+        async with stage(busy()) as on:
+            at = on.text().splitlines()[-1].index("? Help")
+            await on.pilot.hover("#footer", offset=(at, 0))
+            assert "Explain" in str(on.app.screen.query_one("#footer").tooltip)
+            await on.pilot.hover("#footer", offset=(at - 1, 0))
+            assert on.app.screen.query_one("#footer").tooltip is None
+            await on.pilot.click("#footer", offset=(at, 0))
+            await on.until(lambda: "On the dashboard" in on.text(), "the help")
+
     async def test_it_names_the_first_key_of_each(self) -> None:
         async with stage(busy()) as on:
             await on.press("l")

@@ -17,7 +17,7 @@ from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.pattern_charts import history
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.fleet.fleet import FleetPlace, Key
 from tui.fleet.reader import HISTORY_SECONDS, STEP_SECONDS
 from tui.fleet.refresh import Points
@@ -30,8 +30,6 @@ LEAST_CHART = 5
 
 class PlacePanel(TextPanel[FleetView]):
     """What is known of a place; in a pane with its last hour, where there is room."""
-
-    COMPONENT_CLASSES = role_classes("facts") | role_classes("selected") | role_classes("folded")
 
     def __init__(self, key: Key | None = None, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -137,8 +135,6 @@ def hour_chart(points: Points, view: FleetView, width: int, height: int) -> list
 
 class HourPanel(TextPanel[FleetView]):
     """The last hour of one place."""
-
-    COMPONENT_CLASSES = role_classes("past")
 
     def __init__(self, key: Key) -> None:
         super().__init__(id="past")

@@ -87,6 +87,7 @@ class FleetScreen(TableScreen[FleetView]):
         self.tuples = TuplesTable(id="tuples")
         self.groups, self.silent = GroupsTable(id="groups"), SilentTable(id="silent")
         self._following: Timer | None = None
+        self.add_class("-fleet", update=False)
 
     def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
@@ -101,7 +102,6 @@ class FleetScreen(TableScreen[FleetView]):
 
     def on_mount(self) -> None:
         """Also say so when the first refresh fails: there is no view then."""
-        self.add_class("-fleet")
         self.watch(self.app, "failure", self._failed)
 
     def _failed(self, failure: str | None) -> None:

@@ -41,7 +41,7 @@ class FleetTitle(TitleLine[FleetView]):
 
     def _state(self, view: FleetView) -> Text:
         clock = datetime.fromtimestamp(view.fleet.time).strftime("%H:%M:%S")
-        mark, role = ("❚❚ FROZEN", "frozen") if view.frozen else ("● LIVE", "live")
+        mark, role = ("❚❚ FROZEN", "frozen") if view.frozen else ("● LIVE", "good")
         if view.failure is not None and not view.frozen:
             mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]

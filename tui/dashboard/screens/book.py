@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.document import Document, Line
+from tui.dashboard.widgets.styles import ROLE_CLASSES
 from tui.help.markdown import blocks
 from tui.help.page import page
 from tui.help.topics import titles, topic
@@ -25,6 +26,7 @@ ROLES = {"bold": "figure", "code": "command"}
 class BookScreen(ModalScreen[None], ClosesOnce):
     """The list of topics, and the one that was chosen."""
 
+    COMPONENT_CLASSES = ROLE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("book.back", "escape,q,backspace", "back", "Back", "Back to the topics, and out"),
     ]

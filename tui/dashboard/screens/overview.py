@@ -121,6 +121,7 @@ class Dashboard(TableScreen[View], PatternActs):
         self.sysctls = SysctlsPanel(id="sysctls")
         self.remotes_line = LinePanel(id="remotes-line")
         self.sysctls_line = LinePanel(id="sysctls-line")
+        self.update_classes({"-load": load, "-folded": True}, update=False)
 
     def panels(self) -> ComposeResult:
         """Lay the panels out from top to bottom."""
@@ -141,8 +142,6 @@ class Dashboard(TableScreen[View], PatternActs):
 
     def on_mount(self) -> None:
         """Also say so when the first poll fails: there is no view then."""
-        self.set_class(self.load, "-load")
-        self.add_class("-folded")
         self.watch(self.app, "failure", self._failed)
         self.maximized_panel = self.first_panel
 
@@ -169,7 +168,6 @@ class Dashboard(TableScreen[View], PatternActs):
     def show(self, view: View) -> None:
         """Hand the view to every panel."""
         view = replace(view, filter=self.filter)
-        self.add_class("-read")  # before there is something to select, a pane would be empty
         for panel in (self.title_bar, self.time_wait, self.states, self.findings_line):
             panel.show(view)
         for table in (self.patterns, self.findings, self.remotes, self.sysctls):
@@ -208,7 +206,9 @@ class Dashboard(TableScreen[View], PatternActs):
             self.findings.styles.height = lines
         elif self.focused is self.findings:
             self.patterns.focus()
-        self.set_class(not lines, "-folded")
+        # At once, for each change has the whole screen styled anew. Before there is something to
+        # select, its pane would be empty.
+        self.update_classes({"-folded": not lines, "-read": True})
 
     @on(RowTable.Moved)
     def moved(self, event: RowTable.Moved) -> None:
@@ -285,9 +285,8 @@ class Dashboard(TableScreen[View], PatternActs):
 
     def watch_maximized_panel(self, before: str | None, now: str | None) -> None:
         """Hide what is not the maximized panel."""
-        self.set_class(now is not None, "-only")
-        for name in PANELS:
-            self.set_class(name == now, f"-only-{name}")
+        alone = {f"-only-{name}": name == now for name in PANELS}
+        self.update_classes({"-only": now is not None, **alone})
         if now is not None:
             if now == "findings":
                 self.findings.styles.height = "1fr"

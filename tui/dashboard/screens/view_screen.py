@@ -18,6 +18,7 @@ from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.footer import Hint, KeysFooter, each
 from tui.dashboard.widgets.panel import Shown
 from tui.dashboard.widgets.prompt import Prompt
+from tui.dashboard.widgets.styles import ROLE_CLASSES
 from tui.dashboard.widgets.timeline import Timeline
 from tui.dashboard.widgets.titlebar import TitleLine
 from tui.findings.cases import Case
@@ -43,6 +44,7 @@ class Freezing(Protocol):
 class ViewScreen(ClosesOnce, Generic[Shown]):
     """A screen that shows the app's view."""
 
+    COMPONENT_CLASSES = ROLE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("screen.next", "tab", "app.focus_next", "Next panel", "Go to the next panel"),
         bind(

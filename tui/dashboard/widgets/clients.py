@@ -12,7 +12,7 @@ from textual.content import Content
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import use_role
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.lab.outcome import Outcome
 from tui.stage.agreement import Agreement, Kernel, Standing
 from tui.writing.words import floored, measured, plural, short
@@ -54,8 +54,6 @@ class Played:
 
 class ClientsPanel(TextPanel[Played]):
     """What is played, what its clients got, what twtop says; its height says how much of that."""
-
-    COMPONENT_CLASSES = role_classes("clients", "good")
 
     def on_mount(self) -> None:
         """Follow what the app has on."""

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
-from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
+from tui.dashboard.widgets.styles import Run, backdrop, foreground
 
 
 class Line(NamedTuple):
@@ -42,9 +42,6 @@ class Document(ScrollPanel, can_focus=True):
     """Lines made for the width there is; j and k go from item to item, else from line to line."""
 
     BINDINGS: ClassVar[list[BindingType]] = moves("Top", "End", "Choose")
-    COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
-        "document", "cursor", "good", "gone", "command"
-    )
 
     @dataclass
     class Chosen(Message):
@@ -97,10 +94,10 @@ class Document(ScrollPanel, can_focus=True):
             return Strip([Segment(" " * width, base)], width)
         line = self._lines[at]
         selected = line.item is not None and line.item == self.cursor
-        over = backdrop(self, "document--cursor") if selected else Style.null()
+        over = backdrop(self, "cursor") if selected else Style.null()
         segments = [Segment(glyphs().selected if selected else " ", base + over)]
         for text, role in line.runs:
-            style = base + foreground(self, f"document--{role}") if role else base
+            style = base + foreground(self, role) if role else base
             segments.append(Segment(text, style + over))
         return Strip(segments).adjust_cell_length(width, base + over)
 

@@ -14,7 +14,7 @@ from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.patterns import shared_with, unreadable, use_role
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
@@ -56,8 +56,6 @@ class FactsPanel(TextPanel[View]):
     """A pattern's gauge and its figures."""
 
     BORDER_TITLE = "Ports"
-    COMPONENT_CLASSES = role_classes("facts")
-
     key: PatternKey
 
     def __init__(self, key: PatternKey | None, *, id: str = "facts") -> None:  # noqa: A002

@@ -96,7 +96,6 @@ class FiguresPanel(TextPanel[Shown]):
     """Two figures to play with, and what they come to."""
 
     BORDER_TITLE = "Load"
-    COMPONENT_CLASSES = {f"figures--{role}" for role in ("dim", "figure", "warn", "focused")}
 
     @dataclass
     class Touched(Message):
@@ -137,14 +136,14 @@ def figure(shown: Shown, name: str) -> list[Run]:
     elif rate and shown.observed is not None and shown.observed.rate:
         source = f"set by you; r returns to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
-    role = "focused" if focused else ""
+    role = "main" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
     head = f" {glyphs().selected if focused else ' '}{NAMES[name]}".ljust(LABEL)
     return [
         (head, role),
-        (left, "focused"),
+        (left, "main"),
         (text.center(VALUE), "figure"),
-        (right, "focused"),
+        (right, "main"),
         (f"   {source}", "dim"),
     ]
 

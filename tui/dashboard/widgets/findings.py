@@ -110,8 +110,6 @@ class FindingsPanel(RowTable):
 class FindingsLine(TextPanel[View]):
     """The findings in one line: how many, and the headline of the first."""
 
-    COMPONENT_CLASSES = {f"findings-line--{role}" for role in ("alarm", "warn", "dim", "figure")}
-
     class Chosen(Message):
         """It was clicked."""
 

@@ -6,7 +6,6 @@ from rich.text import Text
 
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.facts import FactsPanel
-from tui.dashboard.widgets.styles import role_classes
 from tui.watching.view import View
 
 
@@ -17,7 +16,6 @@ class FoldedPanel(FactsPanel):
     """
 
     BORDER_TITLE = ""
-    COMPONENT_CLASSES = role_classes("folded")
 
     def __init__(self) -> None:
         super().__init__(None, id="folded")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from textual.app import ComposeResult
+from rich.text import Text
+from textual import events
 from textual.binding import ActiveBinding, Binding
-from textual.widgets import Footer, Static
-from textual.widgets._footer import FooterKey
+from textual.screen import Screen
+
+from tui.dashboard.widgets.panel import TextPanel
 
 
 @runtime_checkable
@@ -44,33 +46,75 @@ LAST = each("app.help", "app.quit")
 AT_A_PROMPT = each("prompt.accept", "prompt.cancel")
 
 
-class KeysFooter(Footer):
-    """The footer, for as wide a terminal as there is."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What stands in the footer for one hint."""
+
+    key: str
+    """The first of its keys: what a click presses."""
+    display: str
+    name: str
+    tooltip: str
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes."""
+        return len(self.display) + 1 + len(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All that may stand in the footer now, and what stands at its right whatever there is."""
+
+    wanted: tuple[Key, ...]
+    last: tuple[Key, ...]
+
+    def placed(self, width: int) -> Iterator[tuple[int, Key]]:
+        """Yield each key that has room, with the column where it begins."""
+        begin, end = 0, width - sum(key.width + GAP for key in self.last)
+        for key in self.wanted:
+            if begin + key.width + GAP > end:
+                break
+            yield begin, key
+            begin += key.width + GAP
+        for key in self.last:
+            yield end, key
+            end += key.width + GAP
+
+
+class KeysFooter(TextPanel[Keys]):
+    """The footer, for as wide a terminal as there is.
+
+    One line that is drawn where it changes: Textual's own makes a widget a key, and all of them
+    anew whenever the focus moves.
+    """
+
+    ALLOW_SELECT = False
 
     def __init__(self, wanted: Sequence[Hint]) -> None:
         """``wanted`` stand in the order in which they matter."""
-        super().__init__(compact=True)
+        super().__init__(id="footer")
         self._wanted = wanted
         self.at_prompt = False
         """Are the keys those of the prompt that is open?"""
 
-    def compose(self) -> ComposeResult:
-        """Yield the keys that are of use now, as far as they fit."""
-        if not self._bindings_ready:
+    def on_mount(self) -> None:
+        """Follow the keys that are of use."""
+        self.screen.bindings_updated_signal.subscribe(self, self._follow)
+
+    def _follow(self, screen: Screen[object]) -> None:
+        """Show the keys that are of use now."""
+        if screen is not self.screen or not self.app.app_focus:
             return
         active: dict[str, Binding] = {}
-        for one in self.screen.active_bindings.values():
+        for one in screen.active_bindings.values():
             if one.binding.id is not None and one.enabled:
                 active.setdefault(one.binding.id, self._as_declared(one))
-        last = [] if self.at_prompt else self._keys(LAST, active)
-        room = self.size.width - sum(map(_width, last))
-        for key in self._keys(AT_A_PROMPT if self.at_prompt else self._wanted, active):
-            room -= _width(key)
-            if room < 0:
-                break
-            yield key
-        yield FooterRoom()
-        yield from last
+        wanted = AT_A_PROMPT if self.at_prompt else self._wanted
+        last = () if self.at_prompt else LAST
+        keys = Keys(tuple(self._keys(wanted, active)), tuple(self._keys(last, active)))
+        if keys != self.shown:
+            self.show(keys)
 
     def _as_declared(self, one: ActiveBinding) -> Binding:
         """Return a binding with the first of its keys, which another widget may hide here."""
@@ -79,36 +123,44 @@ class KeysFooter(Footer):
         same = (declared for _, declared in one.node._bindings if declared.id == one.binding.id)
         return next(same, one.binding)
 
-    def _keys(self, wanted: Iterable[Hint], active: dict[str, Binding]) -> list[FooterKey]:
-        found = []
+    def _keys(self, wanted: Iterable[Hint], active: dict[str, Binding]) -> Iterator[Key]:
         for hint in wanted:
             bindings = [active[one] for one in hint.ids if one in active]
-            if not bindings:
-                continue
-            displays = [self.app.get_key_display(binding) for binding in bindings]
-            first = bindings[0]
-            found.append(
-                FooterKey(
-                    first.key,
-                    joined_keys(displays),
-                    hint.name or self._named(first),
-                    first.action,
-                    tooltip=first.tooltip,
-                    classes="-compact",
-                )
-            )
-        return found
+            if bindings:
+                first = bindings[0]
+                display = joined_keys([self.app.get_key_display(one) for one in bindings])
+                yield Key(first.key, display, hint.name or self._named(first), first.tooltip)
 
     def _named(self, binding: Binding) -> str:
         return self.app.name_of(binding) if isinstance(self.app, Naming) else binding.description
 
-    def on_resize(self) -> None:
-        """Show more keys where there is room, or fewer."""
-        self.call_after_refresh(self.recompose)
+    def draw(self, shown: Keys) -> Text:
+        """Draw the keys that have room."""
+        line = Text(no_wrap=True)
+        for begin, key in shown.placed(self.size.width):
+            line.pad_right(begin - len(line))
+            line.append(key.display, self.style("key")).append(f" {key.name}")
+        return line
 
+    def _under(self, event: events.MouseEvent) -> Key | None:
+        """Return the key that the mouse is at."""
+        place = event.get_content_offset(self)
+        if self.shown is None or place is None:
+            return None
+        placed = self.shown.placed(self.size.width)
+        return next((key for begin, key in placed if begin <= place.x < begin + key.width), None)
 
-class FooterRoom(Static):
-    """What keeps the last keys at the right."""
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Have the tooltip say what the key does that the mouse is at."""
+        key = self._under(event)
+        tooltip = None if key is None else key.tooltip
+        if tooltip != self.tooltip:
+            self.tooltip = tooltip
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
+        if (key := self._under(event)) is not None:
+            self.app.simulate_key(key.key)
 
 
 def joined_keys(displays: Sequence[str]) -> str:
@@ -117,7 +169,3 @@ def joined_keys(displays: Sequence[str]) -> str:
     if len(digits) == len(displays) > 2 and digits == list(range(digits[0], digits[-1] + 1)):
         return f"{digits[0]}–{digits[-1]}"
     return " ".join(displays)
-
-
-def _width(key: FooterKey) -> int:
-    return len(key.key_display) + 1 + len(key.description) + GAP

@@ -126,9 +126,7 @@ class ScrollPanel(ScrollView, Panel):
 
 
 class TextPanel(Panel, Generic[Shown]):
-    """A panel that draws what it is shown as a text, in roles: component classes that begin with
-    its id.
-    """
+    """A panel that draws what it is shown as a text."""
 
     shown: Shown | None = None
     """What it shows; None where there is nothing."""
@@ -166,7 +164,7 @@ class TextPanel(Panel, Generic[Shown]):
         if not role:
             return Style.null()
         if role not in self._styles_of:
-            self._styles_of[role] = foreground(self, f"{self.id}--{role}")
+            self._styles_of[role] = foreground(self, role)
         return self._styles_of[role]
 
     def line(self, runs: Iterable[Run]) -> Text:

@@ -17,7 +17,7 @@ from tui.dashboard.widgets.chart import Cells, cells_for, chart
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.sparkline import arearows, scale_of
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.kernel.sockets import Array
 from tui.watching.view import View
 from tui.writing.words import written
@@ -30,8 +30,6 @@ LEAST_SECONDS = 60.0
 
 class HistoryChart(TextPanel[View]):
     """Ports in use, and live sockets among them, against the capacity."""
-
-    COMPONENT_CLASSES = role_classes("past")
 
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="past")
@@ -184,8 +182,6 @@ def before(seconds: float) -> str:
 
 class ReleaseChart(TextPanel[View]):
     """Ports freed in each of the next 60 seconds, from the timers."""
-
-    COMPONENT_CLASSES = role_classes("future")
 
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="future")

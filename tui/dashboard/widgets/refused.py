@@ -8,7 +8,7 @@ from tui.analysis.patterns import PatternKey
 from tui.analysis.refused import Agreed, Tallies, Tally, first_of
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.sparkline import resample, sparkline
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.watching.view import View
 from tui.writing.words import span
 
@@ -18,8 +18,6 @@ NAMED = 4
 
 class RefusedLines(TextPanel[View]):
     """What a pattern was refused, by whom, and for how long the verdict and the kernel agreed."""
-
-    COMPONENT_CLASSES = role_classes("refused")
 
     def __init__(self, key: PatternKey) -> None:
         super().__init__(id="refused")

@@ -24,7 +24,6 @@ from tui.dashboard.widgets.pattern_charts import (
     stretched,
 )
 from tui.dashboard.widgets.sparkline import arearows, scale_of
-from tui.dashboard.widgets.styles import role_classes
 from tui.watching.view import View
 
 LEAST_ROWS, MOST_ROWS = 4, 12
@@ -35,8 +34,6 @@ HEADS = 4
 
 class SelectedPanel(FactsPanel):
     """What the pattern's own screen tells, for a screen with room beside the patterns."""
-
-    COMPONENT_CLASSES = role_classes("selected")
 
     def __init__(self) -> None:
         super().__init__(None, id="selected")

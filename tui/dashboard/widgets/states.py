@@ -32,7 +32,6 @@ class StatesPanel(TextPanel[View]):
     """Counts by state, all eleven, in as many columns as fit."""
 
     BORDER_TITLE = "³ TCP states"
-    COMPONENT_CLASSES = {"states--dim", "states--bar", "states--time-wait"}
 
     def show(self, view: View) -> None:
         """Show a view."""
@@ -60,7 +59,7 @@ class StatesPanel(TextPanel[View]):
         if (bar := width - CELL - 1) >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
-            kind = "time-wait" if state is State.TIME_WAIT else "bar"
+            kind = "locked" if state is State.TIME_WAIT else "bar"
             runs.append((glyphs().live * length + " " * (bar - length), kind))
         unit = "  " if change in ("0", DASH) else "/s"
         return self.line([*runs, (f"{change:>6}{unit}", "dim" if change in ("0", DASH) else "")])

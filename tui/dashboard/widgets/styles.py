@@ -1,4 +1,4 @@
-"""Component classes as Rich styles that can be laid over any background."""
+"""What the parts of a line are, and how each looks: Rich styles for any background."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from rich.style import Style
 from textual.widget import Widget
 
 Run = tuple[str, str]
-"""A piece of text and its role: a component class of the widget, or "" for plain."""
+"""A piece of text and its role, "" being plain."""
 
-ROLES = ("live", "locked", "reusable", "free", "mark", "passed", "dim", "figure", "warn", "alarm")
-"""What the parts of a gauge are, and what stands beside one."""
+GAUGE = ("live", "locked", "reusable", "free", "mark", "passed")
+TEXT = ("dim", "figure", "warn", "alarm", "good", "new", "gone", "command", "key", "header")
+REST = ("main", "bar", "at", "frozen", "cursor", "blurred")
+ROLE_CLASSES = {f"role--{role}" for role in (*GAUGE, *TEXT, *REST)}
+"""All are component classes of the screen, and its panels draw with them: a theme styles these
+few, and not as many for each panel."""
 
 
-def role_classes(prefix: str, *more: str) -> set[str]:
-    """Return the component classes of a widget that draws these roles, and more."""
-    return {f"{prefix}--{role}" for role in (*ROLES, *more)}
-
-
-def foreground(widget: Widget, name: str) -> Style:
-    """Return a component class's colour and attributes, without its background.
+def foreground(widget: Widget, role: str) -> Style:
+    """Return a role's colour and attributes, without its background.
 
     The colour is taken after blending, so that translucent theme colours come out right.
     """
-    style = widget.get_component_rich_style(name)
+    style = widget.screen.get_component_rich_style(f"role--{role}")
     return Style(
         color=style.color,
         bold=style.bold,
@@ -34,7 +33,7 @@ def foreground(widget: Widget, name: str) -> Style:
     )
 
 
-def backdrop(widget: Widget, name: str) -> Style:
-    """Return a component class's background and weight, without its colour."""
-    style = widget.get_component_rich_style(name)
+def backdrop(widget: Widget, role: str) -> Style:
+    """Return a role's background and weight, without its colour."""
+    style = widget.screen.get_component_rich_style(f"role--{role}")
     return Style(bgcolor=style.bgcolor, bold=style.bold, reverse=style.reverse)

@@ -21,7 +21,7 @@ from textual.strip import Strip
 
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import ScrollPanel, moves
-from tui.dashboard.widgets.styles import Run, backdrop, foreground, role_classes
+from tui.dashboard.widgets.styles import Run, backdrop, foreground
 from tui.kernel.sockets import Array
 from tui.writing.words import short
 
@@ -64,9 +64,6 @@ class RowTable(ScrollPanel, can_focus=True):
     """A table with a header that stays, a selected row, and a sort column."""
 
     BINDINGS: ClassVar[list[BindingType]] = moves("First row", "Last row", "Open")
-    COMPONENT_CLASSES: ClassVar[set[str]] = role_classes(
-        "row-table", "header", "cursor", "blurred", "empty", "good", "new", "gone"
-    )
 
     columns: Sequence[Column]
     empty = ""
@@ -203,7 +200,7 @@ class RowTable(ScrollPanel, can_focus=True):
         if not len(self.rows) and y >= self.head:
             text = wrap(self.empty, max(width - 2, 1))[y - self.head : y - self.head + 1]
             line = "".join(text).center(width)
-            return Strip([Segment(line, plain + self._style("empty"))], width)
+            return Strip([Segment(line, plain + self._style("dim"))], width)
         return Strip([Segment(" " * width, plain)], width)
 
     def _style(self, role: str) -> Style:
@@ -212,9 +209,9 @@ class RowTable(ScrollPanel, can_focus=True):
             if not role:
                 style = self.rich_style
             elif role in ("cursor", "blurred"):
-                style = backdrop(self, f"row-table--{role}")
+                style = backdrop(self, role)
             else:
-                style = foreground(self, f"row-table--{role}")
+                style = foreground(self, role)
             self._styles_of[role] = style
         return style
 

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.sparkline import sparkline
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.findings.finding import Severity
 from tui.recording.replay import Event, Full
 from tui.recording.summary import Summary
@@ -64,7 +64,6 @@ class Span:
 class Timeline(TextPanel[Span]):
     """Draws the span; a click goes there."""
 
-    COMPONENT_CLASSES = role_classes("timeline", "at", "held", "new")
     _drawn: tuple[Sequence[Summary], int, str, str] | None = None
     """The curves of the moments that were drawn last, at what width."""
 
@@ -111,8 +110,8 @@ class Timeline(TextPanel[Span]):
         at = next((x for x, (a, b) in enumerate(edges) if a <= span.index < b), width - 1)
         now = span.moments[span.index]
         lines = [
-            self._curve("TIME-WAIT", waits, "held", at, f"{now.time_wait:,}"),
-            self._curve("worst use", worst, "new", at, f"{100 * now.worst:.1f}%"),
+            self._curve("TIME-WAIT", waits, "locked", at, f"{now.time_wait:,}"),
+            self._curve("worst use", worst, "command", at, f"{100 * now.worst:.1f}%"),
             self._marks(span, edges, width, at),
         ]
         return self.stacked([self.line(line) for line in lines])

@@ -26,7 +26,6 @@ class TimeWaitPanel(TextPanel[View]):
     """
 
     BORDER_TITLE = "² TIME-WAIT"
-    COMPONENT_CLASSES = {f"timewait--{name}" for name in ("figure", "dim", "warn", "held", "mark")}
     instead = "reading the kernel's tables …"
 
     def draw(self, view: View) -> Text:
@@ -55,7 +54,7 @@ class TimeWaitPanel(TextPanel[View]):
         """Return the first line: as many figures as fit, the telling ones first."""
         tw, trends = view.frame.time_wait, view.trends
         count, rates = trends.time_wait_count, trends.rates
-        text = self.line([(f" {count:,} ", "figure"), (f" {signed(trends.time_wait)}/s", "")])
+        text = self.line([(f" {count:,} ", "main"), (f" {signed(trends.time_wait)}/s", "")])
         figures: list[tuple[str, str]] = []
         if overflowed := rates.get("TCPTimeWaitOverflow"):
             figures.append(("BUCKETS OVERFLOW", f"{overflowed:,.0f}/s"))
@@ -87,10 +86,10 @@ class TimeWaitPanel(TextPanel[View]):
         texts = []
         for index, row in enumerate(rows):
             head = {0: f" {label}", 1: f" max {short_count(top)}"}.get(index, "")
-            runs: list[Run] = [(row, "held")]
+            runs: list[Run] = [(row, "locked")]
             blank = len(row) - len(row.lstrip(" "))
             if index == at and blank:
-                runs = [(glyphs().guide * blank, "mark"), (row[blank:], "held")]
+                runs = [(glyphs().guide * blank, "mark"), (row[blank:], "locked")]
             texts.append(self.line([(head.ljust(LABEL), "dim"), *runs]))
         return texts
 

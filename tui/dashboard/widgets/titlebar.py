@@ -10,7 +10,7 @@ from rich.text import Text
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
-from tui.dashboard.widgets.styles import Run, role_classes
+from tui.dashboard.widgets.styles import Run
 from tui.findings.finding import Severity
 from tui.kernel.places import HERE, Place
 from tui.watching.view import View
@@ -35,10 +35,6 @@ def kind_word(place: Place) -> str:
 class TitleLine(TextPanel[Shown]):
     """What it is at the left, its state at the right, and between them what is worth knowing."""
 
-    COMPONENT_CLASSES = role_classes(
-        "title", "name", "live", "frozen", "record", "warn", "alarm", "dim"
-    )
-
     def __init__(self, place: str, *, subject: bool = False) -> None:
         """``subject``: it is not a place but what the whole screen is about, and stays whole."""
         super().__init__(id="title")
@@ -54,7 +50,7 @@ class TitleLine(TextPanel[Shown]):
     def aligned(self, details: list[Text], state: Text) -> Text:
         """Return the line; of the details the first give way where there is no room for all."""
         width = self.size.width
-        left = Text.assemble((" twtop ", self.style("name")), f" {self._named}")
+        left = Text.assemble((" twtop ", self.style("main")), f" {self._named}")
         least = min(left.cell_len, width // 2) if self._stays else 7
         while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
             details.pop(0)  # the least of them stands first
@@ -155,9 +151,9 @@ class TitleBar(TitleLine[View]):
             mark, role = "❚❚ FROZEN", "frozen"
         else:
             copy = view.frame.reading.place.kind == "copy"
-            mark, role = ("○ COPY", "dim") if copy else ("● LIVE", "live")
+            mark, role = ("○ COPY", "dim") if copy else ("● LIVE", "good")
             if view.failure:
                 mark, role = "○ STALE", "warn"
         failed = [] if view.failure is None else [(f" {view.failure} ", "warn")]
-        recorded = [(" ● REC ", "record")] if view.recorded else []
+        recorded = [(" ● REC ", "alarm")] if view.recorded else []
         return self.line([*failed, *recorded, (f" {mark} {clock} ", role)])
