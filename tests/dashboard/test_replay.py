@@ -16,6 +16,7 @@ from tests.patience import Patience
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.dashboard.replay_app import ReplayApp
 from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.widgets.footer import KeysFooter
 from tui.dashboard.widgets.timeline import FIGURE, FULL, LABEL, Timeline
 from tui.findings.config import Config
 from tui.recording.chapter import Recorded
@@ -218,14 +219,26 @@ async def test_the_threshold_holds_for_what_is_being_read(
 async def test_it_plays_to_its_end_and_halts(app: ReplayApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.4)
-        app.replay.speed = 300
+        app.replay.speed = 60
+        named = set()
         await pilot.press("space")
         for _ in range(100):
             await pilot.pause(0.05)
+            named.add(freeze_key(app))
             if not app.replay.playing and second(app) == SECONDS - 1:
                 break
         assert second(app) == SECONDS - 1
         assert not app.replay.playing
+        await settled(pilot)
+        assert "Pause" in named
+        assert freeze_key(app) == "Play"
+
+
+def freeze_key(app: ReplayApp) -> str:
+    """What the footer calls the space bar."""
+    shown = app.dashboard.query_one(KeysFooter).shown
+    assert shown is not None
+    return next(key.name for key in shown.wanted if key.key == "space")
 
 
 async def test_a_pattern_is_drilled_into_as_live(app: ReplayApp) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.wire import write_proc
+from tests.private import Lab
 from tests.tables import Sock
-from tui.kernel.below import MOST, open_below, read_below
+from tui.kernel.below import MOST, USUAL, open_below, read_below
 from tui.kernel.glance import glance
 from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
+from tui.kernel.sysctls import read_value, write_value
 
 SECRET = "somebody-elses"
 
@@ -117,3 +119,25 @@ def test_a_refused_file_leaves_no_descriptor_open(tree: Path) -> None:
     with pytest.raises(OSError):
         open_below(tree, "net/tcp")
     assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("size", [0, 1, USUAL - 1, USUAL, USUAL + 1, 3 * USUAL])
+def test_files_of_every_length_are_read_whole(tmp_path: Path, size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    (tmp_path / "file").write_bytes(content)
+    assert read_below(tmp_path, "file", size) == content
+
+
+def read_a_long_list() -> tuple[bytes, str | None]:
+    """Reserve every other port of most: a list of some 100 kB."""
+    name = "net.ipv4.ip_local_reserved_ports"
+    write_value(Path("/proc"), name, ",".join(map(str, range(20_001, 60_000, 2))))
+    path = f"sys/{name.replace('.', '/')}"
+    return read_below("/proc", path), read_value(Path("/proc"), name)
+
+
+def test_a_long_sysctl_is_not_cut(lab: Lab) -> None:
+    """The kernel answers one read only, and cuts what is longer than that (proc_sysctl.c)."""
+    read, whole = lab.call(read_a_long_list)
+    assert len(read) > USUAL
+    assert read.decode().strip() == whole

@@ -6,6 +6,7 @@ import json
 import tracemalloc
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ from tests.tables import NOW, reading, table, waiting
 from tui.kernel.processes import Owners, Process
 from tui.recording import chapter
 from tui.recording.chapter import HEAD_LENGTH, ChapterReader, ChapterWriter
-from tui.recording.log import RecordingError
+from tui.recording.log import Kind, LogWriter, RecordingError
+from tui.recording.recording import open_recording
 from tui.recording.state import Sections, owner_sections
 from tui.recording.summary import summarise
 from tui.watching.watch import Watch
@@ -42,7 +44,7 @@ def test_owners_are_written_down_once_a_walk(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("where", ["came", "size"])
 def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) -> None:
     """A recording may come from anybody: what it says of itself makes no array of terabytes."""
-    view = Watch().take(reading(table(waiting(40000)), time=NOW))
+    view = Watch().take(reading(table(*(waiting(40000 + n * n) for n in range(9))), time=NOW))
     content = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
     end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
     head = json.loads(zlib.decompressobj().decompress(content[HEAD_LENGTH:end]))
@@ -57,5 +59,27 @@ def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) ->
         with pytest.raises(RecordingError, match="invalid"):
             ChapterReader().take([made])
         assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", [b" " * (1 << 28), b"[" * (1 << 20)])
+def test_what_inflates_without_end_is_refused(tmp_path: Path, text: bytes) -> None:
+    """260 kB of a stranger's file would take 256 MB of memory, or the whole stack."""
+    view = Watch().take(reading(table(waiting(40000)), time=NOW))
+    whole = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
+    bomb = zlib.compress(text)
+    head = len(bomb).to_bytes(HEAD_LENGTH, "little") + bomb
+    log = LogWriter(tmp_path / "r.twtop", {})
+    for kind, content in ((Kind.START, whole), (Kind.SUMMARY, bomb), (Kind.START, head)):
+        log.append(kind, 0, content)
+    log.close()
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordingError, match=r"more than 64 MB|invalid"):
+            ChapterReader().take([head])
+        recording = open_recording(tmp_path / "r.twtop")
+        assert len(recording.timeline) == len(recording.notes) == 1
+        assert tracemalloc.get_traced_memory()[1] < 1 << 28
     finally:
         tracemalloc.stop()

@@ -130,6 +130,10 @@ def test_a_rate_that_can_be_borne_is_never_more(rate: float, text: str) -> None:
         (59.6, "1 min"),
         (120, "2 min"),
         (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (7530, "2 h 5 min"),
+        (259_200, "3 days"),
+        (100_000, "1 day 3 h"),
     ],
 )
 def test_a_time_to_come(seconds: float, text: str) -> None:

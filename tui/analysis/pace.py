@@ -37,13 +37,17 @@ class Pace:
     seconds: Array
     """For how long it has been seen."""
 
+    def of(self, rows: slice) -> Pace:
+        """Return these rows alone."""
+        return Pace(self.rate[rows], self.rise[rows], self.sure[rows], self.seconds[rows])
+
 
 def pace(
     counts: Array,
     known: Array,
     swing: Array | float = 0.0,
     apart: float = 1.0,
-    vague: float = VAGUE,
+    vague: Array | float = VAGUE,
 ) -> Pace:
     """Tell how things go on that were counted in each second, newest first, shape (n, 60).
 
@@ -55,7 +59,8 @@ def pace(
     # What is not known goes on as the oldest that is.
     told = np.minimum(np.arange(counts.shape[1]), np.maximum(known[:, None] - 1, 0))
     counts = np.take_along_axis(counts, told.astype(np.intp), axis=1).astype(float)
-    spread = 1.05 * np.median(np.abs(np.diff(counts[:, :12], axis=1)), axis=1)[:, None]
+    steps = np.sort(np.abs(np.diff(counts[:, :12], axis=1)), axis=1)
+    spread = 1.05 * steps[:, 5:6]  # their median
     base = _opened(counts)
     counts = np.minimum(counts, base + 4 * np.maximum(np.sqrt(np.maximum(base, 1)), spread))
     total = np.zeros((len(counts), counts.shape[1] + 1))

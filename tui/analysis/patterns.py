@@ -22,6 +22,8 @@ from tui.kernel.sockets import (
 )
 
 NO_PORT = -1
+NO_PATTERN = np.uint64((1 << 64) - 1)
+"""In place of a listener's key, behind all others."""
 
 
 class Direction(IntEnum):
@@ -209,21 +211,20 @@ def find_patterns(
     Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own.
     ``second_ms`` is how far the monotonic clock was in its second, if known.
     """
-    rows = np.flatnonzero(table.state != State.LISTEN)
-    local_port = table.local_port[rows]
-    state = table.state[rows]
-    direction = _directions(table, rows, local_port, ports)
-    port = np.where(direction == Direction.INCOMING, local_port, table.remote_port[rows])
-    port[direction == Direction.OTHER] = 0
+    listeners = np.flatnonzero(table.state == State.LISTEN)
+    state = table.state
+    direction = _directions(table, listeners, ports)
     addresses = np.uint64(max(len(table.address_lo), 1))
-    key = table.local_ip[rows].astype(np.uint64)
+    key = table.local_ip.astype(np.uint64)
     key *= addresses  # in place: pages that are new cost more than the sums do
-    key += table.remote_ip[rows].view(np.uint32)
+    key += table.remote_ip.view(np.uint32)
     key <<= np.uint64(2)
     key |= direction
     key <<= np.uint64(16)
-    key |= port
+    key |= _port(table, direction)
+    key[listeners] = NO_PATTERN
     keys, code = factorise(key)
+    keys = keys[: len(keys) - bool(len(listeners))]  # the last was theirs
     count = len(keys)
     pair, kind = keys >> np.uint64(18), (keys >> np.uint64(16) & np.uint64(3)).astype(np.uint8)
     port = (keys & np.uint64(0xFFFF)).astype(np.int32)
@@ -233,15 +234,24 @@ def find_patterns(
     loopback = is_loopback(table.address_hi, table.address_lo)
     reuse = reuse_applies(rules, loopback[local_ip] | loopback[remote_ip])
     reuse = reuse & (kind == Direction.OUTGOING)
-    states = np.bincount(code * STATE_SLOTS + state, minlength=count * STATE_SLOTS)
+    cell = key.view(np.intp)  # the key is not needed any more
+    np.multiply(code, STATE_SLOTS, out=cell)
+    cell += state
+    states = np.bincount(cell, minlength=(count + 1) * STATE_SLOTS)[: count * STATE_SLOTS]
     states = states.reshape(count, STATE_SLOTS)
+    total = states.sum(axis=1)
 
-    outgoing = direction == Direction.OUTGOING
-    held = outgoing & ports.usable[local_port]
-    peers = (direction == Direction.INCOMING) & _within(table.remote_port[rows], ports)
-    holds = held | peers
-    in_use = np.bincount(code[holds], minlength=count)
-    waiting = np.bincount(code[holds & (state == State.TIME_WAIT)], minlength=count)
+    holding = _holding(table, direction, ports)
+    holding[listeners] = False
+
+    def without(counts: Array, rows: Array) -> Array:
+        """Few rows are exceptions: these are counted."""
+        left: Array = counts - np.bincount(code[rows], minlength=count + 1)[:count]
+        return left
+
+    beside = np.flatnonzero(~holding)
+    in_use = without(total, beside)
+    waiting = without(states[:, State.TIME_WAIT], beside[state[beside] == State.TIME_WAIT])
     reusable = np.zeros(count, np.intp)
     if reuse.any():
         delay = rules.reuse_delay_ms
@@ -249,18 +259,13 @@ def find_patterns(
             # net/ipv4/tcp_ipv4.c before 6.14, tcp_twsk_unique: ktime_get_seconds() must have
             # passed ts_recent_stamp, so one that was closed before this second may be had.
             delay = second_ms
-        old = table.remaining_ms[rows].astype(np.int64) < rules.time_wait_ms - delay
-        ripe = held & (state == State.TIME_WAIT) & old & reuse[code]
-        reusable = np.bincount(code[ripe], minlength=count)
+        young = (table.remaining_ms >= rules.time_wait_ms - delay) & (state == State.TIME_WAIT)
+        reusable = np.where(reuse, without(waiting, np.flatnonzero(young & holding)), 0)
 
-    order = np.lexsort((-states.sum(axis=1), -in_use))
-    rank = np.empty(count, np.int32)
+    order = np.lexsort((-total, -in_use))
+    rank = np.full(count + 1, -1, np.int32)
     rank[order] = np.arange(count, dtype=np.int32)
-    member = np.full(len(table), -1, np.int32)
-    member[rows] = rank[code]
-    holding = np.zeros(len(table), bool)
-    holding[rows] = holds
-    kind, port = kind[order], port[order]
+    kind, port, in_use, reuse = kind[order], port[order], in_use[order], reuse[order]
     return Patterns(
         direction=kind,
         local_ip=local_ip[order],
@@ -268,14 +273,14 @@ def find_patterns(
         remote_ip=remote_ip[order],
         remote_port=np.where(kind == Direction.OUTGOING, port, NO_PORT).astype(np.int32),
         states=states[order],
-        in_use=in_use[order],
+        in_use=in_use,
         capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
         reusable=reusable[order],
         waiting=waiting[order],
-        beside=np.bincount(code[outgoing & ~held], minlength=count)[order],
-        reuse=reuse[order],
-        hold=np.where(reuse[order], rules.reuse_delay_ms, rules.time_wait_ms) / 1000,
-        member=member,
+        beside=np.where(kind == Direction.OUTGOING, total[order] - in_use, 0),
+        reuse=reuse,
+        hold=np.where(reuse, rules.reuse_delay_ms, rules.time_wait_ms) / 1000,
+        member=rank.take(code),
         holding=holding,
         keys=(table.address_hi, table.address_lo),
     )
@@ -285,27 +290,46 @@ def _within(port: Array, ports: PortSpace) -> Array:
     return (port >= ports.low) & (port <= ports.high)
 
 
-def _directions(table: SocketTable, rows: Array, local_port: Array, ports: PortSpace) -> Array:
-    """Return the Direction of each of these rows, shape (rows,), uint8."""
-    direction = np.where(_within(local_port, ports), Direction.OUTGOING, Direction.OTHER)
-    listening = table.state == State.LISTEN
-    if listening.any():
-        ip, port = table.local_ip[listening], table.local_port[listening]
+def _port(table: SocketTable, direction: Array) -> Array:
+    """Return the port of each row that its pattern has, 0 where that has none; uint16."""
+    port = table.remote_port.copy()
+    incoming = np.flatnonzero(direction == Direction.INCOMING)
+    port[incoming] = table.local_port[incoming]
+    port[direction == Direction.OTHER] = 0
+    return port
+
+
+def _holding(table: SocketTable, direction: Array, ports: PortSpace) -> Array:
+    """Say of each row whether its port is one of those that its pattern's capacity counts."""
+    holding = ports.usable.take(table.local_port)
+    holding &= direction == Direction.OUTGOING
+    incoming = np.flatnonzero(direction == Direction.INCOMING)
+    holding[incoming] = _within(table.remote_port[incoming], ports)
+    return holding
+
+
+def _directions(table: SocketTable, listeners: Array, ports: PortSpace) -> Array:
+    """Return the Direction of each row, shape (rows,), uint8; that of a listener means nothing."""
+    local_port = table.local_port
+    direction = np.full(len(table), Direction.OTHER, np.uint8)
+    direction[_within(local_port, ports)] = Direction.OUTGOING
+    if len(listeners):
+        ip, port = table.local_ip[listeners], local_port[listeners]
         wildcard = (table.address_hi == 0) & np.isin(table.address_lo, (0, V4_MAPPED))
         anywhere = np.zeros(1 << 16, bool)
         anywhere[port[wildcard[ip]]] = True
         somewhere = np.zeros(1 << 16, bool)
         somewhere[port] = True
-        accepted = anywhere[local_port]
-        maybe = np.flatnonzero(somewhere[local_port] & ~accepted)
+        accepted = anywhere.take(local_port)
+        maybe = np.flatnonzero(somewhere.take(local_port) & ~accepted)
         if len(maybe):  # a listener of one address does not make another's sockets incoming
-            here = table.local_ip[rows[maybe]].astype(np.int64) << 16 | local_port[maybe]
+            here = table.local_ip[maybe].astype(np.int64) << 16 | local_port[maybe]
             accepted[maybe] = np.isin(here, ip.astype(np.int64) << 16 | port)
         direction[accepted] = Direction.INCOMING
-    other = np.flatnonzero(direction == Direction.OTHER)
+    other = np.flatnonzero((direction == Direction.OTHER) & (table.state != State.LISTEN))
     if len(other):
-        direction[other[_of_a_client(table, rows[other])]] = Direction.OUTGOING
-    return direction.astype(np.uint8)
+        direction[other[_of_a_client(table, other)]] = Direction.OUTGOING
+    return direction
 
 
 def _of_a_client(table: SocketTable, rows: Array) -> Array:

@@ -72,31 +72,43 @@ def time_waits(
     ``length_ms`` how long a TIME-WAIT lasts.
     """
     rows = np.flatnonzero(table.state == State.TIME_WAIT)
-    remaining = np.minimum(table.remaining_ms[rows], length_ms)
-    seconds_left = np.minimum(remaining // 1000, SECONDS - 1)
-    older = (remaining == 0) | (length_ms - remaining >= 1000 * SECONDS)
-    age = np.where(older, SECONDS - 1, (length_ms - remaining) // 1000).astype(np.int32)
-    tracked = min(len(hold), TRACKED)
-    pattern = member[rows]
+    remaining = np.minimum(table.remaining_ms.take(rows), length_ms)
+    age = length_ms - remaining
+    expiring = remaining == 0
+    older = np.flatnonzero(expiring | (age >= 1000 * SECONDS))
+    age //= 1000
+    age[older] = SECONDS - 1
+    remaining //= 1000
+    seconds_left = np.minimum(remaining, SECONDS - 1)
+
+    pattern = member.take(rows)
     window = np.clip(np.floor(hold), 1, RECENT)
-    young = age < window[pattern]
-    inside = pattern < tracked
-    owner = pattern[inside]
-    slot = owner * SECONDS + age[inside]
-    held = slot[holding[rows][inside]]
-    by_pattern = np.bincount(slot, minlength=tracked * SECONDS).reshape(tracked, SECONDS)
+    young = np.flatnonzero(age < RECENT)
+    young = young[age[young] < window[pattern[young]]]
+
+    tracked = min(len(hold), TRACKED)
+    owner = np.minimum(pattern, tracked)  # the last is all others
+    slot = owner.astype(np.intp)  # as bincount wants it, and in place: new pages are dear
+    slot *= SECONDS
+    slot += age
+
+    def sorted_out(slots: Array) -> Array:
+        counts = np.bincount(slots, minlength=(tracked + 1) * SECONDS)
+        return counts.reshape(tracked + 1, SECONDS)
+
+    closed = held = sorted_out(slot)
+    if len(beside := np.flatnonzero(~holding.take(rows))):
+        held = closed - sorted_out(slot[beside])
     return TimeWait(
         count=len(rows),
-        closed_per_second=np.bincount(age, minlength=SECONDS),
+        closed_per_second=closed.sum(axis=0),
         freed_per_second=np.bincount(seconds_left, minlength=SECONDS),
-        by_pattern=by_pattern,
-        held_by_pattern=by_pattern
-        if len(held) == len(slot)
-        else np.bincount(held, minlength=tracked * SECONDS).reshape(tracked, SECONDS),
+        by_pattern=closed[:tracked],
+        held_by_pattern=held[:tracked],
         closing=np.bincount(pattern[young], minlength=len(hold)) / window,
-        expiring=int(np.count_nonzero(remaining == 0)),
-        older=int(older.sum()),
-        older_by_pattern=np.bincount(owner[older[inside]], minlength=tracked),
+        expiring=int(np.count_nonzero(expiring)),
+        older=len(older),
+        older_by_pattern=np.bincount(owner[older], minlength=tracked + 1)[:tracked],
     )
 
 

@@ -254,21 +254,25 @@ def _look_at(recording: Recording, time: float, *, among: bool = False) -> Look:
 STALE_SECONDS = 300.0
 """The last moment of a recording tells for so long how it is now, or for STALE_INTERVALS."""
 STALE_INTERVALS = 3
+AHEAD_SECONDS = 60.0
+"""So far the clocks of two machines may be apart. A moment further ahead does not tell of now."""
 _LAST = 6
 """The shortest of so many last intervals counts: between two recordings there may be days."""
 
 
 def _not_now(look: Look, recording: Recording, last: float) -> Look:
-    """Return the look at the last moment, with a doubt where that is too old to tell of now.
+    """Return the look at the last moment, with a doubt where that does not tell of now.
 
-    A recorder that has ended would else be OK for ever.
+    A recorder that has ended would else be OK for ever, or until the time that its clock told.
     """
     times = [told.time for told in recording.timeline[-_LAST:]]
     interval = min((after - before for before, after in pairwise(times)), default=0.0)
     age = time.time() - last
-    if age <= max(STALE_SECONDS, STALE_INTERVALS * interval):
+    if -AHEAD_SECONDS <= age <= max(STALE_SECONDS, STALE_INTERVALS * interval):
         return look
     doubt = f"nothing was recorded in the last {span(age)}; --at judges a past moment"
+    if age < 0:
+        doubt = f"the last moment is {span(-age)} in the future: a clock is wrong"
     return replace(look, doubts=(*look.doubts, doubt))
 
 

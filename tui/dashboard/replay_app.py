@@ -12,6 +12,7 @@ from tui.dashboard.app import TwtopApp
 from tui.dashboard.keys import ACT, bind
 from tui.dashboard.scrubbing import Scrubber
 from tui.dashboard.widgets.footer import Hint, each
+from tui.dashboard.widgets.timeline import Span
 from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
@@ -48,6 +49,16 @@ class ReplayApp(TwtopApp):
         """Show what was replayed, with its timeline. Nothing in the past is news."""
         if not self._turning and (self.scrubber.span() != self.span or self.view is None):
             self._show_moment(self.scrubber)
+
+    def watch_span(self, before: Span | None, now: Span | None) -> None:
+        """Have the footer say what the keys do where that has changed."""
+        if now is not None and (before is None or before.playing != now.playing):
+            self.screen.refresh_bindings()
+
+    def name_of(self, binding: Binding) -> str:
+        """Return what a key does now, in a word: that which plays halts what plays."""
+        halts = binding.id == "app.freeze" and self.replay.playing
+        return "Pause" if halts else super().name_of(binding)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what is there now."""

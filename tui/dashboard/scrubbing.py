@@ -180,7 +180,10 @@ class Scrubber:
             now = self._stretch = self._around(index)
         plays = self._mark if self._plays else ""
         at = index - now.begin
-        return Span(now.moments, at, now.events, now.full, plays=plays, utc=self._utc)
+        playing = self.replay.playing
+        return Span(
+            now.moments, at, now.events, now.full, plays=plays, playing=playing, utc=self._utc
+        )
 
     def _want(self, moment: Summary) -> None:
         self.wanted, self._begins = moment.time, False

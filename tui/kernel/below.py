@@ -13,6 +13,9 @@ from pathlib import Path
 
 MOST = 1 << 20
 """No file but the tables is longer: the longest, a list of reserved ports, takes 191 kB."""
+USUAL = 1 << 14
+"""Nearly all are shorter. Room for more is dear: this process makes it anew for each read, and the
+kernel fills as much with zeros before it answers for a sysctl (fs/proc/proc_sysctl.c)."""
 
 
 def open_below(root: Path | str, name: str) -> int:
@@ -58,10 +61,16 @@ def read_of_kernel(path: str, most: int = MOST) -> bytes:
 
 def _read(fd: int, path: str, most: int) -> bytes:
     try:
-        parts, left = [], most + 1
-        while left and (part := os.read(fd, left)):
-            parts.append(part)
-            left -= len(part)
+        parts: list[bytes] = []
+        left, room = most + 1, USUAL
+        while left and (part := os.read(fd, min(left, room))):
+            if len(part) == room == USUAL < left and not parts:
+                # A sysctl answers one read only, and cuts what is longer: so from the start.
+                os.lseek(fd, 0, os.SEEK_SET)
+                room = left
+            else:
+                parts.append(part)
+                left -= len(part)
     finally:
         os.close(fd)
     if not left:

@@ -15,6 +15,7 @@ from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
+from tui.recording.inflate import inflated
 from tui.recording.log import RecordingError
 from tui.recording.packing import Listed, dense, unpack
 from tui.recording.rows import RowChange, RowReader, RowWriter
@@ -62,8 +63,9 @@ class ChapterWriter:
         body = b""
         if reading.table is not self._table:
             change = self._rows.change_to(reading.table)
-            listed, body = dense(change.columns)
+            listed, few, body = dense(change.columns)
             head["rows"] = {"aged": change.aged, "came": change.came, "columns": listed}
+            head["rows"]["few"] = few
         self._sections, self._table = now, reading.table
         text = json.dumps(head, separators=(",", ":")).encode()
         deflated = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -94,14 +96,17 @@ class ChapterReader:
         try:
             for content in contents:
                 end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-                head = json.loads(self._inflate.decompress(content[HEAD_LENGTH:end]))
+                head = inflated(content[HEAD_LENGTH:end], self._inflate)
                 self._sections = applied(self._sections, head["changed"])
                 if "rows" in head:
                     told.append(head["rows"])
                     listed = [Listed(*column) for column in head["rows"]["columns"]]
-                    packed.append((listed, content[end:]))
-            for rows, columns in zip(told, unpack(packed), strict=True):
-                self._rows.take(RowChange(rows["aged"], rows["came"], columns))
+                    packed.append((listed, head["rows"].get("few", {}), content[end:]))
+            if told:
+                unpacked = zip(told, unpack(packed), strict=True)
+                self._rows.take(
+                    [RowChange(a["aged"], a["came"], columns) for a, columns in unpacked]
+                )
                 self._table = None
         except _SENSELESS as error:
             raise _senseless(error) from error
@@ -127,7 +132,7 @@ def _heads(contents: list[bytes]) -> Iterator[Any]:
     inflate = zlib.decompressobj()
     for content in contents:
         end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-        yield json.loads(inflate.decompress(content[HEAD_LENGTH:end]))
+        yield inflated(content[HEAD_LENGTH:end], inflate)
 
 
 def summaries(contents: list[bytes]) -> list[Summary]:

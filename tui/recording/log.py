@@ -25,7 +25,7 @@ from typing import Any
 from weakref import finalize
 
 MAGIC = b"twtop recording\n"
-VERSION = 2
+VERSION = 3
 """Raised where an older twtop would read rows wrongly; it says so, and reads what it can."""
 MARK = b"\xd7tw\n"
 """How a record begins: where one is damaged the next is looked for."""
@@ -94,6 +94,8 @@ class LogReader:
             self._closing()
             raise RecordingError(f"{path}: not a twtop recording")
         self._end = len(MAGIC)
+        self._told = 0
+        """Behind which byte it was told that the end of the file is damaged."""
         self.about: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -105,13 +107,20 @@ class LogReader:
         """Up to which byte whole records were found."""
         return self._end
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer twtop wrote it, whose rows this one may read wrongly."""
+        version = self.about.get("version", VERSION)
+        return not isinstance(version, int) or version > VERSION
+
     def more(self) -> Iterator[Record | None]:
         """Yield the records that were not yet found, up to the last whole one.
 
-        None stands for what is damaged: what came next in each stream is lost.
+        None stands for what is damaged: what came next in each stream is lost. Half a record at the
+        end is none of it: that one may just be being written.
         """
         size = os.fstat(self._file).st_size
-        while self._end + FRAME.size <= size:
+        while self._end < size:
             chunk, begin = os.pread(self._file, CHUNK, self._end), self._end
             while self._end - begin + FRAME.size <= len(chunk):
                 record = self._record(chunk, self._end - begin, size)
@@ -125,6 +134,9 @@ class LogReader:
             if self._end == begin:
                 found = self._next_whole(size)
                 if found is None:
+                    if self._told != self._end and not self._is_begun(chunk, size):
+                        self._told = self._end
+                        yield None
                     return
                 self._end = found
                 yield None
@@ -137,6 +149,16 @@ class LogReader:
         if mark != MARK or length > LONGEST or record.end > size:
             return None
         return record if record.end < size or self.is_whole(record) else None
+
+    def _is_begun(self, rest: bytes, size: int) -> bool:
+        """Say whether these last bytes are the first ones of a record, of which more may come.
+
+        Zeros are not: a filesystem puts them in the place of what a crash has lost.
+        """
+        if len(rest) < FRAME.size:
+            return rest[: len(MARK)] == MARK[: len(rest)]
+        mark, _, _, length, _ = FRAME.unpack_from(rest)
+        return bool(mark == MARK and length <= LONGEST and self._end + FRAME.size + length > size)
 
     def _next_whole(self, size: int) -> int | None:
         """Return where the next record begins that is as it was written, None if none is."""
@@ -162,7 +184,7 @@ class LogReader:
         return True
 
     def _learn(self, record: Record) -> None:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             about = json.loads(self.content(record))
             if isinstance(about, dict):
                 self.about = about
@@ -218,9 +240,8 @@ class LogWriter:
         reader = LogReader(self.path)
         for _ in reader.more():
             pass
-        version = reader.about.get("version", VERSION)
         reader.close()
-        if version > VERSION:
+        if reader.is_newer:
             raise RecordingError(f"{self.path}: written by a newer twtop; choose another file")
         self.size = reader.end
         os.ftruncate(self._file, self.size)

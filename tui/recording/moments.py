@@ -56,6 +56,10 @@ class Moments:
         """Return which moment was the present one then: the last before it, or the first."""
         return max(bisect_right(self.timeline, time, key=lambda told: told.time) - 1, 0)
 
+    def begin_of_part(self, index: int) -> int:
+        """Return the first moment of those that are read on the way to this one."""
+        return index - self._places[index][1]
+
     def moment(self, index: int) -> Recorded:
         """Return what was read at a moment of the timeline. Raises RecordingError."""
         part, number = self._places[index]

@@ -1,20 +1,22 @@
 """Columns of integers and a JSON head ↔ bytes, self-describing: any reader finds its way.
 
 Columns are Rice-coded (R. F. Rice, 1979): the low bits of a value as they are, the rest as so many
-zeros before a one. Steps of ports and times come to some three bits a value that way, where
-deflate, which does not know one column from another, needs twice as much.
+zeros before a one. Where a few are far greater, they are exp-Golomb codes (J. Teuhola, 1978):
+the zeros say how many more low bits there are. Steps of ports and times come to some three bits a
+value that way, where deflate, which does not know one column from another, needs twice as much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from tui.kernel.sockets import Array
 
+FEW = 4
+"""So many values stand in the head: what would be told of their column takes more room."""
 FAR = 12
 """So many zeros stand for a value that is written elsewhere: it would need more of them."""
 
@@ -31,40 +33,65 @@ class Listed(NamedTuple):
     length: int
     """In bytes."""
     widest: int
-    """In bits."""
+    """In bits; GRADED for exp-Golomb codes."""
 
 
-def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], bytes]:
+GRADED = -1
+
+
+Few = dict[str, list[int]]
+"""Short columns, as they are."""
+
+
+def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], Few, bytes]:
     """Return the columns (of integers from 0, below 2⁶⁴) as bytes, and what they hold."""
-    listed, parts = [], []
+    listed, few, parts = [], {}, []
     for name, values in columns.items():
-        if len(values):
+        if 0 < len(values) <= FEW:
+            few[name] = values.astype(np.uint64).tolist()
+        elif len(values):
             coded, data = _coded(name, values.astype(np.uint64))
             listed.append(coded)
             parts.append(data)
-    return listed, b"".join(parts)
+    return listed, few, b"".join(parts)
 
 
-Packed = tuple[Sequence[Listed], bytes]
+Packed = tuple[Sequence[Listed], Few, bytes]
 """What dense() returned."""
+TOGETHER = 12
+"""So many times at once the columns that dense() was given are unpacked: hundreds of short ones
+take hardly longer than a long one, as long as they fit into the processor's cache."""
 
 
 def unpack(packed: Sequence[Packed]) -> list[dict[str, Array]]:
     """Return the columns that dense() was given, each time that it was.
 
-    All at once: hundreds of short columns take hardly longer than a long one. Raises ValueError for
-    anything else.
+    Raises ValueError for anything else.
     """
-    listed = [column for columns, _ in packed for column in columns]
+    return [
+        columns
+        for first in range(0, len(packed), TOGETHER)
+        for columns in _unpacked(packed[first : first + TOGETHER])
+    ]
+
+
+def _unpacked(packed: Sequence[Packed]) -> list[dict[str, Array]]:
+    listed = [column for columns, _, _ in packed for column in columns]
+    found: list[dict[str, Array]] = [
+        {name: np.fromiter(values, np.uint64, len(values)) for name, values in few.items()}
+        for _, few, _ in packed
+    ]
     if not listed:
-        return [{} for _ in packed]
-    for columns, held in packed:
+        return found
+    for columns, _, held in packed:
         if sum(column.length for column in columns) > len(held):
             raise ValueError("columns are cut short")
-    data = b"".join(held[: sum(column.length for column in columns)] for columns, held in packed)
-    values = np.split(_values(listed, data), np.cumsum([column.size for column in listed])[:-1])
-    named = iter(zip(listed, values, strict=True))
-    return [{one.name: of for one, of in islice(named, len(columns))} for columns, _ in packed]
+    data = b"".join(held[: sum(column.length for column in columns)] for columns, _, held in packed)
+    values, end = _values(listed, data), 0
+    for (columns, _, _), one in zip(packed, found, strict=True):
+        for column in columns:
+            one[column.name] = values[end : (end := end + column.size)]
+    return found
 
 
 def _values(listed: Sequence[Listed], data: bytes) -> Array:
@@ -72,6 +99,8 @@ def _values(listed: Sequence[Listed], data: bytes) -> Array:
     told = np.array([(c.size, c.low_bits, c.widest, c.length) for c in listed], np.int64)
     count, low_bits, widest, length = told.T
     end = 8 * np.cumsum(length)
+    graded = widest == GRADED
+    widest[graded] = 0
     if told.min(initial=0) < 0 or told[:, 1:3].max() > 64 or not count.all():
         raise ValueError("a column is invalid")
     if (count > 8 * length).any():  # before there is an array of so many: each takes a bit at least
@@ -88,7 +117,12 @@ def _values(listed: Sequence[Listed], data: bytes) -> Array:
     # Behind the last one there are the low bits of those that are near, then all of those far off.
     rest, width = one[behind - 1] + 1, np.repeat(low_bits, count)
     at = np.repeat(rest - first * low_bits, count) + number * width
-    far = np.flatnonzero(zeros >= FAR)
+    where = np.repeat(graded, count)
+    width[where] += zeros[where]
+    more = np.where(where, width, 0).cumsum()
+    whole = np.where(graded, np.diff(more[behind - 1], prepend=0), 0)
+    at = np.where(where, np.repeat(rest - more[first] + width[first], count) + more - width, at)
+    far = np.flatnonzero((zeros >= FAR) & ~where)
     theirs = np.searchsorted(behind, far, "right")
     fars = np.bincount(theirs, minlength=len(listed))
     earlier = np.cumsum(fars) - fars
@@ -98,10 +132,15 @@ def _values(listed: Sequence[Listed], data: bytes) -> Array:
         at[far] = (rest + (count - fars) * low_bits)[theirs]
         at[far] += (np.arange(len(far)) - earlier[theirs]) * widest[theirs]
         width[far], zeros[far] = widest[theirs], 0
-    if (rest + (count - fars) * low_bits + fars * widest > end).any():
+    taken = np.where(graded, whole, (count - fars) * low_bits + fars * widest)
+    if (rest + taken > end).any() or width.max() > 64:
         raise ValueError("a column is cut short")
-    values: Array = zeros.view(np.uint64) << np.minimum(width, 63).view(np.uint64)
-    values |= _numbers(data, at, width)
+    begin_at = (np.uint64(1) << zeros[where].view(np.uint64)) - np.uint64(1)
+    high = zeros.view(np.uint64)
+    high[where] = begin_at
+    shift = np.where(where, np.repeat(low_bits, count), width)
+    values: Array = high << np.minimum(shift, 63).view(np.uint64)
+    values += _numbers(data, at, width)
     values *= np.repeat(np.array([column.unit for column in listed], np.uint64), count)
     return values
 
@@ -125,9 +164,11 @@ def _coded(name: str, values: Array) -> tuple[Listed, bytes]:
     ordered = np.sort(values)
     widest = int(ordered[-1]).bit_length()
     middle = int(ordered[len(ordered) // 2]).bit_length()
-    low_bits = min(
-        range(max(middle - 2, 0), middle + 2), key=lambda bits: _cost(values, bits, widest)
-    )
+    choices = range(max(middle - 2, 0), middle + 2)
+    low_bits = min(choices, key=lambda bits: _cost(values, bits, widest))
+    graded_bits = min(choices, key=lambda bits: _graded_cost(values, bits))
+    if _graded_cost(values, graded_bits) < _cost(values, low_bits, widest):
+        return _graded(name, values, unit, graded_bits)
     high = values >> np.uint64(low_bits) if low_bits < 64 else np.zeros_like(values)
     far = high >= FAR
     zeros = np.minimum(high, FAR).astype(np.int64)
@@ -137,6 +178,32 @@ def _coded(name: str, values: Array) -> tuple[Listed, bytes]:
     whole = bits, _bits(values[~far], low_bits), _bits(values[far], widest)
     data = np.packbits(np.concatenate(whole)).tobytes()
     return Listed(name, len(values), unit, low_bits, len(data), widest), data
+
+
+def _graded(name: str, values: Array, unit: int, low_bits: int) -> tuple[Listed, bytes]:
+    """Return the values as exp-Golomb codes."""
+    grades = _grades(values, low_bits)
+    rest = values - (((np.uint64(1) << grades) - np.uint64(1)) << np.uint64(low_bits))
+    ends = np.cumsum(grades.astype(np.int64) + 1)
+    bits = np.zeros(int(ends[-1]), np.uint8)
+    bits[ends - 1] = 1
+    width = grades.astype(np.int64) + low_bits
+    wide = np.unpackbits(rest.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    low = wide[np.arange(64) >= (64 - width)[:, None]]
+    data = np.packbits(np.concatenate((bits, low))).tobytes()
+    return Listed(name, len(values), unit, low_bits, len(data), GRADED), data
+
+
+def _grades(values: Array, low_bits: int) -> Array:
+    """Return how many more low bits than these each value has."""
+    exponents: Array = np.frexp((values >> np.uint64(low_bits)).astype(float) + 1)[1] - 1
+    return exponents.astype(np.uint64)
+
+
+def _graded_cost(values: Array, low_bits: int) -> int:
+    if int(values.max()) >> 48:  # of those a float does not tell each apart
+        return 1 << 62
+    return int(2 * _grades(values, low_bits).sum()) + len(values) * (1 + low_bits)
 
 
 def _cost(values: Array, low_bits: int, widest: int) -> int:
@@ -173,6 +240,41 @@ def unpacked_column(
     return stairs(summed(columns.get(f"{name}.turns", none)), by, count)
 
 
+def unpacked_columns(
+    name: str, tables: Sequence[tuple[Mapping[str, Array], int]], kind: type[np.generic]
+) -> Array:
+    """Return what unpacked_column() does for each of these columns and counts, one after another.
+
+    All at once: it takes hardly longer than for one. Raises ValueError for what is senseless.
+    """
+    counts = np.array([count for _, count in tables], np.int64)
+    begins = np.cumsum(counts) - counts
+    change = np.zeros(int(counts.sum()), kind)
+    turning: list[tuple[int, int, Array, Array]] = []
+    of_steps, of_turns, of_by = f"{name}.steps", f"{name}.turns", f"{name}.by"
+    stays = True
+    for (columns, count), begin in zip(tables, begins.tolist(), strict=True):
+        if (steps := columns.get(of_steps)) is not None:
+            change[begin : begin + count], stays = steps, False
+        elif (by := columns.get(of_by)) is not None:
+            turning.append((begin, count, columns[of_turns], by))
+    if stays and not turning:
+        return change
+    if turning:
+        first, count_of, turns, changes = zip(*turning, strict=True)
+        lengths = np.array([len(one) for one in turns])
+        at = summed(np.concatenate(turns))
+        before = np.cumsum(lengths) - lengths
+        at -= np.repeat(np.concatenate(([0], at))[before], lengths)
+        if ((at < 0) | (at >= np.repeat(count_of, lengths))).any():
+            raise ValueError("a column turns beyond its last value")
+        change[at + np.repeat(first, lengths)] = np.concatenate(changes)
+    values = np.cumsum(change, dtype=kind)
+    past = np.concatenate((np.zeros(1, kind), values))[begins]
+    wrapped: Array = values - np.repeat(past, counts)
+    return wrapped
+
+
 def stairs(turns: Array, by: Array, count: int) -> Array:
     """Return ``count`` values that begin at 0 and change ``by`` so much at each of the turns.
 
@@ -204,4 +306,4 @@ def gaps(ascending: Array) -> Array:
 
 def summed(between: Array) -> Array:
     """Return what gaps() was given."""
-    return np.cumsum(between.astype(np.int64))
+    return between.view(np.int64).cumsum()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from tui.kernel.find_place import ALL, NAMED_AT_MOST, PlaceError, called
 from tui.kernel.places import Place
 from tui.kernel.survey import Survey
 from tui.recording.chapter import place_of, summaries
-from tui.recording.log import MAGIC, VERSION, Kind, LogReader, Record, RecordingError
+from tui.recording.inflate import inflated
+from tui.recording.log import MAGIC, Kind, LogReader, Record, RecordingError
 from tui.recording.moments import Moments
 from tui.recording.summary import Summary, from_plain
 
@@ -109,7 +109,7 @@ class Recording(Moments):
     @property
     def is_newer(self) -> bool:
         """Whether a newer twtop wrote some of it, whose rows this one may read wrongly."""
-        return any(log.about.get("version", VERSION) > VERSION for log in self._logs)
+        return any(log.is_newer for log in self._logs)
 
     def silent_before(self, time: float) -> float:
         """Return for how many seconds before a time nothing was recorded, of any place."""
@@ -197,7 +197,7 @@ class Recording(Moments):
         for key, chapter in list(self._open.items()):
             if key[0] is log and not self._read_summaries(chapter):
                 del self._open[key]  # what comes of it later needs what is lost
-        if log.about.get("version", VERSION) > VERSION:
+        if log.is_newer:
             note = f"{log.path}: written by a newer twtop; unknown parts are left out"
             if note not in self.notes:
                 self.notes.append(note)
@@ -223,7 +223,7 @@ class Recording(Moments):
     def _read_summary(self, chapter: Chapter, record: Record) -> None:
         """Take a finished chapter's summaries, of which there is one for each record."""
         try:
-            told = json.loads(zlib.decompress(chapter.log.content(record)))
+            told = inflated(chapter.log.content(record))
             found = [from_plain(one) for one in told]
         except (RecordingError, zlib.error, ValueError, TypeError, IndexError):
             return  # each record has its own as well

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.kernel.sockets import TableError
@@ -15,6 +17,7 @@ from tui.recording.log import RecordingError
 from tui.recording.moments import Moments
 from tui.recording.recording import Recording
 from tui.recording.summary import Summary
+from tui.watching.history import EARLY_SECONDS, Point
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
@@ -22,6 +25,10 @@ WARM_SECONDS = 64.0
 """How much of what was before a moment is looked at, so that its trends are known."""
 WARM_LOOKS = 6
 """How many looks that takes: each costs as much as a poll does."""
+LOOKED_AT_SECONDS = max(EARLY_SECONDS)
+"""For so long the tables are looked at in any case. Those from before the whole table that the
+moment's own part of the recording begins with would take as long as all else: of them the sums
+that a summary has are known."""
 PLAYED_SECONDS = 0.25
 """Between two looks while it plays."""
 SPEEDS = (1, 2, 5, 10, 30, 60, 300)
@@ -146,13 +153,19 @@ class Replay:
             return True
         goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
         if goes_on:
-            looks = _spread(now + 1, index)
+            first = now + 1
+            looks = _spread(first, index)
         else:
             watch = watch.anew()
-            looks = _spread(recording.index_at(then - WARM_SECONDS), index)
+            first = recording.index_at(then - WARM_SECONDS)
+            begin = recording.begin_of_part(index)
+            looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
+            looks = _spread(max(first, begin) if looked else first, index)
         for look in looks:
             if not wanted():
                 return False
+            watch.recall(map(_point, timeline[first:look]))
+            first = look + 1
             try:
                 moment = recording.moment(look)
             except RecordingError as error:
@@ -172,6 +185,10 @@ class Replay:
             if watch.config is not self.watch.config:  # the user has chosen meanwhile
                 watch.judge_by(self.watch.config)
             self.watch, self.newest, self._shown = watch, watch.newest, then
+
+
+def _point(told: Summary) -> Point:
+    return Point(told.time, told.time, np.array(told.states), told.time_wait, None)
 
 
 def _spread(first: int, last: int) -> list[int]:

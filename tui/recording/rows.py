@@ -11,8 +11,9 @@ place in the hash table, which is chance, and 8 for its port and its time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -22,9 +23,9 @@ from tui.recording.packing import (
     gaps,
     packed_column,
     signed,
-    stairs,
     summed,
     unpacked_column,
+    unpacked_columns,
     unsigned,
 )
 
@@ -155,98 +156,155 @@ def _came(table: SocketTable, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
     rows = _raw(table, came)
     order = np.lexsort([getattr(rows, name) for name in ORDER])
-    columns = {"at": came[order]}
+    columns = {"places": _together(came[order], len(table))}
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])
     return columns
 
 
-@dataclass(frozen=True, slots=True)
 class _Arrivals:
-    """The rows that were new in one table. Most tables are only passed through on the way to
-    another: what nobody asks for is not unpacked.
+    """All rows that ever came, in turn. Most are only passed through on the way to another table:
+    a column is unpacked when it is asked for, and for many tables at once.
     """
 
-    columns: Mapping[str, Array]
-    count: int
-    _known: dict[str, Array] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._told: list[tuple[Mapping[str, Array], int]] = []
+        self._known: dict[str, tuple[int, Array]] = {}
+        """Of how many tables a column is unpacked, and its values."""
+        self.count = 0
+
+    def add(self, changes: Sequence[RowChange]) -> None:
+        """Take in the new rows of the next tables."""
+        self._told += [(change.columns, change.came) for change in changes]
+        self.count += sum(change.came for change in changes)
 
     def column(self, name: str) -> Array:
-        """Return what these rows have there."""
-        if name not in self._known:
-            kind = ROW_TYPES[name]
-            self._known[name] = unpacked_column(name, self.columns, self.count, kind)
-        return self._known[name]
+        """Return what all these rows have there. Raises ValueError for what is senseless."""
+        done, values = self._known.get(name, (0, np.empty(0, ROW_TYPES[name])))
+        if done < len(self._told):
+            more = unpacked_columns(name, self._told[done:], ROW_TYPES[name])
+            values = np.concatenate((values, more)) if done else more
+            self._known[name] = len(self._told), values
+        return values
 
 
 class RowReader:
-    """Follows the changes, and knows the rows of each table."""
+    """Follows the changes, and knows the rows of each table.
+
+    A table costs some passes over its rows: where a row is the exception, it is looked up.
+    """
 
     def __init__(self) -> None:
-        self._seen: list[_Arrivals] = []
-        """Every row that ever came."""
-        self._first = [0]
-        """Which of all rows were the first of each table's, and how many there were."""
-        self._runs = np.empty(0, bool)
+        self._arrivals = _Arrivals()
         self._rows = np.empty(0, np.int64)
-        """Which of these are in the table, in its order."""
+        """Which of these are in the table, in its order: n, or -1 - n where its timer is idle."""
         self._left = np.empty(0, np.int64)
 
-    def take(self, change: RowChange) -> None:
-        """Go on to the next table. Raises ValueError or IndexError for what leads to none."""
-        columns, came = change.columns, change.came
-        none = np.empty(0, np.uint8)
-        at = columns.get("at", none).astype(np.int64)
-        if len(at) != came:  # before there are arrays of so many
-            raise ValueError("not every new row has a place")
-        foretold = self._left - change.aged * self._runs
-        due = self._runs & (foretold <= 0)
-        stays = np.ones(len(foretold), bool)
+    def take(self, changes: Sequence[RowChange]) -> None:
+        """Go on to the next tables. Raises ValueError or IndexError for what leads to none."""
+        if any(not _has_places(one.columns, one.came) for one in changes):
+            raise ValueError("not every new row has a place")  # before there are arrays of so many
+        first = self._arrivals.count
+        self._arrivals.add(changes)
+        left = self._arrivals.column("remaining_ms")[first:].astype(np.int64)
+        rows = np.arange(first, self._arrivals.count)
+        idle = self._arrivals.column("timer")[first:] == Timer.NONE
+        rows[idle] = -1 - rows[idle]
+        begin = 0
+        for change in changes:
+            end = begin + change.came
+            self._go_on(change, rows[begin:end], left[begin:end])
+            begin = end
+
+    def _go_on(self, change: RowChange, came: Array, left_of_came: Array) -> None:
+        columns, rows = change.columns, self._rows
+        left = self._left - change.aged
+        aside = ((left <= 0) | (rows < 0)).nonzero()[0]
+        idle = rows[aside] < 0
+        left[aside[idle]] += change.aged
+        due = aside[~idle]
+        gone = _behind(due, summed(_column(columns, "gone")))
         if "expired" in columns:  # as twtop 0.1 wrote it
-            stays[np.flatnonzero(due)[summed(columns["expired"])]] = False
+            expired = due[summed(columns["expired"])]
         else:
-            order = _longest_due_first(foretold, due)
-            stays[order] = unpacked_column("expired", columns, len(order), np.uint8) == 0
-        if "gone" in columns:
-            stays[np.flatnonzero(~due)[summed(columns["gone"])]] = False
-        kept = np.flatnonzero(stays)
+            ended = unpacked_column("expired", columns, len(due), np.uint8).nonzero()[0]
+            expired = due[left[due].argsort(kind="stable")[ended]]
+        stays = np.ones(len(rows), bool)
+        stays[gone] = stays[expired] = False
         old = "late" in columns  # of twtop 0.1
-        turns = summed(columns.get("late" if old else "lag", none))
-        lag = stairs(turns, unsigned(columns.get("by", none)), len(kept))
-        aside = (due if old else due | ~self._runs)[kept]
-        late = np.empty(len(kept), np.int64)
-        late[np.concatenate((np.flatnonzero(~aside), np.flatnonzero(aside)))] = lag
-        foretold = foretold[kept]
-        left = np.maximum(foretold, 0) + late
-        overdue = np.flatnonzero(foretold < 0)
-        left[overdue] = _settled(foretold[overdue], left[overdue])
-        new = _Arrivals(columns, came)
-        there = np.ones(len(kept) + came, bool)
+        apart = np.concatenate((aside, gone[rows[gone] >= 0]))
+        if old:
+            aside, apart = due, np.concatenate((due, gone))
+        apart.sort()
+        turns = summed(_column(columns, "late" if old else "lag"))
+        lag = np.zeros(len(turns) + 1, np.int64)
+        unsigned(_column(columns, "by")).cumsum(out=lag[1:])
+        # Most rows have what is left of the turns; those aside have the rest, and are few.
+        count = len(rows) - len(apart)
+        theirs = aside[stays[aside]]
+        foretold = left[theirs]
+        near = int(turns.searchsorted(count))
+        edges = np.zeros(near + 2, np.int64)
+        edges[1:-1], edges[-1] = _behind(apart, turns[:near]), len(rows)
+        left += lag[: near + 1].repeat(edges[1:] - edges[:-1])
+        late = lag[turns.searchsorted(np.arange(count, count + len(theirs)), "right")]
+        left[theirs] = _settled(foretold, np.maximum(foretold, 0) + late)
+        kept = stays.nonzero()[0]
+        there = np.ones(len(kept) + change.came, bool)
+        if "at" in columns:  # as twtop 0.1 wrote it
+            at = columns["at"].view(np.int64)
+        else:
+            at = _apart(_column(columns, "places"), len(there))[: change.came]
         there[at] = False
-        places, first = np.flatnonzero(there), self._first[-1]
-        origin = np.empty(len(there), np.int64)
-        """Which of all rows, the old and then the new, is in each place."""
-        origin[places], origin[at] = kept, np.arange(len(stays), len(stays) + came)
-        self._rows = np.concatenate((self._rows, np.arange(first, first + came)))[origin]
-        self._runs = np.concatenate((self._runs, new.column("timer") != Timer.NONE))[origin]
-        self._left = np.empty(len(there), np.int64)
-        self._left[places], self._left[at] = left, new.column("remaining_ms")
-        self._seen.append(new)
-        self._first.append(first + came)
+        places = there.nonzero()[0]
+        self._rows, self._left = np.empty((2, len(there)), np.int64)
+        self._rows[places], self._rows[at] = rows[kept], came
+        self._left[places], self._left[at] = left[kept], left_of_came
 
     def rows(self) -> RawSockets:
         """Return the rows of the present table."""
-        first = np.array(self._first)
-        table = np.searchsorted(first, self._rows, "right") - 1
-        there = np.flatnonzero(np.bincount(table, minlength=1))  # others' rows are all gone
-        begins = np.zeros(len(first), np.int64)
-        begins[there[1:]] = np.cumsum(np.diff(first)[there])[:-1]
-        at = self._rows - first[table] + begins[table]
-        columns = {
-            name: np.concatenate(
-                [np.empty(0, kind), *(self._seen[number].column(name) for number in there)]
-            )[at]
-            for name, kind in ROW_TYPES.items()
-        }
+        rows = np.maximum(self._rows, -1 - self._rows)
+        columns = {name: self._arrivals.column(name)[rows] for name in ROW_TYPES}
         columns["remaining_ms"] = np.maximum(self._left, 0).astype(ROW_TYPES["remaining_ms"])
         return RawSockets(**columns)
+
+
+def _at_once(count: int) -> int:
+    """Return how many numbers below ``count`` are one of 63 bits."""
+    return int(63 / math.log2(max(count, 2)))
+
+
+def _together(numbers: Array, count: int) -> Array:
+    """Return numbers below ``count`` as digits of fewer ones, in which no bit is in vain."""
+    digits = _at_once(count)
+    whole = np.zeros(-(-len(numbers) // digits) * digits, np.uint64)
+    whole[: len(numbers)] = numbers
+    worth = np.uint64(count) ** np.arange(digits, dtype=np.uint64)
+    together: Array = (whole.reshape(-1, digits) * worth).sum(axis=1, dtype=np.uint64)
+    return together
+
+
+def _apart(together: Array, count: int) -> Array:
+    """Return the numbers that _together() was given, and zeros behind them."""
+    worth = np.uint64(count) ** np.arange(_at_once(count), dtype=np.uint64)
+    numbers: Array = together[:, None] // worth % np.uint64(max(count, 1))
+    return numbers.ravel().view(np.int64)
+
+
+def _has_places(columns: Mapping[str, Array], came: int) -> bool:
+    if "at" in columns:
+        return len(columns["at"]) == came
+    return 0 <= came <= 63 * len(_column(columns, "places"))
+
+
+def _column(columns: Mapping[str, Array], name: str) -> Array:
+    return columns.get(name, _NONE)
+
+
+_NONE = np.empty(0, np.uint64)
+
+
+def _behind(apart: Array, places: Array) -> Array:
+    """Return which rows are in these places of those that are not ``apart``, ascending both."""
+    behind: Array = places + (apart - np.arange(len(apart))).searchsorted(places, "right")
+    return behind

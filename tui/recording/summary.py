@@ -9,6 +9,7 @@ import numpy as np
 
 from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
+from tui.kernel.sockets import STATE_SLOTS
 from tui.watching.view import View
 
 FULL_MOST = 5
@@ -70,6 +71,8 @@ def plain(summary: Summary) -> list[Any]:
 def from_plain(told: Any) -> Summary:
     """Return what plain() was given. Raises ValueError or TypeError for anything else."""
     time, states, time_wait, worst, findings = told[:5]
+    if len(states) != STATE_SLOTS:
+        raise ValueError(f"{len(states)} states")
     return Summary(
         float(time),
         tuple(map(int, states)),

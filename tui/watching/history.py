@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -75,6 +76,12 @@ class History:
     def keys(self) -> Sequence[PatternKey]:
         """The first TRACKED patterns of the last frame, in its order."""
         return self._keys
+
+    def recall(self, points: Iterable[Point]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+        last = self._points[-1].time if self._points else -math.inf
+        self._points += (point for point in points if point.time > last)
+        self._saw_whole |= bool(self._points)
 
     def add(self, frame: Frame) -> Trends:
         """Take in one frame, and return what it says with those before.
@@ -238,7 +245,8 @@ class History:
         """
         closings = frame.time_wait.closings.tolist()
         entered = closings + [0.0] * (SHOWN_SECONDS - len(closings))  # by age
-        for before, after in pairwise(self._points):
+        told = (point for point in self._points if point.entered is not None)
+        for before, after in pairwise(told):
             first, last = frame.time - after.time, frame.time - before.time
             if before.entered is None or after.entered is None or last <= first:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
 from tui.kernel.refusals import CountingError
 from tui.kernel.source import Reading
-from tui.watching.history import History
+from tui.watching.history import History, Point
 from tui.watching.refused import Counting, RefusalSeries
 from tui.watching.sampler import Sampler
 from tui.watching.view import View
@@ -185,6 +185,11 @@ class Watch:
         self._walk_due = max(self._walk_due, now + rest)
         self.note_owners(owners)
         return True
+
+    def recall(self, points: Iterable[Point]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+        with self._lock:
+            self._history.recall(points)
 
     def note_owners(self, owners: Owners) -> None:
         """Take in what a walk over the processes found."""

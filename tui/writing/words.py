@@ -62,14 +62,18 @@ def per_second(rate: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time to come as people say it: under 1 s, 45 s, 3 min 20 s."""
+    """Return a length of time as people say it: under 1 s, 45 s, 3 min 20 s, 2 h 5 min, 3 days."""
     whole = round(seconds)
     if whole < 1:
         return "under 1 s"
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    units = (("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    first = next(place for place, (_, size) in enumerate(units) if whole >= size)
+    said = []
+    for unit, size in units[first : first + 2]:
+        count, whole = divmod(whole, size)
+        if count:
+            said.append(plural(count, unit) if unit == "day" else f"{count} {unit}")
+    return " ".join(said)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -62,9 +62,10 @@ class Panel(Widget):
         if len(before) != len(after):
             self.refresh()
             return
-        for y, (old, new) in enumerate(zip(before, after, strict=True)):
-            if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+        width = self.size.width  # which Textual looks up by way of the layout
+        pairs = enumerate(zip(before, after, strict=True))
+        if changed := [Region(0, y, width, 1) for y, (old, new) in pairs if old != new]:
+            self.refresh(*changed)
 
 
 def hint(*keys: tuple[str, str]) -> Content:

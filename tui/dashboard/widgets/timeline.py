@@ -36,6 +36,7 @@ TIME_KEYS = (
 )
 LIVE_KEYS = (("space", "live"),)
 REPLAY_KEYS = (("space", "play"), ("[ ]", "speed"))
+PLAYING_KEYS = (("space", "pause"), ("[ ]", "speed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Span:
     """When patterns had no port left."""
     plays: str = ""
     """How a recording is played; empty for the past of what is live."""
+    playing: bool = False
     utc: bool = False
     awaited: bool = False
     """Is its moment still being read?"""
@@ -85,7 +87,7 @@ class Timeline(TextPanel[Span]):
         first, last = span.moments[0].time, span.moments[-1].time
         parts = [(f"{span.clock(first, date=True)} … {span.clock(last)}", "")]
         parts.append(_told(span))
-        keys = LIVE_KEYS if not span.plays else REPLAY_KEYS
+        keys = LIVE_KEYS if not span.plays else PLAYING_KEYS if span.playing else REPLAY_KEYS
         self.entitle(Content.assemble(*parts), hint(*TIME_KEYS, *keys))
         self.show(span)
 
