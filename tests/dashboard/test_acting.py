@@ -156,7 +156,9 @@ class TestFree:
             await on.press("F", "K")
             assert on.app.screen is on.app.dashboard
             assert not on.app.dashboard.prompt.is_open
-            assert on.toasts
+            assert "select an outgoing pattern" in on.toasts[-1][2]
+            await on.press("enter", "F")
+            assert "this is no outgoing pattern" in on.toasts[-1][2]
 
     async def test_without_rights_it_is_said_before_anything_is_asked(
         self, done: Done, monkeypatch: pytest.MonkeyPatch

@@ -70,6 +70,18 @@ class TestTheKey:
             assert len(on.toasts) == 1
             assert "efused" not in on.text().splitlines()[0]
 
+    async def test_a_column_of_dashes_takes_nobodys_room(self) -> None:
+        counting = Scripted()
+        async with stage(busy(), size=(80, 24), start_counting=lambda: counting) as on:
+            before = on.line("Pattern ")
+            await turn(on)
+            await second(on, counting, 1)
+            assert on.line("Pattern ") == before
+            await second(on, counting, 2, TO_DATABASE)
+            assert "Refused" in on.line("Pattern ")
+            await second(on, counting, 3)
+            assert "Refused" in on.line("Pattern ")
+
     async def test_what_is_refused_elsewhere_gives_way_first(self) -> None:
         counting = Scripted()
         full = frame_of(waits(1000, DATABASE), at=1)

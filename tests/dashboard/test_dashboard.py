@@ -135,6 +135,11 @@ class TestPanels:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:
             assert "83 processes unreadable" in on.text()
 
+    async def test_the_only_one_is_named(self) -> None:
+        hidden = Owners({}, denied=1, unreadable=(Process(812, "sshd"),))
+        async with stage(busy(), owners=hidden) as on:
+            assert "sshd[812] unreadable" in on.text()
+
 
 class TestMarks:
     async def test_new_and_vanished_patterns_are_marked_for_a_moment(self) -> None:

@@ -19,7 +19,6 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.shell import ShellApp
 from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.document import Document
-from tui.dashboard.widgets.prompt import Prompt
 from tui.findings.config import Config, ConfigError
 
 APPS = (StageApp, ReplayApp, TwtopApp, ShellApp)
@@ -267,13 +266,3 @@ async def test_help_begins_with_the_screen_it_is_opened_from() -> None:
         await on.press("escape", "l", "question_mark")
         await on.until(lambda: "In a plan" in on.text(), "the plan's keys")
         assert "On the dashboard" not in on.text()
-
-
-async def test_what_was_typed_before_the_prompt_had_the_focus_comes_first() -> None:
-    async with stage(busy()) as on:
-        await on.press("slash", "7", "9")
-        prompt = on.app.screen.query_one(Prompt)
-        for late in "36":
-            prompt.add(late)
-        await on.press("0")
-        assert "Filter: 36790" in on.text()

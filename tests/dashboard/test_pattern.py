@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 from tests.dashboard.scene import DATABASE, busy, frame_of, opened, stage, waits
@@ -44,6 +45,17 @@ class TestFacts:
         async with stage(frame_of(opened(5, DATABASE, first=33000)), owners=Owners({}, 7)) as on:
             await on.press("enter")
             assert "7 processes unreadable" in on.text()
+
+    @pytest.mark.parametrize(("growth", "steady"), [(0, True), (10, False), (-10, False)])
+    async def test_steady_is_what_does_not_change(self, growth: int, steady: bool) -> None:
+        """Sockets that stay open: nothing closes, and nothing levels off."""
+        frames = [
+            frame_of(opened(300 + growth * at, DATABASE, first=33000), at=at, reuse=1)
+            for at in range(8)
+        ]
+        async with stage(*frames) as on:
+            await on.press("enter")
+            assert (" · steady" in on.text()) is steady
 
     async def test_exhaustion(self) -> None:
         async with stage(frame_of(waits(1000, DATABASE))) as on:

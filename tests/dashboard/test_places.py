@@ -63,6 +63,16 @@ async def test_the_worst_stands_first_and_what_was_not_read_says_so() -> None:
         assert "5 places" in on.line("twtop")
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_an_old_table_tells_its_age(width: int) -> None:
+    """Its sockets are counted each second, what fills them is of the last dump."""
+    one = machine()
+    one.put(NGINX, 600, frame_of(waits(600, "10.2.0.77:8080"), at=-18))
+    async with places_stage(one, busy(60), size=(width, 24)) as on:
+        await on.press("n")
+        assert " 21 s" in on.line(NGINX.name)
+
+
 async def test_enter_opens_a_place_and_escape_leads_back() -> None:
     one = machine()
     async with places_stage(one, busy(60)) as on:

@@ -229,6 +229,18 @@ class TestOpening:
             await on.press("l")
             assert "✓ works" in next(line for line in on.text().splitlines() if "│▌" in line)
 
+    async def test_it_goes_on_to_what_is_enough_now(self) -> None:
+        """As long as the user has not selected another: the rates are those of each second."""
+        async with stage(busy(60, cache=0)) as on:
+            await on.press("l")
+            assert "▌today" in on.text()
+            for at, closed in enumerate((600, 1200, 900), 1):
+                await on.show(busy(closed, at=at))
+                assert "✓ works" in on.line("│▌")
+            await on.press("g")
+            await on.show(busy(600, at=4))
+            assert "▌today" in on.text()
+
     async def test_where_enough_is_there_it_begins_with_today(self) -> None:
         async with stage(busy(60, cache=0)) as on:
             await on.press("l")
@@ -278,7 +290,7 @@ class TestOpening:
         async with stage(busy()) as on:
             dashboard: object = on.app.screen
             assert isinstance(dashboard, Dashboard)
-            dashboard.ask_for(FindingAsked(("no-such", "")))
+            dashboard.post_message(FindingAsked(("no-such", "")))
             on.app.post_message(events.Key("1", "1"))
             await on.press()
             assert dashboard.maximized_panel == "patterns"

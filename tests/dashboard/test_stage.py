@@ -10,6 +10,7 @@ from tests.dashboard.load import CALM, FakeStage, theatre
 from tests.dashboard.scene import frame_of, waits
 from tui.analysis.frame import Frame
 from tui.dashboard.polling import Sampled
+from tui.dashboard.screens.finding import FindingScreen
 from tui.dashboard.screens.overview import Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.stage_app import StageApp
@@ -75,6 +76,29 @@ class TestPanel:
         verdict = replace(compare(used(1000, at=1), FAILING, before), kernel=kernel)
         played = Played("exhaustion", "", "", "", "", FAILING, verdict)
         assert said in "".join(text for text, _ in one_line(played, 200))
+
+    async def test_toasts_leave_the_figures_alone_where_the_screen_is_small(self) -> None:
+        async with theatre(size=(80, 24)) as on:
+            await on.hear(CALM)
+            await on.show(used(412))
+            shown = on.text().splitlines()
+            on.app.notify("a word " * 15, title="A toast")
+            await on.press()
+            now = on.text().splitlines()
+            assert "A toast" in "".join(now[10:19])
+            assert (now[:10], now[19:]) == (shown[:10], shown[19:])
+
+    async def test_the_next_scenario_begins_with_its_patterns(self) -> None:
+        """Where its findings filled the screen, there are none yet."""
+        async with theatre(size=(80, 24)) as on:
+            await on.hear(CALM)
+            await on.show(used(990))
+            await on.press("f", "enter")
+            assert isinstance(on.app.screen, FindingScreen)
+            await on.press("n")
+            await on.hear(Ready())
+            await on.show(used(20, at=2))
+            assert "Patterns · 1" in on.text()
 
     async def test_rates_are_those_of_the_last_second(self) -> None:
         async with theatre() as on:

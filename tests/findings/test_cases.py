@@ -136,6 +136,16 @@ class TestOneStory:
         (cases,) = story((100, sums))
         assert len({case.identity for case in cases.known}) == 2
 
+    def test_what_follows_from_it_stands_behind_the_others(self) -> None:
+        """Three lines about one pattern would hide the two that fail already."""
+        other, third = (DATABASE._replace(remote_port=port) for port in (6379, 443))
+        full = [replace(FULL, pattern=key, subject=str(key)) for key in (other, third)]
+        begins = [(100, [full[0]]), (105, full)]
+        cases = story(*begins, (110, [*full, SOON, HOT]))[-1]
+        assert [case.finding for case in cases.known] == [full[1], full[0], SOON, HOT]
+        cases = story(*begins, (110, [*full, SOON, HOT]), (120, [*full, FULL, SOON]))[-1]
+        assert [case.finding for case in cases.known] == [FULL, full[1], full[0], SOON]
+
     def test_a_forecast_that_comes_true_is_not_over(self) -> None:
         told = story((100, [HOT, SOON]), (101, [FULL]), (102, []))
         (soon,) = (case for case in told[1].known if case.gone is not None)

@@ -66,7 +66,8 @@ def test_processes_of_others_are_counted_as_denied(
     refuse(monkeypatch, "listdir", procfs.add(10, "theirs", [71]) / "fd", errno.EACCES)
     refuse(monkeypatch, "readlink", procfs.add(20, "half", [72]) / "fd/2", errno.EACCES)
     procfs.add(30, "ours", [73])
-    assert find_owners(procfs.root) == Owners({73: Process(30, "ours")}, denied=2)
+    named = Process(10, "theirs"), Process(20, "half")
+    assert find_owners(procfs.root) == Owners({73: Process(30, "ours")}, denied=2, unreadable=named)
 
 
 def test_processes_come_and_go(procfs: Procfs, monkeypatch: pytest.MonkeyPatch) -> None:

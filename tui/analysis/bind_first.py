@@ -14,7 +14,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse
-from tui.analysis.patterns import Direction
+from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.ports import PORTS
 from tui.kernel.sockets import Array
 
@@ -55,6 +55,8 @@ class BoundFirst:
     """Distinct ports of the parity that bind() takes first and connect() last."""
     capacity: int
     """What all destinations together can have."""
+    waiting: int = 0
+    """How many of ``in_use`` are in TIME-WAIT."""
 
     @property
     def shared(self) -> int:
@@ -64,7 +66,14 @@ class BoundFirst:
     @property
     def use(self) -> PortUse:
         """The ports as bind() sees them, which takes over no TIME-WAIT."""
-        return PortUse(self.capacity, live=self.distinct)
+        waiting = min(self.waiting, self.distinct)
+        return PortUse(self.capacity, live=self.distinct - waiting, waiting=waiting)
+
+    def patterns(self, patterns: Patterns) -> Array:
+        """Return which patterns these destinations are, shape (patterns,)."""
+        outgoing = patterns.direction == Direction.OUTGOING
+        found: Array = outgoing & (patterns.local_ip == self.address)
+        return found
 
 
 def find_bound_first(
@@ -83,6 +92,7 @@ def find_bound_first(
     addresses = len(frame.table.address_lo)
     several = np.bincount(local, minlength=addresses)
     held = np.bincount(local, weights=in_use, minlength=addresses)
+    waiting = np.bincount(local, weights=patterns.waiting[outgoing], minlength=addresses)
     by_chance = held - _distinct_by_chance(local, in_use, addresses, capacity)
     # connect() takes no port of the other parity while the destination can have one of this.
     this = np.count_nonzero(frame.ports.usable[frame.ports.low % 2 :: 2])
@@ -109,6 +119,7 @@ def find_bound_first(
             by_chance=float(by_chance[address]),
             other_parity=int(other_parity[index]),
             capacity=capacity,
+            waiting=int(waiting[address]),
         )
         for index, address in enumerate(found.tolist())
         if amiss[index] or several[address] >= UNSHARED_ALONE

@@ -22,17 +22,36 @@ TEXTS = (
     "error",
 )
 LINES = ("border", "panel-lighten-2")
+ANSI = {
+    True: {
+        "primary": "ansi_bright_blue",
+        "primary-lighten-1": "ansi_bright_blue",
+        "accent": "ansi_cyan",
+    },
+    False: {"warning": "ansi_magenta", "accent": "ansi_blue"},
+}
+"""What stands in for some of the terminal's own colours, on dark ground and on light: most show
+their blue too dark on black, a warning in bright red would be louder than an alarm, and keys are
+neither that nor what is good."""
+QUIET = "ansi_bright_black"
+"""Borders among the terminal's own colours."""
 
 
 def readable(variables: Mapping[str, str], *, dark: bool) -> dict[str, str]:
     """Return those of a theme's variables that have to differ, as hexadecimal colours.
 
     What is written on the background is written on the title line, the footer and the selected
-    row too. A theme of the terminal's own colours is left alone: nobody knows what they are. Its
+    row too. A theme of the terminal's own colours keeps to these, whatever they are. Its
     selected row has the mark before it and bold letters only, since red on blue is hard to read.
     """
     if any(variables[name].startswith("ansi") for name in ("background", "foreground")):
-        return {"row-cursor": variables["background"], "footer-background": variables["panel"]}
+        return {
+            "row-cursor": variables["background"],
+            "footer-background": variables["panel"],
+            "panel-lighten-2": QUIET,
+            "footer-key-foreground": ANSI[dark]["accent"],
+            **ANSI[dark],
+        }
     ground = Color.parse(variables["background"])
     surfaces = [ground, *(ground + Color.parse(variables[name]) for name in ("surface", "panel"))]
     towards = WHITE if dark else BLACK

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
@@ -30,10 +30,10 @@ from tui.dashboard.plain import ASCII
 from tui.dashboard.polling import INTERVALS, Paced
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.palette import InOrder, Palette
-from tui.dashboard.screens.view_screen import KeysTaken, ViewScreen
+from tui.dashboard.screens.view_screen import ViewScreen
+from tui.dashboard.typed import TypedInOrder
 from tui.dashboard.widgets.footer import Hint, each
 from tui.dashboard.widgets.glyphs import glyphs
-from tui.dashboard.widgets.prompt import Prompt
 from tui.watching.sampler import Cycle
 
 PALETTE_KEY = "ctrl+p"
@@ -43,7 +43,7 @@ ANSI_THEME = "ansi-dark"
 """The theme of a terminal that has no more than its own colours."""
 
 
-class ShellApp(App[None]):
+class ShellApp(TypedInOrder):
     """An app with a terminal to itself, or a page in a browser; it leaves either of them clean."""
 
     TITLE = "twtop"
@@ -90,7 +90,6 @@ class ShellApp(App[None]):
         """The user's own, by the id of their binding."""
         self.set_keymap(keys)
         self._wanted_theme = theme
-        self._typed_ahead: list[events.Key] = []
         self.frozen = False
         self.fatal: str | None = None
         """Why it ended, or why nothing was ever shown, for the exit code."""
@@ -128,7 +127,9 @@ class ShellApp(App[None]):
 
         Textual hands it to what is left of them all the same, and ends with a traceback.
         """
-        if self.is_running or not isinstance(event, (events.InputEvent, events.Paste)):
+        if (self.is_running and self.screen_stack) or not isinstance(
+            event, (events.InputEvent, events.Paste)
+        ):
             await super().on_event(event)
 
     def post_found(self, message: Message) -> None:
@@ -138,34 +139,6 @@ class ShellApp(App[None]):
         """
         if self.message_queue_size < MOST_WAITING:
             self.post_message(message)
-
-    def on_key(self, event: events.Key) -> None:
-        """Give the prompt what was on its way to another widget when it opened.
-
-        What is typed while a screen opens waits for it.
-        """
-        if isinstance(self.screen, ViewScreen) and not self.screen.takes_keys:
-            self._typed_ahead.append(event)
-            event.prevent_default()
-        elif event.is_printable and event.character is not None and self._is_asking:
-            self.screen.query_one(Prompt).add(event.character)
-            event.prevent_default()  # it is no key of the screen's any more
-
-    async def on_keys_taken(self, message: KeysTaken) -> None:
-        """Give the screen what was typed while it opened."""
-        if message.again is not None:
-            message.again.takes_keys = True
-        screen = self.screen
-        if isinstance(screen, ViewScreen) and not screen.takes_keys:
-            return  # its own message follows
-        typed, self._typed_ahead = self._typed_ahead, []
-        if isinstance(screen, ViewScreen):  # else it was typed for what lies below: dropped
-            for key in typed:
-                await super().on_event(events.Key(key.key, key.character))
-
-    @property
-    def _is_asking(self) -> bool:
-        return isinstance(self.screen, ViewScreen) and self.screen.prompt.is_open
 
     def begin_with_theme(self) -> None:
         """Take the theme that was asked for, or that fits the terminal."""

@@ -112,7 +112,7 @@ class TimeApp(ShellApp):
     def on_key(self, event: events.Key) -> None:
         """Say why a key does nothing, rather than do nothing in silence."""
         screen = self.screen
-        if not isinstance(screen, ViewScreen) or not screen.takes_keys or self._is_asking:
+        if not isinstance(screen, ViewScreen) or screen.prompt.is_open:
             return
         for node, bindings in screen._modal_binding_chain:
             for one in bindings.key_to_bindings.get(event.key, ()):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tui.findings.codes import LEVELS
 from tui.findings.finding import Finding, Severity
 from tui.writing.words import plural
 
@@ -47,7 +48,8 @@ class Cases:
     """All cases of one moment, with those that ended within FORGET_SECONDS."""
 
     known: tuple[Case, ...] = ()
-    """The gravest first, and of one severity the newest; one that ended keeps its place."""
+    """The gravest first. Of one severity what fails already, then the weightiest of each pattern
+    before what else is found of it, each the newest first; one that ended keeps its place."""
     looks: int = 0
     """How often they were looked for."""
 
@@ -105,7 +107,19 @@ class Cases:
                 cases.append(replace(case, gone=now))
             elif now - case.gone < FORGET_SECONDS:
                 cases.append(case)
-        cases.sort(key=lambda case: (-case.finding.severity, -case.since))
+        follows, told = set(), set()
+        for case in cases:
+            if (about := case.finding.pattern) is not None and about in told:
+                follows.add(case.identity)
+            told.add(about)
+        cases.sort(
+            key=lambda case: (
+                -case.finding.severity,
+                case.finding.code != LEVELS[-1],
+                case.identity in follows,
+                -case.since,
+            )
+        )
         return Cases(tuple(cases), look)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from tui.analysis.bind_first import BoundFirst, find_bound_first
 from tui.analysis.frame import Frame
 from tui.analysis.trends import Holder, Trends
 from tui.findings.baseline import Baseline
@@ -14,7 +16,7 @@ from tui.findings.config import Config
 from tui.kernel.processes import Owners
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """One frame, with what is known besides."""
 
@@ -25,6 +27,12 @@ class Situation:
     config: Config = field(default_factory=Config)
     baseline: Baseline | None = None
     """The listeners that the user has saved; None if never."""
+
+    @cached_property
+    def bound_first(self) -> tuple[BoundFirst, ...]:
+        """The local IPs whose clients seem to bind before they connect."""
+        limits = self.config.bind_first
+        return find_bound_first(self.frame, limits.destinations, limits.use)
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""

@@ -36,6 +36,10 @@ class Process:
         return f"{self.name}[{self.pid}]"
 
 
+NAMED = 3
+"""How many unreadable processes are named: without root nearly all there are would be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owners:
     """Who holds which socket, as far as could be seen."""
@@ -50,6 +54,8 @@ class Owners:
     held: Mapping[tuple[int, ...], Process] = field(default_factory=dict)
     """Who was seen to hold which pattern (PatternKey), by this walk or by those before it: its
     TIME-WAITs have no inode any more. Empty where nobody has looked before."""
+    unreadable: tuple[Process, ...] = ()
+    """The first few of the ``denied``."""
 
 
 def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
@@ -61,9 +67,10 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
     """
     owners: dict[int, Process] = {}
     denied = skipped = 0
+    unreadable: list[Process] = []
     for pid in _pids(root):
         if time.monotonic() > deadline:
-            return Owners(owners, denied, skipped, complete=False)
+            return Owners(owners, denied, skipped, False, unreadable=tuple(unreadable))
         try:
             inodes = _socket_inodes(f"{root}/{pid}/fd")
             if inodes:
@@ -72,9 +79,11 @@ def find_owners(root: Path, *, deadline: float = float("inf")) -> Owners:
                     owners.setdefault(inode, process)
         except PermissionError:
             denied += 1
+            if denied <= NAMED:
+                unreadable.append(Process(pid, process_name(root, pid)))
         except OSError as error:
             skipped += error.errno not in GONE
-    return Owners(owners, denied, skipped)
+    return Owners(owners, denied, skipped, unreadable=tuple(unreadable))
 
 
 def _pids(root: Path) -> list[int]:

@@ -10,7 +10,10 @@ from tui.lab.server import Manner, Service
 from tui.stage.scenarios import BASE, CLIENTS, DATABASE, HERE, WEB, Scenario
 from tui.stage.stage import Stage
 
-NAME, SUMMARY = "places", "three network namespaces: one fills up, one leaks, one is quiet"
+NAME, SUMMARY = (
+    "places",
+    "three network namespaces on a screen of their own: one fills up, one leaks, one is quiet",
+)
 NEIGHBOURS = (
     Scenario(
         "search",

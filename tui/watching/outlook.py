@@ -134,6 +134,11 @@ def urgencies(view: View) -> tuple[Array, Array]:
     patterns, left = view.frame.patterns, view.trends.seconds_left
     urgency = OF_LEVEL[pattern_levels(patterns, view.threshold)]
     how = np.minimum(patterns.locked / patterns.capacity.clip(1), 1.0) * 0.999
+    for bound in view.bound_first:
+        theirs = bound.patterns(patterns)
+        shared = OF_LEVEL[bound.use.level(view.threshold)]
+        urgency[theirs] = np.maximum(urgency[theirs], shared)
+        how[theirs] = np.maximum(how[theirs], 0.999 * bound.use.locked / bound.capacity)
     within = MINUTE * view.config.ports.exhausts_within_minutes
     soon = np.zeros(len(urgency), bool)
     soon[: len(left)] = (left <= within) & (urgency[: len(left)] < Urgency.SOON)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tui.acting.keeping import Goal
+from tui.analysis.bind_first import BoundFirst
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
-from tui.analysis.patterns import PatternKey
+from tui.analysis.judgement import Level, PortUse, port_use
+from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.trends import Trends
 from tui.findings.cases import Cases
 from tui.findings.config import Config
@@ -26,6 +28,8 @@ class View:
     """The settings it was judged by."""
     cases: Cases = field(default_factory=Cases)
     """What the rules find in it, and since when."""
+    bound_first: tuple[BoundFirst, ...] = ()
+    """The local IPs whose clients seem to bind before they connect."""
     interval: float = 1.0
     """Seconds between polls."""
     frozen: bool = False
@@ -45,6 +49,26 @@ class View:
     def kept_below(self, key: PatternKey) -> float | None:
         """Return the level that a pattern is kept below in percent; None where it is not kept."""
         return next((goal.below for goal in self.kept if goal.covers(key)), None)
+
+    def bound_at(self, index: int) -> BoundFirst | None:
+        """Return what a pattern's ports are shared with; None where it has all of them itself."""
+        patterns = self.frame.patterns
+        if patterns.direction.item(index) != Direction.OUTGOING:
+            return None
+        at, own = patterns.local_ip.item(index), port_use(patterns, index)
+        found = (one for one in self.bound_first if one.address == at)
+        return next((one for one in found if one.use.connectable < own.connectable), None)
+
+    def use_of(self, index: int) -> PortUse:
+        """Return the ports that a pattern's clients choose from: theirs, or all destinations'."""
+        bound = self.bound_at(index)
+        return port_use(self.frame.patterns, index) if bound is None else bound.use
+
+    def level_of(self, index: int) -> Level:
+        """Return how these stand; those of an incoming pattern are its peer's."""
+        if self.frame.patterns.direction.item(index) != Direction.OUTGOING:
+            return Level.FINE
+        return self.use_of(index).level(self.threshold)
 
     @property
     def threshold(self) -> float:

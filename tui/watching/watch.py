@@ -15,7 +15,6 @@ from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline
 from tui.findings.cases import Cases
 from tui.findings.config import Config
-from tui.findings.finding import Finding
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
@@ -84,10 +83,13 @@ class Watch:
             if self._cut_since is not None:
                 trends = replace(trends, cut_short_seconds=reading.time - self._cut_since)
             trends = replace(trends, refused=self._tally(frame))
-            cases = self._cases.then(self._diagnose(frame, trends), frame.time)
+            situation = self._situation(frame, trends)
+            cases = self._cases.then(diagnose(situation), frame.time)
             if frame.table.complete:  # what the first part of a table shows makes no story
                 self._cases = cases
-            self._newest = View(frame, trends, self._history.owners, self._config, cases)
+            self._newest = View(
+                frame, trends, self._history.owners, self._config, cases, situation.bound_first
+            )
             return self._newest
 
     def count(self, counting: Counting | None) -> Counting | None:
@@ -141,10 +143,8 @@ class Watch:
         self._whole = replace(self._whole, reading=read)
         self._cut_since = now - before.trends.cut_short_seconds
 
-    def _diagnose(self, frame: Frame, trends: Trends) -> tuple[Finding, ...]:
-        return diagnose(
-            Situation(frame, self._history.owners, trends, self._config, self._baseline)
-        )
+    def _situation(self, frame: Frame, trends: Trends) -> Situation:
+        return Situation(frame, self._history.owners, trends, self._config, self._baseline)
 
     def judge_by(self, config: Config, shown: View | None = None) -> View | None:
         """Judge by other settings from now on, and return a view as it is under these.
@@ -159,13 +159,15 @@ class Watch:
             if shown is None or self._newest is None:
                 return self._newest
             if shown.frame is self._newest.frame:
-                return replace(shown, config=config, cases=self._cases)
+                bound = self._newest.bound_first
+                return replace(shown, config=config, cases=self._cases, bound_first=bound)
             return self._judged_anew(shown)
 
     def _judged_anew(self, view: View) -> View:
-        found = self._diagnose(view.frame, view.trends)
-        cases = view.cases.then(found, view.frame.time, quietly=True)
-        return replace(view, config=self._config, cases=cases)
+        situation = self._situation(view.frame, view.trends)
+        cases = view.cases.then(diagnose(situation), view.frame.time, quietly=True)
+        bound = situation.bound_first
+        return replace(view, config=self._config, cases=cases, bound_first=bound)
 
     def look_for_owners(self, find: Callable[[], Owners]) -> bool:
         """Have ``find`` walk the processes if it is time to, and say whether it was.

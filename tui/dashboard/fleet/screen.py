@@ -158,7 +158,7 @@ class FleetScreen(TableScreen[FleetView]):
         """Open a place, or filter by a group."""
         if event.table in (self.places, self.tuples):
             if (place := self.place) is not None:
-                self.ask_for(PlaceAsked(place.key))
+                self.post_message(PlaceAsked(place.key))
         elif event.table is self.groups and self.view is not None:
             self._filter_by(group_filter(self.view.fleet.by, str(event.identity)))
             self.maximized_panel = None

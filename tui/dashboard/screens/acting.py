@@ -79,6 +79,8 @@ class PatternActs(ActingScreen):
             return key
         there = view is not None and (view.frame.patterns.direction == Direction.OUTGOING).any()
         missing = "select an outgoing pattern" if there else "there is no outgoing pattern"
+        if self.about is not None:  # one's own screen, where none can be selected
+            missing = "this is no outgoing pattern"
         self.notify(f"{missing} (→): {why}", timeout=4)
         return None
 

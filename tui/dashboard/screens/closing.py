@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.await_complete import AwaitComplete
 from textual.geometry import Offset
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+
+
+@dataclass
+class LaidOut(Message):
+    """A screen is in front and can take keys."""
+
+    screen: ClosesOnce
 
 
 class ClosesOnce(Screen[None]):
@@ -13,6 +23,13 @@ class ClosesOnce(Screen[None]):
 
     Textual would close the one below instead, or end the app where there is none.
     """
+
+    is_laid_out = False
+    """Can it take keys?"""
+
+    def on_screen_resume(self) -> None:
+        """Say that what was typed meanwhile can be taken."""
+        self.post_message(LaidOut(self))
 
     @property
     def is_in_front(self) -> bool:

@@ -111,7 +111,7 @@ class FindingScreen(RemedyActs):
             if isinstance(item, str):
                 copy(self.app, item)
             else:
-                self.ask_for(PatternAsked(item))
+                self.post_message(PatternAsked(item))
 
     def action_copy(self) -> None:
         """Copy the selected command, else the first."""
@@ -121,12 +121,12 @@ class FindingScreen(RemedyActs):
     def action_pattern(self) -> None:
         """Jump to the pattern."""
         if (key := self._pattern()) is not None:
-            self.ask_for(PatternAsked(key))
+            self.post_message(PatternAsked(key))
 
     def action_plan(self) -> None:
         """Open the plan for the pattern."""
         if (key := self._pattern()) is not None:
-            self.ask_for(PlanAsked(key))
+            self.post_message(PlanAsked(key))
 
     def action_step(self, by: int) -> None:
         """Show the next finding (1) or the one before (−1)."""

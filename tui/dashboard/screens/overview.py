@@ -158,6 +158,8 @@ class Dashboard(TableScreen[View], PatternActs):
         if self.prompt.is_open:
             self.prompt.action_cancel()
         self.filter = None
+        if self.maximized_panel == "findings":  # those of the place that was left
+            self.maximized_panel = None
         self.title_bar.place = place
         self.patterns.drop()
         self.findings_line.show_nothing()
@@ -226,9 +228,9 @@ class Dashboard(TableScreen[View], PatternActs):
     def chosen(self, event: RowTable.Chosen) -> None:
         """Drill into a pattern, filter by a remote IP, or explain a parameter."""
         if isinstance(event.identity, PatternKey):
-            self.ask_for(PatternAsked(event.identity))
+            self.post_message(PatternAsked(event.identity))
         elif event.table is self.findings and isinstance(event.identity, tuple):
-            self.ask_for(FindingAsked(event.identity))
+            self.post_message(FindingAsked(event.identity))
         elif event.table is self.remotes and isinstance(event.identity, tuple):
             self._filter_by(parse_filter(f"dst {ip_text(*event.identity)}"))
             self.maximized_panel = None
@@ -262,7 +264,7 @@ class Dashboard(TableScreen[View], PatternActs):
     def action_plan(self) -> None:
         """Open the plan for the selected pattern."""
         if (key := self.outgoing("plans are for those")) is not None:
-            self.ask_for(PlanAsked(key))
+            self.post_message(PlanAsked(key))
 
     def action_incoming(self) -> None:
         """Hide the incoming patterns, whose ports are the peers', or show them again."""

@@ -76,14 +76,14 @@ class PatternScreen(TableScreen[View], PatternActs):
         """Open the gravest finding about this pattern."""
         cases = () if self.view is None else cases_of(self.view, self.key)
         if cases:
-            self.ask_for(FindingAsked(cases[0].identity))
+            self.post_message(FindingAsked(cases[0].identity))
         else:
             self.notify("no finding on this pattern", timeout=3)
 
     def action_plan(self) -> None:
         """Open the plan for this pattern."""
         if self.key.direction is Direction.OUTGOING:
-            self.ask_for(PlanAsked(self.key))
+            self.post_message(PlanAsked(self.key))
         else:
             self.notify("plans are for outgoing patterns (→)", timeout=3)
 

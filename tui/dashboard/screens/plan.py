@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -29,8 +30,8 @@ from tui.dashboard.widgets.remedies import (
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.planning.demand import Observed, estimate, observe
-from tui.planning.remedies import Option, plan
-from tui.planning.setting import Facts, gather
+from tui.planning.remedies import Option, Plan, plan
+from tui.planning.setting import Facts, Fit, gather
 from tui.watching.view import View
 
 QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds each stays open:"}
@@ -72,8 +73,8 @@ class PlanScreen(RemedyActs):
         self.advice = Document(id="advice")
         self._observed: Observed | None = None
         self._facts: Facts | None = None
-        self._opened = False
-        """Does the selection stand on a row already?"""
+        self._proposed: Hashable | None = None
+        """The row that was selected for the user, as one that is enough."""
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
 
@@ -116,10 +117,16 @@ class PlanScreen(RemedyActs):
             self.options.show_nothing("the rate is not known yet")
         else:
             self.options.show_rows(OptionRows(made))
-            if not self._opened:
-                self._opened = True
-                self.options.select(enough(made))
+            self._propose(made)
         self._show_advice()
+
+    def _propose(self, made: Plan) -> None:
+        """Select what is enough, as long as the user has left the selection where it was put."""
+        chosen = self.options.chosen
+        works = isinstance(chosen, Option) and chosen.outcome.verdict is Fit.WORKS
+        if self._proposed is None or (self.options.selected == self._proposed and not works):
+            self.options.select(enough(made))
+            self._proposed = self.options.selected
 
     def _show_advice(self) -> None:
         chosen = self.options.chosen

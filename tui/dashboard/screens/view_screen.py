@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, runtime_checkable
+from typing import ClassVar, Generic, Protocol, runtime_checkable
 
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -89,8 +89,6 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         self.prompt = Prompt()
         self.view: Shown | None = None
         """The newest view, also while another screen is in front."""
-        self.takes_keys = False
-        """Not before it is laid out, and not once another screen is asked for."""
 
     def compose(self) -> ComposeResult:
         """Lay the screen's own panels out between what all screens have."""
@@ -120,14 +118,6 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
         """Follow the app's view."""
         self.watch(self.app, "view", self._follow)
         self.first_focus.focus()
-        self.takes_keys = True
-        self.post_message(KeysTaken())
-
-    def ask_for(self, wanted: Message) -> None:
-        """Ask for another screen: what is typed until it is there is meant for it."""
-        self.takes_keys = False
-        self.post_message(wanted)
-        self.post_message(KeysTaken(self))
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was in front."""
@@ -166,14 +156,6 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
     def go_back(self) -> None:
         """Go back to the screen that this one was opened from."""
         self.dismiss()
-
-
-@dataclass
-class KeysTaken(Message):
-    """What was typed ahead can be taken."""
-
-    again: ViewScreen[Any] | None = None
-    """The screen that asked for another, which was opened or not by now."""
 
 
 @dataclass

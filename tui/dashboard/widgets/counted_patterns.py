@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from tui.analysis.patterns import PatternKey
 from tui.analysis.refused import Tally, unseen
-from tui.dashboard.widgets.patterns import COLUMNS, PatternRows, PatternsPanel
+from tui.dashboard.widgets.patterns import COLUMNS, LOOKED_AT, PatternRows, PatternsPanel
 from tui.dashboard.widgets.refused import amount, curve
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
@@ -43,6 +43,13 @@ class CountedRows(PatternRows):
 
     def __len__(self) -> int:
         return len(self.unseen) + super().__len__()
+
+    def needs(self) -> Mapping[str, int]:
+        """Return how wide columns have to be; 0 for refusals that none of the first rows has."""
+        first = map(self.identity, range(min(LOOKED_AT, len(self))))
+        told = any(key in self.tallies.tuples for key in first)
+        own = {one.id: one.width if told else 0 for one in (REFUSED, REFUSALS)}
+        return {**super().needs(), **own}
 
     def identity(self, row: int) -> Hashable:
         """Return the PatternKey of a row."""

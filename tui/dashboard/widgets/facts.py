@@ -6,14 +6,14 @@ from rich.text import Text
 from textual.content import Content
 
 from tui.analysis.forecast import NEVER
-from tui.analysis.judgement import Level, PortUse, port_use
+from tui.analysis.judgement import Level, PortUse
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
-from tui.dashboard.widgets.patterns import unreadable, use_role
+from tui.dashboard.widgets.patterns import shared_with, unreadable, use_role
 from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
@@ -25,6 +25,11 @@ NOT_OURS = (
     " local ports neither ephemeral nor listened on: bound explicitly, or left from an earlier "
     "listener or port range"
 )
+
+
+STEADY_SHARE, STEADY_SECONDS = 0.02, 60
+"""What changes by less than this share of the capacity in so many seconds looks flat in the curve
+beside it, and is called steady."""
 
 
 def cases_of(view: View, key: PatternKey) -> tuple[Case, ...]:
@@ -75,7 +80,7 @@ class FactsPanel(TextPanel[View]):
                 Text(" no sockets in this pattern now; its history continues", self.style("dim"))
             ]
         direction = Direction(int(view.frame.patterns.direction[index]))
-        use = port_use(view.frame.patterns, index)
+        use = view.use_of(index)
         bar = gauge(use, self.size.width - 2, view.threshold)
         if direction is not Direction.OUTGOING:  # the peer's ports: no alarm of ours
             bar = [(text, "dim") for text, _ in bar]
@@ -116,11 +121,16 @@ class FactsPanel(TextPanel[View]):
     def words(self, view: View, index: int, use: PortUse) -> Text:
         """Return how full an outgoing pattern is, and how long yet."""
         frame = view.frame
-        level = use.level(view.threshold)
+        level, bound = use.level(view.threshold), view.bound_at(index)
         text = self._in_use(use, level)
         if level is Level.EXHAUSTED:
-            return text.append(" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", self.style("alarm"))
+            fails = (
+                "connect() fails, EADDRNOTAVAIL" if bound is None else "bind() fails, EADDRINUSE"
+            )
+            return text.append(f" · EXHAUSTED: {fails}", self.style("alarm"))
         text.append(f" · {use.connectable:,} left")
+        if bound is not None:  # what is foretold of a pattern alone would be too late
+            return text.append(f" for all {bound.destinations:,} destinations together")
         left = view.trends.seconds_left[index] if index < TRACKED else NEVER
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left != NEVER:
@@ -129,7 +139,7 @@ class FactsPanel(TextPanel[View]):
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
-        else:
+        elif abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
             text.append(" · connect() is slow", self.style("warn"))
@@ -140,6 +150,8 @@ class FactsPanel(TextPanel[View]):
 
         A connection takes its port for its life and for what its TIME-WAIT locks it after that.
         """
+        if (bound := view.bound_at(index)) is not None:
+            return self.line([(f" {shared_with(bound)}", "warn")])
         frame = view.frame
         rate = frame.time_wait.closing.item(index)
         life = use.live / rate if rate > 0 else 0.0
@@ -175,7 +187,7 @@ class FactsPanel(TextPanel[View]):
         if not patterns.live_of(index):
             return "owner unknown: its sockets were never seen open", "dim"
         who = "owner unknown"
-        if denied := view.owners.denied:
-            who += f": {unreadable(denied)}"
+        if view.owners.denied:
+            who += f": {unreadable(view.owners)}"
         uids = view.frame.table.uid[(patterns.member == index) & (view.frame.table.inode > 0)]
         return (f"{who} (uid {uids[-1]})" if len(uids) else who), "dim"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
-from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.addresses import pattern_text
 from tui.dashboard.widgets.document import Line, paragraph
@@ -115,7 +114,7 @@ def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
         return
     index = view.frame.patterns.find(key)
     assert index is not None
-    use = port_use(view.frame.patterns, index)
+    use = view.use_of(index)
     percent = f" {floored(use.in_use, use.capacity):.1f}%"
     bar = gauge(use, width - len(name) - len(percent), view.threshold)
     yield Line([(" " * len(name), ""), *bar, (percent, "figure")], 0)

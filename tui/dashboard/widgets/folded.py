@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tui.analysis.judgement import port_use
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.widgets.facts import FactsPanel
 from tui.watching.view import View
@@ -36,7 +35,7 @@ class FoldedPanel(FactsPanel):
         if index is None or self.key.direction is not Direction.OUTGOING:
             return self.stacked(self.facts(view)[-self.size.height :])
         who = self.line([(" · ", "dim"), self.who(view, index)])
-        use = port_use(patterns, index)
+        use = view.use_of(index)
         if self.size.height < 2:
             return self.stacked([self.rates(view, index, use, closing=False) + who])
         return self.stacked([self.words(view, index, use), self.rates(view, index, use) + who])

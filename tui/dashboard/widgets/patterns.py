@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from textual.content import Content
 
+from tui.analysis.bind_first import BoundFirst
 from tui.analysis.forecast import NEVER
-from tui.analysis.judgement import Level, pattern_level, port_use
+from tui.analysis.judgement import Level
 from tui.analysis.patterns import Direction, PatternKey, Patterns
 from tui.analysis.timewait import SECONDS, TRACKED
 from tui.analysis.trends import Holder
@@ -22,7 +23,7 @@ from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.sparkline import resample, scale_of, sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, first_row
-from tui.kernel.processes import Process
+from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array
 from tui.report.records import PATTERN_FIELDS, pattern_record
 from tui.watching.view import View
@@ -85,8 +86,8 @@ class PatternRows(ArrangedRows):
         self.order = order
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
-        if denied := view.owners.denied:
-            self.note = unreadable(denied)
+        if view.owners.denied:
+            self.note = unreadable(view.owners)
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -177,12 +178,20 @@ def _order(view: View, sort: str) -> Array:
     count = len(patterns)
     if sort == "pattern":
         return _by_name(patterns)
+
+    def shared(name: str) -> Array:
+        """Return a figure of all patterns, where clients bind first that of what they share."""
+        found: Array = getattr(patterns, name).copy()
+        for bound in view.bound_first:
+            found[bound.patterns(patterns)] = getattr(bound.use, name)
+        return found
+
     values: dict[str, Callable[[], Array]] = {
-        "use": lambda: -patterns.in_use,
+        "use": lambda: -shared("in_use"),
         "time_wait": lambda: -patterns.time_wait,
         "live": lambda: -patterns.live,
         "connectable": lambda: np.where(
-            patterns.direction == Direction.OUTGOING, patterns.connectable, 1 << 20
+            patterns.direction == Direction.OUTGOING, shared("connectable"), 1 << 20
         ),
         "growth": lambda: -np.nan_to_num(_padded(view.trends.growth, count, 0.0)),
         "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
@@ -223,10 +232,12 @@ def process_text(process: Process, width: int, before: str = "") -> str:
     return short(named, room) + pid
 
 
-def unreadable(count: int) -> str:
-    """Return how many processes the user may not look into, and what would help."""
+def unreadable(owners: Owners) -> str:
+    """Return which process, or how many, the user may not look into, and what would help."""
     cure = ": run as root to see names" if os.geteuid() else ""
-    return f"{plural(count, 'process', 'processes')} unreadable{cure}"
+    named = owners.unreadable[0] if owners.denied == 1 and owners.unreadable else None
+    who = plural(owners.denied, "process", "processes") if named is None else named
+    return f"{who} unreadable{cure}"
 
 
 def use_role(level: Level) -> str:
@@ -235,7 +246,7 @@ def use_role(level: Level) -> str:
 
 
 def _role(view: View, index: int) -> str:
-    return use_role(pattern_level(view.frame.patterns, index, view.threshold))
+    return use_role(view.level_of(index))
 
 
 def _pattern(rows: PatternRows, index: int, width: int) -> list[Run]:
@@ -251,7 +262,7 @@ def use_runs(view: View, index: int, width: int) -> list[Run]:
     patterns = view.frame.patterns
     if patterns.direction[index] == Direction.OTHER:
         return [("no ephemeral ports"[:width], "dim")]
-    use = port_use(patterns, index)
+    use = view.use_of(index)
     percent = f"{floored(use.in_use, use.capacity):5.1f}%"
     mark = {"alarm": "!", "warn": "~"}.get(_role(view, index), " ")
     bar = gauge(use, width - len(percent) - 1, view.threshold)
@@ -264,7 +275,7 @@ def _connectable(rows: PatternRows, index: int, width: int) -> list[Run]:
     patterns = rows.view.frame.patterns
     if patterns.direction[index] != Direction.OUTGOING:
         return [("–", "dim")]
-    return [(f"{port_use(patterns, index).connectable:,}", _role(rows.view, index))]
+    return [(f"{rows.view.use_of(index).connectable:,}", _role(rows.view, index))]
 
 
 def _growth(rows: PatternRows, index: int, width: int) -> list[Run]:
@@ -274,11 +285,18 @@ def _growth(rows: PatternRows, index: int, width: int) -> list[Run]:
 
 def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
     left = float(rows.view.trends.seconds_left[index])
-    if left == 0:
+    shares = rows.view.bound_at(index) is not None
+    if left == 0 or (shares and rows.view.use_of(index).connectable <= 0):
         return [("FULL", "alarm")]
+    if shares:
+        return [NOT_FORETOLD]
     if left == NEVER and rows.view.trends.was_full[index]:
         return [("was full", "warn")]
     return left_runs(left)
+
+
+NOT_FORETOLD = ("?", "dim")
+"""Where clients bind first: what is foretold is for a pattern alone, which is too late."""
 
 
 def left_runs(left: float) -> list[Run]:
@@ -290,6 +308,18 @@ def _recent(rows: PatternRows, index: int, width: int) -> list[Run]:
     closings = rows.view.frame.time_wait.closings_of(index)[::-1].tolist()
     newest = int(rows.view.frame.reading.table_time)
     return [(sparkline(resample(closings, width, newest), width, rows.fastest), "locked")]
+
+
+def shared_with(bound: BoundFirst) -> str:
+    """Return what the ports that clients bind first are for, in a clause."""
+    return f"client seems to bind() first: {bound.destinations:,} destinations share the ports"
+
+
+def _shares(rows: ArrangedRows, key: PatternKey) -> str:
+    view = rows.view if isinstance(rows, PatternRows) else None
+    index = None if view is None else view.frame.patterns.find(key)
+    bound = None if view is None or index is None else view.bound_at(index)
+    return "" if bound is None else f"· {shared_with(bound)} "
 
 
 WAS = "was "
@@ -348,7 +378,7 @@ class PatternsPanel(ArrangedTable):
         if isinstance(key := self.selected, PatternKey):
             below = rows.view.kept_below(key) if isinstance(rows, PatternRows) else None
             kept = "" if below is None else f"· kept below {below:g} % "
-            notes.append(Content(f"{key} {kept}") + hint(("⏎", "opens")))
+            notes.append(Content(f"{key} {kept}{_shares(rows, key)}") + hint(("⏎", "opens")))
         return Content(" · ").join(notes)
 
     def watch_cursor(self, before: int, now: int) -> None:

@@ -18,7 +18,13 @@ from tui.analysis.patterns import endpoint
 from tui.dashboard.widgets.arranged import ArrangedRows, ArrangedTable
 from tui.dashboard.widgets.findings import MARKS, ROLES
 from tui.dashboard.widgets.panel import hint
-from tui.dashboard.widgets.patterns import LOOKED_AT, READABLE_GAUGE, left_runs, use_runs
+from tui.dashboard.widgets.patterns import (
+    LOOKED_AT,
+    NOT_FORETOLD,
+    READABLE_GAUGE,
+    left_runs,
+    use_runs,
+)
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
 from tui.dashboard.widgets.titlebar import TitleBar, kind_word
@@ -32,17 +38,17 @@ from tui.writing.export import Sheet
 from tui.writing.words import plural, short, span
 
 COLUMNS = (
-    Column("name", "Place", 16, "left", stretch=1, most=40),
+    Column("name", "Place", 15, "left", stretch=1, most=40),
     Column("kind", "Kind", 9, "left", rank=7),
     Column("sockets", "Sockets", 8, rank=6),
-    Column("time_wait", "TIME-WAIT", 9, rank=3),
+    Column("time_wait", "TIME-WAIT", 9, rank=4),
     Column("worst", "Worst tuple", 19, "left", stretch=1, most=60),
     Column("use", "Use", 16, "left", stretch=1, most=40),
     Column("left", "Full in", 8, rank=1),
     Column("ports", "Ports", 7, rank=5),
     Column("reuse", "Reuse", 5, rank=8),
     Column("findings", "Findings", 8, "left", rank=2),
-    Column("age", "Read", 6, rank=4),
+    Column("age", "Read", 5, rank=3),
 )
 SORT_NAMES = {
     "worst": "what is worst",
@@ -54,6 +60,10 @@ SORT_NAMES = {
     "findings": "findings",
     "age": "age of the table",
 }
+
+
+OLD_SECONDS = 5.0
+"""From this age on a table is told apart from the counters beside it, which are of this second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # columns of numbers cannot be compared as one
@@ -189,6 +199,8 @@ def _left(one: Outlook) -> list[Run]:
         return [("FULL", "alarm")]
     if one.view is None and one.glance.sockets != 0:
         return [("?", "dim")]  # nobody has looked
+    if one.view is not None and one.worst is not None and one.view.bound_at(one.worst):
+        return [NOT_FORETOLD]
     if one.urgency is Urgency.SOON and not one.seconds_left:
         return [("by now", "alarm")]  # as was foretold; nobody has looked since
     return left_runs(one.seconds_left)
@@ -217,7 +229,8 @@ def _findings(one: Outlook) -> list[Run]:
 
 
 def _age(one: Outlook) -> list[Run]:
-    return [("–" if one.view is None else span(one.age), "dim")]
+    role = "warn" if one.age > OLD_SECONDS else "dim"
+    return [("–" if one.view is None else span(one.age), role)]
 
 
 CELLS: Mapping[str, Callable[[Outlook, int], list[Run]]] = {

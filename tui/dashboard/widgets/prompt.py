@@ -37,8 +37,6 @@ class Prompt(Horizontal):
         self._try: Callable[[str], None] | None = None
         self._undo: Callable[[], None] | None = None
         self._before: Widget | None = None
-        self._begun = 0
-        """Where that belongs which was typed before the field had the focus."""
         self._label = ""
 
     def compose(self) -> ComposeResult:
@@ -77,7 +75,6 @@ class Prompt(Horizontal):
         field.placeholder = hint
         field.select_on_focus = not begun
         field.cursor_position = len(value)
-        self._begun = len(value) if begun else 0
         self._open(True)
         # At once: what is typed on in haste must not be taken for the screen's keys.
         self.display = True
@@ -101,17 +98,6 @@ class Prompt(Horizontal):
         self.say("")
         if self._try is not None:  # what is not finished is no mistake yet
             self._try(event.value)
-
-    def add(self, text: str) -> None:
-        """Put in what was typed before the field had the focus: before what it got since."""
-        field = self.query_one(Input)
-        if not field.selection.is_empty:  # it is an answer of its own, as what is typed later
-            field.replace(text, *field.selection)
-        else:
-            cursor = field.cursor_position
-            field.insert(text, self._begun)
-            field.cursor_position = cursor + len(text)
-        self._begun += len(text)
 
     def say(self, complaint: str) -> None:
         """Show something beside the field, and no label where there is no room for both."""

@@ -349,7 +349,7 @@ def fit(
     need is not met, if it may at all.
     """
     most = {column.id: column.most for column in columns}
-    wanted = {name: min(need, most[name]) for name, need in needs.items() if need}
+    wanted = {name: min(need, most[name]) for name, need in needs.items() if need and name in most}
     kept = list(columns)
     if sum(max(wanted.get(c.id, 0), c.width) + 1 for c in kept) - 1 > width:
         kept = [column for column in kept if column.rank == 0 or needs.get(column.id) != 0]

@@ -10,6 +10,7 @@ from rich.text import Text
 from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
+from tui.dashboard.widgets.styles import Run
 from tui.findings.finding import Severity
 from tui.kernel.places import HERE, Place
 from tui.watching.view import View
@@ -102,27 +103,34 @@ class TitleBar(TitleLine[View]):
     def _details(self, view: View) -> list[Text]:
         """Return what is worth knowing of the source, the most important part last."""
         table, patterns, reading = view.frame.table, view.frame.patterns, view.frame.reading
-        found = []
+        found: list[Run] = []
+
+        def warn(note: str) -> None:
+            found.append((f" {note} ", "warn"))
+
         if not table.bound_known and reading.place.kind != "copy":
-            found.append("bound ports unknown")
+            warn("bound ports unknown")
         if view.frame.assumed:
-            found.append(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
+            warn(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
-            found.append("incomplete read: counts are minimums")
+            warn("incomplete read: counts are minimums")
         if table.bad_lines:
-            found.append(f"{plural(table.bad_lines, 'line')} unreadable")
+            warn(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:
-            found.append(f"table {view.frame.age:.0f} s old")
+            warn(f"table {view.frame.age:.0f} s old")
         outgoing = patterns.direction == Direction.OUTGOING
-        exhausted = int((outgoing & (patterns.connectable <= 0)).sum())
-        if exhausted:
-            found.append(f"{exhausted:,} EXHAUSTED")
+        full = outgoing & (patterns.connectable <= 0)
+        for bound in view.bound_first:
+            if bound.use.connectable <= 0:
+                full |= bound.patterns(patterns)
+        if exhausted := int(full.sum()):
+            found.append((f" {exhausted:,} EXHAUSTED ", "alarm"))
         critical = sum(case.finding.severity is Severity.CRITICAL for case in view.cases.present)
         if self._subject and critical and not exhausted:
-            found.append(f"{critical:,} critical")
+            warn(f"{critical:,} critical")
         if view.elsewhere:
-            found.append(view.elsewhere)
-        parts = [self.line([(f" {note} ", "warn")]) for note in found]
+            warn(view.elsewhere)
+        parts = [self.line([note]) for note in found]
         if (notes := title_notes(view)) is not None:
             elsewhere, here = (self.line([note]) for note in notes)
             parts = [elsewhere, *parts, here]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui.analysis.bind_first import BoundFirst, find_bound_first
+from tui.analysis.bind_first import BoundFirst
 from tui.analysis.judgement import Level
 from tui.findings.advice import NO_PORT_OPTION, POOL
 from tui.findings.finding import Finding, Remedy, Severity
@@ -23,8 +23,7 @@ BIND_FAILS = (
 
 def bind_before_connect(situation: Situation) -> Iterator[Finding]:
     """Find local IPs whose ports are shared between destinations far less than by chance."""
-    limits = situation.config.bind_first
-    for bound in find_bound_first(situation.frame, limits.destinations, limits.use):
+    for bound in situation.bound_first:
         yield _finding(situation, bound)
 
 

@@ -1,0 +1,90 @@
+"""Clients that bind first have the ports of one for all destinations: every gauge says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dashboard.scene import Stage, frame_of, opened, stage, waits
+from tui.analysis.frame import Frame
+from tui.analysis.judgement import Level
+from tui.watching.outlook import Urgency, verdict_of
+from tui.watching.view import View
+
+REMOTES = [f"10.1.0.{n}:443" for n in range(1, 6)]
+
+
+def unshared(each: int, *, more: int = 0) -> Frame:
+    """Five destinations of ``each`` ports, none of which serves two; ``more`` of a calm client."""
+    socks = [
+        wait
+        for n, remote in enumerate(REMOTES)
+        for wait in waits(each, remote, first=32768 + n * each)
+    ]
+    return frame_of([*socks, *waits(more, "10.9.0.1:80", local="10.0.0.6")])
+
+
+def view_of(on: Stage) -> View:
+    assert on.app.view is not None
+    return on.app.view
+
+
+@pytest.mark.parametrize(
+    ("each", "level", "left"),
+    [
+        (70, Level.FINE, 650),
+        (120, Level.SLOW, 400),
+        (170, Level.HOT, 150),
+        (200, Level.EXHAUSTED, 0),
+    ],
+)
+async def test_the_level_is_that_of_all_destinations(each: int, level: Level, left: int) -> None:
+    """Each of them alone is at most a fifth full."""
+    async with stage(unshared(each, more=10), size=(160, 40)) as on:
+        view = view_of(on)
+        for index in range(5):
+            use = view.use_of(index)
+            assert (view.level_of(index), use.connectable) == (level, left)
+            assert (use.waiting, use.live) == (5 * each, 0)
+        assert (view.level_of(5), view.use_of(5).connectable) == (Level.FINE, 990)
+        mark = {Level.FINE: "%", Level.SLOW: "%~"}.get(level, "%!")
+        assert f"{each / 2:.1f}{mark}" in on.line(f"▌10.0.0.5 → {REMOTES[0]}")
+        assert ("FULL" in on.line(f"▌10.0.0.5 → {REMOTES[0]}")) == (not left)
+
+
+async def test_words_name_the_call_that_fails() -> None:
+    async with stage(unshared(200), size=(120, 40)) as on:
+        await on.press("enter")
+        assert "bind() fails, EADDRINUSE" in on.text()
+        assert "1,000 of 1,000" in on.text()
+        assert "5 EXHAUSTED" in on.text().splitlines()[0]
+        assert "5 destinations" in on.text()
+        assert "connect() fails" not in on.text()
+
+
+async def test_they_stand_before_what_is_fuller_by_itself() -> None:
+    async with stage(unshared(200, more=300)) as on:
+        assert on.text().index(f"→ {REMOTES[0]}") < on.text().index("→ 10.9.0.1:80")
+
+
+async def test_those_that_share_their_ports_are_as_full_as_they_are() -> None:
+    """connect() gives the same port to several destinations."""
+    socks = [wait for remote in REMOTES for wait in waits(200, remote)]
+    async with stage(frame_of(socks)) as on:
+        assert view_of(on).bound_first == ()
+        assert view_of(on).level_of(0) is Level.FINE
+
+
+async def test_their_place_is_as_urgent() -> None:
+    async with stage(unshared(200)) as on:
+        assert verdict_of(view_of(on)).urgency is Urgency.FULL
+
+
+async def test_sockets_that_are_open_are_told_as_such() -> None:
+    socks = [
+        one
+        for n, remote in enumerate(REMOTES)
+        for one in opened(100, remote, first=32768 + 100 * n)
+    ]
+    async with stage(frame_of(socks)) as on:
+        use = view_of(on).use_of(0)
+        assert (use.live, use.waiting) == (500, 0)

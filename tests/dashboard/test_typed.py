@@ -1,0 +1,107 @@
+"""Keys that come in one burst do what they do when they are typed one by one."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from tests.dashboard.scene import CACHE, KEYS, Stage, busy, stage
+from tui.dashboard.screens.help import HelpScreen
+from tui.dashboard.screens.pattern import PatternScreen
+from tui.dashboard.screens.plan import PlanScreen
+from tui.dashboard.screens.view_screen import ViewScreen
+
+
+async def burst(on: Stage, *keys: str) -> None:
+    """Type keys before the app has acted on the first of them."""
+    for key in keys:
+        on.app._driver.send_message(pressed(key))  # type: ignore[union-attr]
+    await on.press()
+
+
+def pressed(key: str) -> events.Key:
+    """Return a key as the terminal sends it."""
+    return events.Key(KEYS.get(key, key), key if len(key) == 1 else None)
+
+
+def prompt_of(on: Stage) -> str:
+    screen: object = on.app.screen
+    assert isinstance(screen, ViewScreen)
+    return screen.prompt.query_one(Input).value if screen.prompt.is_open else "closed"
+
+
+async def test_a_key_of_the_field_comes_before_the_letters_behind_it() -> None:
+    async with stage(busy()) as on:
+        await burst(on, *"/dport 1", "ctrl+u", *"6379")
+        assert prompt_of(on) == "6379"
+        await burst(on, "home", *"dport ", "end", "backspace", "8", "left", "delete", "9")
+        assert prompt_of(on) == "dport 6379"
+
+
+async def test_what_is_behind_enter_is_for_the_screen() -> None:
+    async with stage(busy()) as on:
+        await burst(on, *"/6379", "enter", "enter")
+        screen: object = on.app.screen
+        assert isinstance(screen, PatternScreen)
+        assert CACHE in str(screen.key)
+
+
+async def test_a_refused_answer_keeps_its_reason() -> None:
+    async with stage(busy()) as on:
+        await burst(on, *"t900", "enter")
+        assert prompt_of(on) == "900"
+        assert "must be between 0 and 100" in on.text()
+
+
+async def test_through_a_pattern_into_its_plan() -> None:
+    """Each key is for a screen that is not there yet when it is typed."""
+    async with stage(busy()) as on:
+        await burst(on, "enter", *"l900", "enter", "tab", *"2.5", "enter")
+        screen: object = on.app.screen
+        assert isinstance(screen, PlanScreen)
+        assert (screen.wanted.rate, screen.wanted.lifetime) == (900, 2.5)
+        await burst(on, "escape", "escape", "j", *"l7", "enter")
+        assert CACHE in on.text().splitlines()[0]
+        assert "7/s" in on.line("Rate")
+
+
+async def test_into_the_palette_and_out() -> None:
+    async with stage(busy()) as on:
+        await burst(on, "ctrl+p", *"light")
+        assert on.app.screen.query_one(Input).value == "light"
+        await burst(on, "escape", "slash", "x")
+        assert prompt_of(on) == "x"
+
+
+async def test_help_takes_its_own() -> None:
+    async with stage(busy(), size=(80, 24)) as on:
+        await on.press("question_mark", "j", "j")
+        scrolled = on.text()
+        await on.press("escape")
+        await burst(on, "question_mark", "j", "j")
+        assert isinstance(on.app.screen, HelpScreen)
+        assert on.text() == scrolled
+        await burst(on, "escape", "j", "enter")
+        assert isinstance(on.app.screen, PatternScreen)
+
+
+async def test_what_is_pasted_waits_too() -> None:
+    async with stage(busy()) as on:
+        on.app.post_message(pressed("/"))
+        on.app.post_message(events.Paste("6379"))
+        on.app.post_message(pressed("0"))
+        await on.press()
+        assert prompt_of(on) == "63790"
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+async def test_the_key_that_ends_it_never_waits(key: str) -> None:
+    """Not even where something that was typed is still acting."""
+    async with stage(busy()) as on:
+        dashboard: object = on.app.screen
+        assert isinstance(dashboard, ViewScreen)
+        dashboard.is_laid_out = False
+        on.app.post_message(pressed("j"))
+        on.app.post_message(pressed(key))
+        await on.until(lambda: on.app._exit, "the end")
