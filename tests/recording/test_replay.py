@@ -26,13 +26,16 @@ def test_from_afar_a_moment_has_the_findings_that_were_told_then(tmp_path: Path)
     """5 ports a second, and from the third minute on 25: soon there is none left."""
     path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
     closed: list[float] = []
+    stories: list[dict[tuple[str, str], tuple[float, bool]]] = []
     for second in range(0, SECONDS, 2):
         rate = 5 + min(max(second - RUSH, 0) * 4 // 3, 20)
         closed += [second - n / rate for n in range(2 * rate)]
         closed = [one for one in closed if second - one < 60]
         ages = [round(1000 * (second - one)) for one in closed][:1000]
         held = [waiting(40_000 + n, 60_000 - age) for n, age in enumerate(ages)]
-        recorder.take(watch.take(reading(table(*held), rules(40_000, 40_999), time=NOW + second)))
+        view = watch.take(reading(table(*held), rules(40_000, 40_999), time=NOW + second))
+        recorder.take(view)
+        stories.append(_stories(view))
     recorder.close()
     recording = open_recording(path)
     replay = Replay(recording, Config())
@@ -44,6 +47,12 @@ def test_from_afar_a_moment_has_the_findings_that_were_told_then(tmp_path: Path)
         assert replay.newest is not None
         cases = replay.newest.cases.present
         assert {(one.identity, int(one.finding.severity)) for one in cases} == there, index
+        assert _stories(replay.newest) == stories[index], index
+
+
+def _stories(view: View) -> dict[tuple[str, str], tuple[float, bool]]:
+    """When each finding began, and whether that is only since when somebody has looked."""
+    return {one.identity: (one.since, one.from_start) for one in view.cases.present}
 
 
 @pytest.fixture

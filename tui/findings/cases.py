@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from tui.findings.codes import LEVELS
 from tui.findings.finding import Finding, Severity
@@ -44,6 +44,16 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What is told of a finding's beginning by somebody who has looked before."""
+
+    since: float
+    """When it was found first."""
+    from_start: bool
+    """As of a case."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """All cases of one moment, with those that ended within FORGET_SECONDS."""
 
@@ -52,6 +62,8 @@ class Cases:
     before what else is found of it, each the newest first; one that ended keeps its place."""
     looks: int = 0
     """How often they were looked for."""
+    begun: Mapping[tuple[str, str], Begun] = field(default_factory=dict)
+    """By identity: when those began that are yet to be found, as far as somebody knows."""
 
     def news_since(self, look: int) -> tuple[Case, ...]:
         """Return those that began, or grew graver, after that look; with the first look none do."""
@@ -94,7 +106,9 @@ class Cases:
         for finding in findings:
             old = before.pop(finding.identity, None)
             grade = finding.grade
-            case = old or Case(finding, now, first, peak=grade, peak_at=now)
+            told = self.begun.get(finding.identity)
+            begun = Begun(now, first) if told is None or told.since > now else told
+            case = old or Case(finding, begun.since, begun.from_start, peak=grade, peak_at=now)
             peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade
             if not (first or quietly) and (old is None or grade > peak):
                 case = replace(case, news=look)
@@ -107,11 +121,11 @@ class Cases:
                 cases.append(replace(case, gone=now))
             elif now - case.gone < FORGET_SECONDS:
                 cases.append(case)
-        follows, told = set(), set()
+        follows, seen = set(), set()
         for case in cases:
-            if (about := case.finding.pattern) is not None and about in told:
+            if (about := case.finding.pattern) is not None and about in seen:
                 follows.add(case.identity)
-            told.add(about)
+            seen.add(about)
         cases.sort(
             key=lambda case: (
                 -case.finding.severity,
@@ -120,7 +134,7 @@ class Cases:
                 -case.since,
             )
         )
-        return Cases(tuple(cases), look)
+        return Cases(tuple(cases), look, self.begun)
 
 
 def tally(findings: Iterable[Finding]) -> str:

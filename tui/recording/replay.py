@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tui.findings.cases import FORGET_SECONDS, Begun
 from tui.findings.config import Config
 from tui.findings.finding import Severity
 from tui.kernel.sockets import TableError
@@ -29,6 +30,8 @@ LOOKED_AT_SECONDS = max(EARLY_SECONDS)
 """For so long the tables are looked at in any case. Those from before the whole table that the
 moment's own part of the recording begins with would take as long as all else: of them the sums
 that a summary has are known."""
+REMEMBERED = 3600
+"""For so many moments before one it is looked up since when its findings are there."""
 PLAYED_SECONDS = 0.25
 """Between two looks while it plays."""
 SPEEDS = (1, 2, 5, 10, 30, 60, 300)
@@ -161,6 +164,7 @@ class Replay:
             begin = recording.begin_of_part(index)
             looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
             looks = _spread(max(first, begin) if looked else first, index)
+        watch.recall_cases(begun(timeline, index))
         for look in looks:
             if not wanted():
                 return False
@@ -241,6 +245,25 @@ BREATHS_SECONDS = 10.0
 """A port that comes back is taken at once: what is full again so soon is one story."""
 UNSEEN_SECONDS = 60.0
 """Between two moments so far apart nobody knows."""
+
+
+def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begun]:
+    """Return when the findings of a moment began, by their identities.
+
+    What was gone for a moment is the same story, as where it is watched.
+    """
+    last = timeline[index].time
+    seen = {told.identity: last for told in timeline[index].findings}
+    going_on = set(seen)
+    for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):
+        if not going_on or last - timeline[at].time > UNSEEN_SECONDS:
+            break
+        last = timeline[at].time
+        seen |= dict.fromkeys(
+            (one.identity for one in timeline[at].findings if one.identity in going_on), last
+        )
+        going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
+    return {one: Begun(since, from_start=since == last) for one, since in seen.items()}
 
 
 def full_spans(timeline: Sequence[Summary]) -> list[Full]:

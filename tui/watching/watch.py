@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from tui.analysis.frame import Frame, judge
 from tui.analysis.refused import Tallies
 from tui.analysis.trends import Trends
 from tui.findings.baseline import Baseline
-from tui.findings.cases import Cases
+from tui.findings.cases import Begun, Cases
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
@@ -190,6 +190,11 @@ class Watch:
         """Take in the sums of moments that were seen, and whose tables are not looked at again."""
         with self._lock:
             self._history.recall(points)
+
+    def recall_cases(self, begun: Mapping[tuple[str, str], Begun]) -> None:
+        """Take in when findings began that are yet to be found, by their identities."""
+        with self._lock:
+            self._cases = replace(self._cases, begun=begun)
 
     def note_owners(self, owners: Owners) -> None:
         """Take in what a walk over the processes found."""
