@@ -174,7 +174,7 @@ def main() -> None:
             name = path.removeprefix("twtop").strip() or "the dashboard"
             message = (
                 f"{name} reads no recording; {error.option_name} is for check, report, audit, "
-                "plan, watch and the parts of a report"
+                "plan, places, watch and the parts of a report"
             )
         text = f"{message} ({path} --help)"
         if command == PLUGIN:

@@ -587,13 +587,14 @@ class PlacesJson(TypedDict):
 
     schema: Literal["twtop.places/1"]
     time: str
-    """When they were looked at."""
+    """When they were looked at; of a recording its moment."""
     place: None
     """Of several, so None."""
     source: None
     """Of no one reading, so None."""
     missing: list[str]
-    """Why there may be places that were not seen, a sentence each."""
+    """Why there may be places that were not seen, or of a recording why a place may have been worse
+    than its row says; a sentence each."""
     places: list[PlaceRowRecord]
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.commands.conftest import Run
 from tests.commands.hosts import PROXY
 from tests.commands.test_bundle import members
+from tests.commands.test_schemas import valid
 from tests.recording.test_places import CART, HOST, record_three, seen
 from tests.tables import NOW, reading, rules, table, waiting
 from tui.kernel.processes import Owners, Process
@@ -48,6 +49,40 @@ def test_one_place_or_all(run: Run, three: Path) -> None:
     names = [json.loads(line)["place"]["name"] for line in ran.out.splitlines()]
     assert names == ["web-1", "shop/cart-7f9"]  # batch was not there yet
     assert run("plan", "--from", three, "-N", "all").code == 2
+
+
+def test_places_of_a_recorded_moment_are_as_they_were(run: Run, three: Path) -> None:
+    """Each as it was dumped, the worst first; what was not there then is left out."""
+    for at, names, held in (
+        ("-0s", ["shop/cart-7f9", "batch", "web-1"], [950, 100, 10]),
+        ("-18s", ["shop/cart-7f9", "web-1"], [50, 10]),
+    ):
+        told = run("places", "--json", "--from", three, "--at", at).json
+        valid(told)
+        assert [row["name"] for row in told["places"]] == names
+        assert [row["worst"]["in_use"] for row in told["places"]] == held
+        assert [row["utilization_at_most"] for row in told["places"]] == [n / 1000 for n in held]
+        assert told["missing"] == []
+        report = run("report", "--json", "--from", three, "--at", at, "-N", names[0]).json
+        assert (told["time"], told["places"][0]["worst"]) == (report["time"], report["patterns"][0])
+    findings = run("places", "--json", "--from", three).json["places"][0]["findings"]
+    audit = run("audit", "--json", "--from", three, "-N", "cart").json["findings"]
+    severities = [one["severity"] for one in audit]
+    assert findings == {one: severities.count(one) for one in ("critical", "warning", "info")}
+    assert "95.0%" in run("places", "--from", three).out
+    lines = run("places", "--csv", "--from", three, "--at", "-18s").out.splitlines()
+    assert len(lines) == 1 + 2
+    for wrong in (("--from", three, "--source", "proc"), ("--from", three, "-N", "cart")):
+        assert run("places", *wrong).code == 2
+    assert run("places", "--from", three.parent / "none").code == 3
+
+
+def test_a_moment_of_no_recording_is_none_of_now(run: Run, reads: list[Path]) -> None:
+    for command in (("places",), ("report", "-N", "all"), ("audit", "-N", "all"), ("report",)):
+        ran = run(*command, "--at", "-90s")
+        assert (ran.code in (2, 64), ran.out) == (True, "")
+        assert "--from" in ran.err
+    assert not reads
 
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -180,6 +215,9 @@ def test_a_place_of_which_all_is_damaged_is_missed(run: Run, tmp_path: Path) -> 
     ):
         ran = run("check", "--from", path, "-N", name, "--at", utc(NOW + second))
         assert ran.code == code, (second, name)
+        if name == "all":
+            told = run("places", "--json", "--from", path, "--at", utc(NOW + second)).json
+            assert told["missing"], second
 
 
 @pytest.mark.parametrize("command", [("wait", "--drained"), ("free",), ("refusals",), ()])

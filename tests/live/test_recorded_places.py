@@ -86,6 +86,14 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
         assert int((first.table.state == 6).sum()) == count
         assert first.kind == "sock_diag"  # its timers are exact: a third of the room
     assert len(by_pid[pids[1]]) < len(by_pid[pids[0]])
+    listed = [*TWTOP, "places", "--json", "--from", str(path), "--at", "-0s"]
+    told = json.loads(subprocess.run(listed, capture_output=True, check=True).stdout)
+    rows = {int(re.findall(r"\[(\d+)\]", row["name"])[0]): row for row in told["places"]}
+    full = rows[pids[0]]
+    assert (full["low"], full["high"], full["time_wait"]) == (40_000, 40_999, counts[0])
+    assert full["sockets"] >= counts[0]
+    assert full["worst"]["time_wait"] == counts[0]
+    assert rows[idle]["sockets"] == 0
 
 
 @root_only

@@ -188,7 +188,7 @@ def check(
         if settings.place == ALL and settings.recording is not None:
             refuse_live(settings)
             verdict = _check_recorded(settings.recording, settings.at, judged)
-        elif settings.place == ALL and settings.at is None:
+        elif settings.place == ALL:
             verdict = check_all(settings, judged, is_fine)
         else:
             verdict = judged(take_look(settings, as_now=True))

@@ -196,11 +196,13 @@ ONE_COPY = "--byte-order is for one copy of /proc; leave it out, or name one pla
 def given(context: click.Context, options: dict[str, Any]) -> Settings:
     """Return the settings of the outer command, overruled by the options given here.
 
-    Raises click.UsageError for a byte order of every place.
+    Raises click.UsageError for a byte order of every place, and a moment of no recording.
     """
     outer = context.obj if isinstance(context.obj, Settings) else Settings()
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     settings = replace(outer, **chosen)
     if settings.byte_order is not None and settings.place == "all":
         raise click.UsageError(ONE_COPY)
+    if settings.at is not None and settings.recording is None:
+        raise click.UsageError("--at is a moment in a recording; name that with --from")
     return settings

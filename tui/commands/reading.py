@@ -187,8 +187,6 @@ def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     Raises TableError, and click.UsageError for a moment that is not in the recording.
     """
     if settings.recording is None:
-        if settings.at is not None:
-            raise click.UsageError("--at is a moment in a recording; name that with --from")
         frame = judge(open_source(settings, one_shot=True).read())
         return Look(frame, lambda: owners_of(settings))
     _refuse_all(settings.place)

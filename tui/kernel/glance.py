@@ -101,16 +101,29 @@ def _glance(
     return Glance(place, counts.sockets, counts.time_wait, known, counts.bound)
 
 
+def glance_back(place: Place, counters: Mapping[str, int], rules: PortRules) -> Glance:
+    """Return the glance at a place whose sockstat was read with all else (`read_counters`)."""
+    names = "inuse", "inuse6", "tw", "alloc", "used"
+    counts = _counts(*map(counters.get, names))
+    return Glance(place, counts.sockets, counts.time_wait, rules, counts.bound)
+
+
 def _sockstat(root: Path) -> _Counts:
     """Return what the place's sockstat files count; IPv6's may be missing."""
     lines = _lines(root, "sockstat")
-    tcp = lines.get(b"TCP:", [])
-    inuse, waiting = _after(tcp, b"inuse"), _after(tcp, b"tw")
+    tcp, sockets = lines.get(b"TCP:", []), lines.get(b"sockets:", [])
+    inuse6 = _after(_lines(root, "sockstat6").get(b"TCP6:", []), b"inuse")
+    inuse, waiting, alloc = (_after(tcp, name) for name in (b"inuse", b"tw", b"alloc"))
+    return _counts(inuse, inuse6, waiting, alloc, _after(sockets, b"used"))
+
+
+def _counts(
+    inuse: int | None, inuse6: int | None, waiting: int | None, alloc: int | None, used: int | None
+) -> _Counts:
     if inuse is None or waiting is None:
         return UNSEEN
-    inuse += _after(_lines(root, "sockstat6").get(b"TCP6:", []), b"inuse") or 0
-    used = _after(lines.get(b"sockets:", []), b"used")
-    bound = bound_at_most(inuse, _after(tcp, b"alloc"), used)
+    inuse += inuse6 or 0
+    bound = bound_at_most(inuse, alloc, used)
     return UNSEEN if bound is None else _Counts(inuse + waiting, waiting, bound)
 
 

@@ -12,13 +12,16 @@ from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import pattern_levels
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction
+from tui.findings.config import Config
 from tui.findings.finding import Finding, Severity
-from tui.kernel.glance import Glance
+from tui.kernel.glance import Glance, glance_back
 from tui.kernel.places import Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import Array
+from tui.kernel.source import Reading
 from tui.report.places import Seen
 from tui.watching.view import View
+from tui.watching.watch import Watch
 
 MINUTE = 60.0
 
@@ -127,6 +130,21 @@ class Outlook:
             return self.urgency, self.severity, self.verdict.how
         bound = utilization_at_most(self.glance)
         return self.urgency, self.severity, 2.0 if bound is None else bound  # not known at all
+
+
+def look_back(reading: Reading, owners: Owners, config: Config) -> Outlook:
+    """Return what was known of a place by one recorded reading."""
+    watch, table = Watch(config), reading.table
+    watch.note_owners(owners)
+    view = watch.take(reading)
+    return Outlook(
+        glance_back(reading.place, reading.counters, view.frame.rules),
+        view,
+        verdict_of(view),
+        fresh=True,
+        complete=table.complete and not table.bad_lines,
+        time=reading.time,
+    )
 
 
 def urgencies(view: View) -> tuple[Array, Array]:
