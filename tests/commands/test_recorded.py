@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.commands.test_bundle import members
 from tests.commands.test_schemas import valid
 from tests.recording.test_places import CART, HOST, record_three, seen
 from tests.tables import NOW, reading, rules, table, waiting
+from tui.dashboard.replay_app import ReplayApp
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
 from tui.recording.log import LogReader
@@ -85,14 +88,32 @@ def test_a_moment_of_no_recording_is_none_of_now(run: Run, reads: list[Path]) ->
     assert not reads
 
 
+def test_with_utc_no_clock_is_in_another_zone(
+    run: Run, three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one on the screen nor a time that is typed: the title line and findings have some."""
+    shown: list[ReplayApp] = []
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setattr("tui.commands.replay.require_terminal", lambda: None)
+    monkeypatch.setattr("tui.commands.replay.run", shown.append)
+    at = datetime.fromtimestamp(NOW + 3, UTC).strftime("%H:%M:%S")
+    try:
+        assert run("replay", three, "-N", "web-1", "--utc", "--at", at).code == 0
+        clock = datetime.fromtimestamp(shown[0].replay.at)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert clock.strftime("%H:%M:%S") == at
+
+
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 
 
 def test_a_recorded_moment_is_checked_and_its_time_told(run: Run, three: Path) -> None:
-    for at, code, time in (("-0s", CRITICAL, 19.1), ("-12s", OK, 7.1), ("-7s", WARNING, 12.1)):
+    for at, code, second in (("-0s", CRITICAL, 19.1), ("-12s", OK, 7.1), ("-7s", WARNING, 12.1)):
         ran = run("check", "--from", three, "-N", "cart", "--at", at)
         assert ran.code == code
-        assert f"; recorded {utc(NOW + time)}" in ran.out
+        assert f"; recorded {utc(NOW + second)}" in ran.out
     ran = run("check", "--from", three, "-N", "all")
     assert ran.code == CRITICAL
     assert "pod shop/cart-7f9: " in ran.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,19 @@ async def test_keys_go_through_time(app: ReplayApp) -> None:
         ):
             await press(pilot, *keys)
             assert second(app) == at, keys
+
+
+@pytest.mark.parametrize("size", [(120, 40), (210, 60)])
+async def test_no_chart_of_the_past_ends_now(app: ReplayApp, size: tuple[int, int]) -> None:
+    """Nor does what is due: a screenshot of 03:12 is read at nine."""
+    async with app.run_test(size=size) as pilot:
+        await press(pilot, "home", "shift+right")
+        for key in ("f5", "enter"):
+            strips = app.screen._compositor.render_strips()
+            told = "\n".join(segment.text for strip in strips for segment in strip)
+            assert "then" in told
+            assert not re.search(r"\bnow\b", told)
+            await press(pilot, key)
 
 
 async def test_findings_are_jumped_to(app: ReplayApp, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from tui.commands.terminal import require_terminal, run
 @click.option(
     "--follow", is_flag=True, help="Keep up with a recording that is still being written."
 )
-@click.option("--utc", is_flag=True, help="Show all times in UTC instead of local time.")
+@click.option("--utc", is_flag=True, help="Take and show all times in UTC instead of local time.")
 @threshold_option
 @place_option
 @click.pass_context
@@ -54,6 +56,9 @@ def replay(
     """
     settings = given(context, options)
     require_terminal()
+    if utc:  # not one clock of the screen may be in another zone, nor a time that is typed
+        os.environ["TZ"] = "UTC"
+        time.tzset()
     from tui.dashboard.replay_app import ReplayApp
     from tui.findings.config import ConfigError, config_path
     from tui.kernel.find_place import PlaceError
@@ -83,7 +88,7 @@ def replay(
     for note in recording.notes:
         remark(note)
     try:
-        app = ReplayApp(played, place=f"{place.name}  {file.name}", utc=utc)
+        app = ReplayApp(played, place=f"{place.name}  {file.name}")
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
     run(app)

@@ -34,11 +34,11 @@ class ReplayApp(TwtopApp):
     special = "This recording"
     scrubber: Scrubber
 
-    def __init__(self, replay: Replay, *, place: str, utc: bool = False) -> None:
-        """Show a recording; times are the reader's, or ``utc``."""
+    def __init__(self, replay: Replay, *, place: str) -> None:
+        """Show a recording."""
         super().__init__(replay, replay.watch, place=place)
         self.replay = replay
-        self.scrubber = Scrubber(replay, "REPLAY", plays=True, utc=utc)
+        self.scrubber = Scrubber(replay, "REPLAY", plays=True)
 
     def _show(self, view: View) -> None:
         """Put a view on screen; its watch may be another one by now."""

@@ -50,7 +50,6 @@ class Scrubber:
         *,
         width: float | None = None,
         plays: bool = False,
-        utc: bool = False,
     ) -> None:
         """``name`` is what the title line calls it; ``width`` of the timeline is in seconds.
 
@@ -61,7 +60,6 @@ class Scrubber:
         self._plays = plays
         self._width = width
         """None for all there is."""
-        self._utc = utc
         self.wanted: float | None = None
         """What time is to be shown (Unix time); None where it is the one that is."""
         self._begins = False
@@ -181,9 +179,7 @@ class Scrubber:
         plays = self._mark if self._plays else ""
         at = index - now.begin
         playing = self.replay.playing
-        return Span(
-            now.moments, at, now.events, now.full, plays=plays, playing=playing, utc=self._utc
-        )
+        return Span(now.moments, at, now.events, now.full, plays=plays, playing=playing)
 
     def _want(self, moment: Summary) -> None:
         self.wanted, self._begins = moment.time, False

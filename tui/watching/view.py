@@ -71,6 +71,11 @@ class View:
         return self.use_of(index).level(self.threshold)
 
     @property
+    def now(self) -> str:
+        """Return what the moment is called that it is of."""
+        return "then" if self.past or self.frozen else "now"
+
+    @property
     def threshold(self) -> float:
         """Percentage of capacity from which a pattern is hot."""
         return self.config.ports.threshold

@@ -76,9 +76,8 @@ class FactsPanel(TextPanel[View]):
         """Return the gauge, its legend, and a line each on verdict, rates and owner."""
         index = view.frame.patterns.find(self.key)
         if index is None:
-            return [
-                Text(" no sockets in this pattern now; its history continues", self.style("dim"))
-            ]
+            gone = f" no sockets in this pattern {view.now}; its history continues"
+            return [Text(gone, self.style("dim"))]
         direction = Direction(int(view.frame.patterns.direction[index]))
         use = view.use_of(index)
         bar = gauge(use, self.size.width - 2, view.threshold)

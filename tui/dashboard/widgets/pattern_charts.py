@@ -69,7 +69,8 @@ class HistoryChart(TextPanel[View]):
             return Text("no history: only the fullest patterns have one", style="dim")
         width, height = self.size
         now, limits = view.frame.reading.table_time, limits_of(view, self.key)
-        return self.stacked([self.line(line) for line in history(past, now, limits, width, height)])
+        lines = history(past, now, limits, width, height, called=view.now)
+        return self.stacked([self.line(line) for line in lines])
 
 
 def limits_of(view: View, key: PatternKey) -> list[tuple[float, str]]:
@@ -98,11 +99,18 @@ def capacity_shown(past: Series) -> bool:
 
 
 def history(
-    past: Series, now: float, limits: Iterable[tuple[float, str]], width: int, height: int
+    past: Series,
+    now: float,
+    limits: Iterable[tuple[float, str]],
+    width: int,
+    height: int,
+    *,
+    called: str = "now",
 ) -> list[list[Run]]:
     """Draw a series, its times in seconds before ``now``; what is in use is drawn over all else.
 
-    ``limits`` are percentages of the capacity, and the roles of what is beyond them.
+    ``called`` is what its end is called; ``limits`` are percentages of the capacity, and the roles
+    of what is beyond them.
     """
     most, capacity = float(past.in_use.max()), float(past.capacity[-1])
     rows = height - 1
@@ -134,8 +142,8 @@ def history(
         if value > 0 and (row < row_of(in_use[2 * column]) or value >= in_use[2 * column]):
             cells.put(column, row, glyphs().line, "live")
     last = cells.columns - 1
-    times = {0: before(first), last: "now"}
-    if cells.columns > 3 * len(before(first / 2)):  # plotext would leave "now" out for it
+    times = {0: before(first), last: called}
+    if cells.columns > 3 * len(before(first / 2)):  # plotext would leave the last one out for it
         times[last // 2] = before(first / 2)
     return chart(cells, labels, times, width)
 
@@ -190,7 +198,7 @@ class ReleaseChart(TextPanel[View]):
     def show(self, view: View) -> None:
         """Show a view."""
         freed = releases(view, self.key)
-        due = f" · {freed[0]:,} due now" if freed and freed[0] > max(freed[1:]) else ""
+        due = f" · {freed[0]:,} due {view.now}" if freed and freed[0] > max(freed[1:]) else ""
         total = int(sum(freed))
         self.entitle(f"Ports freed per second, next 60 s · {total:,} in all{due}")
         super().show(view)
@@ -200,7 +208,7 @@ class ReleaseChart(TextPanel[View]):
         freed = releases(view, self.key)
         if not any(freed):
             return Text("no TIME-WAIT here", style="dim")
-        lines = schedule(freed, *self.size)
+        lines = schedule(freed, *self.size, called=view.now)
         return self.stacked([self.line(line) for line in lines])
 
 
@@ -225,12 +233,14 @@ def stretched(values: Sequence[float], count: int) -> list[float]:
     return [max(values[floor(a) : ceil(b)]) for a, b in pairwise(edges)]
 
 
-def schedule(freed: Sequence[float], width: int, height: int) -> list[list[Run]]:
-    """Draw what is freed in each second from now on."""
+def schedule(
+    freed: Sequence[float], width: int, height: int, *, called: str = "now"
+) -> list[list[Run]]:
+    """Draw what is freed in each second from a moment on, and what that is ``called``."""
     top, rows = release_scale(freed), height - 1
     labels = {0: "0", rows - 1: f"{top:,.0f}"}
     cells = cells_for(labels, width, height)
     fill(cells, stretched(freed, 2 * cells.columns), top, ["locked"] * rows)
     marks = (0, 15, 30, 45)
     times = {second * cells.columns // len(freed): f"+{second} s" for second in marks}
-    return chart(cells, labels, {**times, 0: "now"}, width)
+    return chart(cells, labels, {**times, 0: called}, width)

@@ -91,7 +91,7 @@ class SelectedPanel(FactsPanel):
         values = spread(past, past.in_use, now, first, 2 * (width - 2))
         marks = {int(share / 100 * capacity / top * rows): role for share, role in limits}
         return self._curve(
-            f"in use, from {before(first)} to now", top, values, row_roles(marks, rows)
+            f"in use, from {before(first)} to {view.now}", top, values, row_roles(marks, rows)
         )
 
     def _future(self, view: View, width: int, rows: int) -> list[Text]:
@@ -100,9 +100,8 @@ class SelectedPanel(FactsPanel):
         if not any(freed):
             return []
         values = stretched(freed, 2 * (width - 2))
-        return self._curve(
-            "freed per second, from now to +60 s", release_scale(freed), values, ["locked"] * rows
-        )
+        what = f"freed per second, from {view.now} to +60 s"
+        return self._curve(what, release_scale(freed), values, ["locked"] * rows)
 
     def _curve(
         self, what: str, top: float, values: Sequence[float], roles: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
 from rich.text import Text
@@ -53,13 +53,12 @@ class Span:
     plays: str = ""
     """How a recording is played; empty for the past of what is live."""
     playing: bool = False
-    utc: bool = False
     awaited: bool = False
     """Is its moment still being read?"""
 
     def clock(self, time: float, *, date: bool = False) -> str:
         """Return a time as the reader wants it."""
-        moment = datetime.fromtimestamp(time, UTC if self.utc else None)
+        moment = datetime.fromtimestamp(time)
         return moment.strftime("%d %b %H:%M:%S" if date else "%H:%M:%S")
 
 

@@ -46,7 +46,7 @@ class TimeWaitPanel(TextPanel[View]):
         note = ""
         if any(glyphs().guide in line.plain for line in lines):
             note = f"{glyphs().guide} one destination's {capacity:,} ports"
-        axis = first + note.center(room - len(f"{first}now")) + "now"
+        axis = first + note.center(room - len(first + view.now)) + view.now
         lines.append(Text(" " * LABEL + axis, style=self.style("dim")))
         return Text("\n").join(lines)
 
