@@ -226,7 +226,7 @@ class Source:
             parameters=self._parameters(),
             counters=counters,
             kind=kind,
-            read_seconds=clock - began,
+            read_seconds=round(clock - began, 6),
             table_time=now,
             time=now,
             hz=None if copy else ticks_per_second(),

@@ -15,7 +15,7 @@ import numpy as np
 
 from tui.kernel.sockets import Array
 
-FEW = 4
+FEW = 8
 """So many values stand in the head: what would be told of their column takes more room."""
 FAR = 12
 """So many zeros stand for a value that is written elsewhere: it would need more of them."""
@@ -33,7 +33,7 @@ class Listed(NamedTuple):
     length: int
     """In bytes."""
     widest: int
-    """In bits; GRADED for exp-Golomb codes."""
+    """Of what is written elsewhere, in bits; GRADED for exp-Golomb codes."""
 
 
 GRADED = -1
@@ -177,6 +177,7 @@ def _coded(name: str, values: Array) -> tuple[Listed, bytes]:
     bits[ends - 1] = 1
     whole = bits, _bits(values[~far], low_bits), _bits(values[far], widest)
     data = np.packbits(np.concatenate(whole)).tobytes()
+    widest = widest if far.any() else 0
     return Listed(name, len(values), unit, low_bits, len(data), widest), data
 
 
@@ -227,23 +228,10 @@ def packed_column(name: str, values: Array) -> dict[str, Array]:
     return {f"{name}.turns": gaps(turns), f"{name}.by": change[turns]}
 
 
-def unpacked_column(
-    name: str, columns: Mapping[str, Array], count: int, kind: type[np.generic]
-) -> Array:
-    """Return the ``count`` values that packed_column() was given, of this kind."""
-    if f"{name}.steps" in columns:
-        change = np.zeros(count, kind)
-        change[:] = columns[f"{name}.steps"]
-        return np.cumsum(change, dtype=kind)
-    none = np.empty(0, np.uint64)
-    by = columns.get(f"{name}.by", none).astype(kind)
-    return stairs(summed(columns.get(f"{name}.turns", none)), by, count)
-
-
 def unpacked_columns(
     name: str, tables: Sequence[tuple[Mapping[str, Array], int]], kind: type[np.generic]
 ) -> Array:
-    """Return what unpacked_column() does for each of these columns and counts, one after another.
+    """Return what packed_column() was given, for each of these columns and counts in turn.
 
     All at once: it takes hardly longer than for one. Raises ValueError for what is senseless.
     """
@@ -273,18 +261,6 @@ def unpacked_columns(
     past = np.concatenate((np.zeros(1, kind), values))[begins]
     wrapped: Array = values - np.repeat(past, counts)
     return wrapped
-
-
-def stairs(turns: Array, by: Array, count: int) -> Array:
-    """Return ``count`` values that begin at 0 and change ``by`` so much at each of the turns.
-
-    Raises ValueError where these are not ascending, or beyond the last value.
-    """
-    values = np.zeros(len(by) + 1, by.dtype)
-    np.cumsum(by, out=values[1:], dtype=by.dtype)
-    edges = np.zeros(len(turns) + 2, np.int64)
-    edges[1:-1], edges[-1] = turns, count
-    return np.repeat(values, np.diff(edges))
 
 
 def signed(values: Array) -> Array:

@@ -24,7 +24,6 @@ from tui.recording.packing import (
     packed_column,
     signed,
     summed,
-    unpacked_column,
     unpacked_columns,
     unsigned,
 )
@@ -122,7 +121,8 @@ class RowWriter:
         gone = np.ones(len(self._left), bool)
         gone[origin] = False
         due = self._runs & (foretold <= 0)
-        columns = packed_column("expired", gone[_longest_due_first(foretold, due)].view(np.uint8))
+        ended = gone[_longest_due_first(foretold, due)]
+        columns = {"ended": gaps(np.flatnonzero(np.diff(ended, prepend=False)))}
         columns |= {"gone": gaps(np.flatnonzero(gone[~due]))}
         late = remaining[stays] - np.maximum(foretold[origin], 0)
         late = _aside_last(late, (due | ~self._runs)[origin])
@@ -227,8 +227,7 @@ class RowReader:
         if "expired" in columns:  # as twtop 0.1 wrote it
             expired = due[summed(columns["expired"])]
         else:
-            ended = unpacked_column("expired", columns, len(due), np.uint8).nonzero()[0]
-            expired = due[left[due].argsort(kind="stable")[ended]]
+            expired = due[left[due].argsort(kind="stable")[_ended(columns, len(due))]]
         stays = np.ones(len(rows), bool)
         stays[gone] = stays[expired] = False
         old = "late" in columns  # of twtop 0.1
@@ -302,6 +301,18 @@ def _column(columns: Mapping[str, Array], name: str) -> Array:
 
 
 _NONE = np.empty(0, np.uint64)
+
+
+def _ended(columns: Mapping[str, Array], count: int) -> Array:
+    """Return which of the rows that are due went; where that turns is told, as it does in runs."""
+    if "expired.steps" in columns:  # as twtop 0.2 once wrote it
+        turns = columns["expired.steps"].nonzero()[0]
+    else:
+        turns = summed(columns.get("ended", _column(columns, "expired.turns")))
+    turned = np.zeros(count, bool)
+    turned[turns] = True
+    ended: Array = np.logical_xor.accumulate(turned).nonzero()[0]
+    return ended
 
 
 def _behind(apart: Array, places: Array) -> Array:

@@ -59,13 +59,18 @@ def owner_sections(owners: Owners) -> Sections:
 
 
 def changed(before: Sections, now: Sections) -> dict[str, Any]:
-    """Return for each section what is new or different, and under a "-" what is no more."""
+    """Return for each section what is new or different, and under a "-" what is no more.
+
+    Of counters that were there under a "+" by how much they are greater: that is shorter.
+    """
     told: dict[str, Any] = {}
     for section, values in now.items():
         old = before.get(section, {})
         if old is values:
             continue
         new = {key: value for key, value in values.items() if key not in old or old[key] != value}
+        if section == "counters" and (sums := {key: new.pop(key) for key in old if key in new}):
+            told[f"+{section}"] = {key: value - old[key] for key, value in sums.items()}
         if new or section not in before:
             told[section] = new
         if gone := [key for key in old if key not in values]:
@@ -80,8 +85,11 @@ def applied(before: Sections, told: Mapping[str, Any]) -> Sections:
         if section.startswith("-"):
             section = section[1:]
             now[section] = {k: v for k, v in now.get(section, {}).items() if k not in set(keys)}
+        elif section.startswith("+"):
+            old = now[section[1:]]
+            now[section[1:]] = old | {key: old[key] + more for key, more in keys.items()}
     for section, new in told.items():
-        if not section.startswith("-"):
+        if section[0] not in "+-":
             now[section] = {**now.get(section, {}), **new}
     return now
 
