@@ -259,10 +259,10 @@ def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begu
         if not going_on or last - timeline[at].time > UNSEEN_SECONDS:
             break
         last = timeline[at].time
-        seen |= dict.fromkeys(
-            (one.identity for one in timeline[at].findings if one.identity in going_on), last
-        )
-        going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
+        there = going_on.intersection([told.identity for told in timeline[at].findings])
+        seen |= dict.fromkeys(there, last)
+        if len(there) < len(going_on):
+            going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
     return {one: Begun(since, from_start=since == last) for one, since in seen.items()}
 
 
