@@ -46,18 +46,17 @@ class TypedInOrder(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed until it is its turn, but for a key that ends the app."""
-        if (
-            not isinstance(event, (events.Key, events.Paste))
-            or event.is_forwarded
-            or self._ends(event)
-        ):
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
-            return
-        self._typed.append(event)
-        await self._act()
+        elif self.screen_stack:  # else the app has ended
+            if self._ends(event):
+                await super().on_event(event)
+            else:
+                self._typed.append(event)
+                await self._act()
 
     async def _act(self) -> None:
-        while self._typed and not self._is_busy:
+        while self._typed and self.screen_stack and not self._is_busy:
             screen = self.screen
             at = screen.focused or screen
             await super().on_event(self._typed.popleft())
