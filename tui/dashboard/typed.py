@@ -68,14 +68,19 @@ class TypedInOrder(App[None]):
     @property
     def _is_busy(self) -> bool:
         """Is a key acting on this screen, or is it not there yet?"""
-        acts = self._acting is not None and self._acting.screen is self.screen
+        acting = self._acting
+        acts = acting is not None and acting.screen is self.screen and acting.at.is_attached
         return acts or not getattr(self.screen, "is_laid_out", True)
 
     def _ends(self, event: events.Key | events.Paste) -> bool:
         if isinstance(event, events.Paste):
             return False
-        found = self.screen.active_bindings.get(event.key)
-        return found is not None and found.binding.priority and found.binding.action == "quit"
+        # Of the app's own keys a modal screen leaves those of priority.
+        return any(
+            one.priority and one.action == "quit"
+            for _, bindings in self.screen._binding_chain
+            for one in bindings.key_to_bindings.get(event.key, ())
+        )
 
     async def on_acted(self, message: Acted) -> None:
         """Take the next key, or look once more for what this one has caused."""
