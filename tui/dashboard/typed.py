@@ -40,7 +40,7 @@ class TypedInOrder(App[None]):
         self._acting: Acted | None = None
 
     @property
-    def is_typed_at(self) -> bool:
+    def is_acting(self) -> bool:
         """Is there something typed that has not done all that it does?"""
         return bool(self._typed) or self._acting is not None
 
