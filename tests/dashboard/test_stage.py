@@ -163,6 +163,17 @@ class TestPanel:
                 assert on.app.screen.query_one(f"#{name}").outer_size.height >= size[1] - 3, name
                 await on.press(str(number))
 
+    async def test_in_the_past_it_tells_of_the_moment_that_the_rest_shows(self) -> None:
+        async with theatre() as on:
+            await on.hear(CALM)
+            for second, count in enumerate((412, 500, 590)):
+                await on.show(used(count, at=second))
+                await on.hear(replace(CALM, elapsed=CALM.elapsed + second + 0.5))
+            await on.press("space")
+            for count in (500, 412):
+                await on.press("left")
+                assert f"{count} of 1,000 ports" in on.text()
+
     async def test_frozen_holds_it_still(self) -> None:
         async with theatre() as on:
             await on.hear(CALM)
