@@ -77,6 +77,13 @@ def test_the_text_says_it_too(one: Seen, said: str) -> None:
     assert said in places_text([one], [], 80, plain)
 
 
+def test_a_place_that_was_dumped_was_read_even_if_sockstat_was_not() -> None:
+    told = places_text([replace(FULL, glance=replace(UNSEEN.glance, place=POD))], [], 80, plain)
+    assert "90.0%" in told
+    assert "could not be read at all" not in told
+    assert "cannot be read" not in told
+
+
 @given(
     st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 2000), st.floats(1, 100), st.data()
 )

@@ -162,7 +162,7 @@ def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
         worst = "not dumped"
     if seen.failure is not None:
         said = seen.failure
-    elif glance.sockets is None:
+    elif frame is None and glance.sockets is None:
         said = "cannot be read"
     found = "" if glance.sockets == 0 else "?"
     if seen.findings is not None:
@@ -192,6 +192,6 @@ def _notes(places: Sequence[Seen]) -> list[str]:
             f"The sysctls of {assumed:,} could not be read: ports and reuse marked ? are the "
             "kernel's defaults. Entering a namespace takes CAP_SYS_ADMIN: run twtop as root."
         )
-    if unread := sum(1 for one in places if one.glance.sockets is None):
+    if unread := sum(1 for one in places if one.frame is None and one.glance.sockets is None):
         notes.append(f"{unread:,} could not be read at all: nothing is known about their ports.")
     return notes
