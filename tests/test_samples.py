@@ -28,6 +28,6 @@ def test_the_readme_is_a_face_and_no_book() -> None:
 
 def test_the_readmes_test_command_is_what_ci_runs() -> None:
     lines = (ROOT / ".ci/run").read_text().splitlines()
-    command = next(line for line in lines if "pytest" in line)
+    command = next(line for line in lines if "pytest" in line).removesuffix(" ||")
     for page in ("README.md", ".github/CONTRIBUTING.md"):
         assert f"```sh\n{command}\n```" in (ROOT / page).read_text()

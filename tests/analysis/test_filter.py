@@ -278,6 +278,7 @@ class TestRefusals:
             ("dport 443 or or dport 80", "missing condition before “or”"),
             ("| dport 443", "missing condition before “|”"),
             ("= 443", "missing condition before “=”"),
+            ("port = 443", "“port” cannot be compared; try `dport 443` or `use > 50%`"),
             ("dport 443 or", "missing condition"),
             ("not", "missing condition"),
             ("()", "missing condition"),

@@ -51,7 +51,7 @@ def _has_to_do(app: App[object]) -> bool:
         (
             *(pump._message_queue.qsize() for pump in pumps),
             *(pump._next_callbacks for pump in pumps),
-            not app._exit and getattr(app, "is_typed_at", False),
+            not app._exit and getattr(app, "is_acting", False),
             app._resize_timer,  # which waits whether the size changes again
             screen._layout_required,
             screen._scroll_required,

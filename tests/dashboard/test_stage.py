@@ -11,7 +11,7 @@ from tests.dashboard.scene import frame_of, waits
 from tui.analysis.frame import Frame
 from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.finding import FindingScreen
-from tui.dashboard.screens.overview import Dashboard
+from tui.dashboard.screens.overview import PANELS, Dashboard
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.stage_app import StageApp
 from tui.dashboard.widgets.clients import Played, one_line
@@ -153,6 +153,26 @@ class TestPanel:
             assert "Demo 1/9" not in on.text()
             await on.press("escape")
             assert "Demo 1/9" in on.text()
+
+    @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+    async def test_whichever_panel_that_is(self, size: tuple[int, int]) -> None:
+        async with theatre(size=size) as on:
+            await on.show(used(412))
+            for number, name in enumerate(PANELS, 1):
+                await on.press(str(number))
+                assert on.app.screen.query_one(f"#{name}").outer_size.height >= size[1] - 3, name
+                await on.press(str(number))
+
+    async def test_in_the_past_it_tells_of_the_moment_that_the_rest_shows(self) -> None:
+        async with theatre() as on:
+            await on.hear(CALM)
+            for second, count in enumerate((412, 500, 590)):
+                await on.show(used(count, at=second))
+                await on.hear(replace(CALM, elapsed=CALM.elapsed + second + 0.5))
+            await on.press("space")
+            for count in (500, 412):
+                await on.press("left")
+                assert f"{count} of 1,000 ports" in on.text()
 
     async def test_frozen_holds_it_still(self) -> None:
         async with theatre() as on:

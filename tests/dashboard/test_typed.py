@@ -95,13 +95,13 @@ async def test_what_is_pasted_waits_too() -> None:
         assert prompt_of(on) == "63790"
 
 
+@pytest.mark.parametrize("before", [(), ("question_mark",), ("ctrl+p",)])
 @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
-async def test_the_key_that_ends_it_never_waits(key: str) -> None:
-    """Not even where something that was typed is still acting."""
+async def test_the_key_that_ends_it_never_waits(key: str, before: tuple[str, ...]) -> None:
+    """Not even where something that was typed is still acting, or another screen is in front."""
     async with stage(busy()) as on:
-        dashboard: object = on.app.screen
-        assert isinstance(dashboard, ViewScreen)
-        dashboard.is_laid_out = False
+        await on.press(*before)
+        on.app.screen.is_laid_out = False  # type: ignore[attr-defined]
         on.app.post_message(pressed("j"))
         on.app.post_message(pressed(key))
         await on.until(lambda: on.app._exit, "the end")

@@ -95,11 +95,11 @@ class TestEstimate:
         assert estimate(Observed(0, 0, 0, 5), None, None) is None
 
     def test_what_is_seen(self) -> None:
-        found = estimate(Observed(rate=300, busiest=310, live=120, connectable=5), None, None)
+        found = estimate(Observed(rate=300, busiest=310, live=120, connectable=5_000), None, None)
         assert found == Estimate(Demand(300, 0.4), "last seconds", "live", ())
 
     def test_a_given_rate_takes_the_lifetime_that_is_seen(self) -> None:
-        found = estimate(Observed(rate=300, busiest=310, live=120, connectable=5), 900, None)
+        found = estimate(Observed(rate=300, busiest=310, live=120, connectable=5_000), 900, None)
         assert found == Estimate(Demand(900, 0.4), "given", "live", ())
 
     def test_when_all_is_quiet_the_busiest_seconds_count(self) -> None:
@@ -113,9 +113,19 @@ class TestEstimate:
         assert (found.load.rate, found.rate_from) == (310, "busiest seconds")
 
     def test_a_busier_time_is_named(self) -> None:
-        found = estimate(Observed(rate=300, busiest=500, live=0, connectable=5), None, None)
+        found = estimate(Observed(rate=300, busiest=500, live=0, connectable=5_000), None, None)
         assert found
         assert "--rate 500" in found.notes[0]
+
+    @pytest.mark.parametrize("connectable", [1, 40, 250])
+    def test_while_the_first_ports_come_back_the_last_seconds_tell_little(
+        self, connectable: int
+    ) -> None:
+        """There was none, and 50/s are wanted: 41/s get through by now, 8/s on average."""
+        found = estimate(Observed(rate=8, busiest=50, live=8, connectable=connectable), None, None)
+        assert found
+        assert (found.load, found.rate_from) == (Demand(50, 8 / 50), "busiest seconds")
+        assert "gets through" in found.notes[0]
 
     def test_an_unknown_lifetime_is_said_to_be(self) -> None:
         found = estimate(Observed(rate=0, busiest=0, live=400, connectable=5), 900, None)

@@ -413,9 +413,10 @@ class TestAClientThatBindsFirst:
     )
     where = gather(found, "10.0.0.5", "10.1.0.1", 443)
 
-    def test_has_what_the_others_leave_and_no_reuse(self) -> None:
+    def test_has_its_part_of_all_ports_and_no_reuse(self) -> None:
         today = made(1, where=self.where).today
-        assert (today.setting.ports, today.setting.wait) == (1000 - 720, TIME_WAIT.longest)
+        assert (today.setting.ports, today.setting.wait) == (1000, TIME_WAIT.longest)
+        assert today.outcome.capacity == 1000 * 80 // 800
 
     def test_is_helped_by_connect_choosing_the_port_and_not_by_more_destinations(self) -> None:
         found = made(8, where=self.where)
@@ -430,9 +431,15 @@ class TestAClientThatBindsFirst:
         assert sources.outcome.capacity == 1000 * sources.setting.tuples
 
     def test_a_wider_range_is_for_all_of_them(self) -> None:
+        """They go on as this one does: what it gives is not for one alone."""
         widened = option(made(8, where=self.where), "range")
         assert widened.outcome.verdict is Fit.WORKS
-        assert widened.setting.ports == self.where.choosable[slice(*self.ends(widened))].sum() - 720
+        ports = int(self.where.choosable[slice(*self.ends(widened))].sum())
+        assert widened.outcome.capacity == ports // 10
+        assert 2 * 10 * widened.outcome.needed <= ports
+
+    def test_of_ports_that_it_has_none_of_each_destination_has_its_part(self) -> None:
+        assert gather(self.found, "10.0.0.5", "10.1.0.99", 443).share == 1 / 10
 
     @staticmethod
     def ends(widened: Option) -> tuple[int, int]:

@@ -86,6 +86,9 @@ class FilterParser:
                 raise FilterError("missing “)”")
             return inner
         word = self.take("missing condition, such as `use > 50%`")
+        if word in COMPARISONS and self.position > 1:
+            before = self.tokens[self.position - 2]
+            raise FilterError(f"“{before}” cannot be compared; try `dport 443` or `use > 50%`")
         if word.lower() in OPERATORS:
             raise FilterError(f"missing condition before “{word}”")
         return self.condition(word)

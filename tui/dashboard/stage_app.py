@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -41,6 +40,8 @@ RATES = tuple(step * 10**power for power in range(5) for step in (1, 2, 5))
 """What ``[`` and ``]`` step through, in connections per second."""
 ENDED = 1
 """Exit code when a process of the load ended that should not have."""
+SEEN_SECONDS = 0.5
+"""What was shown is kept no more often than this for the past."""
 WATCH_SECONDS = 10
 """How long a small screen shows what to watch for."""
 SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · p pause"
@@ -104,8 +105,10 @@ class StageApp(TwtopApp):
         self._watch = watch
         self._refusals = refusals
         self._outcomes: deque[Outcome] = deque(maxlen=SECOND + 1)
-        self._seen: deque[tuple[float, Played]] = deque(maxlen=int(KEEP_SECONDS))
-        """What was shown of it each second (Unix time)."""
+        self._seen: deque[tuple[float, Played]] = deque(maxlen=int(KEEP_SECONDS / SEEN_SECONDS))
+        """What was shown of it with the views of these times (Unix)."""
+        self._moment = 0.0
+        """That of the newest view."""
         self._verdict: Agreement | None = None
         self._rate = None if stage.scenario is None else stage.scenario.plan.rate
         self._paused = False
@@ -164,6 +167,7 @@ class StageApp(TwtopApp):
     def take(self, view: View) -> None:
         """Hold each view against the clients' newest outcome as well."""
         super().take(view)
+        self._moment = view.frame.time
         if self._outcomes:
             self._verdict = compare(
                 view.frame, self._outcomes[-1], self._verdict, self._refused(view.frame)
@@ -198,8 +202,10 @@ class StageApp(TwtopApp):
             verdict=self._verdict,
             threshold=self.threshold,
         )
-        if not self._seen or time.time() - self._seen[-1][0] >= 1:
-            self._seen.append((time.time(), now))
+        if self._seen and self._seen[-1][0] == self._moment:
+            self._seen[-1] = self._moment, now
+        elif not self._seen or not 0 <= self._moment - self._seen[-1][0] < SEEN_SECONDS:
+            self._seen.append((self._moment, now))
         if not self.frozen:
             self.played = now
 

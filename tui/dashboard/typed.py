@@ -40,24 +40,23 @@ class TypedInOrder(App[None]):
         self._acting: Acted | None = None
 
     @property
-    def is_typed_at(self) -> bool:
+    def is_acting(self) -> bool:
         """Is there something typed that has not done all that it does?"""
         return bool(self._typed) or self._acting is not None
 
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed until it is its turn, but for a key that ends the app."""
-        if (
-            not isinstance(event, (events.Key, events.Paste))
-            or event.is_forwarded
-            or self._ends(event)
-        ):
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
-            return
-        self._typed.append(event)
-        await self._act()
+        elif self.screen_stack:  # else the app has ended
+            if self._ends(event):
+                await super().on_event(event)
+            else:
+                self._typed.append(event)
+                await self._act()
 
     async def _act(self) -> None:
-        while self._typed and not self._is_busy:
+        while self._typed and self.screen_stack and not self._is_busy:
             screen = self.screen
             at = screen.focused or screen
             await super().on_event(self._typed.popleft())
@@ -69,14 +68,19 @@ class TypedInOrder(App[None]):
     @property
     def _is_busy(self) -> bool:
         """Is a key acting on this screen, or is it not there yet?"""
-        acts = self._acting is not None and self._acting.screen is self.screen
+        acting = self._acting
+        acts = acting is not None and acting.screen is self.screen and acting.at.is_attached
         return acts or not getattr(self.screen, "is_laid_out", True)
 
     def _ends(self, event: events.Key | events.Paste) -> bool:
         if isinstance(event, events.Paste):
             return False
-        found = self.screen.active_bindings.get(event.key)
-        return found is not None and found.binding.priority and found.binding.action == "quit"
+        # Of the app's own keys a modal screen leaves those of priority.
+        return any(
+            one.priority and one.action == "quit"
+            for _, bindings in self.screen._binding_chain
+            for one in bindings.key_to_bindings.get(event.key, ())
+        )
 
     async def on_acted(self, message: Acted) -> None:
         """Take the next key, or look once more for what this one has caused."""

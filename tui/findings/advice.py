@@ -69,7 +69,7 @@ def more_ports(
     if not held.more_ports_help:
         return (*found, leave)
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
-    bound_first, facts = facts.elsewhere is not None, replace(facts, elsewhere=None)
+    bound_first, facts = facts.share is not None, replace(facts, share=None)
     paced = held.by_time_wait and not reuse
     load = Demand(rate if paced else 0, 0)
     today = present(facts)

@@ -62,6 +62,15 @@ class Observed:
     """Destinations that have the ports of one together: more than 1 where the client seems to bind
     before it connects."""
 
+    @property
+    def is_scarce(self) -> bool:
+        """Would the busiest seconds take all the ports that are left?
+
+        Then the last seconds show what gets through, and not what is wanted: also while the first
+        ports come back after there was none.
+        """
+        return self.connectable <= self.busiest * RECENT
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -142,13 +151,12 @@ def estimate(
     connections = rate × lifetime. Open connections that this does not explain come on top.
     """
     seen = observed or Observed(0, 0, 0, 1)
-    open_ = seen.live - seen.stuck
+    open_, flow = seen.live - seen.stuck, seen.busiest if seen.is_scarce else seen.rate
     rate_from: RateFrom = "given"
     if rate is None:
-        # Where no port is left, the last seconds show but what gets through.
         rate, rate_from = (
             (seen.rate, "last seconds")
-            if seen.rate and seen.connectable > 0
+            if seen.rate and not seen.is_scarce
             else (seen.busiest, "busiest seconds")
         )
         if not rate:
@@ -157,8 +165,8 @@ def estimate(
             rate_from = "none closes"
     lifetime_from: LifetimeFrom = "given"
     if lifetime is None:
-        lifetime, lifetime_from = (open_ / seen.rate, "live") if seen.rate else (0.0, "assumed")
-    held = seen.stuck + max(math.floor(open_ - seen.rate * lifetime + 1e-6), 0)
+        lifetime, lifetime_from = (open_ / flow, "live") if seen.rate else (0.0, "assumed")
+    held = seen.stuck + max(math.floor(open_ - flow * lifetime + 1e-6), 0)
     notes = []
     if rate_from == "none closes":
         notes.append(
@@ -170,6 +178,11 @@ def estimate(
             "No port is left now, so the rate is what gets through, not what is wanted: set the "
             "one you want with --rate."
         )
+    elif rate_from == "busiest seconds" and seen.rate:
+        notes.append(
+            f"Few ports are left, so the last seconds show what gets through. The rate is that of "
+            f"the busiest {RECENT} seconds of the last minute: set the one you want with --rate."
+        )
     elif rate_from == "last seconds" and seen.busiest > 1.2 * seen.rate:
         notes.append(
             f"The busiest {RECENT} seconds of the last minute saw {seen.busiest:,.0f}/s: try "
@@ -178,7 +191,8 @@ def estimate(
     if seen.sharing > 1:
         notes.append(
             f"The client seems to bind before it connects: its {seen.sharing:,} destinations "
-            "share the ports of one, and tcp_tw_reuse gives none back."
+            "share the ports of one, and tcp_tw_reuse gives none back. The figures are its part "
+            "of them: the others are taken to want as much more as it does."
         )
     if lifetime_from == "assumed" and rate:
         notes.append(

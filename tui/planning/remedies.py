@@ -180,10 +180,9 @@ def _smallest_range(facts: Facts, today: Effect) -> tuple[int, int] | None:
 
     Upwards first: services sit below 32768 more often than above 60999.
     """
-    rules, wanted = facts.rules, math.ceil(today.needed / SLOW_CONNECT)
+    rules, wanted = facts.rules, math.ceil(today.needed / SLOW_CONNECT / (facts.share or 1))
     if today.verdict is Fit.WORKS or facts.ports(min(rules.low, LOWEST), HIGHEST) < wanted:
         return None
-    wanted += facts.elsewhere or 0
     below = np.concatenate([[0], np.cumsum(facts.choosable)])
     # below[p]: ports that connect() could choose, smaller than p
     if below[PORTS] - below[rules.low] >= wanted:
@@ -252,7 +251,7 @@ def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
     if not chosen.ports:
         return []
     more = [_sources(load, facts, chosen)]
-    if facts.elsewhere is None:  # else they all have the ports of one
+    if facts.share is None:  # else they all have the ports of one
         more.append(_destinations(load, facts, setting))
     kept = _keep_alive(load, setting)
     return [*more, kept] if kept else more
@@ -260,15 +259,13 @@ def _countable(load: Demand, facts: Facts, setting: Setting) -> list[Option]:
 
 def _chosen_by_connect(facts: Facts, setting: Setting) -> Setting:
     """Return what a setting is once the client does not bind its port before it connects."""
-    if facts.elsewhere is None:
-        return setting
-    wait = replace(facts, elsewhere=None).wait(facts.rules)
-    return replace(setting, ports=setting.ports + facts.elsewhere, wait=wait)
+    wait = replace(facts, share=None).wait(facts.rules)
+    return setting if facts.share is None else replace(setting, share=1, wait=wait)
 
 
 def tuples_needed(load: Demand, setting: Setting, share: float = 1) -> int:
     """Return over how many tuples a load must be spread to need at most this share of the ports."""
-    return math.ceil(setting.judge(load).needed / (setting.ports * share))
+    return math.ceil(setting.judge(load).needed / (setting.ports * setting.share * share))
 
 
 def _tuples(load: Demand, setting: Setting) -> tuple[int, Setting, str]:
@@ -434,7 +431,7 @@ def _no_port(load: Demand, facts: Facts, setting: Setting) -> Option:
     wrong_when = (
         "The client does not bind (most do not): then it changes nothing. Whether it does cannot "
         "be seen from outside."
-        if facts.elsewhere is None
+        if facts.share is None
         else "The client must know its port beforehand. Ports bound now are out of reach of "
         "connect() until their connections are gone, TIME-WAIT included."
     )

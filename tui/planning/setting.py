@@ -61,6 +61,8 @@ class Setting:
 
     ports: int
     """What one tuple can hold."""
+    share: float = 1
+    """The part of them that falls to this tuple, where all destinations have them together."""
     tuples: int = 1
     """Sources × destinations that the load is spread over evenly."""
     wait: float = TIME_WAIT.longest
@@ -72,7 +74,7 @@ class Setting:
     @property
     def capacity(self) -> int:
         """Ports of all tuples."""
-        return self.ports * self.tuples
+        return math.floor(self.ports * self.tuples * self.share + 1e-6)
 
     def held(self, lifetime: float) -> float:
         """Return the seconds of port that each of today's connections costs.
@@ -112,9 +114,10 @@ class Facts:
     hz: int = USUAL_HZ
     at_home: bool = False
     """Whether the destination is one of the place's own addresses: then no route has a say."""
-    elsewhere: int | None = None
-    """Ports that the other destinations hold, where the client seems to bind before it connects:
-    then all of them share one range, and no TIME-WAIT is reused. None where connect() chooses."""
+    share: float | None = None
+    """Where the client seems to bind before it connects: the part of its ports that this tuple
+    has. All destinations share one range then, so what widens it serves all of them, and no
+    TIME-WAIT is reused. None where connect() chooses."""
     place: Place | None = None
     """What the commands are to act on; None for the network namespace that they run in."""
 
@@ -130,7 +133,7 @@ class Facts:
 
     def ports(self, low: int, high: int) -> int:
         """Return how many ports a tuple could hold if this were the range."""
-        return int(self.choosable[low : high + 1].sum()) - (self.elsewhere or 0)
+        return int(self.choosable[low : high + 1].sum())
 
     def listening_within(self, low: int, high: int) -> list[int]:
         """Return the ports of a range that are listened on, ascending."""
@@ -139,7 +142,7 @@ class Facts:
     def wait(self, rules: PortRules) -> float:
         """Return the seconds that a port stays taken after the close under these rules."""
         reuse = bool(reuse_applies(rules, np.array([self.loopback]))[0])
-        return hold(rules, reuse=reuse and self.elsewhere is None, hz=self.hz).longest
+        return hold(rules, reuse=reuse and self.share is None, hz=self.hz).longest
 
 
 def gather(
@@ -148,10 +151,10 @@ def gather(
     """Return what the frame says that a plan between these ends depends on."""
     whole = replace(frame.rules, low=1, high=PORTS - 1)
     listening = frame.table.local_port[frame.table.state == State.LISTEN]
-    elsewhere = None
+    share = None
     if local_ip is not None and (bound := bound_first_at(frame, local_ip)) is not None:
-        own = frame.patterns.in_use[outgoing(frame, local_ip, remote_ip, remote_port)]
-        elsewhere = max(bound.distinct - int(own.sum()), 0)
+        own = int(frame.patterns.in_use[outgoing(frame, local_ip, remote_ip, remote_port)].sum())
+        share = min(own / bound.distinct, 1) if own else 1 / bound.destinations
     return Facts(
         rules=frame.rules,
         choosable=port_space(whole, frame.table).usable,
@@ -161,6 +164,6 @@ def gather(
         remote_port=remote_port,
         hz=frame.reading.hz or USUAL_HZ,
         at_home=remote_ip is not None and (local_ip == remote_ip or frame.owns(remote_ip)),
-        elsewhere=elsewhere,
+        share=share,
         place=frame.reading.place,
     )

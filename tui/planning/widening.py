@@ -18,7 +18,8 @@ WORTH_WIDENING = 1.1
 def present(facts: Facts) -> Setting:
     """Return what one tuple has today."""
     rules = facts.rules
-    return Setting(facts.ports(rules.low, rules.high), wait=facts.wait(rules))
+    ports = facts.ports(rules.low, rules.high)
+    return Setting(ports, facts.share or 1, wait=facts.wait(rules))
 
 
 def widest(facts: Facts) -> tuple[int, int]:

@@ -105,7 +105,7 @@ class ChapterReader:
             if told:
                 unpacked = zip(told, unpack(packed), strict=True)
                 self._rows.take(
-                    [RowChange(a["aged"], a["came"], columns) for a, columns in unpacked]
+                    [RowChange(rows["aged"], rows["came"], columns) for rows, columns in unpacked]
                 )
                 self._table = None
         except _SENSELESS as error:

@@ -192,7 +192,7 @@ class Replay:
 
 
 def _point(told: Summary) -> Point:
-    return Point(told.time, told.time, np.array(told.states), told.time_wait, None)
+    return Point(told.time, told.time - told.age, np.array(told.states), told.time_wait, None)
 
 
 def _spread(first: int, last: int) -> list[int]:

@@ -224,7 +224,7 @@ class RowReader:
         left[aside[idle]] += change.aged
         due = aside[~idle]
         gone = _behind(due, summed(_column(columns, "gone")))
-        if "expired" in columns:  # as twtop 0.1 wrote it
+        if "expired" in columns:  # in version 1
             expired = due[summed(columns["expired"])]
         else:
             ended = unpacked_column("expired", columns, len(due), np.uint8).nonzero()[0]
@@ -251,7 +251,7 @@ class RowReader:
         left[theirs] = _settled(foretold, np.maximum(foretold, 0) + late)
         kept = stays.nonzero()[0]
         there = np.ones(len(kept) + change.came, bool)
-        if "at" in columns:  # as twtop 0.1 wrote it
+        if "at" in columns:  # until version 2
             at = columns["at"].view(np.int64)
         else:
             at = _apart(_column(columns, "places"), len(there))[: change.came]

@@ -40,6 +40,9 @@ class Summary:
     """Those that are there, the gravest first."""
     full: tuple[str, ...] = ()
     """Outgoing patterns with no port left, FULL_MOST at most; old recordings name none."""
+    age: float = 0.0
+    """Seconds since the sockets were read that ``states`` counts: more than 0 between spaced-out
+    dumps, which old recordings do not tell."""
 
 
 def summarise(view: View) -> Summary:
@@ -47,17 +50,23 @@ def summarise(view: View) -> Summary:
     frame = view.frame
     patterns = frame.patterns
     outgoing = patterns.utilization[patterns.direction == Direction.OUTGOING]
-    full = np.flatnonzero(pattern_levels(patterns, 100) == Level.EXHAUSTED)
+    worst = [float(outgoing.max())] if len(outgoing) else [0.0]
+    full = pattern_levels(patterns, 100) == Level.EXHAUSTED
+    for bound in view.bound_first:
+        worst.append(bound.use.utilization)
+        if bound.use.connectable <= 0:
+            full |= bound.patterns(patterns)
     return Summary(
         time=frame.time,
         states=tuple(frame.states.tolist()),
         time_wait=view.trends.time_wait_count,
-        worst=round(float(outgoing.max()), 4) if len(outgoing) else 0.0,
+        worst=round(max(worst), 4),
         findings=tuple(
             Told(case.identity, int(case.finding.severity), case.finding.message)
             for case in view.cases.present
         ),
-        full=tuple(str(patterns.key(index)) for index in full[:FULL_MOST].tolist()),
+        full=tuple(str(patterns.key(index)) for index in np.flatnonzero(full)[:FULL_MOST].tolist()),
+        age=round(max(frame.time - frame.reading.table_time, 0.0), 3),
     )
 
 
@@ -65,6 +74,8 @@ def plain(summary: Summary) -> list[Any]:
     """Return a summary in terms of JSON."""
     told = [[*found.identity, found.severity, found.title] for found in summary.findings]
     head = [summary.time, list(summary.states), summary.time_wait, summary.worst, told]
+    if summary.age:
+        return [*head, list(summary.full), summary.age]
     return [*head, list(summary.full)] if summary.full else head
 
 
@@ -80,4 +91,5 @@ def from_plain(told: Any) -> Summary:
         float(worst),
         tuple(Told((str(f[0]), str(f[1])), int(f[2]), str(f[3])) for f in findings),
         tuple(map(str, told[5])) if len(told) > 5 else (),
+        float(told[6]) if len(told) > 6 else 0.0,
     )

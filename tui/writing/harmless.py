@@ -9,6 +9,8 @@ ACTING += r"\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff"
 """Control characters but tab and newline, what turns the direction of writing or is not seen, and
 bytes that are no UTF-8, as Python has them in paths."""
 _ACTS = re.compile(f"[{ACTING}]")
+_COUNTED = re.compile(r"[\xad\ud800-\udfff]")
+"""Those of them that Rich takes for a column wide; the others have none."""
 _COLOURS = r"\x1b\[(?:0|1|[39][0-7])m"
 """Those that `commands.output.paint` uses."""
 _COLOUR_OR_ACTS = re.compile(f"({_COLOURS})|[{ACTING}]")
@@ -25,8 +27,8 @@ def on_one_line(text: str) -> str:
 
 
 def unseen(text: str) -> str:
-    """Return a text without what acts on a terminal, in as many columns: that took none."""
-    return text if text.isprintable() else _ACTS.sub("", text)
+    """Return a text without what acts on a terminal, in as many columns as Rich counts for it."""
+    return text if text.isprintable() else _ACTS.sub("", _COUNTED.sub("?", text))
 
 
 def escaped(text: str) -> str:

@@ -170,7 +170,9 @@ def _note(shown: Shown) -> str | None:
         return "The pattern has no sockets now: these are its last live figures."
     live = estimate.rate_from != "given"
     if live and seen.connectable <= 0:
-        return "No port is left, so this rate is what gets through, not what is wanted: raise it."
+        return "No port is left: this rate is what gets through. Set the rate that you want."
+    if live and seen.rate and seen.is_scarce:
+        return "Few ports are left: this rate is that of the busiest seconds of the last minute."
     if live and seen.busiest > 1.2 * seen.rate:
         return f"The busiest seconds of the last minute saw {short(f'{seen.busiest:,.0f}', 9)}/s."
     if estimate.lifetime_from == "assumed" and seen.live:
