@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tarfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 
 from tests.commands.conftest import Run
 from tests.commands.hosts import host, tuple_with
+from tests.tables import PLACE, reading, table, waiting
+from tui.recording.recorder import Recorder
+from tui.watching.watch import Watch
 from tui.writing.words import utc
 
 MADE = 1_700_000_000
@@ -60,3 +64,14 @@ def test_two_of_them_differ_in_what_they_show(run: Run, tmp_path: Path, undated:
     os.utime(undated / "net/tcp", (MADE, MADE))
     told = run("diff", tmp_path / "old.json", undated, "--json").json
     assert (told["times"], told["time"]) == ([None, utc(MADE)], utc(MADE))
+
+
+@pytest.mark.parametrize("made", [MADE, None])
+def test_nor_one_that_was_recorded(run: Run, tmp_path: Path, made: float | None) -> None:
+    """When somebody looked at it and recorded that is not when it was made."""
+    recorder = Recorder(tmp_path / "r.twtop")
+    copy = replace(reading(table(waiting(40_000))), place=replace(PLACE, kind="copy"), made=made)
+    recorder.take(Watch().take(copy))
+    recorder.close()
+    told = run("report", "--json", "--from", tmp_path / "r.twtop").json["time"]
+    assert told == (None if made is None else utc(made))
