@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from textual.widgets import Input
 from tests.dashboard.scene import (
     CACHE,
     DATABASE,
+    NOON,
     between,
     busy,
     frame_of,
@@ -22,7 +24,8 @@ from tests.dashboard.scene import (
     stage,
     waits,
 )
-from tests.tables import later
+from tests.tables import PLACE, later
+from tui.analysis.frame import judge
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -162,6 +165,14 @@ class TestMarks:
             assert "2 lines unreadable" in title
             assert "incomplete" in title
             assert "table 4 s old" in title
+
+    @pytest.mark.parametrize(("made", "told"), [(NOON - 86_400 * 400, "2024"), (None, "unknown")])
+    async def test_a_copy_is_of_when_it_was_made(self, made: float | None, told: str) -> None:
+        reading = replace(busy().reading, place=replace(PLACE, kind="copy"), made=made)
+        async with stage(judge(reading), size=(120, 40)) as on:
+            state = on.text().splitlines()[0].partition("COPY")[2]
+            assert told in state
+            assert f"{datetime.fromtimestamp(NOON):%d %b %Y}" not in state
 
     async def test_the_title_counts_what_is_exhausted(self) -> None:
         async with stage(frame_of(waits(900, DATABASE))) as on:

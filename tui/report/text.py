@@ -70,10 +70,12 @@ def owners_notes(owners: Owners) -> list[str]:
 def heading_text(frame: Frame, paint: Paint) -> str:
     """Return what was read, when, and whether it was all."""
     table, reading = frame.table, frame.reading
-    when = datetime.fromtimestamp(frame.time).astimezone()
+    when = "of an unknown date"
+    if frame.as_of is not None:
+        when = f"{datetime.fromtimestamp(frame.as_of).astimezone():%Y-%m-%d %H:%M:%S %Z}"
     place, milliseconds = reading.place, reading.read_seconds * 1000
     lines = [
-        paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
+        paint(f"twtop report · {when}", "bold"),
         *([place_text(frame, paint)] if place.kind not in ("host", "copy") else []),
         f"{plural(len(table), 'socket')} from {reading.kind} in {milliseconds:.0f} ms",
         *([f"A copy: {place.name}"] if place.kind == "copy" else []),
@@ -284,7 +286,8 @@ def schedule_text(frame: Frame, paint: Paint) -> str:
 
 def unsound(frame: Frame, paint: Paint) -> list[str]:
     """Return what must be known of a frame of which not all could be read."""
-    notes = "\n".join(paint(doubt, "yellow") for doubt in doubts(frame))
+    undated = ("this copy does not say when it was made",) * (frame.as_of is None)
+    notes = "\n".join(paint(doubt, "yellow") for doubt in (*doubts(frame), *undated))
     return [notes] if notes else []
 
 

@@ -169,7 +169,7 @@ class PatternRows(ArrangedRows):
         """Return the patterns with the report's fields."""
         frame, holders = self.view.frame, self.view.trends.holders
         records = [pattern_record(frame, i, holders.get(i)) for i in self.order.tolist()]
-        return Sheet(frame.time, PATTERN_FIELDS, records)
+        return Sheet(frame.as_of, PATTERN_FIELDS, records)
 
 
 def _order(view: View, sort: str) -> Array:
