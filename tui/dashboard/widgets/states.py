@@ -58,7 +58,7 @@ class StatesPanel(TextPanel[View]):
         runs = [(f" {state.label:<11}{count:>8,} ", "" if count else "dim")]
         unit = "  " if change in ("0", DASH) else "/s"
         runs.append((f"{change:>6}{unit}", "dim" if change in ("0", DASH) else ""))
-        if (bar := width - CELL - 2) >= 4:
+        if (bar := width - CELL - 3) >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "locked" if state is State.TIME_WAIT else "bar"
