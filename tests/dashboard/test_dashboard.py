@@ -143,6 +143,14 @@ class TestPanels:
         async with stage(busy(), owners=hidden) as on:
             assert "sshd[812] unreadable" in on.text()
 
+    @pytest.mark.parametrize(("width", "who"), [(70, "4 processes"), (140, "sshd[812] and 3 more")])
+    async def test_the_first_of_several_is_named_where_there_is_room(
+        self, width: int, who: str
+    ) -> None:
+        hidden = Owners({}, denied=4, unreadable=(Process(812, "sshd"), Process(813, "cron")))
+        async with stage(busy(), owners=hidden, size=(width, 40)) as on:
+            assert f"{who} unreadable" in on.text()
+
 
 class TestMarks:
     async def test_new_and_vanished_patterns_are_marked_for_a_moment(self) -> None:
