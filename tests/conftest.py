@@ -39,8 +39,13 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test, nor any process it starts, depends on what the user has configured or saved."""
+    """No test, nor any process it starts, depends on what the user has configured or saved.
+
+    Nor on the width of the terminal that pytest runs in, by which text is wrapped.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("LINES", "24")
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield

@@ -43,7 +43,7 @@ class SourceRecord(TypedDict):
     read_seconds: float
     table_age_seconds: float
     """How much older the table is than the counters."""
-    unix_time: float
+    unix_time: float | None
     """`time` in Unix seconds, with the fraction that it leaves out."""
 
 
@@ -206,8 +206,7 @@ class ReportJson(TypedDict):
     to its ephemeral ports."""
 
     schema: Literal["twtop.report/1"]
-    time: str
-    """When the sockets were read."""
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -227,7 +226,7 @@ class ReportJson(TypedDict):
 
 
 class AuditReadingRecord(TypedDict):
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -266,7 +265,7 @@ class AuditJson(TypedDict):
     -N all time is that of the last place, place and source are None, and readings has them."""
 
     schema: Literal["twtop.audit/1"]
-    time: str
+    time: str | None
     place: PlaceRecord | None
     source: SourceRecord | None
     assumed: NotRequired[list[str]]
@@ -289,7 +288,7 @@ class BundleJson(TypedDict):
     was read."""
 
     schema: Literal["twtop.bundle/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: None
     """Of no one reading, so None."""
@@ -349,10 +348,10 @@ class DiffJson(TypedDict):
     the second."""
 
     schema: Literal["twtop.diff/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
-    times: list[str]
+    times: list[str | None]
     places: list[str]
     states: dict[str, list[int]]
     """Those that differ."""
@@ -366,7 +365,7 @@ class EstablishedJson(TypedDict):
     """`twtop established --json`: Established connections."""
 
     schema: Literal["twtop.established/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -496,7 +495,7 @@ class ListenJson(TypedDict):
     """`twtop listen --json`: Listening sockets, by port."""
 
     schema: Literal["twtop.listen/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -507,7 +506,7 @@ class PatternsJson(TypedDict):
     """`twtop patterns --json`: Who talks to whom, most ports in use first."""
 
     schema: Literal["twtop.patterns/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -519,7 +518,7 @@ class PerIpJson(TypedDict):
     """`twtop per-ip --json`: Sockets by remote IP, most sockets first."""
 
     schema: Literal["twtop.per-ip/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -540,7 +539,7 @@ class PerPortJson(TypedDict):
     """`twtop per-port --json`: Sockets by service port, most sockets first."""
 
     schema: Literal["twtop.per-port/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -647,7 +646,7 @@ class PlanJson(TypedDict):
     """`twtop plan --json`: Which changes would give a load enough ports."""
 
     schema: Literal["twtop.plan/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -833,7 +832,7 @@ class StatesJson(TypedDict):
     """`twtop states --json`: Sockets by state."""
 
     schema: Literal["twtop.states/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]
@@ -845,7 +844,7 @@ class TimewaitJson(TypedDict):
     row for each second of closed_per_second and freed_per_second."""
 
     schema: Literal["twtop.timewait/1"]
-    time: str
+    time: str | None
     place: PlaceRecord
     source: SourceRecord
     assumed: list[str]

@@ -7,6 +7,7 @@ queued anywhere, and nothing is left to be laid out, painted or called.
 """
 
 import asyncio
+import math
 import threading
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.dashboard.scene import StillPoller
+from tui.recording import memory
 
 TURNS = 4
 """Turns of the event loop that a key, or a message to another widget, takes to be queued."""
@@ -67,6 +69,12 @@ def _has_to_do(app: App[object]) -> bool:
 def _waits_for_what_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textual_app, "wait_for_idle", until_still)
     monkeypatch.setattr(textual_pilot, "wait_for_idle", until_still)
+
+
+@pytest.fixture(autouse=True)
+def _every_moment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it costs: on a busy machine keeping one may cost so much that the next is not."""
+    monkeypatch.setattr(memory, "SHARE", math.inf)
 
 
 @pytest.fixture(autouse=True)

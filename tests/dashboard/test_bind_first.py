@@ -7,6 +7,11 @@ import pytest
 from tests.dashboard.scene import Stage, frame_of, opened, stage, waits
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level
+from tui.dashboard.widgets.pattern_charts import limits_of
+from tui.kernel.glance import Glance
+from tui.kernel.processes import Owners
+from tui.report.places import Seen, places_text
+from tui.report.text import patterns_text
 from tui.watching.outlook import Urgency, verdict_of
 from tui.watching.view import View
 
@@ -59,6 +64,36 @@ async def test_words_name_the_call_that_fails() -> None:
         assert "5 EXHAUSTED" in on.text().splitlines()[0]
         assert "5 destinations" in on.text()
         assert "connect() fails" not in on.text()
+
+
+@pytest.mark.parametrize(
+    ("each", "colour", "words"),
+    [
+        (70, "", "35 % in use"),
+        (120, "yellow", "60 % in use, slow connect()"),
+        (170, "red", "85 % in use, above 80 %"),
+        (200, "red", "EXHAUSTED, bind() fails"),
+    ],
+)
+def test_text_judges_by_what_they_share(each: int, colour: str, words: str) -> None:
+    """The figures of a row stay the pattern's own, as in JSON; its words are the shared ports'."""
+    frame, said = unshared(each), f"5 destinations share 1,000 ports: {words}"
+    rows = patterns_text(frame, Owners({}), 80, lambda text, colour: f"{colour} {text}")
+    row = next(line for line in rows.splitlines() if REMOTES[0] in line)
+    assert row.endswith(said)
+    assert row.split()[0] == (colour or "10.0.0.5")
+    assert f"{each / 10:.1f}%" in row
+    glance = Glance(frame.reading.place, 5 * each, 5 * each, frame.rules)
+    places = places_text([Seen(glance, frame, 0)], [], 80, lambda text, _: text)
+    assert said.replace("above", "≥") in places
+
+
+async def test_a_chart_says_whose_capacity_it_is_and_judges_by_no_marks() -> None:
+    """A pattern's own curve says nothing of what the others hold of the same ports."""
+    async with stage(unshared(170), unshared(171), size=(120, 40)) as on:
+        assert limits_of(view_of(on), view_of(on).frame.patterns.key(0)) == []
+        await on.press("enter")
+        assert "capacity 1,000 shared by 5 destinations" in on.text()
 
 
 async def test_they_stand_before_what_is_fuller_by_itself() -> None:

@@ -59,7 +59,7 @@ async def test_the_terminals_own_colours_stay_its_own(theme: str) -> None:
         colours = on.app.theme_variables
         assert not colours["error"].startswith("#")
         assert colours["row-cursor"] == colours["background"], "all can be read on the selected row"
-        assert colours["footer-key-foreground"] == colours["accent"]
+        assert colours["footer-key-foreground"] == colours["border"] == colours["accent"]
         meanings = [colours[name] for name in ("primary", "warning", "error", "success", "accent")]
         unreadable = "ansi_blue" if theme == "ansi-dark" else "ansi_yellow"
         assert unreadable not in meanings, "it cannot be read on this ground"

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from textual.widgets import Input
 from tests.dashboard.scene import (
     CACHE,
     DATABASE,
+    NOON,
     between,
     busy,
     frame_of,
@@ -22,7 +24,8 @@ from tests.dashboard.scene import (
     stage,
     waits,
 )
-from tests.tables import later
+from tests.tables import PLACE, later
+from tui.analysis.frame import judge
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.overview import Dashboard
@@ -140,6 +143,14 @@ class TestPanels:
         async with stage(busy(), owners=hidden) as on:
             assert "sshd[812] unreadable" in on.text()
 
+    @pytest.mark.parametrize(("width", "who"), [(70, "4 processes"), (140, "sshd[812] and 3 more")])
+    async def test_the_first_of_several_is_named_where_there_is_room(
+        self, width: int, who: str
+    ) -> None:
+        hidden = Owners({}, denied=4, unreadable=(Process(812, "sshd"), Process(813, "cron")))
+        async with stage(busy(), owners=hidden, size=(width, 40)) as on:
+            assert f"{who} unreadable" in on.text()
+
 
 class TestMarks:
     async def test_new_and_vanished_patterns_are_marked_for_a_moment(self) -> None:
@@ -162,6 +173,14 @@ class TestMarks:
             assert "2 lines unreadable" in title
             assert "incomplete" in title
             assert "table 4 s old" in title
+
+    @pytest.mark.parametrize(("made", "told"), [(NOON - 86_400 * 400, "2024"), (None, "unknown")])
+    async def test_a_copy_is_of_when_it_was_made(self, made: float | None, told: str) -> None:
+        reading = replace(busy().reading, place=replace(PLACE, kind="copy"), made=made)
+        async with stage(judge(reading), size=(120, 40)) as on:
+            state = on.text().splitlines()[0].partition("COPY")[2]
+            assert told in state
+            assert f"{datetime.fromtimestamp(NOON):%d %b %Y}" not in state
 
     async def test_the_title_counts_what_is_exhausted(self) -> None:
         async with stage(frame_of(waits(900, DATABASE))) as on:

@@ -73,6 +73,15 @@ async def test_an_old_table_tells_its_age(width: int) -> None:
         assert " 21 s" in on.line(NGINX.name)
 
 
+@pytest.mark.parametrize(("interval", "is_old"), [(1.0, True), (10.0, False)])
+def test_a_table_is_old_after_intervals_not_seconds(interval: float, is_old: bool) -> None:
+    one = machine()
+    one.interval = interval
+    one.put(NGINX, 600, frame_of(waits(600, "10.2.0.77:8080"), at=-18))
+    outlook = next(each for each in one.poll() if each.place == NGINX)
+    assert (outlook.age, outlook.is_old) == (21, is_old)
+
+
 async def test_enter_opens_a_place_and_escape_leads_back() -> None:
     one = machine()
     async with places_stage(one, busy(60)) as on:

@@ -31,6 +31,13 @@ def test_the_parts_of_a_gauge_and_its_marks_stay_apart() -> None:
     assert "".join(parts) == "#=-.:|"
 
 
+def test_a_mark_of_order_is_no_letter_of_its_heading() -> None:
+    """``Usev`` is no column."""
+    marks = ASCII.ascending + ASCII.descending
+    assert not any(mark.isalnum() for mark in marks)
+    assert len(set(marks)) == 2
+
+
 @pytest.mark.parametrize(
     ("environ", "encoding", "plain"),
     [

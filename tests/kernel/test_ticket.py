@@ -18,7 +18,6 @@ from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Reading, Source
 from tui.kernel.ticket import Origin, origin_of
-from tui.writing.words import utc
 
 ONE = Sock()
 MADE = 1_700_000_000
@@ -210,7 +209,6 @@ def test_what_a_bundle_says_of_its_copy_counts(tmp_path: Path) -> None:
         "[]",
         "{}",
         json.dumps({**ABOUT, "schema": "another"}),
-        json.dumps({**ABOUT, "time": "yesterday"}),
         json.dumps({**ABOUT, "bound_ports": [70_000]}),
         json.dumps({**ABOUT, "bound_ports": ["x"]}),
         json.dumps({**ABOUT, "bound_ports": 7}),
@@ -222,16 +220,27 @@ def test_what_says_nothing_sensible_says_nothing(tmp_path: Path, wrong: str) -> 
 
 
 @pytest.mark.parametrize(
-    "time", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+    "time",
+    [
+        *("0001-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+        *("yesterday", "", None, 7),
+    ],
 )
-def test_a_time_that_no_calendar_has_is_none(tmp_path: Path, time: str) -> None:
+def test_what_gives_no_valid_date_is_of_an_unknown_one(tmp_path: Path, time: object) -> None:
+    """That of its files would be when somebody copied them; and all else that it says counts."""
     root = write_proc(tmp_path / "ticket/proc", [ONE])
-    (tmp_path / "ticket/about.json").write_text(json.dumps({**ABOUT, "time": time}))
-    assert utc(read(root).time) >= "2023"
-    (tmp_path / "ticket/about.json").unlink()
-    for seconds in (-(10**10), 10**12):
-        os.utime(root / "net/tcp", (seconds, seconds))
-        assert utc(read(root).time) >= "2023"
+    about = {**ABOUT, "time": time, "complete": False}
+    (tmp_path / "ticket/about.json").write_text(json.dumps(about))
+    assert (read(root).as_of, read(root).table.complete) == (None, False)
+
+
+@pytest.mark.parametrize("seconds", [-(10**10), 0])
+def test_a_file_of_no_valid_date_is_of_an_unknown_one(tmp_path: Path, seconds: int) -> None:
+    root = write_proc(tmp_path / "proc", [ONE])
+    os.utime(root / "net/tcp", (seconds, seconds))
+    assert read(root).as_of is None
+    os.utime(root / "net/tcp", (MADE, MADE))
+    assert read(root).as_of == MADE
 
 
 def test_a_member_of_a_time_that_no_clock_has(tmp_path: Path) -> None:

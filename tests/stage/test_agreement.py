@@ -148,6 +148,29 @@ class TestStanding:
         refused = outcome(1000, 50, error="EADDRINUSE", tuples=five)
         assert standings((frame(200), refused)) == [Standing.UPPER_BOUND]
 
+    def test_where_all_share_the_ports_of_one_the_errors_of_bind_fit(self) -> None:
+        """Each tuple is a fifth full, and bind() has nothing left for any."""
+        five = tuple((HERE, (f"127.0.0.{last}", 5432)) for last in range(1, 6))
+
+        def bound(each: int) -> Frame:
+            socks = [
+                wait
+                for last in range(1, 6)
+                for wait in waits(
+                    each, f"127.0.0.{last}:5432", local=HERE, first=32768 + (last - 1) * each
+                )
+            ]
+            return frame_of(socks)
+
+        fails = outcome(1000, 50, error="EADDRINUSE", tuples=five)
+        full = compare(bound(200), fails, None)
+        assert (full.use.capacity, full.use.connectable, full.shared) == (1000, 0, True)
+        assert (full.standing, full.exhausted, full.failing) == (Standing.AGREES, True, True)
+        half = compare(bound(100), outcome(500, tuples=five), None)
+        assert (half.use.connectable, half.standing) == (500, Standing.AGREES)
+        # A bind() that found none where ports are left: sockets that no table shows hold them.
+        assert compare(bound(180), fails, None).standing is Standing.UPPER_BOUND
+
     def test_the_same_table_is_judged_once(self) -> None:
         first = compare(frame(500), outcome(500), None)
         assert compare(frame(500), outcome(510, 20), first) is first

@@ -47,6 +47,11 @@ class Frame:
         return self.reading.time
 
     @property
+    def as_of(self) -> float | None:
+        """When it was so, Unix time; None of a copy that does not say when it was made."""
+        return self.reading.as_of
+
+    @property
     def counters(self) -> Mapping[str, int]:
         """The cheap counters, read at ``time``."""
         return self.reading.counters

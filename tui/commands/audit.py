@@ -146,7 +146,7 @@ def audit(
 def _sheet(every: Audited, *, placed: bool) -> Sheet:
     if not placed:
         ((frame, found),) = every
-        return Sheet(frame.time, FIELDS, map(record, found))
+        return Sheet(frame.as_of, FIELDS, map(record, found))
     sheet: Sheet | None = None
     for frame, found in every:
         sheet = in_places(frame, FIELDS, map(record, found), sheet)

@@ -43,7 +43,7 @@ def in_places(
     place = frame.reading.place
     mine = [{"place": place.name, "place_id": place.id, **row} for row in rows]
     former = before.records if before else ()
-    return Sheet(frame.time, ("place", "place_id", *fields), [*former, *mine])
+    return Sheet(frame.as_of, ("place", "place_id", *fields), [*former, *mine])
 
 
 def warn_of(frame: Frame) -> None:

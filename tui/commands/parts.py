@@ -234,7 +234,7 @@ def command(part: Part) -> click.Command:
                 if looks.several:
                     sheet = in_places(frame, part.fields, rows, sheet)
                 else:
-                    emit_csv(Sheet(frame.time, part.fields, rows))
+                    emit_csv(Sheet(frame.as_of, part.fields, rows))
                 warn_of(frame)
             else:
                 notes = text.owners_notes(owners) if part.owners else ()

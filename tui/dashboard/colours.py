@@ -50,6 +50,8 @@ def readable(variables: Mapping[str, str], *, dark: bool) -> dict[str, str]:
             "footer-background": variables["panel"],
             "panel-lighten-2": QUIET,
             "footer-key-foreground": ANSI[dark]["accent"],
+            "border": ANSI[dark]["accent"],
+            "scrollbar": QUIET,
             **ANSI[dark],
         }
     ground = Color.parse(variables["background"])

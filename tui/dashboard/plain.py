@@ -11,6 +11,8 @@ from tui.writing.plain import PLAIN, is_ascii
 ASCII = replace(
     Glyphs(**{name: glyph.translate(PLAIN) for name, glyph in asdict(UNICODE).items()}),
     enter="enter",
+    ascending="+",  # as commands write an order; a letter would be read as the heading's own
+    descending="-",
 )
 
 

@@ -72,7 +72,10 @@ class Place:
 
     @property
     def made(self) -> float | None:
-        """When a copy was made, Unix time; None where it cannot be told, or no clock says so."""
+        """When a copy was made, Unix time; None where it cannot be told, or no clock says so.
+
+        An archive made to be the same whoever makes it has 1970 for a date, as if it had none.
+        """
         if self.origin is not None:
             made = self.origin.time
         else:
@@ -80,7 +83,7 @@ class Place:
                 made = (self.root / "net/tcp").stat().st_mtime
             except OSError:
                 return None
-        return made if 0 <= made < YEAR_10000 else None
+        return made if made is not None and 0 < made < YEAR_10000 else None
 
     @property
     def answers(self) -> bool:

@@ -71,6 +71,13 @@ class Reading:
     """The place's own addresses; none where they could not be read, as of most copies."""
     host_range: tuple[int, int] | None = None
     """The host's ip_local_port_range; None where the place is the host, or it is not known."""
+    made: float | None = None
+    """When a copy was made, Unix time; None where it does not say, or is none."""
+
+    @property
+    def as_of(self) -> float | None:
+        """When it was so, Unix time; None of a copy that does not say when it was made."""
+        return self.made if self.place.kind == "copy" else self.time
 
     def setting(self, name: str) -> str | None:
         """Return the text of a sysctl such as ``net.core.somaxconn``, None if unknown."""
@@ -212,8 +219,9 @@ class Source:
         clock, now = time.monotonic(), time.time()
         counters = self._counters()
         copy = self.place.kind == "copy"
-        if copy and self.one_shot:
-            now = self.place.made or now
+        made = self.place.made if copy else None
+        if made is not None and self.one_shot:
+            now = made
         if copy and falls_short(table, counters):
             table = replace(table, complete=False)
         if not table.complete:
@@ -233,6 +241,7 @@ class Source:
             second_ms=None if copy else int(clock * 1000) % 1000,
             addresses=own_addresses(self.place.tables),
             host_range=self._host_range,
+            made=made,
         )
 
     def refresh(self, reading: Reading) -> Reading:

@@ -32,8 +32,8 @@ UNREADABLE = (
 class Origin:
     """What about.json says of a copy that twtop made."""
 
-    time: float
-    """When it was made, Unix time."""
+    time: float | None
+    """When it was made, Unix time; None where it gives no valid date."""
     complete: bool
     byte_order: ByteOrder | None
     bound_ports: tuple[int, ...] | None
@@ -48,12 +48,19 @@ def origin_of(root: Path) -> Origin | None:
             return None
         ports = about["bound_ports"]
         return Origin(
-            datetime.fromisoformat(about["time"]).timestamp(),
+            _time(about["time"]),
             about["complete"] is True,
             about["byteorder"] if about["byteorder"] in ("little", "big") else None,
             None if ports is None else tuple(map(_port, ports)),
         )
     except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _time(text: Any) -> float | None:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, TypeError):
         return None
 
 

@@ -32,6 +32,7 @@ def reading_sections(reading: Reading) -> Sections:
     place, table = reading.place, reading.table
     return {
         "reading": {name: getattr(reading, name) for name in OF_READING}
+        | {"made": reading.made}
         | {"addresses": sorted(reading.addresses)}
         | {"host_range": reading.host_range and list(reading.host_range)},
         "table": {name: getattr(table, name) for name in OF_TABLE}
@@ -111,6 +112,7 @@ def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Read
         table=table,
         parameters=tuple(Parameter(name, *rest) for name, rest in now["parameters"].items()),
         counters=now["counters"],
+        made=read.get("made"),
         addresses=frozenset(read["addresses"]),
         host_range=(read.get("host_range") and tuple(read["host_range"])) or None,
         **{name: read[name] for name in OF_READING},

@@ -93,8 +93,10 @@ def write_bundle(
     """
     copy, _ = parts
     name = path.name.split(".")[0] or "twtop"
-    when = datetime.fromtimestamp(copy.time, UTC)
-    head = ABOUT.format(name=name, version=__version__, time=f"{when:%Y-%m-%d %H:%M:%S UTC}")
+    when = "an unknown date"
+    if copy.time is not None:
+        when = f"{datetime.fromtimestamp(copy.time, UTC):%Y-%m-%d %H:%M:%S UTC}"
+    head = ABOUT.format(name=name, version=__version__, time=when)
     head += ABOUT_REDACTED if redacted else ""
     head += ABOUT_PLACES if others else ""
     members = {"README.txt": (head + (ABOUT_PAST if past.files else "")).encode()}
@@ -111,7 +113,7 @@ def write_bundle(
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for member, content in members.items():
             info = tarfile.TarInfo(f"{name}/{member}")
-            info.size, info.mtime, info.mode = len(content), int(copy.time), 0o644
+            info.size, info.mtime, info.mode = len(content), int(copy.time or 0), 0o644
             archive.addfile(info, io.BytesIO(content))
     try:
         return write_whole(path, lambda file: file.write(packed.getbuffer()))

@@ -53,8 +53,8 @@ class Copy:
     bound_ports: tuple[int, ...] | None
     """Ports that are bound and nothing else, which no file of the procfs has; None where they are
     not known."""
-    time: float
-    """When it was read, Unix time."""
+    time: float | None
+    """When it was read, Unix time; None of a copy that does not say when it was made."""
 
     def frame(self) -> Frame:
         """Return the frame that the copy makes. Raises BundleError where it has no room."""
@@ -76,8 +76,16 @@ class Copy:
             bound_known=self.bound_ports is not None,
             complete=self.complete and reading.table.complete,
         )
+        time = reading.time if self.time is None else self.time
         return judge(
-            replace(reading, place=self.place, table=table, table_time=self.time, time=self.time)
+            replace(
+                reading,
+                place=self.place,
+                table=table,
+                table_time=time,
+                time=time,
+                made=self.time,
+            )
         )
 
 
@@ -126,7 +134,7 @@ def _copy(place: Place, byte_order: ByteOrder | None) -> Copy:
         complete=complete,
         byte_order=byte_order or _byte_order(place),
         bound_ports=ports,
-        time=(place.made if place.kind == "copy" else None) or time.time(),
+        time=place.made if place.kind == "copy" else time.time(),
     )
 
 

@@ -62,7 +62,7 @@ class Difference:
 
     head: Mapping[str, Any]
     """Time, place and source of the second."""
-    times: tuple[str, str]
+    times: tuple[str | None, str | None]
     places: tuple[str, str]
     states: dict[str, tuple[int, int]]
     came: tuple[Mapping[str, Any], ...]
@@ -165,7 +165,8 @@ def diff_record(found: Difference) -> dict[str, Any]:
 
 def diff_text(found: Difference, paint: Paint) -> str:
     """Return the difference for people."""
-    (first, second), (here, there) = found.times, found.places
+    first, second = (time or "of an unknown date" for time in found.times)
+    here, there = found.places
     places = f"{here} · " if here == there else ""
     names = (first, second) if here == there else (f"{here} {first}", f"{there} {second}")
     lines = [f"{paint('twtop diff', 'bold')} · {places}{names[0]} -> {names[1]}"]

@@ -24,10 +24,11 @@ def audit_record(every: Audited, *, placed: bool = False) -> dict[str, Any]:
         ((frame, found),) = every
         return {**head(frame, SCHEMA), "findings": [record(one) for one in found]}
     heads = [head(frame, SCHEMA) for frame, _ in every]
+    times = [frame.as_of for frame, _ in every if frame.as_of is not None]
     for one in heads:
         del one["schema"]
     return {
-        **bare_head(SCHEMA, max((frame.time for frame, _ in every), default=0.0)),
+        **bare_head(SCHEMA, max(times, default=None)),
         "readings": heads,
         "findings": [
             {"place": place_record(frame.reading.place), **record(one)}

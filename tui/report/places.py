@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from tui.analysis.bind_first import BoundFirst, find_bound_first, shared_at
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
@@ -16,6 +17,7 @@ from tui.findings.cases import tally
 from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance
 from tui.report.records import bare_head, pattern_record
+from tui.report.shared import shared_words
 from tui.writing.layout import Paint, table
 from tui.writing.words import floored, written
 
@@ -123,8 +125,9 @@ def places_text(
     """Return the places for people, a row each, and below what could not be seen."""
     rows, colours = [], []
     for one in places:
-        level = level_of(one, threshold)
-        rows.append(_row(one, level, threshold))
+        shared = _shared(one)
+        level = _level(one, shared, threshold)
+        rows.append(_row(one, shared, level, threshold))
         colours.append({Level.FINE: "", Level.SLOW: "yellow"}.get(level, "red"))
     counted = (">sockets", ">TIME-WAIT", ">ports", ">reuse", ">in use")
     heads = ("", "", *counted, "worst", "", "findings")
@@ -133,10 +136,18 @@ def places_text(
     return "\n\n".join([shown, *(paint(note, "yellow") for note in notes)])
 
 
-def level_of(seen: Seen, threshold: float) -> Level:
-    """Return the Level of a place's worst tuple; of one that was not dumped, FINE."""
+def _shared(seen: Seen) -> BoundFirst | None:
+    """Return what the worst tuple's ports are shared with; None where it has them itself."""
+    if seen.frame is None or seen.worst is None:
+        return None
+    return shared_at(find_bound_first(seen.frame), seen.frame.patterns, seen.worst)
+
+
+def _level(seen: Seen, shared: BoundFirst | None, threshold: float) -> Level:
     if seen.frame is None or seen.worst is None:
         return Level.FINE
+    if shared is not None:
+        return shared.use.level(threshold)
     return pattern_level(seen.frame.patterns, seen.worst, threshold)
 
 
@@ -148,7 +159,7 @@ SAID = {
 }
 
 
-def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
+def _row(seen: Seen, shared: BoundFirst | None, level: Level, threshold: float) -> tuple[str, ...]:
     glance, frame = seen.glance, seen.frame
     place, rules = glance.place, glance.rules
     mark = "?" if rules.assumed else ""
@@ -160,6 +171,8 @@ def _row(seen: Seen, level: Level, threshold: float) -> tuple[str, ...]:
     elif frame is None and glance.sockets:
         use = f"≤ {ceil(1000 * (at_most_of(seen) or 0.0)) / 10:.1f}%"
         worst = "not dumped"
+    if shared is not None:
+        said = shared_words(shared, threshold, said)
     if seen.failure is not None:
         said = seen.failure
     elif frame is None and glance.sockets is None:

@@ -75,19 +75,26 @@ PATTERN_FIELDS = (
 """Of a pattern."""
 
 
-def bare_head(schema: str, time: float, place: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def bare_head(
+    schema: str, time: float | None, place: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what every JSON object begins with; ``source`` is None where it is of no one reading.
 
-    ``place`` is None where it is of several, or of none.
+    ``time`` is None where nobody knows it, ``place`` where it is of several, or of none.
     """
-    return {"schema": schema, "time": utc(time), "place": place, "source": None}
+    when = None if time is None else utc(time)
+    return {"schema": schema, "time": when, "place": place, "source": None}
 
 
-def head(frame: Frame, schema: str) -> dict[str, Any]:
-    """Return what every JSON object begins with that is of one reading: of when, and read how."""
+def head(frame: Frame, schema: str, *, looked: bool = False) -> dict[str, Any]:
+    """Return what every JSON object begins with that is of one reading: of when, and read how.
+
+    With ``looked`` it is one of a series, and its time that of the look, also at a copy.
+    """
     table, reading = frame.table, frame.reading
+    time = frame.time if looked else frame.as_of
     return {
-        **bare_head(schema, frame.time, place_record(reading.place)),
+        **bare_head(schema, time, place_record(reading.place)),
         "source": {
             "kind": reading.kind,
             "directory": _directory(reading.place),
@@ -99,7 +106,7 @@ def head(frame: Frame, schema: str) -> dict[str, Any]:
             "byte_order": table.byte_order,
             "bound_ports_known": table.bound_known,
             "bound_ports_unseen": unseen_bound(frame),
-            "unix_time": round(frame.time, 3),
+            "unix_time": finite(time),
         },
         "assumed": list(frame.assumed),
     }

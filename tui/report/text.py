@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tui.analysis.bind_first import find_bound_first, shared_at
 from tui.analysis.doubts import doubts, unseen_bound
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
@@ -24,6 +25,7 @@ from tui.report.records import (
     rows_by_pattern,
     socket_records,
 )
+from tui.report.shared import shared_words
 from tui.writing.layout import Paint, table, wrapped
 from tui.writing.words import digits_beside, floored, per_second, percent, plural, written
 
@@ -70,10 +72,12 @@ def owners_notes(owners: Owners) -> list[str]:
 def heading_text(frame: Frame, paint: Paint) -> str:
     """Return what was read, when, and whether it was all."""
     table, reading = frame.table, frame.reading
-    when = datetime.fromtimestamp(frame.time).astimezone()
+    when = "of an unknown date"
+    if frame.as_of is not None:
+        when = f"{datetime.fromtimestamp(frame.as_of).astimezone():%Y-%m-%d %H:%M:%S %Z}"
     place, milliseconds = reading.place, reading.read_seconds * 1000
     lines = [
-        paint(f"twtop report · {when:%Y-%m-%d %H:%M:%S %Z}", "bold"),
+        paint(f"twtop report · {when}", "bold"),
         *([place_text(frame, paint)] if place.kind not in ("host", "copy") else []),
         f"{plural(len(table), 'socket')} from {reading.kind} in {milliseconds:.0f} ms",
         *([f"A copy: {place.name}"] if place.kind == "copy" else []),
@@ -147,10 +151,14 @@ def patterns_text(
     patterns = frame.patterns
     wanted = range(len(patterns)) if chosen is None else chosen
     held = known_holders(patterns, frame.table, owners, len(patterns) if most is None else most)
+    bound_first = find_bound_first(frame)
     rows, colours = [], []
     for index in wanted[:most]:
         use = port_use(patterns, index)
-        words, colour = LEVELS[pattern_level(patterns, index, threshold)]
+        shared = shared_at(bound_first, patterns, index)
+        level = pattern_level(patterns, index, threshold)
+        words, colour = LEVELS[level if shared is None else shared.use.level(threshold)]
+        words = words.format(threshold=written(threshold))
         outgoing = patterns.direction[index] == Direction.OUTGOING  # others' ports are not ours
         digits = digits_beside(threshold)
         locked = f"{percent(use.locked, use.capacity, threshold)} locked: "
@@ -163,7 +171,7 @@ def patterns_text(
                 f"{floored(use.in_use, use.capacity, digits):.{digits}f}%",
                 f"{use.connectable:,}" if outgoing else "–",
                 str(held.get(index, "")),
-                locked + words.format(threshold=written(threshold)),
+                locked + words if shared is None else shared_words(shared, threshold, words),
             )
         )
         colours.append(colour)
@@ -284,7 +292,8 @@ def schedule_text(frame: Frame, paint: Paint) -> str:
 
 def unsound(frame: Frame, paint: Paint) -> list[str]:
     """Return what must be known of a frame of which not all could be read."""
-    notes = "\n".join(paint(doubt, "yellow") for doubt in doubts(frame))
+    undated = ("this copy does not say when it was made",) * (frame.as_of is None)
+    notes = "\n".join(paint(doubt, "yellow") for doubt in (*doubts(frame), *undated))
     return [notes] if notes else []
 
 

@@ -33,7 +33,7 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> WatchJson:
         record["outlook"] = _outlook(trends, index, sure) if tracked else "untracked"
         patterns.append(record)
     return {
-        **cast("WatchJson", head(frame, SCHEMA)),
+        **cast("WatchJson", head(frame, SCHEMA, looked=True)),
         "states": states_record(frame),
         "time_wait": {
             "count": trends.time_wait_count,

@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from tui.analysis.bind_first import find_bound_first, shared_at
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import Direction
@@ -58,7 +59,7 @@ class Agreement:
     outcome: Outcome
     """What the clients had got by then."""
     failing: bool
-    """Has connect() failed for want of a port since the table before?"""
+    """Has connect(), or a bind() before it, failed for want of a port since the table before?"""
     at_odds: bool
     standing: Standing
     kernel: Kernel = Kernel.UNASKED
@@ -66,6 +67,8 @@ class Agreement:
     """Connects that the kernel has refused so far: by then, and by the two verdicts before."""
     fullest: PortUse | None = None
     """The ports of the fullest tuple, where each has its turn, also a full one."""
+    shared: bool = False
+    """Do all tuples have the ports of one, because the clients bind first?"""
 
     @property
     def decisive(self) -> PortUse:
@@ -106,8 +109,11 @@ def compare(
     if previous is not None and previous.outcome.attempted > outcome.attempted:
         previous = None  # another load
     uses, held = _uses(frame, outcome.tuples)
-    use, fullest = sum(uses, PortUse(0)), None
-    if outcome.in_turn and uses:
+    bound_first = find_bound_first(frame)
+    shared = {shared_at(bound_first, frame.patterns, index) for index in held}
+    together = shared.pop() if len(shared) == 1 else None
+    use, fullest = sum(uses, PortUse(0)) if together is None else together.use, None
+    if outcome.in_turn and uses and together is None:
         fullest = min(uses, key=lambda one: one.connectable)
     before = Outcome(0.0, 0.0) if previous is None else previous.outcome
     attempted = outcome.attempted - before.attempted
@@ -118,8 +124,9 @@ def compare(
     )
     share = connected if fullest is None else connected / len(uses)
     exhausted = bool(outcome.tuples) and (fullest or use).connectable <= 0
-    at_odds = (failed > 0) != exhausted
-    if previous is not None and failed:
+    failing = failed + bound > 0
+    at_odds = failing != exhausted
+    if previous is not None and failing:
         at_odds &= previous.decisive.connectable > share
     elif previous is not None and exhausted:
         due = previous.due(table_time - previous.time)
@@ -128,7 +135,7 @@ def compare(
     counted = (*known, known[-1] + (refused or 0)) if known else ()  # once unknown, it stays so
     if not attempted or not frame.table.complete:
         standing, at_odds = Standing.NOTHING, False
-    elif bound:
+    elif bound and not exhausted:
         standing, at_odds = Standing.UPPER_BOUND, False
     elif not at_odds:
         standing = Standing.AGREES
@@ -145,12 +152,13 @@ def compare(
         ),
         reuse=bool(frame.patterns.reuse[held].any()),
         outcome=outcome,
-        failing=failed > 0,
+        failing=failing,
         at_odds=at_odds,
         standing=standing,
         kernel=_kernel(counted, outcome.errors.get(NO_PORT_LEFT, 0), failed, previous),
         refused=counted,
         fullest=fullest,
+        shared=together is not None,
     )
 
 

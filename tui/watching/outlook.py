@@ -24,6 +24,8 @@ from tui.watching.view import View
 from tui.watching.watch import Watch
 
 MINUTE = 60.0
+OLD_INTERVALS = 5
+"""How many intervals a table may lag behind its place's counters."""
 
 
 class Urgency(IntEnum):
@@ -92,6 +94,8 @@ class Outlook:
     """Did its last dump see the whole table? If not, the view may be of one before."""
     time: float = 0.0
     """When the poll was, Unix time."""
+    interval: float = 1.0
+    """Seconds between polls."""
 
     @property
     def place(self) -> Place:
@@ -102,6 +106,11 @@ class Outlook:
     def age(self) -> float:
         """Seconds since its table was read; 0 where it was not."""
         return 0.0 if self.view is None else max(self.time - self.view.frame.reading.table_time, 0)
+
+    @property
+    def is_old(self) -> bool:
+        """Is its table to be told apart from the counters beside it, which are of this poll?"""
+        return self.age > OLD_INTERVALS * self.interval
 
     @property
     def worst(self) -> int | None:

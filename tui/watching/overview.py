@@ -256,7 +256,15 @@ class Overview:
         newest = replace(seen, rules=self._rules.get(seen.place, seen.rules))
         if (view := followed.watch.newest) is not followed.judged[0]:
             followed.judged = view, None if view is None else verdict_of(view)
-        return Outlook(newest, *followed.judged, new, followed.failure, followed.complete, now)
+        return Outlook(
+            newest,
+            *followed.judged,
+            new,
+            followed.failure,
+            followed.complete,
+            now,
+            self.interval,
+        )
 
 
 def keyed(place: Place) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tui.acting.keeping import Goal
-from tui.analysis.bind_first import BoundFirst
+from tui.analysis.bind_first import BoundFirst, shared_at
 from tui.analysis.filter import Filter
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, PortUse, port_use
@@ -52,12 +52,7 @@ class View:
 
     def bound_at(self, index: int) -> BoundFirst | None:
         """Return what a pattern's ports are shared with; None where it has all of them itself."""
-        patterns = self.frame.patterns
-        if patterns.direction.item(index) != Direction.OUTGOING:
-            return None
-        at, own = patterns.local_ip.item(index), port_use(patterns, index)
-        found = (one for one in self.bound_first if one.address == at)
-        return next((one for one in found if one.use.connectable < own.connectable), None)
+        return shared_at(self.bound_first, self.frame.patterns, index)
 
     def use_of(self, index: int) -> PortUse:
         """Return the ports that a pattern's clients choose from: theirs, or all destinations'."""

@@ -30,8 +30,8 @@ class Counts(NamedTuple):
 class Sheet:
     """Records that have the same fields."""
 
-    time: float
-    """When they were true, Unix time: the first column of a CSV."""
+    time: float | None
+    """When they were true, Unix time, if that is known: the first column of a CSV."""
     fields: tuple[str | Counts, ...]
     """Which of their members a CSV has, in its order."""
     records: Iterable[Record]
@@ -76,7 +76,7 @@ def write_csv(file: TextIO, sheet: Sheet) -> int:
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["time", *_heads(sheet)])
-    time, count = utc(sheet.time), 0
+    time, count = None if sheet.time is None else utc(sheet.time), 0
     for record in sheet.records:
         writer.writerow([time, *_cells(sheet, record)])
         count += 1

@@ -203,7 +203,9 @@ def _use(verdict: Agreement, threshold: float) -> Line:
     use = verdict.use
     role = use_role(use.level(threshold)) or "figure"
     capacity = f"{use.capacity:,}"
-    if verdict.tuples > 1 and use.capacity % verdict.tuples == 0:
+    if verdict.shared:
+        capacity += " shared"
+    elif verdict.tuples > 1 and use.capacity % verdict.tuples == 0:
         capacity = f"{verdict.tuples} × {use.capacity // verdict.tuples:,}"
     line: Line = [
         (f"{use.in_use:,} of {capacity} ports ", ""),
@@ -232,6 +234,8 @@ def _standing(verdict: Agreement) -> Line:
             return [(f"≠ clients differ: {seen}", "alarm")]
         case Standing.AGREES:
             why = WHY_AGREED[verdict.exhausted, verdict.failing]
+            if verdict.shared:  # the kernel counts no bind() that it refuses
+                return [("= clients agree", "good"), (f": {why.replace('connect', 'bind')}", "")]
             all_three = verdict.kernel is Kernel.AGREES
             return [
                 ("= kernel agrees" if all_three else "= clients agree", "good"),

@@ -46,6 +46,9 @@ class HistoryChart(TextPanel[View]):
         title = "Ports in use"
         if self._series:
             title += f" · capacity {self._series.capacity[-1]:,}"
+            index = view.frame.patterns.find(self.key)
+            if index is not None and (bound := view.bound_at(index)) is not None:
+                title += f" shared by {bound.destinations:,} destinations"
         self.entitle(title, self._legend())
         super().show(view)
 
@@ -76,12 +79,13 @@ class HistoryChart(TextPanel[View]):
 def limits_of(view: View, key: PatternKey) -> list[tuple[float, str]]:
     """Return the percentages of a pattern's capacity that are judged, and what is beyond them.
 
-    None where connect() may take over what is in use, and of ports that are the peer's.
+    None where connect() may take over what is in use, where others use up the same ports, and of
+    ports that are the peer's.
     """
     index = view.frame.patterns.find(key)
     if key.direction is not Direction.OUTGOING or index is None:
         return []
-    if view.frame.patterns.reuse[index]:
+    if view.frame.patterns.reuse[index] or view.bound_at(index) is not None:
         return []
     return [(SLOW_PERCENT, "warn"), (view.threshold, "alarm")]
 

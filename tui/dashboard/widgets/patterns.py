@@ -86,8 +86,6 @@ class PatternRows(ArrangedRows):
         self.order = order
         self.gone = () if view.filter is not None or without_incoming else view.trends.gone
         self.tracked = min(len(patterns), TRACKED)
-        if view.owners.denied:
-            self.note = unreadable(view.owners)
 
     def __len__(self) -> int:
         return len(self.order) + len(self.gone)
@@ -169,7 +167,7 @@ class PatternRows(ArrangedRows):
         """Return the patterns with the report's fields."""
         frame, holders = self.view.frame, self.view.trends.holders
         records = [pattern_record(frame, i, holders.get(i)) for i in self.order.tolist()]
-        return Sheet(frame.time, PATTERN_FIELDS, records)
+        return Sheet(frame.as_of, PATTERN_FIELDS, records)
 
 
 def _order(view: View, sort: str) -> Array:
@@ -232,12 +230,19 @@ def process_text(process: Process, width: int, before: str = "") -> str:
     return short(named, room) + pid
 
 
-def unreadable(owners: Owners) -> str:
-    """Return which process, or how many, the user may not look into, and what would help."""
+def unreadable(owners: Owners, room: int = 0) -> str:
+    """Return how many processes the user may not look into, and what would help.
+
+    The first of them is named if it is the only one, or where that fits the ``room``.
+    """
     cure = ": run as root to see names" if os.geteuid() else ""
-    named = owners.unreadable[0] if owners.denied == 1 and owners.unreadable else None
-    who = plural(owners.denied, "process", "processes") if named is None else named
-    return f"{who} unreadable{cure}"
+    others = owners.denied - 1
+    counted = f"{plural(owners.denied, 'process', 'processes')} unreadable{cure}"
+    if not owners.unreadable:
+        return counted
+    more = f" and {others:,} more" if others else ""
+    named = f"{owners.unreadable[0]}{more} unreadable{cure}"
+    return named if not others or len(named) <= room else counted
 
 
 def use_role(level: Level) -> str:
@@ -374,11 +379,14 @@ class PatternsPanel(ArrangedTable):
 
     def foot(self, rows: ArrangedRows) -> Content:
         """Return the selected pattern's whole name, and the key that opens it."""
-        notes = [Content(rows.note)] if rows.note else []
+        notes: list[Content] = []
         if isinstance(key := self.selected, PatternKey):
             below = rows.view.kept_below(key) if isinstance(rows, PatternRows) else None
             kept = "" if below is None else f"· kept below {below:g} % "
             notes.append(Content(f"{key} {kept}{_shares(rows, key)}") + hint(("⏎", "opens")))
+        if isinstance(rows, PatternRows) and rows.view.owners.denied:
+            room = self.size.width - sum(one.cell_length for one in notes) - len("    · ")
+            notes.insert(0, Content(unreadable(rows.view.owners, room)))
         return Content(" · ").join(notes)
 
     def watch_cursor(self, before: int, now: int) -> None:

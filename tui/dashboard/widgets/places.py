@@ -62,10 +62,6 @@ SORT_NAMES = {
 }
 
 
-OLD_SECONDS = 5.0
-"""From this age on a table is told apart from the counters beside it, which are of this second."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)  # columns of numbers cannot be compared as one
 class Places:
     """All places at one look."""
@@ -229,8 +225,9 @@ def _findings(one: Outlook) -> list[Run]:
 
 
 def _age(one: Outlook) -> list[Run]:
-    role = "warn" if one.age > OLD_SECONDS else "dim"
-    return [("–" if one.view is None else span(one.age), role)]
+    if one.view is None:
+        return [("–", "dim")]
+    return [(span(one.age), "warn" if one.is_old else "dim")]
 
 
 CELLS: Mapping[str, Callable[[Outlook, int], list[Run]]] = {

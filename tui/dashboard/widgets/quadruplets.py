@@ -116,7 +116,7 @@ class QuadrupletRows(ArrangedRows):
     def sheet(self) -> Sheet:
         """Return the sockets with the report's fields."""
         records = socket_records(self.frame, self.order, self.owners)
-        return Sheet(self.frame.time, SOCKET_FIELDS, records)
+        return Sheet(self.frame.as_of, SOCKET_FIELDS, records)
 
 
 def _keys(table: SocketTable, rows: Array, sort: str) -> tuple[Array, ...]:

@@ -15,10 +15,10 @@ from tui.report.plan import share_text, short_number
 from tui.writing.words import short
 
 COLUMNS = (
-    Column("name", "Change", 24, "left", stretch=2, most=64),
+    Column("name", "Change", 24, "left", stretch=2, most=48),
     Column("needed", "Needed", 7),
     Column("capacity", "Ports", 7),
-    Column("use", "Use", 14, "left", stretch=1, most=40),
+    Column("use", "Use", 14, "left", stretch=1, most=110),
     Column("fast_rate", "Fast to", 7, rank=2),
     Column("sustainable_rate", "At most", 7, rank=1),
     Column("verdict", "", 8, "left"),

@@ -56,10 +56,11 @@ class StatesPanel(TextPanel[View]):
         count, rates = int(view.frame.states[state]), view.trends.states
         change = signed(None if rates is None else float(rates[state]))
         runs = [(f" {state.label:<11}{count:>8,} ", "" if count else "dim")]
-        if (bar := width - CELL - 1) >= 4:
+        unit = "  " if change in ("0", DASH) else "/s"
+        runs.append((f"{change:>6}{unit}", "dim" if change in ("0", DASH) else ""))
+        if (bar := width - CELL - 3) >= 4:
             largest = max(int(view.frame.states.max()), 1)
             length = 0 if count == 0 else max(1, round(count / largest * bar))
             kind = "locked" if state is State.TIME_WAIT else "bar"
-            runs.append((glyphs().live * length + " " * (bar - length), kind))
-        unit = "  " if change in ("0", DASH) else "/s"
-        return self.line([*runs, (f"{change:>6}{unit}", "dim" if change in ("0", DASH) else "")])
+            runs.append((f"  {glyphs().live * length}{' ' * (bar - length)}", kind))
+        return self.line(runs)

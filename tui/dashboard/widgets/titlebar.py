@@ -143,14 +143,19 @@ class TitleBar(TitleLine[View]):
 
     def _state(self, view: View) -> Text:
         """Return whether the screen is live, frozen, or failing."""
-        clock = datetime.fromtimestamp(view.frame.time).strftime("%H:%M:%S")
+        time, as_of = view.frame.time, view.frame.as_of
+        clock = datetime.fromtimestamp(time).strftime("%H:%M:%S")
+        copy = view.frame.reading.place.kind == "copy"
+        if copy and as_of is not None:
+            clock = datetime.fromtimestamp(as_of).strftime("%d %b %Y %H:%M:%S")
+        elif copy:
+            clock = "of an unknown date"
         if view.past:
             mark, role = view.past, "frozen"
-            clock = datetime.fromtimestamp(view.frame.time).strftime("%d %b %H:%M:%S")
+            clock = datetime.fromtimestamp(time).strftime("%d %b %H:%M:%S")
         elif view.frozen:
             mark, role = "❚❚ FROZEN", "frozen"
         else:
-            copy = view.frame.reading.place.kind == "copy"
             mark, role = ("○ COPY", "dim") if copy else ("● LIVE", "good")
             if view.failure:
                 mark, role = "○ STALE", "warn"
