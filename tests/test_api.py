@@ -318,7 +318,7 @@ class TestAudit:
 class TestWatch:
     def test_moments_come_at_intervals(self) -> None:
         began = time.monotonic()
-        seen = api.watch(0.2, proc=PROXY)
+        seen = api.watch(0.2, proc=IDLE)
         moments = [next(seen) for _ in range(3)]
         assert time.monotonic() - began >= 0.4
         assert all(isinstance(moment, api.Moment) for moment in moments)
