@@ -325,7 +325,9 @@ class TestWatch:
         assert moments[0].trends.time_wait is None
         assert moments[2].trends.time_wait is not None
         assert len(moments[0].trends.past.time) == 1
-        assert len(moments[2].trends.past.time) == 3
+        # Where reading is dear, a table stands for several.
+        read = {moment.frame.reading.table_time for moment in moments}
+        assert len(moments[2].trends.past.time) == len(read)
 
     def test_late_ones_are_not_made_up_for(self) -> None:
         seen = api.watch(0.2, proc=IDLE)
