@@ -129,27 +129,23 @@ class TestGoals:
 
         assert len(during(two, "--below", "50")[3].slept) == 8
 
+    @pytest.mark.parametrize("socks", [draining, unshared])
     def test_it_waits_until_ports_that_may_be_bound_make_no_difference(
-        self, during: During, monkeypatch: pytest.MonkeyPatch
+        self,
+        during: During,
+        monkeypatch: pytest.MonkeyPatch,
+        socks: Callable[[float], list[Sock]],
     ) -> None:
-        """Of 500 ports 100 may be bound: below half of what is surely there are 199."""
-        monkeypatch.setattr(doubts, "unseen_bound", lambda frame: 100)
-        monkeypatch.setattr(wait, "unseen_bound", lambda frame: 100)
-        code, *_, made = during(draining, "--below", "50")
-        assert (code, len(made.slept)) == (0, 7)
-        code, _, err, made = during(draining, "--below", "50", "--timeout", "6")
-        assert (code, made.slept) == (1, [1.0] * 6)
-        assert "up to 100 sockets" in err
+        """Of 500 ports 100 may be bound: below half of what is surely there are 199.
 
-    def test_what_may_be_bound_counts_where_a_client_binds_first(
-        self, during: During, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Below half of the 400 that are surely there are 199, which all ten hold together."""
+        Where a client binds first, all ten destinations hold these together.
+        """
         monkeypatch.setattr(doubts, "unseen_bound", lambda frame: 100)
         monkeypatch.setattr(wait, "unseen_bound", lambda frame: 100)
-        code, *_, made = during(unshared, "--below", "50")
+        code, *_, made = during(socks, "--below", "50")
         assert (code, len(made.slept)) == (0, 7)
-        _, _, err, _ = during(unshared, "--below", "50", "--timeout", "6")
+        code, _, err, made = during(socks, "--below", "50", "--timeout", "6")
+        assert (code, made.slept) == (1, [1.0] * 6)
         assert "up to 100 sockets" in err
 
     def test_it_ends_at_once_where_not_even_an_unused_tuple_would_be_sure(

@@ -23,7 +23,8 @@ from tui.findings.config import Config
 from tui.recording.chapter import Recorded
 from tui.recording.recorder import Recorder
 from tui.recording.recording import open_recording
-from tui.recording.replay import Replay, first_critical
+from tui.recording.replay import Replay
+from tui.recording.story import first_critical
 from tui.watching.watch import Watch
 
 SECONDS = 150

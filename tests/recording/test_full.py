@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tables import NOW, reading, rules, table, waiting
-from tui.recording.replay import BREATHS_SECONDS, UNSEEN_SECONDS, Full, full_spans
+from tui.recording.story import BREATHS_SECONDS, UNSEEN_SECONDS, Full, full_spans
 from tui.recording.summary import FULL_MOST, Summary, from_plain, plain, summarise
 from tui.watching.watch import Watch
 

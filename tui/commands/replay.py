@@ -65,7 +65,8 @@ def replay(
     from tui.kernel.sockets import TableError
     from tui.recording.log import RecordingError
     from tui.recording.recording import open_recording
-    from tui.recording.replay import Replay, first_critical
+    from tui.recording.replay import Replay
+    from tui.recording.story import first_critical
     from tui.recording.when import TimeError, parse_time
 
     try:

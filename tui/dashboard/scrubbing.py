@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from tui.dashboard.widgets.timeline import Span
 from tui.recording.moments import Moments
-from tui.recording.replay import Event, Full, Replay, events, full_spans
+from tui.recording.replay import Replay
+from tui.recording.story import Event, Full, events, full_spans
 from tui.recording.summary import Summary
 from tui.recording.when import TimeError, parse_time
 from tui.watching.view import View

@@ -230,7 +230,7 @@ class RowReader:
             expired = due[left[due].argsort(kind="stable")[_ended(columns, len(due))]]
         stays = np.ones(len(rows), bool)
         stays[gone] = stays[expired] = False
-        old = "late" in columns  # of twtop 0.1
+        old = "late" in columns  # in version 1
         apart = np.concatenate((aside, gone[rows[gone] >= 0]))
         if old:
             aside, apart = due, np.concatenate((due, gone))
@@ -305,7 +305,7 @@ _NONE = np.empty(0, np.uint64)
 
 def _ended(columns: Mapping[str, Array], count: int) -> Array:
     """Return which of the rows that are due went; where that turns is told, as it does in runs."""
-    if "expired.steps" in columns:  # as twtop 0.2 once wrote it
+    if "expired.steps" in columns:  # until version 2
         turns = columns["expired.steps"].nonzero()[0]
     else:
         turns = summed(columns.get("ended", _column(columns, "expired.turns")))

@@ -17,7 +17,7 @@ from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.sparkline import sparkline
 from tui.dashboard.widgets.styles import Run
 from tui.findings.finding import Severity
-from tui.recording.replay import Event, Full
+from tui.recording.story import Event, Full
 from tui.recording.summary import Summary
 
 LABEL, FIGURE = 12, 8

@@ -1,0 +1,100 @@
+"""What the summaries of a recording tell together: where findings began, and when ports ran out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tui.findings.cases import FORGET_SECONDS, Begun
+from tui.findings.finding import Severity
+from tui.recording.summary import Summary
+
+REMEMBERED = 3600
+"""For so many moments before one it is looked up since when its findings are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A finding began."""
+
+    index: int
+    """At which moment."""
+    title: str
+    severity: int
+
+
+def events(timeline: Sequence[Summary]) -> list[Event]:
+    """Return where findings began, or became graver."""
+    found: list[Event] = []
+    before: dict[tuple[str, str], int] = {}
+    for index, summary in enumerate(timeline):
+        found += [
+            Event(index, told.title, told.severity)
+            for told in summary.findings
+            if told.severity > before.get(told.identity, -1)
+        ]
+        before = {told.identity: told.severity for told in summary.findings}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A pattern had no port left, but for BREATHS_SECONDS now and then."""
+
+    name: str
+    begin: float
+    """Unix time of the first moment at which it was seen so."""
+    end: float
+    """That of the last."""
+
+
+BREATHS_SECONDS = 10.0
+"""A port that comes back is taken at once: what is full again so soon is one story."""
+UNSEEN_SECONDS = 60.0
+"""Between two moments so far apart nobody knows."""
+
+
+def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begun]:
+    """Return when the findings of a moment began, by their identities.
+
+    What was gone for a moment is the same story, as where it is watched.
+    """
+    last = timeline[index].time
+    seen = {told.identity: last for told in timeline[index].findings}
+    going_on = set(seen)
+    for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):
+        if not going_on or last - timeline[at].time > UNSEEN_SECONDS:
+            break
+        last = timeline[at].time
+        there = going_on.intersection([told.identity for told in timeline[at].findings])
+        seen |= dict.fromkeys(there, last)
+        if len(there) < len(going_on):
+            going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
+    return {one: Begun(since, from_start=since == last) for one, since in seen.items()}
+
+
+def full_spans(timeline: Sequence[Summary]) -> list[Full]:
+    """Return when patterns had no port left, by their beginnings."""
+    found: list[Full] = []
+    last: dict[str, tuple[int, int]] = {}
+    """Which of the spans each pattern had last, and at which moment."""
+    for index, summary in enumerate(timeline):
+        for name in summary.full:
+            number, seen = last.get(name, (len(found), -1))
+            gap = summary.time - timeline[seen].time if seen >= 0 else math.inf
+            if gap <= (UNSEEN_SECONDS if seen == index - 1 else BREATHS_SECONDS):
+                found[number] = replace(found[number], end=summary.time)
+            else:
+                number = len(found)
+                found.append(Full(name, summary.time, summary.time))
+            last[name] = number, index
+    return found
+
+
+def first_critical(timeline: list[Summary]) -> float:
+    """Return when the first critical finding was there, Unix time; the end where none was."""
+    for summary in timeline:
+        if any(told.severity >= Severity.CRITICAL for told in summary.findings):
+            return summary.time
+    return timeline[-1].time
