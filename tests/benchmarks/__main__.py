@@ -1,6 +1,7 @@
 """python -m tests.benchmarks: what twtop costs, against its budgets."""
 
 import argparse
+import os
 
 from tui.lab import namespace
 
@@ -13,6 +14,7 @@ def main() -> None:
     parser.add_argument("--user", action="store_true", help="through a user namespace")
     chosen = parser.parse_args()
 
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed twtop is compiled, too
     namespace.gain_privileges(user_namespace=chosen.user)
     # NumPy starts threads, and a process with threads may not enter a user namespace.
     from tests.benchmarks.table import HEADER, MEASURES, measure

@@ -3,9 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tests.benchmarks.load import Load, sockets
 from tests.benchmarks.reading import Comparison
@@ -21,29 +18,19 @@ REPORT = (*TWTOP, "report", "--json")
 def compare(load: Load, work: tuple[str, ...], against: tuple[str, ...], turns: int) -> Comparison:
     """Run two programs in turns, on the same sockets, and take the CPU seconds of each."""
     found = Comparison([], [], [])
-    with _as_installed() as environment:
-        for argv in (work, against):
-            _cpu(argv, environment)
-        for _ in range(turns):
-            with load.paused():
-                found.sockets.append(sockets())
-                found.work.append(_cpu(work, environment))
-                found.against.append(_cpu(against, environment))
+    for argv in (work, against):
+        _cpu(argv)  # its modules are compiled now
+    for _ in range(turns):
+        with load.paused():
+            found.sockets.append(sockets())
+            found.work.append(_cpu(work))
+            found.against.append(_cpu(against))
     return found
 
 
-@contextmanager
-def _as_installed() -> Iterator[dict[str, str]]:
-    """The environment of a twtop that was installed: its modules are compiled already."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"PYTHONPYCACHEPREFIX": folder}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        yield environment
-
-
-def _cpu(argv: tuple[str, ...], environment: dict[str, str]) -> float:
+def _cpu(argv: tuple[str, ...]) -> float:
     """The CPU seconds of a program, whatever its exit code says."""
-    with subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime

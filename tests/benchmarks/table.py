@@ -161,6 +161,7 @@ def share(load: Load) -> Iterator[Row]:
 def start(load: Load) -> Iterator[Row]:
     """How long one waits at the start and at the end."""
     count = sockets()
+    dashboard.start()  # its modules are compiled now
     empty, starts = [], []
     for _ in range(STARTS):
         empty.append(dashboard.empty())
