@@ -18,6 +18,8 @@ from tui.writing.words import percent, plural, ratio
 def listener_in_range(situation: Situation) -> Iterator[Finding]:
     """Find the listeners on ports that a client could hold when their daemon restarts."""
     ports = situation.frame.ports
+    if not ports.excluded:
+        return
     reserved = situation.frame.rules.reserved
     exposed = [
         listener
@@ -59,6 +61,9 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
     """
     frame, least = situation.frame, situation.config.ports.bound_cost
     ports, table = frame.ports, frame.table
+    most = ports.excluded + ports.reserved
+    if 100 * most < least * (ports.capacity + most):
+        return
     listening = np.unique(table.local_port[table.state == State.LISTEN])
     taken = np.union1d(listening, table.bound_ports)
     listened, cost = (

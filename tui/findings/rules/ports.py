@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
+from tui.analysis.judgement import Level, PortUse, levels, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.ports import PortSpace, times_slower
 from tui.analysis.refused import Tally
@@ -174,12 +174,10 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
     patterns, trends = situation.frame.patterns, situation.trends
     if trends is None:
         return
-    count = len(trends.seconds_left)  # the fullest; the others are far from it
-    soon = np.zeros(len(patterns), bool)
-    soon[:count] = trends.seconds_left <= 60 * situation.config.ports.exhausts_within_minutes
-    soon &= patterns.direction == Direction.OUTGOING
-    soon &= pattern_levels(patterns, 100) < Level.EXHAUSTED
-    found = np.flatnonzero(soon)
+    within = 60 * situation.config.ports.exhausts_within_minutes
+    found = np.flatnonzero(trends.seconds_left <= within)  # of the fullest: no other is near it
+    found = found[patterns.direction[found] == Direction.OUTGOING]
+    found = found[situation.levels[found] < Level.EXHAUSTED]
     found = found[np.argsort(trends.seconds_left[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(_exhausts_soon, situation), "patterns")
 
@@ -223,7 +221,7 @@ def _of_level(
 ) -> Iterator[Finding]:
     """Tell of the patterns of a level, those with the fewest ports left to connect() first."""
     patterns = situation.frame.patterns
-    found = np.flatnonzero(pattern_levels(patterns, situation.config.ports.threshold) == level)
+    found = np.flatnonzero(situation.levels == level)
     found = found[np.argsort(patterns.connectable[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 

@@ -22,6 +22,8 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
     """
     frame, limits = situation.frame, situation.config.remotes
     table, remotes = frame.table, frame.remotes
+    if len(remotes) < limits.addresses:
+        return
     own = is_loopback(table.address_hi, table.address_lo)
     own[frame.patterns.local_ip] = True
     own[table.local_ip[table.state == State.LISTEN]] = True
