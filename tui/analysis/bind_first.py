@@ -71,8 +71,7 @@ class BoundFirst:
 
     def patterns(self, patterns: Patterns) -> Array:
         """Return which patterns these destinations are, shape (patterns,)."""
-        outgoing = patterns.direction == Direction.OUTGOING
-        found: Array = outgoing & (patterns.local_ip == self.address)
+        found: Array = patterns.outgoing & (patterns.local_ip == self.address)
         return found
 
 
@@ -85,7 +84,7 @@ def find_bound_first(
     use.
     """
     patterns, capacity = frame.patterns, frame.ports.capacity
-    outgoing = (patterns.direction == Direction.OUTGOING) & (patterns.in_use > 0)
+    outgoing = patterns.outgoing & (patterns.in_use > 0)
     if capacity <= 0 or np.count_nonzero(outgoing) < destinations:
         return ()
     local, in_use = patterns.local_ip[outgoing], patterns.in_use[outgoing]
@@ -163,7 +162,7 @@ def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array, Array]:
     others = len(found)  # a row for what is not asked for: cheaper than to choose from so many
     rank = np.full(len(table.address_lo), others)
     rank[found] = np.arange(others)
-    chosen = np.where(patterns.direction == Direction.OUTGOING, rank[patterns.local_ip], others)
+    chosen = np.where(patterns.outgoing, rank[patterns.local_ip], others)
     owner = np.append(chosen, others).take(patterns.member)
     seen = np.zeros((others + 1) * PORTS, bool)
     seen[owner * PORTS + table.local_port] = True  # a third of what two indices cost

@@ -110,7 +110,7 @@ class History:
         if before is None or before.patterns is not frame.patterns:
             # Other rules group the same sockets otherwise, so the table alone does not tell.
             count = min(len(frame.patterns), TRACKED)
-            self._keys = [frame.patterns.key(index) for index in range(count)]
+            self._keys = frame.patterns.keys_of(slice(count))
         self._frame = frame
         if whole and (before is None or before.table is not frame.table):
             self._add_patterns(frame)
@@ -279,7 +279,7 @@ class History:
             early = self._end_early(frame, columns)
             left[early] = np.maximum(left, grown)[early]
         left[in_use - patterns.reusable[:count] >= capacity] = 0.0
-        left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
+        left[~patterns.outgoing[:count]] = NEVER
         return left
 
     def _end_early(self, frame: Frame, columns: Array) -> Array:

@@ -76,7 +76,7 @@ def listen_queue_full(situation: Situation) -> Iterator[Finding]:
     """
     table = situation.frame.table
     assumed = _somaxconn(situation)
-    rows = np.flatnonzero(table.state == State.LISTEN)
+    rows = table.listeners
     queue, limit = table.rx_queue[rows], table.backlog_limit[rows]
     full = np.where(limit != UNKNOWN_LIMIT, queue > limit, queue >= max(assumed, 1))
     if not full.any():
@@ -139,8 +139,9 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
             f"{COUNTERS[name]} ({total:,})" for name, total in totals.items()
         )
     table = situation.frame.table
-    queues = np.where(table.state == State.LISTEN, table.rx_queue, 0)
-    row = int(queues.argmax()) if queues.any() else None
+    rows, row = table.listeners, None
+    if table.rx_queue[rows].any():
+        row = int(rows[table.rx_queue[rows].argmax()])
     listener = None if row is None else _place(situation, row)
     queue = f"; the longest queue now is at {listener}" if listener else ""
     yield Finding(
@@ -154,7 +155,7 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
         evidence=known(
             **totals,
             **{f"{name}_per_second": round(rate, 2) for name, rate in rising.items()},
-            longest_queue=None if row is None else int(queues[row]),
+            longest_queue=None if row is None else int(table.rx_queue[row]),
             listener=listener,
         ),
         remedies=(

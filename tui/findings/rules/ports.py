@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 
 from tui.analysis.judgement import Level, PortUse, levels, port_use
-from tui.analysis.patterns import Direction
 from tui.analysis.ports import PortSpace, times_slower
 from tui.analysis.refused import Tally
 from tui.analysis.timewait import SECONDS
@@ -176,7 +175,7 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
         return
     within = 60 * situation.config.ports.exhausts_within_minutes
     found = np.flatnonzero(trends.seconds_left <= within)  # of the fullest: no other is near it
-    found = found[patterns.direction[found] == Direction.OUTGOING]
+    found = found[patterns.outgoing[found]]
     found = found[situation.levels[found] < Level.EXHAUSTED]
     found = found[np.argsort(trends.seconds_left[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(_exhausts_soon, situation), "patterns")
@@ -229,7 +228,7 @@ def _of_level(
 def exhausted(situation: Situation) -> Iterator[Finding]:
     """Find the patterns in which connect() fails now, or that it must fail whatever it is given."""
     frame = situation.frame
-    if not frame.ports.capacity and not (frame.patterns.direction == Direction.OUTGOING).any():
+    if not frame.ports.capacity and not frame.patterns.outgoing.any():
         yield _no_port(frame.ports)
     yield from _of_level(Level.EXHAUSTED, _exhausted, situation)
 

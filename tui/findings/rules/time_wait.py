@@ -37,7 +37,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     patterns, least = situation.frame.patterns, situation.config.time_wait.count
     if situation.frame.time_wait.count < least:
         return
-    outgoing = patterns.direction == Direction.OUTGOING
+    outgoing = patterns.outgoing
     blocking = situation.levels >= Level.SLOW
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
