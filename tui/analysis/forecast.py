@@ -42,8 +42,7 @@ def seconds_to_exhaustion(
     runs out, however steep it looks now. An end is told only where what is proven brings it: a
     rise may bring it nearer, but is none yet that would bring it alone.
     """
-    # Most are far from it: what has been seen is too little for an end within AHEAD times that.
-    near = (1 + AHEAD) * (live + closings.sum(axis=1)) >= capacity
+    near = within_reach(live, closings, capacity)
     near[near] = _may_end(live[near], opened[near], closings[near], capacity[near], hold[near])
     ends = np.full(len(live), NEVER)
     if near.any():
@@ -51,6 +50,15 @@ def seconds_to_exhaustion(
             live[near], opened[near], closings[near], capacity[near], hold[near], apart
         )
     return ends
+
+
+def within_reach(live: Array, closings: Array, capacity: Array) -> Array:
+    """Say which may run out at all, by the ports that ``seconds_to_exhaustion`` is given; bool.
+
+    Most are far from it: what has been seen is too little for an end within AHEAD times that.
+    """
+    near: Array = (1 + AHEAD) * (live + closings.sum(axis=1)) >= capacity
+    return near
 
 
 def _may_end(live: Array, opened: Array, closings: Array, capacity: Array, hold: Array) -> Array:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion
+from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion, within_reach
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -261,14 +261,17 @@ class History:
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        closings = frame.time_wait.held_by_pattern
-        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
-        left = seconds_to_exhaustion(
-            live=np.maximum(in_use - closings.sum(axis=1), 0),
-            opened=np.where((columns >= 0)[:, None], opened, 0.0),
-            closings=closings,
-            capacity=capacity,
-            hold=patterns.hold[:count],
+        closings, outgoing = frame.time_wait.held_by_pattern, patterns.outgoing[:count]
+        live = np.maximum(in_use - closings.sum(axis=1), 0)
+        near = np.flatnonzero(outgoing & within_reach(live, closings, capacity))
+        opened, apart = self._patterns.changes(columns[near], SECONDS, LIVE)
+        left = np.full(count, NEVER)
+        left[near] = seconds_to_exhaustion(
+            live=live[near],
+            opened=np.where((columns[near] >= 0)[:, None], opened, 0.0),
+            closings=closings[near],
+            capacity=capacity[near],
+            hold=patterns.hold[near],
             apart=apart,
         )
         if (left < NEVER).any():
@@ -278,8 +281,7 @@ class History:
             grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
             early = self._end_early(frame, columns)
             left[early] = np.maximum(left, grown)[early]
-        left[in_use - patterns.reusable[:count] >= capacity] = 0.0
-        left[~patterns.outgoing[:count]] = NEVER
+        left[outgoing & (patterns.locked[:count] >= capacity)] = 0.0
         return left
 
     def _end_early(self, frame: Frame, columns: Array) -> Array:
