@@ -122,6 +122,18 @@ class TestBetweenDumps:
         assert (trends.time_wait, trends.time_wait_count) == (10, 20)
         assert told(frames[2], history=made).held[-1] == 0, "never below"
 
+    def test_what_went_into_time_wait_by_the_kernels_counter(self) -> None:
+        """Seconds that no poll was in are told by those around them; a poll that was not told of
+        the counter tells nothing."""
+        totals = {0: 100, 1: 110, 2: 130, 5: 190, 6: None, 7: 190, 7.25: 200, 8: 290}
+        counters = ({} if total is None else {"TW": total} for total in totals.values())
+        frames = [at(second, **counter) for second, counter in zip(totals, counters, strict=True)]
+        trends = told(*frames)
+        assert trends.entered[-9:] == (0, 10, 20, 20, 20, 20, 0, 0, 120)
+        assert len(trends.entered) == SHOWN_SECONDS
+        waiting_ = later(at(8, *waits(30)), NOW + 8, {"TW": 290})
+        assert told(*frames[:-1], waiting_).entered[-1] == 120, "more than the timers' 30"
+
     def test_without_sockstat_it_stands_still(self) -> None:
         dump = at(0, *waits(10))
         assert history.current_time_wait(later(dump, NOW + 5)) == 10

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from operator import attrgetter
 from types import MappingProxyType
 
 import numpy as np
@@ -231,11 +231,14 @@ class History:
 
         Seconds without a poll of their own carry the one before.
         """
-        counts = np.array([point.time_wait for point in self._points])
-        times = np.array([point.time for point in self._points])
+        times, counts = self._column("time"), self._column("time_wait")
         seconds = now - np.arange(SHOWN_SECONDS)[::-1] + 1e-3
         at = np.searchsorted(times, seconds, "right") - 1
         return tuple(counts[at[at >= 0]].tolist())
+
+    def _column(self, name: str) -> Array:
+        """Return what all points have of this, oldest first; NaN where that is not known."""
+        return np.array([*map(attrgetter(name), self._points)], float)
 
     def _entered_per_second(self, frame: Frame) -> tuple[float, ...]:
         """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
@@ -243,17 +246,18 @@ class History:
         The timers know the last minute from the first frame on; what the counter has shown
         since the start is added where it is more.
         """
-        closings = frame.time_wait.closings.tolist()
-        entered = closings + [0.0] * (SHOWN_SECONDS - len(closings))  # by age
-        told = (point for point in self._points if point.entered is not None)
-        for before, after in pairwise(told):
-            first, last = frame.time - after.time, frame.time - before.time
-            if before.entered is None or after.entered is None or last <= first:
-                continue
-            rate = (after.entered - before.entered) / (last - first)
-            for age in range(round(first), min(round(last), SHOWN_SECONDS)):
-                entered[age] = max(entered[age], rate)
-        return tuple(reversed(entered))
+        closings = frame.time_wait.closings
+        entered = np.pad(closings.astype(float), (0, SHOWN_SECONDS - len(closings)))  # by age
+        times, counts = self._column("time"), self._column("entered")
+        told = np.flatnonzero(~np.isnan(counts))[::-1]
+        begins = np.rint(frame.time - times[told])
+        # Each second is one of those between two times that tell, of which this is the later.
+        later = np.searchsorted(begins, np.arange(SHOWN_SECONDS), "right") - 1
+        between = np.flatnonzero((later >= 0) & (later < len(told) - 1))
+        newer, older = told[later[between]], told[later[between] + 1]
+        rates = (counts[newer] - counts[older]) / (times[newer] - times[older])
+        entered[between] = np.maximum(entered[between], rates)
+        return tuple(entered[::-1].tolist())
 
     def _seconds_left(self, frame: Frame, columns: Array) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
