@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
+from tui.analysis.course import Course, Point
 from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion, within_reach
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
@@ -21,8 +21,6 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array, State, Timer
 from tui.watching.series import IN_USE, KEEP_ROWS, KEEP_SECONDS, LIVE, PatternSeries
 
-SHOWN_SECONDS = 300
-"""How many of the last seconds the trends tell one by one."""
 RATE_SECONDS = 5.0
 """Over how long a change per second is taken: shorter is jumpy, longer is late."""
 GROWTH_SECONDS = 60.0
@@ -36,19 +34,6 @@ REMEMBERED = 4 * TRACKED
 EARLY_SECONDS = 4.0, 12.0
 """Over each of these spans TIME-WAITs must have ended early: who ends some once promises nothing of
 the seconds to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The whole table at one time."""
-
-    time: float
-    table_time: float
-    """When the sockets were read that ``states`` counts: earlier, between spaced-out dumps."""
-    states: Array
-    time_wait: int
-    entered: int | None
-    """Sockets that ever went into TIME-WAIT (TcpExt TW), None where the kernel does not say."""
 
 
 class History:
@@ -181,8 +166,7 @@ class History:
             new=known & self._patterns.is_new(columns, MARKED_SECONDS),
             gone=self._patterns.gone(columns[known], MARKED_SECONDS),
             holders=self._holders(frame),
-            held=self._held_per_second(frame.time),
-            entered=self._entered_per_second(frame),
+            course=Course(frame.time, tuple(self._points), frame.time_wait.closings),
             past=self._patterns.past(),
         )
 
@@ -225,39 +209,6 @@ class History:
             return None
         rise = int(now.states[State.CLOSE_WAIT]) - int(base.states[State.CLOSE_WAIT])
         return Growth(rise, seconds)
-
-    def _held_per_second(self, now: float) -> tuple[float, ...]:
-        """Return the TIME-WAIT count of each of the last seconds, newest last.
-
-        Seconds without a poll of their own carry the one before.
-        """
-        times, counts = self._column("time"), self._column("time_wait")
-        seconds = now - np.arange(SHOWN_SECONDS)[::-1] + 1e-3
-        at = np.searchsorted(times, seconds, "right") - 1
-        return tuple(counts[at[at >= 0]].tolist())
-
-    def _column(self, name: str) -> Array:
-        """Return what all points have of this, oldest first; NaN where that is not known."""
-        return np.array([*map(attrgetter(name), self._points)], float)
-
-    def _entered_per_second(self, frame: Frame) -> tuple[float, ...]:
-        """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
-
-        The timers know the last minute from the first frame on; what the counter has shown
-        since the start is added where it is more.
-        """
-        closings = frame.time_wait.closings
-        entered = np.pad(closings.astype(float), (0, SHOWN_SECONDS - len(closings)))  # by age
-        times, counts = self._column("time"), self._column("entered")
-        told = np.flatnonzero(~np.isnan(counts))[::-1]
-        begins = np.rint(frame.time - times[told])
-        # Each second is one of those between two times that tell, of which this is the later.
-        later = np.searchsorted(begins, np.arange(SHOWN_SECONDS), "right") - 1
-        between = np.flatnonzero((later >= 0) & (later < len(told) - 1))
-        newer, older = told[later[between]], told[later[between] + 1]
-        rates = (counts[newer] - counts[older]) / (times[newer] - times[older])
-        entered[between] = np.maximum(entered[between], rates)
-        return tuple(entered[::-1].tolist())
 
     def _seconds_left(self, frame: Frame, columns: Array) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
