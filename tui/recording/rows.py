@@ -14,16 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 
 from tui.kernel.sockets import ROW_TYPES, Array, RawSockets, SocketTable, Timer, fingerprints
 from tui.recording.packing import (
+    NOTHING,
+    Packed,
     gaps,
     packed_column,
     signed,
     summed,
+    unpack,
     unpacked_columns,
     unsigned,
 )
@@ -44,6 +47,8 @@ ORDER = (
 """By what new rows are sorted, the last first."""
 
 
+BLOCKS = 16
+"""So many blocks of new rows are there at most in one table."""
 IDLE = -(1 << 62)
 """What stands for it where a timer does not run: less than any time that is left."""
 
@@ -57,6 +62,20 @@ class RowChange:
     came: int
     """How many rows are new."""
     columns: Mapping[str, Array]
+    rest: Packed = NOTHING
+    """More columns, which lead to no next table: where new rows are gone again, nobody reads them.
+    """
+
+
+LEADING = {"ended", "gone", "lag", "by", "places", "remaining_ms", "timer"} | {
+    *("at", "expired", "late")  # in older versions
+}
+
+
+@lru_cache
+def leads(column: str) -> bool:
+    """Say whether a column is needed on the way to the next table."""
+    return column.partition(".")[0] in LEADING
 
 
 def _raw(table: SocketTable, rows: Array) -> RawSockets:
@@ -160,7 +179,7 @@ def _came(table: SocketTable, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
     rows = _raw(table, came)
     order = np.lexsort([getattr(rows, name) for name in ORDER])
-    columns = {"places": _together(came[order], len(table))}
+    columns = _placed(came[order], len(table))
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])
     return columns
@@ -177,8 +196,8 @@ class RowReader:
     def __init__(self) -> None:
         self._known = {name: np.empty(0, kind) for name, kind in ROW_TYPES.items()}
         """Of the rows that were asked for last."""
-        self._told: list[tuple[Mapping[str, Array], int]] = []
-        """The columns of those that came since, and how many each time."""
+        self._told: list[RowChange] = []
+        """Those that came since."""
         self._rows = np.empty(0, np.int64)
         """Which of these are in the table, in its order; those that were known come first."""
         self._left = np.empty(0, np.int64)
@@ -191,9 +210,9 @@ class RowReader:
         told = [(change.columns, change.came) for change in changes]
         left = unpacked_columns("remaining_ms", told, ROW_TYPES["remaining_ms"]).astype(np.int64)
         left[unpacked_columns("timer", told, ROW_TYPES["timer"]) == Timer.NONE] += IDLE
-        first = len(self._known["timer"]) + sum(came for _, came in self._told)
+        first = len(self._known["timer"]) + sum(one.came for one in self._told)
         rows = np.arange(first, first + len(left))
-        self._told += told
+        self._told += changes
         begin = 0
         for change in changes:
             end = begin + change.came
@@ -234,10 +253,7 @@ class RowReader:
         late = lag[turns.searchsorted(np.arange(count, count + len(theirs)), "right")]
         left[theirs] = base + _settled(foretold, np.maximum(foretold, 0) + late)
         there = np.ones(np.count_nonzero(stays) + change.came, bool)
-        if "at" in columns:  # until version 2
-            at = columns["at"].view(np.int64)
-        else:
-            at = _apart(_column(columns, "places"), len(there))[: change.came]
+        at = _places(columns, change.came, len(there))
         there[at] = False
         self._rows, self._left = np.empty((2, len(there)), np.int64)
         # By masks: by numbers it takes four times as long.
@@ -246,16 +262,23 @@ class RowReader:
 
     def rows(self) -> RawSockets:
         """Return the rows of the present table. Raises ValueError for what is senseless."""
-        counts = np.array([len(self._known["timer"]), *(came for _, came in self._told)])
+        counts = np.array([len(self._known["timer"]), *(one.came for one in self._told)])
         of = np.arange(len(counts)).repeat(counts)[self._rows]
         lives = np.bincount(of, minlength=len(counts)) > 0
         lives[0] = True
-        told = [one for one, alive in zip(self._told, lives[1:].tolist(), strict=True) if alive]
+        alive = [self._told[number] for number in np.flatnonzero(lives[1:]).tolist()]
+        rests = unpack([one.rest for one in alive])
+        told = [({**one.columns, **rest}, one.came) for one, rest in zip(alive, rests, strict=True)]
+        named = set().union(*(columns for columns, _ in told))
         passed = np.where(lives, 0, counts).cumsum()
         rows = self._rows - passed[of]
         for name, kind in ROW_TYPES.items():
-            more = unpacked_columns(name, told, kind)
-            self._known[name] = np.concatenate((self._known[name], more))[rows]
+            known = self._known[name]
+            if named.isdisjoint((f"{name}.steps", f"{name}.by")) and not known.any():
+                self._known[name] = np.zeros(len(rows), kind)
+            else:
+                more = unpacked_columns(name, told, kind)
+                self._known[name] = np.concatenate((known, more))[rows]
         left = np.maximum(np.where(self._left < IDLE // 2, self._left - IDLE, self._left), 0)
         self._known["remaining_ms"] = left.astype(ROW_TYPES["remaining_ms"])
         self._told, self._rows = [], np.arange(len(rows))
@@ -284,10 +307,49 @@ def _apart(together: Array, count: int) -> Array:
     return numbers.ravel().view(np.int64)
 
 
+def _placed(places: Array, count: int) -> dict[str, Array]:
+    """Return columns that tell the places of new rows in a table of ``count``.
+
+    Each is one among those that are free yet, which are fewer and fewer: of a whole table that
+    takes a bit less for each row. So that it is soon done it holds for a block of rows at a time.
+    """
+    columns, free = {}, np.arange(count)
+    for number, first in enumerate(range(0, len(places), block := _block(count))):
+        at = free.searchsorted(places[first : first + block])
+        columns[f"places.{number}"] = _together(at, len(free))
+        free = np.delete(free, at)
+    return columns
+
+
+def _places(columns: Mapping[str, Array], came: int, count: int) -> Array:
+    """Return what _placed() was given."""
+    if "at" in columns:  # until version 2
+        return columns["at"].view(np.int64)
+    if "places" in columns:  # in the first recordings of version 3
+        return _apart(columns["places"], count)[:came]
+    if not came:
+        return _NONE.view(np.int64)
+    block = _block(count)
+    at = _apart(columns["places.0"], count)[: min(block, came)]
+    if came <= block:
+        return at
+    found, free = [at], np.arange(count)
+    for number, first in enumerate(range(block, came, block), 1):
+        free = np.delete(free, at)
+        at = _apart(columns[f"places.{number}"], len(free))[: min(block, came - first)]
+        found.append(free[at])
+    return np.concatenate(found)
+
+
+def _block(count: int) -> int:
+    return -(-count // BLOCKS) or 1
+
+
 def _has_places(columns: Mapping[str, Array], came: int) -> bool:
     if "at" in columns:
         return len(columns["at"]) == came
-    return 0 <= came <= 63 * len(_column(columns, "places"))
+    told = sum(len(columns[name]) for name in columns if name.partition(".")[0] == "places")
+    return 0 <= came <= 63 * told
 
 
 def _column(columns: Mapping[str, Array], name: str) -> Array:

@@ -57,8 +57,7 @@ UNSEEN_SECONDS = 60.0
 
 
 def ended(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], int]:
-    """Return at which moment each finding was there last that has ended lately: it is still told
-    of."""
+    """Return when each finding that ended lately, and so is still told of, was there last."""
     found: dict[tuple[str, str], int] = {}
     there = {told.identity for told in timeline[index].findings}
     for at in range(index - 1, -1, -1):
