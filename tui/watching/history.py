@@ -54,6 +54,8 @@ class History:
         """TIME-WAITs by age of the last seconds: their time, the patterns' columns, and they."""
         self._frame: Frame | None = None
         self._saw_whole = False
+        self._full_at: Mapping[str, float] = {}
+        """When patterns had no port left at moments that were recalled, by their names."""
         self._keys: list[PatternKey] = []
         """The patterns that have a series, of the last frame, in its order."""
 
@@ -62,14 +64,23 @@ class History:
         """The first TRACKED patterns of the last frame, in its order."""
         return self._keys
 
-    def recall(self, points: Iterable[Point]) -> None:
-        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+    def recall(self, points: Iterable[Point], full: Mapping[str, float]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again.
+
+        ``full`` says when patterns had no port left, by their names: Unix time, the last of each.
+        """
+        self._full_at = full
         last = self._points[-1].time if self._points else -math.inf
         self._points += (point for point in points if point.time > last)
         self._saw_whole |= bool(self._points)
 
     def add(self, frame: Frame) -> Trends:
-        """Take in one frame, and return what it says with those before.
+        """Take in one frame, and return what it says with those before."""
+        self.pass_by(frame)
+        return self._trends(frame)
+
+    def pass_by(self, frame: Frame) -> None:
+        """Take in one frame.
 
         Of spaced-out dumps only what is new in it counts; a frame whose table was cut short makes
         no trend.
@@ -101,7 +112,6 @@ class History:
             self._add_patterns(frame)
         if before is None:  # the walk may have been faster than the first poll
             self.note_owners(self.owners)
-        return self._trends(frame)
 
     def _add_patterns(self, frame: Frame) -> None:
         patterns = frame.patterns
@@ -153,6 +163,9 @@ class History:
         known = columns >= 0  # those of a table that was cut short may have none
         rates = self._rates()
         was_full = self._patterns.was_full(columns, SECONDS)
+        if self._full_at:
+            told = [self._full_at.get(str(key), -math.inf) for key in self._keys]
+            was_full |= frame.time - np.array(told) < SECONDS
         return Trends(
             states=self._state_rates(),
             time_wait=self._time_wait_rate(),

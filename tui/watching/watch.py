@@ -93,6 +93,12 @@ class Watch:
             )
             return self._newest
 
+    def pass_by(self, reading: Reading) -> None:
+        """Take in a reading on the way to a later one, where nothing is to be shown of it."""
+        frame = self._frame(reading)
+        with self._lock:
+            self._history.pass_by(frame)
+
     def count(self, counting: Counting | None) -> Counting | None:
         """Tell in the next views what this counts, from now on, or nothing any more.
 
@@ -187,13 +193,16 @@ class Watch:
         self.note_owners(owners)
         return True
 
-    def recall(self, points: Iterable[Point]) -> None:
-        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+    def recall(self, points: Iterable[Point], full: Mapping[str, float]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again.
+
+        ``full`` says when patterns had no port left, as History.recall has it.
+        """
         with self._lock:
-            self._history.recall(points)
+            self._history.recall(points, full)
 
     def recall_cases(self, begun: Mapping[tuple[str, str], Begun]) -> None:
-        """Take in when findings began that are yet to be found, by their identities."""
+        """Take in when findings began that are yet to be found, and ended, by their identities."""
         with self._lock:
             self._cases = replace(self._cases, begun=begun)
 
