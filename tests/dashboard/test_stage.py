@@ -182,7 +182,7 @@ class TestPanel:
             await on.hear(FAILING)
             await on.show(used(1000, at=1))
             assert "EADDRNOTAVAIL 5" not in on.text()
-            await on.press("p")
+            await on.press("P")
             assert "paused" in on.text()  # the panel does not move, so this is said
             await on.press("space")
             await on.hear(replace(FAILING, elapsed=9.25))
@@ -205,16 +205,16 @@ class TestSteering:
 
     async def test_pause_and_go_on(self) -> None:
         async with theatre() as on:
-            await on.press("p")
+            await on.press("P")
             await on.hear(replace(CALM, paused=True))
             assert "PAUSED" in on.text()
-            await on.press("p")
+            await on.press("P")
             assert on.load.told == [("paused", True), ("paused", False)]
 
     async def test_the_footer_and_the_help_have_the_keys(self) -> None:
         async with theatre(size=(140, 40)) as on:
             footer = on.text().splitlines()[-1]
-            for label in ("Scenario", "Rate", "p Pause", "r Restart", "q Quit"):
+            for label in ("Scenario", "Rate", "P Pause", "r Restart", "q Quit"):
                 assert label in footer
             await on.press("question_mark")
             assert "Play the next scenario" in on.text()
@@ -286,7 +286,7 @@ class TestScenarios:
 
     async def test_a_scenario_begins_at_its_own_rate_and_runs(self) -> None:
         async with theatre() as on:
-            await on.press("right_square_bracket", "p", "r", "right_square_bracket", "p")
+            await on.press("right_square_bracket", "P", "r", "right_square_bracket", "P")
             assert on.load.told == [
                 ("rate", 100),
                 ("paused", True),

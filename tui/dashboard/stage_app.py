@@ -44,7 +44,7 @@ SEEN_SECONDS = 0.5
 """What was shown is kept no more often than this for the past."""
 WATCH_SECONDS = 10
 """How long a small screen shows what to watch for."""
-SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · p pause"
+SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · P pause"
 
 
 class StageApp(TwtopApp):
@@ -64,7 +64,7 @@ class StageApp(TwtopApp):
         ),
         bind("load.slower", "left_square_bracket", "step_rate(-1)", "Slower", "Connect less often"),
         bind("load.faster", "right_square_bracket", "step_rate(1)", "Faster", "Connect more often"),
-        bind("load.pause", "p", "pause", "Pause", "Pause the load, or resume it"),
+        bind("load.pause", "P", "pause", "Pause", "Pause the load, or resume it"),
         bind("load.restart", "r", "restart", "Restart", "Restart the scenario"),
     ]
     hints = (

@@ -42,14 +42,14 @@ class PlanScreen(RemedyActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("plan.back", "escape,backspace", "back", "Back", "Go back"),
-        bind("plan.more", "right,plus", "step(1)", "More", "Raise the rate or the lifetime"),
-        bind("plan.less", "left,minus", "step(-1)", "Less", "Lower the rate or the lifetime"),
+        bind("plan.more", "right", "step(1)", "More", "Raise the rate or the lifetime"),
+        bind("plan.less", "left", "step(-1)", "Less", "Lower the rate or the lifetime"),
         bind("plan.other", "tab,shift+tab", "other", "Rate, lifetime", "Change the other one"),
-        bind("plan.live", "r", "live", "Live", "Return to the live figure"),
+        bind("plan.live", "0", "live", "Live", "Return to the live figure"),
         bind("plan.type", "equals_sign", "type", "Type", "Type the figure"),
         *(
             bind(f"plan.type-{digit}", str(digit), f"type('{digit}')", "", f"Type {digit}…")
-            for digit in range(10)
+            for digit in range(1, 10)
         ),
         bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
         bind("plan.advice", "m", "advice", "Maximize", "Read the row's full text"),
@@ -158,13 +158,7 @@ class PlanScreen(RemedyActs):
         self._set(self.wanted.with_value(None))
 
     def action_type(self, begun: str = "") -> None:
-        """Ask for the focused figure, of which the first digit may be typed already.
-
-        No figure begins with 0: that is the live one.
-        """
-        if begun == "0":
-            self.action_live()
-            return
+        """Ask for the focused figure, of which the first digit may be typed already."""
         self.prompt.ask(QUESTIONS[self.wanted.focused], begun, self._typed, begun=bool(begun))
 
     def _typed(self, text: str) -> str | None:

@@ -127,14 +127,14 @@ def figure(shown: Shown, name: str) -> list[Run]:
     """Return a figure's line."""
     wanted, estimate = shown.wanted, shown.estimate
     rate, focused = name == "rate", wanted.focused == name
-    value, source = shown.value(name), "set by you; r returns to the live one"
+    value, source = shown.value(name), "set by you; 0 returns to the live one"
     if value is None:
         source = "no live figure: nothing closed in the last minute"
     elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
         source = f"live, {source}" if source != "assumed" else "unknown, taken as 0"
     elif rate and shown.observed is not None and shown.observed.rate:
-        source = f"set by you; r returns to the live {plain_number(shown.observed.rate)}/s"
+        source = f"set by you; 0 returns to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "main" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")

@@ -91,8 +91,8 @@ def moves(first: str, last: str, choose: str) -> list[BindingType]:
     ]
 
 
-class ScrollPanel(ScrollView, Panel):
-    """A panel of more lines than it has room for."""
+class ScrollPanel(ScrollView, Panel, inherit_bindings=False):
+    """A panel of more lines than it has room for; it leaves ← and → to its screen."""
 
     head: ClassVar[int] = 0
     """Lines at its top that do not scroll."""
