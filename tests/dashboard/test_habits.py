@@ -220,7 +220,7 @@ class TestBindings:
 
     def test_a_key_means_one_thing_on_every_screen_of_a_program(self) -> None:
         """But for keys of direction, and digits; help and questions shut out all others."""
-        fleet = {ShellApp, *PANELS, *chain(*OF_FLEET)}
+        fleet: set[type[DOMNode]] = {ShellApp, *PANELS, *chain(*OF_FLEET)}
         for program in (NODES - {*OTHERS}, fleet):
             meanings: dict[str, set[str]] = {}
             for one in chain.from_iterable(map(own, program)):

@@ -53,6 +53,16 @@ class TestPanel:
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
             assert "= clients agree: a port for every connect()" in on.line("no errors")
 
+    async def test_the_clients_are_known_though_no_connection_of_theirs_was_seen_open(self) -> None:
+        async with theatre(size=(160, 40)) as on:
+            for scenario in range(2):
+                await on.hear(CALM)
+                await on.show(used(412), used(413, at=1))
+                assert "held by twtop-clients[4711] (remembered)" in on.text(), scenario
+                assert "owner unknown" not in on.text()
+                await on.press("n")
+                await on.hear(Ready())
+
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
             await on.hear(CALM)

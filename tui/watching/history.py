@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tui.analysis.bind_first import BoundFirst
 from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
@@ -133,10 +134,14 @@ class History:
         while len(self._closings) > 1 and time - self._closings[1][0] >= max(EARLY_SECONDS):
             self._closings.popleft()
 
+    def note_held(self, held: Mapping[tuple[int, ...], Process]) -> None:
+        """Remember who holds which pattern, where nobody was seen to."""
+        for key, process in held.items():
+            self._held.setdefault(key, process)
+
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
-        for key, process in owners.held.items():  # by those who looked before us
-            self._held.setdefault(key, process)
+        self.note_held(owners.held)  # by those who looked before us
         self.owners = owners
         frame = self._frame
         if frame is None:
@@ -261,30 +266,70 @@ class History:
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        closings = frame.time_wait.held_by_pattern
-        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
-        left = seconds_to_exhaustion(
-            live=np.maximum(in_use - closings.sum(axis=1), 0),
-            opened=np.where((columns >= 0)[:, None], opened, 0.0),
-            closings=closings,
-            capacity=capacity,
-            hold=patterns.hold[:count],
-            apart=apart,
-        )
-        if (left < NEVER).any():
-            growth = self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
-            grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
-            early = self._end_early(frame, columns)
-            left[early] = np.maximum(left, grown)[early]
+        left = self._foretold(frame, columns, in_use, capacity, patterns.hold[:count])
         left[in_use - patterns.reusable[:count] >= capacity] = 0.0
         left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
         return left
 
-    def _end_early(self, frame: Frame, columns: Array) -> Array:
+    def foretell(self, found: Iterable[BoundFirst]) -> tuple[BoundFirst, ...]:
+        """Return these of the newest frame with when the ports run out that they share.
+
+        None is foretold where not all of the destinations have a series.
+        """
+        frame = self._frame
+        if frame is None or not (found := tuple(found)):
+            return ()
+        columns = self._patterns.columns(self._keys)
+        # bind() takes over no TIME-WAIT, whatever tcp_tw_reuse is.
+        hold = np.full(len(columns), frame.hold_with(reuse=False).seconds)
+        told = []
+        for bound in found:
+            theirs, use = bound.patterns(frame.patterns), bound.use
+            members = np.flatnonzero(theirs[: len(columns)] & (columns >= 0))
+            if len(members) == np.count_nonzero(theirs):
+                total, limit = np.array([[use.in_use], [use.capacity]])
+                left = self._foretold(frame, columns, total, limit, hold, members)
+                seconds = float(left[0]) if use.connectable > 0 else 0.0
+                bound = replace(bound, seconds_left=seconds)
+            told.append(bound)
+        return tuple(told)
+
+    def _foretold(
+        self,
+        frame: Frame,
+        columns: Array,
+        in_use: Array,
+        capacity: Array,
+        hold: Array,
+        together: Array | None = None,
+    ) -> Array:
+        """Return when each pattern runs out, or some of them ``together``, shape (1,) then."""
+
+        def taken(values: Array) -> Array:
+            return values if together is None else values[together].sum(axis=0, keepdims=True)
+
+        closings = taken(frame.time_wait.held_by_pattern)
+        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
+        left = seconds_to_exhaustion(
+            live=np.maximum(in_use - closings.sum(axis=1), 0),
+            opened=taken(np.where((columns >= 0)[:, None], opened, 0.0)),
+            closings=closings,
+            capacity=capacity,
+            hold=hold[: len(closings)],
+            apart=apart,
+        )
+        if (left < NEVER).any():
+            growth = taken(self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
+            grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
+            early = taken(self._end_early(frame, columns, hold)) > 0
+            left[early] = np.maximum(left, grown)[early]
+        return left
+
+    def _end_early(self, frame: Frame, columns: Array, hold: Array) -> Array:
         """Say of which patterns TIME-WAITs have ended before their time, again and again."""
-        hold, now = frame.patterns.hold[: len(columns)], frame.time_wait.held_by_pattern
+        now = frame.time_wait.held_by_pattern
         early = columns >= 0
         for seconds in EARLY_SECONDS:
             ago = frame.reading.table_time - seconds

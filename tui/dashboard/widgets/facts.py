@@ -128,12 +128,16 @@ class FactsPanel(TextPanel[View]):
             )
             return text.append(f" · EXHAUSTED: {fails}", self.style("alarm"))
         text.append(f" · {use.connectable:,} left")
-        if bound is not None:  # what is foretold of a pattern alone would be too late
-            return text.append(f" for all {bound.destinations:,} destinations together")
-        left = view.trends.seconds_left[index] if index < TRACKED else NEVER
+        left = view.seconds_left(index)
+        if bound is not None:
+            text.append(f" for all {bound.destinations:,} destinations together")
+            if left is None:
+                return text.append(" · time left unknown: not all are followed", self.style("dim"))
+            known = left != NEVER
+            return text.append(f" · full in {span(left)}" if known else "", self.style("warn"))
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if left != NEVER:
-            text.append(f" · full in {span(float(left))}", self.style("warn"))
+        if left is not None and left != NEVER:
+            text.append(f" · full in {span(left)}", self.style("warn"))
         elif growth > 0 and not frame.patterns.reuse[index]:
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)

@@ -192,7 +192,7 @@ def _order(view: View, sort: str) -> Array:
             patterns.direction == Direction.OUTGOING, shared("connectable"), 1 << 20
         ),
         "growth": lambda: -np.nan_to_num(_padded(view.trends.growth, count, 0.0)),
-        "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
+        "left": view.seconds_left_of_all,
     }
     return np.argsort(values[sort](), kind="stable")
 
@@ -289,23 +289,17 @@ def _growth(rows: PatternRows, index: int, width: int) -> list[Run]:
 
 
 def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
-    left = float(rows.view.trends.seconds_left[index])
-    shares = rows.view.bound_at(index) is not None
-    if left == 0 or (shares and rows.view.use_of(index).connectable <= 0):
+    left = rows.view.seconds_left(index)
+    if left == 0:
         return [("FULL", "alarm")]
-    if shares:
-        return [NOT_FORETOLD]
     if left == NEVER and rows.view.trends.was_full[index]:
         return [("was full", "warn")]
     return left_runs(left)
 
 
-NOT_FORETOLD = ("?", "dim")
-"""Where clients bind first: what is foretold is for a pattern alone, which is too late."""
-
-
-def left_runs(left: float) -> list[Run]:
-    """Return for how many seconds there are ports yet."""
+def left_runs(left: float | None) -> list[Run]:
+    """Return for how many seconds there are ports yet; None where that is not foretold."""
+    left = NEVER if left is None else left
     return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
 
 
