@@ -127,7 +127,9 @@ class TestFigures:
             await on.press("l")
             await on.show(frame_of([], at=1))
             assert STEADY in on.line("Rate")
-            assert "last live figures" in on.text()
+            assert "no sockets now: these are its last live figures" in on.text()
+            await on.press("space")
+            assert "no sockets then" in on.text()
 
 
 class TestTable:
@@ -138,6 +140,19 @@ class TestTable:
             assert "63%" in on.line("today: 32768–33767")
             assert "✓ works" in on.line("tcp_tw_reuse=1")
             assert "does not help" in on.line("✗ lower tcp_fin_timeout")
+
+    @pytest.mark.parametrize(("rows", "text"), [(24, 3), (40, 12), (60, 32)])
+    async def test_it_has_the_lines_it_needs_and_the_text_what_is_left(
+        self, rows: int, text: int
+    ) -> None:
+        async with stage(busy(), size=(80, rows)) as on:
+            await on.press("l")
+            screen = of_plan(on)
+            options, advice = screen.options, screen.advice
+            needed = len(options.rows) + options.head
+            assert options.size.height == needed or advice.size.height == 3
+            assert options.size.height >= min(needed, 11)
+            assert advice.size.height >= text
 
     async def test_a_row_says_what_to_do_and_when_it_is_wrong(self) -> None:
         async with stage(busy()) as on:

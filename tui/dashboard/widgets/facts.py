@@ -129,24 +129,23 @@ class FactsPanel(TextPanel[View]):
             return text.append(f" · EXHAUSTED: {fails}", self.style("alarm"))
         text.append(f" · {use.connectable:,} left")
         left = view.seconds_left(index)
-        if bound is not None:
-            text.append(f" for all {bound.destinations:,} destinations together")
-            if left is None:
-                return text.append(" · time left unknown: not all are followed", self.style("dim"))
-            known = left != NEVER
-            return text.append(f" · full in {span(left)}" if known else "", self.style("warn"))
-        growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if left is not None and left != NEVER:
+        if left is None:
+            text.append(" · time left unknown: not all of them are followed", self.style("dim"))
+        elif left != NEVER:
             text.append(f" · full in {span(left)}", self.style("warn"))
-        elif growth > 0 and not frame.patterns.reuse[index]:
+        if bound is not None:  # how one of them grows says nothing of what they share
+            return text
+        growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
+        if left == NEVER and growth > 0 and not frame.patterns.reuse[index]:
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
-        elif abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
+        elif left == NEVER and abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
             text.append(" · connect() is slow", self.style("warn"))
-        return text.append(f" · growth {signed(growth)}/s")
+        grows = f" · growth {signed(growth)}/s"
+        return text.append(grows if len(text) + len(grows) < self.size.width else "")
 
     def rates(self, view: View, index: int, use: PortUse, *, closing: bool = True) -> Text:
         """Return what the pattern closes and could sustain, without and with reuse.

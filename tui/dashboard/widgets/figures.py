@@ -81,8 +81,8 @@ class Shown:
     estimate: Estimate | None
     """None where nothing tells the rate."""
     plan: Plan | None
-    gone: bool
-    """Has the pattern no sockets now?"""
+    gone: str = ""
+    """Since when the pattern has no sockets: "now", or "then" in the past; empty if it has some."""
 
     def value(self, name: str) -> float | None:
         """Return a figure: what is set, else the live one; None where there is neither."""
@@ -167,7 +167,7 @@ def _note(shown: Shown) -> str | None:
     if estimate is None or seen is None:
         return None
     if shown.gone:
-        return "The pattern has no sockets now: these are its last live figures."
+        return f"The pattern has no sockets {shown.gone}: these are its last live figures."
     live = estimate.rate_from != "given"
     if live and seen.connectable <= 0:
         return "No port is left: this rate is what gets through. Set the rate that you want."
