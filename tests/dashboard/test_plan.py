@@ -152,6 +152,7 @@ class TestTable:
             needed = len(options.rows) + options.head
             assert options.size.height == needed or advice.size.height == 3
             assert options.size.height >= min(needed, 11)
+            assert "today: " in on.text()
             assert advice.size.height >= text
 
     async def test_a_row_says_what_to_do_and_when_it_is_wrong(self) -> None:

@@ -119,6 +119,8 @@ class ScrollPanel(ScrollView, Panel, inherit_bindings=False):
 
     def bring_into_view(self, first: int, last: int) -> None:
         """Scroll as little as shows these lines."""
+        if not self.size.height:  # it is not laid out: what resizes it will ask again
+            return
         page, top = max(self.size.height - self.head, 1), self.scroll_offset.y
         if first < top:
             self.scroll_to(y=first, animate=False, force=True)

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("time_wait", "TIME-WAIT", 9, rank=2),
     Column("live", "Live", 6, rank=5),
     Column("use", "Use", 17, "left", stretch=2, most=60),
-    Column("connectable", "Connectable", 11, rank=7),
+    Column("connectable", "Connectable", 11, rank=9),
     Column("growth", "Growth/s", 8, rank=4),
     Column("left", "Full in", 8, rank=1),
     Column("recent", "Last 60 s", 13, "left", stretch=1, most=30, rank=6),
