@@ -80,6 +80,14 @@ async def test_the_time_that_is_left_is_that_of_the_ports_they_share() -> None:
         assert f"full in {left:.0f} s" in on.text()
 
 
+async def test_that_they_were_full_is_said_when_the_first_ports_come_back() -> None:
+    back = unshared(190)
+    async with stage(unshared(200), back, size=(160, 40)) as on:
+        assert "was full" in on.line(f"▌10.0.0.5 → {REMOTES[0]}")
+    async with stage(back, size=(160, 40)) as on:
+        assert "was full" not in on.text()
+
+
 async def test_of_destinations_that_are_not_followed_nothing_is_foretold() -> None:
     many = (waits(1, f"10.1.{n // 250}.{n % 250}:443", first=32768 + n) for n in range(600))
     async with stage(frame_of(chain(*many)), size=(160, 40)) as on:
@@ -126,6 +134,15 @@ async def test_a_chart_says_whose_capacity_it_is_and_judges_by_no_marks() -> Non
         assert limits_of(view_of(on), view_of(on).frame.patterns.key(0)) == []
         await on.press("enter")
         assert "capacity 1,000 shared by 5 destinations" in on.text()
+
+
+async def test_the_finding_about_their_ip_is_found_from_each_of_them() -> None:
+    async with stage(unshared(120), size=(200, 60)) as on:
+        said = on.text().splitlines()
+        assert sum("IP_BIND_ADDRESS_NO_PORT" in line for line in said) == 1  # in the pane
+        assert any("5 destinations share the ports ⏎ opens" in line for line in said)
+        await on.press("down", "enter", "f")
+        assert "bind-before-connect" in on.text()
 
 
 async def test_they_stand_before_what_is_fuller_by_itself() -> None:

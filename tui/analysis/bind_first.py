@@ -59,6 +59,8 @@ class BoundFirst:
     """How many of ``in_use`` are in TIME-WAIT."""
     seconds_left: float | None = None
     """Until no port is left, as in Trends; None where that is not foretold."""
+    was_full: bool = False
+    """Was no port left in the last minute?"""
 
     @property
     def shared(self) -> int:

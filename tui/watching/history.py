@@ -290,7 +290,8 @@ class History:
                 total, limit = np.array([[use.in_use], [use.capacity]])
                 left = self._foretold(frame, columns, total, limit, hold, members)
                 seconds = float(left[0]) if use.connectable > 0 else 0.0
-                bound = replace(bound, seconds_left=seconds)
+                full = self._patterns.were_full_together(columns[members], SECONDS)
+                bound = replace(bound, seconds_left=seconds, was_full=full)
             told.append(bound)
         return tuple(told)
 

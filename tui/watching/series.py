@@ -139,6 +139,12 @@ class PatternSeries:
         full: Array = ((in_use[IN_USE] >= capacity) & (capacity > 0) & theirs).any(axis=0)
         return full
 
+    def were_full_together(self, columns: Array, seconds: float) -> bool:
+        """Say whether these had as many ports as one of them can, within the last seconds."""
+        in_use, capacity, theirs = self._recent(columns, seconds)
+        together = np.where(theirs, in_use[IN_USE], 0).sum(axis=1)
+        return bool((together >= capacity[:, 0]).any())
+
     def is_new(self, columns: Array, seconds: float) -> Array:
         """Say which had no socket within the last seconds."""
         cells, _, theirs = self._recent(columns, seconds)

@@ -73,6 +73,12 @@ class View:
         left = self.trends.seconds_left
         return float(left[index]) if index < len(left) else NEVER
 
+    def was_full(self, index: int) -> bool:
+        """Say whether a pattern's clients had no port left in the last minute."""
+        if (bound := self.bound_at(index)) is not None:
+            return bound.was_full
+        return index < len(self.trends.was_full) and bool(self.trends.was_full[index])
+
     def seconds_left_of_all(self) -> Array:
         """Return the same of all patterns, shape (patterns,); NEVER too where not foretold."""
         found = np.full(len(self.frame.patterns), NEVER)

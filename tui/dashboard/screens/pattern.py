@@ -70,7 +70,7 @@ class PatternScreen(TableScreen[View], PatternActs):
 
     def shows(self, case: Case) -> bool:
         """Say whether a finding is about this pattern: the facts tell the gravest."""
-        return case.finding.pattern == self.key
+        return self.view is not None and case in cases_of(self.view, self.key)
 
     def action_finding(self) -> None:
         """Open the gravest finding about this pattern."""

@@ -33,8 +33,14 @@ beside it, and is called steady."""
 
 
 def cases_of(view: View, key: PatternKey) -> tuple[Case, ...]:
-    """Return what is found about a pattern, the gravest first."""
-    return tuple(case for case in view.cases.present if case.finding.pattern == key)
+    """Return what is found about a pattern, the gravest first.
+
+    Also that its client binds first, which is found about all destinations of a local IP.
+    """
+    outgoing = key.direction is Direction.OUTGOING
+    shared = ("bind-before-connect", key.local_ip) if outgoing else None
+    found = view.cases.present
+    return tuple(one for one in found if one.finding.pattern == key or one.identity == shared)
 
 
 def found_text(view: View, key: PatternKey) -> Content:

@@ -292,7 +292,7 @@ def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
     left = rows.view.seconds_left(index)
     if left == 0:
         return [("FULL", "alarm")]
-    if left == NEVER and rows.view.trends.was_full[index]:
+    if left == NEVER and rows.view.was_full(index):
         return [("was full", "warn")]
     return left_runs(left)
 
@@ -318,7 +318,7 @@ def _shares(rows: ArrangedRows, key: PatternKey) -> str:
     view = rows.view if isinstance(rows, PatternRows) else None
     index = None if view is None else view.frame.patterns.find(key)
     bound = None if view is None or index is None else view.bound_at(index)
-    return "" if bound is None else f"· {shared_with(bound)} "
+    return "" if bound is None else f"· {bound.destinations:,} destinations share the ports "
 
 
 WAS = "was "
