@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tui.analysis.course import Point
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
@@ -15,7 +16,7 @@ from tui.recording.moments import Moments
 from tui.recording.recording import Recording
 from tui.recording.story import begun
 from tui.recording.summary import Summary
-from tui.watching.history import EARLY_SECONDS, Point
+from tui.watching.history import EARLY_SECONDS
 from tui.watching.view import View
 from tui.watching.watch import Watch
 

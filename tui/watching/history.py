@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from tui.analysis.bind_first import BoundFirst
-from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion
+from tui.analysis.course import Course, Point
+from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion, within_reach
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -22,8 +22,6 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array, State, Timer
 from tui.watching.series import IN_USE, KEEP_ROWS, KEEP_SECONDS, LIVE, PatternSeries
 
-SHOWN_SECONDS = 300
-"""How many of the last seconds the trends tell one by one."""
 RATE_SECONDS = 5.0
 """Over how long a change per second is taken: shorter is jumpy, longer is late."""
 GROWTH_SECONDS = 60.0
@@ -37,19 +35,6 @@ REMEMBERED = 4 * TRACKED
 EARLY_SECONDS = 4.0, 12.0
 """Over each of these spans TIME-WAITs must have ended early: who ends some once promises nothing of
 the seconds to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The whole table at one time."""
-
-    time: float
-    table_time: float
-    """When the sockets were read that ``states`` counts: earlier, between spaced-out dumps."""
-    states: Array
-    time_wait: int
-    entered: int | None
-    """Sockets that ever went into TIME-WAIT (TcpExt TW), None where the kernel does not say."""
 
 
 class History:
@@ -111,7 +96,7 @@ class History:
         if before is None or before.patterns is not frame.patterns:
             # Other rules group the same sockets otherwise, so the table alone does not tell.
             count = min(len(frame.patterns), TRACKED)
-            self._keys = [frame.patterns.key(index) for index in range(count)]
+            self._keys = frame.patterns.keys_of(slice(count))
         self._frame = frame
         if whole and (before is None or before.table is not frame.table):
             self._add_patterns(frame)
@@ -186,8 +171,7 @@ class History:
             new=known & self._patterns.is_new(columns, MARKED_SECONDS),
             gone=self._patterns.gone(columns[known], MARKED_SECONDS),
             holders=self._holders(frame),
-            held=self._held_per_second(frame.time),
-            entered=self._entered_per_second(frame),
+            course=Course(frame.time, tuple(self._points), frame.time_wait.closings),
             past=self._patterns.past(),
         )
 
@@ -231,44 +215,19 @@ class History:
         rise = int(now.states[State.CLOSE_WAIT]) - int(base.states[State.CLOSE_WAIT])
         return Growth(rise, seconds)
 
-    def _held_per_second(self, now: float) -> tuple[float, ...]:
-        """Return the TIME-WAIT count of each of the last seconds, newest last.
-
-        Seconds without a poll of their own carry the one before.
-        """
-        counts = np.array([point.time_wait for point in self._points])
-        times = np.array([point.time for point in self._points])
-        seconds = now - np.arange(SHOWN_SECONDS)[::-1] + 1e-3
-        at = np.searchsorted(times, seconds, "right") - 1
-        return tuple(counts[at[at >= 0]].tolist())
-
-    def _entered_per_second(self, frame: Frame) -> tuple[float, ...]:
-        """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
-
-        The timers know the last minute from the first frame on; what the counter has shown
-        since the start is added where it is more.
-        """
-        closings = frame.time_wait.closings.tolist()
-        entered = closings + [0.0] * (SHOWN_SECONDS - len(closings))  # by age
-        told = (point for point in self._points if point.entered is not None)
-        for before, after in pairwise(told):
-            first, last = frame.time - after.time, frame.time - before.time
-            if before.entered is None or after.entered is None or last <= first:
-                continue
-            rate = (after.entered - before.entered) / (last - first)
-            for age in range(round(first), min(round(last), SHOWN_SECONDS)):
-                entered[age] = max(entered[age], rate)
-        return tuple(reversed(entered))
-
     def _seconds_left(self, frame: Frame, columns: Array) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
         timers; the growth of open sockets joins in as it shows.
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        left = self._foretold(frame, columns, in_use, capacity, patterns.hold[:count])
-        left[in_use - patterns.reusable[:count] >= capacity] = 0.0
-        left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
+        closings, outgoing = frame.time_wait.held_by_pattern, patterns.outgoing[:count]
+        live = np.maximum(in_use - closings.sum(axis=1), 0)
+        near = np.flatnonzero(outgoing & within_reach(live, closings, capacity))
+        hold = patterns.hold[:count]
+        left = np.full(count, NEVER)
+        left[near] = self._foretold(frame, columns, in_use[near], capacity[near], hold, near)
+        left[outgoing & (patterns.locked[:count] >= capacity)] = 0.0
         return left
 
     def foretell(self, found: Iterable[BoundFirst]) -> tuple[BoundFirst, ...]:
@@ -288,7 +247,7 @@ class History:
             members = np.flatnonzero(theirs[: len(columns)] & (columns >= 0))
             if len(members) == np.count_nonzero(theirs):
                 total, limit = np.array([[use.in_use], [use.capacity]])
-                left = self._foretold(frame, columns, total, limit, hold, members)
+                left = self._foretold(frame, columns, total, limit, hold, members, together=True)
                 seconds = float(left[0]) if use.connectable > 0 else 0.0
                 full = self._patterns.were_full_together(columns[members], SECONDS)
                 bound = replace(bound, seconds_left=seconds, was_full=full)
@@ -302,29 +261,31 @@ class History:
         in_use: Array,
         capacity: Array,
         hold: Array,
-        together: Array | None = None,
+        which: Array,
+        *,
+        together: bool = False,
     ) -> Array:
-        """Return when each pattern runs out, or some of them ``together``, shape (1,) then."""
+        """Return when each of ``which`` patterns runs out, or all ``together``, shape (1,) then."""
 
         def taken(values: Array) -> Array:
-            return values if together is None else values[together].sum(axis=0, keepdims=True)
+            return values.sum(axis=0, keepdims=True) if together else values
 
-        closings = taken(frame.time_wait.held_by_pattern)
-        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
+        closings = taken(frame.time_wait.held_by_pattern[which])
+        opened, apart = self._patterns.changes(columns[which], SECONDS, LIVE)
         left = seconds_to_exhaustion(
             live=np.maximum(in_use - closings.sum(axis=1), 0),
-            opened=taken(np.where((columns >= 0)[:, None], opened, 0.0)),
+            opened=taken(np.where((columns[which] >= 0)[:, None], opened, 0.0)),
             closings=closings,
             capacity=capacity,
-            hold=hold[: len(closings)],
+            hold=hold[which][: len(closings)],
             apart=apart,
         )
         if (left < NEVER).any():
-            growth = taken(self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE))
+            growth = taken(self._patterns.slope(columns[which], max(EARLY_SECONDS), IN_USE))
             with np.errstate(divide="ignore", invalid="ignore"):
                 grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
             grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
-            early = taken(self._end_early(frame, columns, hold)) > 0
+            early = taken(self._end_early(frame, columns, hold)[which]) > 0
             left[early] = np.maximum(left, grown)[early]
         return left
 

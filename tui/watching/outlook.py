@@ -11,7 +11,6 @@ from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import pattern_levels
 from tui.analysis.owners import holders
-from tui.analysis.patterns import Direction
 from tui.findings.config import Config
 from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance, glance_back
@@ -67,7 +66,7 @@ class Verdict:
 def verdict_of(view: View) -> Verdict:
     """Return what a view says of its place."""
     findings = tuple(case.finding for case in view.cases.present)
-    outgoing = (view.frame.patterns.direction == Direction.OUTGOING).nonzero()[0]
+    outgoing = np.flatnonzero(view.frame.patterns.outgoing)
     if not len(outgoing):
         return Verdict(None, Urgency.FINE, 0.0, NEVER, findings)
     urgency, how = urgencies(view)
@@ -168,7 +167,7 @@ def urgencies(view: View) -> tuple[Array, Array]:
         how[theirs] = np.maximum(how[theirs], 0.999 * bound.use.locked / bound.capacity)
     within = MINUTE * view.config.ports.exhausts_within_minutes
     soon = (left <= within) & (urgency < Urgency.SOON)
-    soon &= patterns.direction == Direction.OUTGOING
+    soon &= patterns.outgoing
     first = np.flatnonzero(soon)
     how[first] = 0.999 / (1.0 + left[first])
     return np.where(soon, Urgency.SOON, urgency), how

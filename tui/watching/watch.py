@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tui.analysis.course import Point
 from tui.analysis.frame import Frame, judge
 from tui.analysis.refused import Tallies
 from tui.analysis.trends import Trends
@@ -20,7 +21,7 @@ from tui.findings.situation import Situation
 from tui.kernel.processes import Owners, Process
 from tui.kernel.refusals import CountingError
 from tui.kernel.source import Reading
-from tui.watching.history import History, Point
+from tui.watching.history import History
 from tui.watching.refused import Counting, RefusalSeries
 from tui.watching.sampler import Sampler
 from tui.watching.view import View

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tui.analysis.hold import seconds_text
-from tui.analysis.judgement import Level, pattern_levels
+from tui.analysis.judgement import Level
 from tui.analysis.patterns import Direction
 from tui.findings.advice import POOL, refused
 from tui.findings.finding import Finding, Remedy, Severity, known
@@ -37,8 +37,8 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     patterns, least = situation.frame.patterns, situation.config.time_wait.count
     if situation.frame.time_wait.count < least:
         return
-    outgoing = patterns.direction == Direction.OUTGOING
-    blocking = pattern_levels(patterns, situation.config.ports.threshold) >= Level.SLOW
+    outgoing = patterns.outgoing
+    blocking = situation.levels >= Level.SLOW
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
     if count < least:
