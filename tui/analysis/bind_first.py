@@ -57,6 +57,10 @@ class BoundFirst:
     """What all destinations together can have."""
     waiting: int = 0
     """How many of ``in_use`` are in TIME-WAIT."""
+    seconds_left: float | None = None
+    """Until no port is left, as in Trends; None where that is not foretold."""
+    was_full: bool = False
+    """Was no port left in the last minute?"""
 
     @property
     def shared(self) -> int:

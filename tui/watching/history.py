@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tui.analysis.bind_first import BoundFirst
 from tui.analysis.course import Course, Point
 from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion, within_reach
 from tui.analysis.frame import Frame
@@ -128,10 +129,14 @@ class History:
         while len(self._closings) > 1 and time - self._closings[1][0] >= max(EARLY_SECONDS):
             self._closings.popleft()
 
+    def note_held(self, held: Mapping[tuple[int, ...], Process]) -> None:
+        """Remember who holds which pattern, where nobody was seen to."""
+        for key, process in held.items():
+            self._held.setdefault(key, process)
+
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
-        for key, process in owners.held.items():  # by those who looked before us
-            self._held.setdefault(key, process)
+        self.note_held(owners.held)  # by those who looked before us
         self.owners = owners
         frame = self._frame
         if frame is None:
@@ -232,29 +237,74 @@ class History:
         closings, outgoing = frame.time_wait.held_by_pattern, patterns.outgoing[:count]
         live = np.maximum(in_use - closings.sum(axis=1), 0)
         near = np.flatnonzero(outgoing & within_reach(live, closings, capacity))
-        opened, apart = self._patterns.changes(columns[near], SECONDS, LIVE)
+        hold = patterns.hold[:count]
         left = np.full(count, NEVER)
-        left[near] = seconds_to_exhaustion(
-            live=live[near],
-            opened=np.where((columns[near] >= 0)[:, None], opened, 0.0),
-            closings=closings[near],
-            capacity=capacity[near],
-            hold=patterns.hold[near],
-            apart=apart,
-        )
-        if (left < NEVER).any():
-            growth = self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
-            grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
-            early = self._end_early(frame, columns)
-            left[early] = np.maximum(left, grown)[early]
+        left[near] = self._foretold(frame, columns, in_use[near], capacity[near], hold, near)
         left[outgoing & (patterns.locked[:count] >= capacity)] = 0.0
         return left
 
-    def _end_early(self, frame: Frame, columns: Array) -> Array:
+    def foretell(self, found: Iterable[BoundFirst]) -> tuple[BoundFirst, ...]:
+        """Return these of the newest frame with when the ports run out that they share.
+
+        None is foretold where not all of the destinations have a series.
+        """
+        frame = self._frame
+        if frame is None or not (found := tuple(found)):
+            return ()
+        columns = self._patterns.columns(self._keys)
+        # bind() takes over no TIME-WAIT, whatever tcp_tw_reuse is.
+        hold = np.full(len(columns), frame.hold_with(reuse=False).seconds)
+        told = []
+        for bound in found:
+            theirs, use = bound.patterns(frame.patterns), bound.use
+            members = np.flatnonzero(theirs[: len(columns)] & (columns >= 0))
+            if len(members) == np.count_nonzero(theirs):
+                total, limit = np.array([[use.in_use], [use.capacity]])
+                left = self._foretold(frame, columns, total, limit, hold, members, together=True)
+                seconds = float(left[0]) if use.connectable > 0 else 0.0
+                full = self._patterns.were_full_together(columns[members], SECONDS)
+                bound = replace(bound, seconds_left=seconds, was_full=full)
+            told.append(bound)
+        return tuple(told)
+
+    def _foretold(
+        self,
+        frame: Frame,
+        columns: Array,
+        in_use: Array,
+        capacity: Array,
+        hold: Array,
+        which: Array,
+        *,
+        together: bool = False,
+    ) -> Array:
+        """Return when each of ``which`` patterns runs out, or all ``together``, shape (1,) then."""
+
+        def taken(values: Array) -> Array:
+            return values.sum(axis=0, keepdims=True) if together else values
+
+        closings = taken(frame.time_wait.held_by_pattern[which])
+        opened, apart = self._patterns.changes(columns[which], SECONDS, LIVE)
+        left = seconds_to_exhaustion(
+            live=np.maximum(in_use - closings.sum(axis=1), 0),
+            opened=taken(np.where((columns[which] >= 0)[:, None], opened, 0.0)),
+            closings=closings,
+            capacity=capacity,
+            hold=hold[which][: len(closings)],
+            apart=apart,
+        )
+        if (left < NEVER).any():
+            growth = taken(self._patterns.slope(columns[which], max(EARLY_SECONDS), IN_USE))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
+            grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
+            early = taken(self._end_early(frame, columns, hold)[which]) > 0
+            left[early] = np.maximum(left, grown)[early]
+        return left
+
+    def _end_early(self, frame: Frame, columns: Array, hold: Array) -> Array:
         """Say of which patterns TIME-WAITs have ended before their time, again and again."""
-        hold, now = frame.patterns.hold[: len(columns)], frame.time_wait.held_by_pattern
+        now = frame.time_wait.held_by_pattern
         early = columns >= 0
         for seconds in EARLY_SECONDS:
             ago = frame.reading.table_time - seconds

@@ -145,6 +145,15 @@ class PatternSeries:
         full: Array = self._full_at[columns] > self._now - seconds
         return full
 
+    def were_full_together(self, columns: Array, seconds: float) -> bool:
+        """Say whether these had as many ports as one of them can, within the last seconds."""
+        now = self._time[self._rows - 1] if self._rows else 0.0
+        begin = int(np.searchsorted(self._time[: self._rows], now - seconds, "right"))
+        cells = self._cells[:, begin : self._rows, columns]
+        theirs = np.arange(begin, self._rows)[:, None] >= self._first[columns]
+        together = np.where(theirs, cells[IN_USE], 0).sum(axis=1)
+        return bool((together >= cells[CAPACITY, :, 0]).any())
+
     def is_new(self, columns: Array, seconds: float) -> Array:
         """Say which had no socket within the last seconds."""
         new: Array = self._empty_at[columns] > self._now - seconds

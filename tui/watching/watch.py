@@ -18,7 +18,7 @@ from tui.findings.cases import Begun, Cases
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.processes import Owners
+from tui.kernel.processes import Owners, Process
 from tui.kernel.refusals import CountingError
 from tui.kernel.source import Reading
 from tui.watching.history import History
@@ -88,9 +88,8 @@ class Watch:
             cases = self._cases.then(diagnose(situation), frame.time)
             if frame.table.complete:  # what the first part of a table shows makes no story
                 self._cases = cases
-            self._newest = View(
-                frame, trends, self._history.owners, self._config, cases, situation.bound_first
-            )
+            bound = self._history.foretell(situation.bound_first)
+            self._newest = View(frame, trends, self._history.owners, self._config, cases, bound)
             return self._newest
 
     def pass_by(self, reading: Reading) -> None:
@@ -174,6 +173,8 @@ class Watch:
         situation = self._situation(view.frame, view.trends)
         cases = view.cases.then(diagnose(situation), view.frame.time, quietly=True)
         bound = situation.bound_first
+        if self._newest is not None and view.frame is self._newest.frame:
+            bound = self._history.foretell(bound)
         return replace(view, config=self._config, cases=cases, bound_first=bound)
 
     def look_for_owners(self, find: Callable[[], Owners]) -> bool:
@@ -205,6 +206,11 @@ class Watch:
         """Take in when findings began that are yet to be found, and ended, by their identities."""
         with self._lock:
             self._cases = replace(self._cases, begun=begun)
+
+    def note_held(self, held: Mapping[tuple[int, ...], Process]) -> None:
+        """Take in who holds which pattern, by its key, where no walk has seen anybody."""
+        with self._lock:
+            self._history.note_held(held)
 
     def note_owners(self, owners: Owners) -> None:
         """Take in what a walk over the processes found."""
