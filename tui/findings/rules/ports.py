@@ -62,9 +62,10 @@ def _exhausted(situation: Situation, index: int) -> Finding:
     back = int(by_age[index, soon:].sum()) if index < len(by_age) else 0
     given_back = (
         f" {plural(use.time_wait, 'socket')} in TIME-WAIT: the ports come back {hold} s after the "
-        f"close, {back:,} of them within {SOON} s. {use.live - unclosed.count:,} more are held by "
-        "connections that are open or closing."
+        f"close, {f'{back:,}' if back else 'none'} of them within {SOON} s."
     )
+    if others := use.live - unclosed.count:
+        given_back += f" {others:,} more are held by connections that are open or closing."
     return _finding(
         situation,
         index,
