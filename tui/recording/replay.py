@@ -17,6 +17,7 @@ from tui.recording.recording import Recording
 from tui.recording.story import begun, ended, full_at
 from tui.recording.summary import Summary
 from tui.watching.history import EARLY_SECONDS, MARKED_SECONDS, RATE_SECONDS
+from tui.watching.series import KEEP_SECONDS
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
@@ -155,9 +156,10 @@ class Replay:
             return True
         goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
         if goes_on:
-            first = now + 1
+            summed = first = now + 1
         else:
             watch = watch.anew()
+            summed = recording.index_at(then - KEEP_SECONDS)  # of them all the charts tell
             first = recording.index_at(then - WARM_SECONDS)
             begin = recording.begin_of_part(index)
             looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
@@ -171,8 +173,8 @@ class Replay:
         for look in sorted(looks):
             if not wanted():
                 return False
-            watch.recall(map(_point, timeline[first:look]), full_at(timeline, look))
-            first = look + 1
+            watch.recall(map(_point, timeline[summed:look]), full_at(timeline, look))
+            summed = look + 1
             try:
                 moment = recording.moment(look)
             except RecordingError as error:
