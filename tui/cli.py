@@ -52,7 +52,7 @@ SAYS_WHY = {
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Look for no garbage while modules are loaded, nor later among what they hold: all of it stays.
+    """Look for no garbage while modules are loaded, nor later among what they hold: it all stays.
 
     It is a tenth of a dashboard's start, and half of each of the collector's longest looks.
     """
