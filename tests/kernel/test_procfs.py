@@ -635,6 +635,16 @@ class TestPasted:
         assert (found.local, found.local_port, found.remote_port) == ("10.2.0.10", 33_000, 6379)
         assert (found.uid, found.inode, bad) == (7, 301, 0)
 
+    def test_sockets_that_only_gvisor_lists_are_no_connections(self, tmp_path: Path) -> None:
+        """Bound, or not even that: the ports are nobody's to choose, and lead nowhere."""
+        idle = [Sock("0.0.0.0", port, "0.0.0.0", 0, State.CLOSE) for port in (41_000, 41_000, 0)]
+        idle += [Sock("::", 41_001, "::", 0, State.CLOSE)]
+        closing = Sock(local_port=41_002, state=State.CLOSE)
+        table = read_sockets(write_proc(tmp_path, [*idle, closing, GOOD, listener()]))
+        assert socks(table) == [closing, GOOD, listener()]
+        assert table.bound_ports.tolist() == [41_000, 41_001]
+        assert not table.bound_known, "what else is bound this does not tell"
+
     @pytest.mark.parametrize(
         ("uid", "inode"),
         [(2**32, 7), (9_999_999_999, 7), (7, 2**64), (7, 99_999_999_999_999_999_999), (7, 10**20)],
