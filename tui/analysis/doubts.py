@@ -48,7 +48,19 @@ def assumed(frame: Frame) -> str:
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     bound = unlisted(frame) if bound_matters(frame) else ""
-    return tuple(filter(None, (*unread(frame), assumed(frame), bound, unproven(frame))))
+    others = mistaken(frame), assumed(frame), bound, unproven(frame)
+    return tuple(filter(None, (*unread(frame), *others)))
+
+
+def mistaken(frame: Frame) -> str:
+    """Return whose sockets these are, where a procfs was named to see others; else nothing."""
+    place = frame.reading.place
+    return (
+        f"{place.root} shows the network namespace that twtop is in: for that of its process 1 use "
+        f"--proc {place.root}/1"
+        if place.seen_from_within
+        else ""
+    )
 
 
 def unseen_bound(frame: Frame) -> int | None:
@@ -147,7 +159,7 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     may each socket that is counted by a copy's sockstat and not in its table. Each that is only
     bound, and was not listed, may take a port away.
     """
-    if not frame.table.complete or frame.assumed:
+    if not frame.table.complete or frame.assumed or mistaken(frame):
         return False
     capacity -= unseen_bound(frame) or 0
     most = locked + frame.table.bad_lines

@@ -17,6 +17,7 @@ from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
 from tui.analysis.doubts import (
     assumed,
     bound_matters,
+    mistaken,
     unlisted,
     unproven,
     unread,
@@ -121,6 +122,9 @@ def wait(
             if frame.assumed:
                 line.close()  # the next look will know no more
                 fail(f"cannot tell: {assumed(frame)}")
+            if mistaken(frame):
+                line.close()
+                fail(f"cannot tell: {mistaken(frame)}")
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
