@@ -452,6 +452,22 @@ class TestFiles:
         assert socks(table) == found
         assert (table.complete, table.bad_lines) == (True, 0)
 
+    @pytest.mark.parametrize("name", ["tcp", "tcp6"])
+    @pytest.mark.parametrize(
+        ("last", "whole"),
+        [(b"   1: 0500", False), (b"   1: 0500000A:9C40 0900000A", False), (b"root@web:~#", True)],
+    )
+    def test_a_last_row_that_was_cut_and_given_an_end_tells_that_more_is_missing(
+        self, tmp_path: Path, name: str, last: bytes, whole: bool
+    ) -> None:
+        """An editor ends every line; what is no row was pasted along with the table."""
+        root = write_proc(tmp_path, [GOOD, waiting(40001), waiting(40002)])
+        with (root / "net" / name).open("ab") as file:
+            file.write(last + b"\n\n")
+        table = read_sockets(root)
+        assert (len(table), table.complete) == (3, whole)
+        assert table.bad_lines > 0
+
     def test_a_piece_without_any_newline_is_no_table(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,6 +38,8 @@ of less is never cut."""
 PAGE = os.sysconf("SC_PAGESIZE")
 SHORT_READ = PAGE - 256
 """A read of at most this many bytes ends the table: fs/seq_file.c fills a page."""
+ROW = re.compile(rb"\s*\d+:")
+"""How a row begins, and no prompt, date or header."""
 MOST_BYTES = 1 << 30
 """Of a table: seven million sockets. A copy may be of any length."""
 
@@ -233,6 +236,7 @@ class _Reading:
         view = memoryview(buffer)
         filled = 0
         header = False
+        tail = b""
         done = 0
         fd = open_below(self.root, self.name)
         # Reading the kernel's file on to its end may never end while the table grows: it
@@ -257,10 +261,14 @@ class _Reading:
                     start = first if b"local_address" in buffer[:first] else 0
                     self.complete = self.complete and start > 0
                 if end > start:
+                    if not short:  # a copy
+                        tail = bytes(view[max(end - PAGE, start) : end])
                     yield array[start:end]
                 if ended or late:
                     if filled > end and not late:
                         yield self._last(bytes(view[end:filled]))
+                    elif tail:
+                        self._last(tail)
                     # A kernel always prints the header: an empty file was cut short.
                     self.complete = self.complete and header and not late
                     return
@@ -273,8 +281,12 @@ class _Reading:
             os.close(fd)
 
     def _last(self, tail: bytes) -> Array:
-        """Return a line that lacks its end as a whole one, and see whether it is."""
-        line = np.frombuffer(tail + b"\n", np.uint8)
-        _, bad = parse(line, self.layout)
-        self.complete = self.complete and not bad
-        return line
+        """Return a text that lacks its end as whole lines, and see whether the last one is a row.
+
+        One that only begins as a row was cut, also where somebody's editor has ended it.
+        """
+        last = tail.rstrip().rpartition(b"\n")[2] + b"\n"
+        _, bad = parse(np.frombuffer(last, np.uint8), self.layout)
+        whole = not bad or (tail.endswith(b"\n") and not ROW.match(last))
+        self.complete = self.complete and whole
+        return np.frombuffer(tail + b"\n", np.uint8)
