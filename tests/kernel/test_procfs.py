@@ -455,7 +455,12 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["tcp", "tcp6"])
     @pytest.mark.parametrize(
         ("last", "whole"),
-        [(b"   1: 0500", False), (b"   1: 0500000A:9C40 0900000A", False), (b"root@web:~#", True)],
+        [
+            (b"   1: 0500", False),
+            (b"   1: 0500000A:9C40 0900000A", False),
+            (GOOD_LINE[:91], False),
+            (b"root@web:~#", True),
+        ],
     )
     def test_a_last_row_that_was_cut_and_given_an_end_tells_that_more_is_missing(
         self, tmp_path: Path, name: str, last: bytes, whole: bool

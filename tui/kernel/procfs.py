@@ -267,8 +267,8 @@ class _Reading:
                 if ended or late:
                     if filled > end and not late:
                         yield self._last(bytes(view[end:filled]))
-                    elif tail:
-                        self._last(tail)
+                    else:
+                        self._see_end(tail)
                     # A kernel always prints the header: an empty file was cut short.
                     self.complete = self.complete and header and not late
                     return
@@ -281,12 +281,14 @@ class _Reading:
             os.close(fd)
 
     def _last(self, tail: bytes) -> Array:
-        """Return a text that lacks its end as whole lines, and see whether the last one is a row.
+        """Return a line that lacks its end as a whole one, and see whether it is."""
+        line = np.frombuffer(tail + b"\n", np.uint8)
+        _, bad = parse(line, self.layout)
+        self.complete = self.complete and not bad
+        return line
 
-        One that only begins as a row was cut, also where somebody's editor has ended it.
-        """
-        last = tail.rstrip().rpartition(b"\n")[2] + b"\n"
-        _, bad = parse(np.frombuffer(last, np.uint8), self.layout)
-        whole = not bad or (tail.endswith(b"\n") and not ROW.match(last))
-        self.complete = self.complete and whole
-        return np.frombuffer(tail + b"\n", np.uint8)
+    def _see_end(self, tail: bytes) -> None:
+        """See whether the last row was cut, and somebody's editor has ended it."""
+        row = tail.rstrip().rpartition(b"\n")[2]
+        if len(row) < self.layout.width and ROW.match(row):
+            self._last(row)
