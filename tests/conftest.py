@@ -12,6 +12,8 @@ from tests.patience import limit
 from tests.private import Lab
 from tui.lab.refusal import Unavailable
 
+LONGEST_NAME = 100
+
 
 def pytest_configure() -> None:
     """Make the processes of a test what they are elsewhere, wherever the suite itself runs."""
@@ -20,6 +22,13 @@ def pytest_configure() -> None:
     # A job in the background of a script ignores it, and so would all that a test starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long parameter by its length: each process keeps the name of each test."""
+    if isinstance(val, (str, bytes)) and len(val) > LONGEST_NAME:
+        return f"{argname} of {len(val)}"
+    return None
 
 
 def pytest_collection_finish() -> None:

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from tests.analysis.loads import KINDS, POLLS, draw, seen
 from tests.tables import steady
+from tui.analysis import forecast as forecasting
 from tui.analysis.forecast import NEVER, seconds_to_exhaustion
 from tui.analysis.pace import EVIDENCE
 from tui.analysis.timewait import SECONDS
+from tui.kernel.sockets import Array
 
 
 def forecast(
@@ -137,6 +139,29 @@ def test_no_end_before_the_ports_that_are_held_allow_it(closings: list[int], liv
     capacity = live + sum(closings) + 500
     left = forecast(capacity=capacity, live=live, closings=closings)
     assert left >= min(1.0, 500 / max(3 * max(closings), 1))
+
+
+@pytest.mark.parametrize("hold", [1.0, 20.0, 60.0, 120.0])
+def test_what_is_not_looked_into_could_have_had_no_end(hold: float) -> None:
+    """Of loads at, below and above what fills the ports, with leaks, bursts and drains."""
+    rng, count = np.random.default_rng(int(hold)), 5_000
+    ages, shape = np.arange(SECONDS), (count, SECONDS)
+
+    def comes(most: float) -> Array:
+        """Random arrivals, which have begun and ended at some time."""
+        rate, since, until = rng.uniform((0, 0, -40), (most, 90, 60), (count, 3)).T[:, :, None]
+        return rng.poisson(np.where((ages < since) & (ages >= until), rate, 0), shape)
+
+    closings, opened = comes(40.0), comes(20.0) - comes(20.0)
+    live = rng.integers(0, 400, count) * rng.integers(0, 2, count)
+    will_hold = live + closings.sum(axis=1) + closings[:, 0] * hold + 10 * opened.sum(axis=1)
+    capacity = np.maximum(will_hold * rng.uniform(0.3, 2, count), 100).astype(int)
+    load = live, opened, closings, capacity, np.full(count, hold)
+    may_end = forecasting._may_end(*load)
+    ends = forecasting._ends(*load, 1.0) < NEVER
+    assert not (ends & ~may_end).any()
+    assert ends.sum() > count / 20, "else it shows nothing"
+    assert (~may_end).sum() > count / 20
 
 
 class Judged(NamedTuple):

@@ -284,6 +284,9 @@ def test_as_in_plain_python(found: list[Sock], given: PortRules, bound: list[int
             pattern.ripe
         )
         assert patterns.find(patterns.key(index)) == index
+    keys = [patterns.key(index) for index in range(len(patterns))]
+    assert patterns.keys_of(slice(2)) == keys[:2]
+    assert patterns.keys_of(np.arange(len(keys))[::-1]) == keys[::-1]
 
     assert patterns.in_use.tolist() == sorted(patterns.in_use.tolist(), reverse=True)
     # Each row belongs to the pattern that its member says, and only the listeners to none.

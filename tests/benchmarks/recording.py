@@ -14,7 +14,7 @@ from tui.commands.record import INTERVAL
 from tui.findings.config import Config
 from tui.kernel.places import place_at
 from tui.kernel.source import Source
-from tui.recording.chapter import HEAD_LENGTH
+from tui.recording.chapter import LEVEL, joined, parts
 from tui.recording.log import Kind, LogReader, LogWriter, Record
 from tui.recording.recorder import CHAPTER_SECONDS, Recorder
 from tui.recording.recording import open_recording
@@ -89,18 +89,15 @@ def _repeat(written: Path, path: Path) -> None:
     inflate, heads = zlib.decompressobj(), []
     for record, content in zip(records, contents, strict=True):
         if record.kind != Kind.SUMMARY:
-            end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-            heads.append((json.loads(inflate.decompress(content[HEAD_LENGTH:end])), content[end:]))
+            heads.append(parts(content, inflate))
     for number in range(round(DAY / CHAPTER_SECONDS)):
-        deflate, later = zlib.compressobj(6), number * CHAPTER_SECONDS
+        deflate, later = zlib.compressobj(LEVEL), number * CHAPTER_SECONDS
         told = []
         for place, (head, body) in enumerate(heads):
             shifted = _shifted(head, later)
             told.append(shifted["summary"])
-            text = deflate.compress(json.dumps(shifted, separators=(",", ":")).encode())
-            text += deflate.flush(zlib.Z_SYNC_FLUSH)
             kind = Kind.NEXT if place else Kind.START
-            made.append(kind, 0, len(text).to_bytes(HEAD_LENGTH, "little") + text + body)
+            made.append(kind, 0, joined(shifted, body, deflate))
         made.append(Kind.SUMMARY, 0, zlib.compress(json.dumps(told).encode()))
     made.close()
     log.close()

@@ -43,6 +43,10 @@ class FakeStage(Stage):
         self._read, self._write = os.pipe()
 
     @property
+    def pid(self) -> int:
+        return 4711
+
+    @property
     def unheard(self) -> int:
         """How much of what it said nobody has taken yet."""
         return len(self._messages)

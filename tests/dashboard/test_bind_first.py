@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 
 from tests.dashboard.scene import Stage, frame_of, opened, stage, waits
+from tui.analysis.forecast import NEVER
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level
 from tui.dashboard.widgets.pattern_charts import limits_of
@@ -56,6 +59,43 @@ async def test_the_level_is_that_of_all_destinations(each: int, level: Level, le
         assert ("FULL" in on.line(f"▌10.0.0.5 → {REMOTES[0]}")) == (not left)
 
 
+async def test_the_time_that_is_left_is_that_of_the_ports_they_share() -> None:
+    """Six a second each: alone each would level off at 360 of the 1,000 ports."""
+    rate = 6
+    socks = [
+        wait
+        for n, remote in enumerate(REMOTES)
+        for age in range(20)
+        for wait in waits(rate, remote, first=32768 + 20 * rate * n + rate * age, left=59.5 - age)
+    ]
+    async with stage(frame_of(socks, reuse=1), size=(160, 40)) as on:
+        assert view_of(on).trends.seconds_left.tolist() == [NEVER] * 5
+        left = view_of(on).seconds_left(0)
+        assert left == pytest.approx((1000 - 600) / 30, abs=0.5)
+        assert left == view_of(on).seconds_left_of_all()[4] == verdict_of(view_of(on)).seconds_left
+        assert verdict_of(view_of(on)).urgency is Urgency.SOON
+        assert f" {left:.0f} s " in on.line(f"▌10.0.0.5 → {REMOTES[0]}")
+        assert on.text().count(f"full in {left:.0f} s") == 1
+        await on.press("enter")
+        assert f"full in {left:.0f} s" in on.text()
+
+
+async def test_that_they_were_full_is_said_when_the_first_ports_come_back() -> None:
+    back = unshared(190)
+    async with stage(unshared(200), back, size=(160, 40)) as on:
+        assert "was full" in on.line(f"▌10.0.0.5 → {REMOTES[0]}")
+    async with stage(back, size=(160, 40)) as on:
+        assert "was full" not in on.text()
+
+
+async def test_of_destinations_that_are_not_followed_nothing_is_foretold() -> None:
+    many = (waits(1, f"10.1.{n // 250}.{n % 250}:443", first=32768 + n) for n in range(600))
+    async with stage(frame_of(chain(*many)), size=(160, 40)) as on:
+        assert view_of(on).seconds_left(0) is None
+        await on.press("enter")
+        assert "time left unknown" in on.text()
+
+
 async def test_words_name_the_call_that_fails() -> None:
     async with stage(unshared(200), size=(120, 40)) as on:
         await on.press("enter")
@@ -94,6 +134,15 @@ async def test_a_chart_says_whose_capacity_it_is_and_judges_by_no_marks() -> Non
         assert limits_of(view_of(on), view_of(on).frame.patterns.key(0)) == []
         await on.press("enter")
         assert "capacity 1,000 shared by 5 destinations" in on.text()
+
+
+async def test_the_finding_about_their_ip_is_found_from_each_of_them() -> None:
+    async with stage(unshared(120), size=(200, 60)) as on:
+        said = on.text().splitlines()
+        assert sum("IP_BIND_ADDRESS_NO_PORT" in line for line in said) == 1  # in the pane
+        assert any("5 destinations share the ports ⏎ opens" in line for line in said)
+        await on.press("down", "enter", "f")
+        assert "bind-before-connect" in on.text()
 
 
 async def test_they_stand_before_what_is_fuller_by_itself() -> None:

@@ -85,7 +85,7 @@ async def test_of_many_views_that_wait_only_the_newest_is_drawn(
         assert on.app.view is not None
         assert on.app.view.frame.time == busy(at=20).time
         assert [view.frame.time for view in drawn] == [busy(at=20).time]
-        assert len(on.app.view.trends.held) == 21, "each counts for the history"
+        assert len(on.app.view.trends.course.held) == 21, "each counts for the history"
 
 
 async def test_a_failure_stands_for_no_view() -> None:

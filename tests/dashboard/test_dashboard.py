@@ -378,11 +378,11 @@ class TestFreeze:
             await on.show(busy(900, at=1), busy(900, at=2))
             assert on.text() == frozen
             assert on.app.view is not None
-            assert len(on.app.view.trends.held) == 1
+            assert len(on.app.view.trends.course.held) == 1
             await on.press("space")
             assert "LIVE" in on.text()
             assert "91.2%" in on.line(DATABASE)
-            assert len(on.app.view.trends.held) == 3
+            assert len(on.app.view.trends.course.held) == 3
 
     async def test_sorting_and_filtering_work_on_the_frozen_frame(self) -> None:
         async with stage(busy(600)) as on:

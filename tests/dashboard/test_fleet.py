@@ -234,7 +234,7 @@ class TestSsh:
         monkeypatch.setattr(FleetApp, "suspend", lambda self: fleet_app.undisturbed())
         return commands
 
-    @pytest.mark.parametrize("keys", [("S",), ("enter", "s"), ("enter", "enter")])
+    @pytest.mark.parametrize("keys", [("S",), ("enter", "S"), ("enter", "enter")])
     async def test_it_runs_twtop_there_and_tells_how_it_ended(
         self, ran: list[Any], keys: tuple[str, ...]
     ) -> None:

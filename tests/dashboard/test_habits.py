@@ -9,6 +9,7 @@ from textual.dom import DOMNode
 
 from tests.dashboard.scene import CACHE, DATABASE, busy, frame_of, opened, stage, waits
 from tui.dashboard.app import TwtopApp
+from tui.dashboard.fleet.app import TOGETHER as OF_FLEET
 from tui.dashboard.keymap import OTHERS, PANELS, TOGETHER, checked
 from tui.dashboard.keys import own
 from tui.dashboard.replay_app import ReplayApp
@@ -23,6 +24,10 @@ from tui.findings.config import Config, ConfigError
 
 APPS = (StageApp, ReplayApp, TwtopApp, ShellApp)
 NODES: set[type[DOMNode]] = {*APPS, *PANELS, Document, *OTHERS, *chain(*TOGETHER)}
+ALIKE = {"First": "Top", "Last": "End", "Choose": "Open", "Own": "Back", "Play": "Freeze"}
+"""Names of the same thing in tables, texts and recordings."""
+DIRECTIONS = {"left", "right", "home", "end", "tab", "shift+tab", "g"}
+"""Of these a recording has those that go to a time, among them vim's g."""
 EVERY = [*chain.from_iterable(map(own, NODES))]
 
 
@@ -212,6 +217,18 @@ class TestBindings:
         for node in NODES:
             names = [one.id for one in own(node)]
             assert len(names) == len(set(names)), node
+
+    def test_a_key_means_one_thing_on_every_screen_of_a_program(self) -> None:
+        """But for keys of direction, and digits; help and questions shut out all others."""
+        fleet: set[type[DOMNode]] = {ShellApp, *PANELS, *chain(*OF_FLEET)}
+        for program in (NODES - {*OTHERS}, fleet):
+            meanings: dict[str, set[str]] = {}
+            for one in chain.from_iterable(map(own, program)):
+                for key in one.key.split(","):
+                    name = one.description.split()[0].rstrip("s") if one.description else ""
+                    meanings.setdefault(key, set()).add(ALIKE.get(name, name))
+            several = {key for key, found in meanings.items() if len(found) > 1}
+            assert {key for key in several if not key.isdigit()} <= DIRECTIONS
 
     async def test_a_key_can_be_changed(self) -> None:
         keys = (("app.freeze", "f9,x"), ("move.down", "n"))

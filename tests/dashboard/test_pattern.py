@@ -98,12 +98,14 @@ class TestCharts:
             assert "capacity 1,000" in on.text()
             assert "+30 s" in on.text()
 
-    async def test_c_hides_them(self) -> None:
+    async def test_the_table_takes_their_room_and_gives_it_back(self) -> None:
         async with stage(busy()) as on:
-            await on.press("enter", "c")
-            assert "Ports freed" not in on.text()
-            await on.press("c")
-            assert "Ports freed" in on.text()
+            await on.press("enter")
+            for back in ("m", "escape"):
+                await on.press("m")
+                assert "Ports freed" not in on.text()
+                await on.press(back)
+                assert "Ports freed" in on.text()
 
 
 class TestQuadruplets:

@@ -48,15 +48,15 @@ class TestFigures:
             await on.show(busy(1200, at=1))
             assert "20/s" in on.line("Rate")
 
-    async def test_arrows_and_signs_step_the_rate(self) -> None:
+    async def test_arrows_step_the_rate(self) -> None:
         async with stage(busy()) as on:
             await on.press("l", "right")
             assert "12/s" in on.line("Rate")
-            assert "set by you; r returns to the live 10/s" in on.line("Rate")
+            assert "set by you; 0 returns to the live 10/s" in on.line("Rate")
             assert needed(on) == 759
-            await on.press("plus", "right")
+            await on.press("right", "right")
             assert "20/s" in on.line("Rate")
-            await on.press("minus", "left")
+            await on.press("left", "left")
             assert "12/s" in on.line("Rate")
             await on.show(busy(1200, at=1))
             assert "12/s" in on.line("Rate")
@@ -72,12 +72,11 @@ class TestFigures:
     async def test_back_to_the_live_figure(self) -> None:
         async with stage(busy()) as on:
             await on.press("l", "tab", "right", "tab")
-            for key in "r0":
-                await on.press("right", "right")
-                assert "set by you" in on.line("Rate")
-                await on.press(key)
-                assert "live, closed" in on.line("Rate"), key
-                assert "set by you" in on.line("Lifetime")
+            await on.press("right", "right")
+            assert "set by you" in on.line("Rate")
+            await on.press("0")
+            assert "live, closed" in on.line("Rate")
+            assert "set by you" in on.line("Lifetime")
 
     async def test_a_number_is_typed(self) -> None:
         async with stage(busy()) as on:
@@ -128,7 +127,9 @@ class TestFigures:
             await on.press("l")
             await on.show(frame_of([], at=1))
             assert STEADY in on.line("Rate")
-            assert "last live figures" in on.text()
+            assert "no sockets now: these are its last live figures" in on.text()
+            await on.press("space")
+            assert "no sockets then" in on.text()
 
 
 class TestTable:
@@ -139,6 +140,20 @@ class TestTable:
             assert "63%" in on.line("today: 32768–33767")
             assert "✓ works" in on.line("tcp_tw_reuse=1")
             assert "does not help" in on.line("✗ lower tcp_fin_timeout")
+
+    @pytest.mark.parametrize(("rows", "text"), [(24, 3), (40, 12), (60, 32)])
+    async def test_it_has_the_lines_it_needs_and_the_text_what_is_left(
+        self, rows: int, text: int
+    ) -> None:
+        async with stage(busy(), size=(80, rows)) as on:
+            await on.press("l")
+            screen = of_plan(on)
+            options, advice = screen.options, screen.advice
+            needed = len(options.rows) + options.head
+            assert options.size.height == needed or advice.size.height == 3
+            assert options.size.height >= min(needed, 11)
+            assert "today: " in on.text()
+            assert advice.size.height >= text
 
     async def test_a_row_says_what_to_do_and_when_it_is_wrong(self) -> None:
         async with stage(busy()) as on:

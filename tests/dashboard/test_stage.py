@@ -53,6 +53,16 @@ class TestPanel:
             assert "412 of 1,000 ports 41.2% · connectable 588" in on.text()
             assert "= clients agree: a port for every connect()" in on.line("no errors")
 
+    async def test_the_clients_are_known_though_no_connection_of_theirs_was_seen_open(self) -> None:
+        async with theatre(size=(160, 40)) as on:
+            for scenario in range(2):
+                await on.hear(CALM)
+                await on.show(used(412), used(413, at=1))
+                assert "held by twtop-clients[4711] (remembered)" in on.text(), scenario
+                assert "owner unknown" not in on.text()
+                await on.press("n")
+                await on.hear(Ready())
+
     async def test_exhaustion_is_seen_by_both(self) -> None:
         async with theatre() as on:
             await on.hear(CALM)
@@ -182,7 +192,7 @@ class TestPanel:
             await on.hear(FAILING)
             await on.show(used(1000, at=1))
             assert "EADDRNOTAVAIL 5" not in on.text()
-            await on.press("p")
+            await on.press("P")
             assert "paused" in on.text()  # the panel does not move, so this is said
             await on.press("space")
             await on.hear(replace(FAILING, elapsed=9.25))
@@ -205,16 +215,16 @@ class TestSteering:
 
     async def test_pause_and_go_on(self) -> None:
         async with theatre() as on:
-            await on.press("p")
+            await on.press("P")
             await on.hear(replace(CALM, paused=True))
             assert "PAUSED" in on.text()
-            await on.press("p")
+            await on.press("P")
             assert on.load.told == [("paused", True), ("paused", False)]
 
     async def test_the_footer_and_the_help_have_the_keys(self) -> None:
         async with theatre(size=(140, 40)) as on:
             footer = on.text().splitlines()[-1]
-            for label in ("Scenario", "Rate", "p Pause", "r Restart", "q Quit"):
+            for label in ("Scenario", "Rate", "P Pause", "r Restart", "q Quit"):
                 assert label in footer
             await on.press("question_mark")
             assert "Play the next scenario" in on.text()
@@ -286,7 +296,7 @@ class TestScenarios:
 
     async def test_a_scenario_begins_at_its_own_rate_and_runs(self) -> None:
         async with theatre() as on:
-            await on.press("right_square_bracket", "p", "r", "right_square_bracket", "p")
+            await on.press("right_square_bracket", "P", "r", "right_square_bracket", "P")
             assert on.load.told == [
                 ("rate", 100),
                 ("paused", True),

@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from tests.dashboard.scene import CACHE, KEYS, Stage, busy, stage
+from tests.dashboard.scene import CACHE, DATABASE, KEYS, Stage, busy, stage
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
@@ -84,6 +84,22 @@ async def test_help_takes_its_own() -> None:
         assert on.text() == scrolled
         await burst(on, "escape", "j", "enter")
         assert isinstance(on.app.screen, PatternScreen)
+
+
+@pytest.mark.parametrize("words", [f"▌10.0.0.5 → {DATABASE}", "⏎ Open"])
+async def test_what_is_typed_after_a_click_is_for_what_it_opens(words: str) -> None:
+    """Be it a row or a key in the footer."""
+    async with stage(busy()) as on:
+        lines = on.text().splitlines()
+        row = max(n for n, line in enumerate(lines) if words in line)
+        at = lines[row].index(words)
+        for kind in (events.MouseDown, events.MouseUp):
+            on.app.post_message(kind(None, at, row, 0, 0, 1, False, False, False, at, row))
+        await burst(on, *"l900", "enter")
+        screen: object = on.app.screen
+        assert isinstance(screen, PlanScreen)
+        assert screen.wanted.rate == 900
+        assert isinstance(on.app.screen_stack[-2], PatternScreen)
 
 
 async def test_what_is_pasted_waits_too() -> None:

@@ -99,7 +99,7 @@ def test_exhaustion_is_seen_by_the_clients_and_by_twtop(lab: Lab) -> None:
         players = cast(terminal)
         assert set(players) == {"dashboard", "twtop-clients", "web-demo"}
         before = networks(players)
-        terminal.press("p")
+        terminal.press("P")
         terminal.wait_for("PAUSED")
         terminal.press("q")
         assert terminal.wait() == 0

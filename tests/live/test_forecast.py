@@ -1,12 +1,13 @@
 """What is foretold of real loads on a small range, and when connect() really fails."""
 
 import time
+from errno import EADDRINUSE
 from pathlib import Path
 
 import pytest
 
 from tests.private import Lab
-from tests.sockets import connect, listen
+from tests.sockets import connect, listen, tcp
 from tui.lab.namespace import sysctl
 
 pytestmark = pytest.mark.live
@@ -53,6 +54,49 @@ def watched(
             left = history.add(judge(source.read())).seconds_left
             told.append((time.monotonic() - began, float(left.min(initial=float("inf")))))
     return told, None
+
+
+def bound_first(rate: int, reuse: int) -> tuple[Told, float | None]:
+    """The same of a client that binds before it connects, to five destinations in turn."""
+    from tui.kernel.places import place_at
+    from tui.kernel.source import Source
+    from tui.watching.watch import Watch
+
+    sysctl("ipv4.tcp_tw_reuse", reuse)
+    sysctl("ipv4.ip_local_port_range", f"20000 {20000 + PORTS - 1}")
+    source, watch = Source(place_at(Path("/proc")), "proc", interval=1.0), Watch()
+    told: Told = []
+    with listen("0.0.0.0", 5001) as server:
+        began = time.monotonic()
+        for number in range(60 * rate):
+            time.sleep(max(0, began + number / rate - time.monotonic()))
+            client = tcp("127.0.0.1")
+            with client:
+                try:
+                    client.bind(("127.0.0.1", 0))
+                except OSError as error:
+                    if error.errno != EADDRINUSE:
+                        raise
+                    return told, time.monotonic() - began
+                client.connect((f"127.0.0.{1 + number % 5}", 5001))
+                with server.accept()[0] as accepted:
+                    client.close()
+                    accepted.recv(1)
+            if number % rate == rate - 1:
+                view = watch.take(source.read())
+                left = view.seconds_left(0) if view.bound_first else None
+                told.append((time.monotonic() - began, float("inf") if left is None else left))
+    return told, None
+
+
+@pytest.mark.parametrize("reuse", [0, 1])
+def test_an_end_of_ports_that_destinations_share(lab: Lab, reuse: int) -> None:
+    """Each of them alone would have ports for five times as long; tcp_tw_reuse gives none back."""
+    told, failed = lab.call(bound_first, 20, reuse)
+    assert failed is not None
+    ends = [now + left for now, left in told if left < 60]
+    assert len(ends) >= 2
+    assert [end for end in ends if abs(end - failed) > 2] == []
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,11 @@ class TestOthers:
         found = option(made(900, 0.4), "pool")
         assert (found.name, found.outcome.needed) == ("pool of 360 connections", 360)
 
+    @pytest.mark.parametrize("code", ["pool", "server_closes"])
+    def test_what_open_connections_decide_on_says_that_none_are_counted(self, code: str) -> None:
+        assert option(made(900, 0), code).name.endswith(", at lifetime 0 s")
+        assert not option(made(900, 0.4), code).name.endswith(" s")
+
     def test_where_the_server_closes_first_a_port_is_held_while_it_is_open(self) -> None:
         found = option(made(900, 0.4), "server_closes")
         assert (found.outcome.needed, found.outcome.sustainable_rate) == (360, 28_232 / 0.4)

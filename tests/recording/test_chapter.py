@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tracemalloc
 import zlib
 from dataclasses import replace
@@ -13,7 +12,7 @@ import pytest
 from tests.tables import NOW, reading, table, waiting
 from tui.kernel.processes import Owners, Process
 from tui.recording import chapter
-from tui.recording.chapter import HEAD_LENGTH, ChapterReader, ChapterWriter
+from tui.recording.chapter import HEAD_LENGTH, ChapterReader, ChapterWriter, Recorded, joined, parts
 from tui.recording.log import Kind, LogWriter, RecordingError
 from tui.recording.recording import open_recording
 from tui.recording.state import Sections, owner_sections
@@ -40,35 +39,39 @@ def test_owners_are_written_down_once_a_walk(monkeypatch: pytest.MonkeyPatch) ->
     assert written == [first, *walks[2:]]
 
 
+def read(content: bytes) -> Recorded:
+    reader = ChapterReader()
+    reader.take([content])
+    return reader.moment()
+
+
 @pytest.mark.parametrize("count", [10**9, 10**13, 10**18, 10**30])
 @pytest.mark.parametrize("where", ["came", "size"])
 def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) -> None:
     """A recording may come from anybody: what it says of itself makes no array of terabytes."""
     view = Watch().take(reading(table(*(waiting(40000 + n * n) for n in range(9))), time=NOW))
     content = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
-    end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-    head = json.loads(zlib.decompressobj().decompress(content[HEAD_LENGTH:end]))
+    head, body = parts(content, zlib.decompressobj())
     if where == "came":
         head["rows"]["came"] = count
     else:
         head["rows"]["columns"][0][1] = count
-    deflated = zlib.compress(json.dumps(head).encode())
-    made = len(deflated).to_bytes(HEAD_LENGTH, "little") + deflated + content[end:]
+    made = joined(head, body, zlib.compressobj())
     tracemalloc.start()
     try:
         with pytest.raises(RecordingError, match="invalid"):
-            ChapterReader().take([made])
+            read(made)
         assert tracemalloc.get_traced_memory()[1] < 1 << 24
     finally:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("text", [b" " * (1 << 28), b"[" * (1 << 20)])
-def test_what_inflates_without_end_is_refused(tmp_path: Path, text: bytes) -> None:
+@pytest.mark.parametrize(("of", "count"), [(b" ", 1 << 28), (b"[", 1 << 20)])
+def test_what_inflates_without_end_is_refused(tmp_path: Path, of: bytes, count: int) -> None:
     """260 kB of a stranger's file would take 256 MB of memory, or the whole stack."""
     view = Watch().take(reading(table(waiting(40000)), time=NOW))
     whole = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
-    bomb = zlib.compress(text)
+    bomb = zlib.compress(of * count)
     head = len(bomb).to_bytes(HEAD_LENGTH, "little") + bomb
     log = LogWriter(tmp_path / "r.twtop", {})
     for kind, content in ((Kind.START, whole), (Kind.SUMMARY, bomb), (Kind.START, head)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,18 +12,30 @@ import pytest
 from tests.recording.test_recording import tables_of
 from tests.tables import reading, table, waiting
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import ROW_TYPES, SocketTable
+from tui.kernel.sockets import ROW_TYPES, Array, SocketTable
 from tui.recording.packing import summed
-from tui.recording.rows import RowChange, RowReader, RowWriter, _apart, _raw
+from tui.recording.rows import RowChange, RowReader, RowWriter, _places, _raw, _together
 from tui.recording.state import applied, changed, sections
 
 SECONDS = (0, 900, 2_000, 3_100, 9_000, 9_500)
 
 
+def placed_otherwise(change: RowChange, count: int, name: str) -> dict[str, Array]:
+    """The columns with places as numbers in the whole table, as older recordings tell them."""
+    at = _places(change.columns, change.came, count)
+    told = at.view(np.uint64) if name == "at" else _together(at, count)
+    others = {key: told for key, told in change.columns.items() if not key.startswith("places")}
+    return others | {name: told}
+
+
+def first_of_version_3(change: RowChange, count: int) -> RowChange:
+    """The same as the first recordings of version 3 tell it."""
+    return replace(change, columns=placed_otherwise(change, count, "places"))
+
+
 def version_2(change: RowChange, count: int, *, steps: bool) -> RowChange:
     """The same as version 2 tells it: a place each, and which went as a column of 0 and 1."""
-    columns = dict(change.columns)
-    columns["at"] = _apart(columns.pop("places"), count)[: change.came].view(np.uint64)
+    columns = placed_otherwise(change, count, "at")
     ended = columns.pop("ended")
     by = np.resize(np.array([1, 255], np.uint64), len(ended))
     if steps:
@@ -32,8 +46,11 @@ def version_2(change: RowChange, count: int, *, steps: bool) -> RowChange:
     return replace(change, columns=columns)
 
 
-@pytest.mark.parametrize("steps", [False, True])
-def test_rows_of_version_2(steps: bool) -> None:
+@pytest.mark.parametrize(
+    "told_before",
+    [partial(version_2, steps=False), partial(version_2, steps=True), first_of_version_3],
+)
+def test_rows_of_older_versions(told_before: Callable[[RowChange, int], RowChange]) -> None:
     writer, reader = RowWriter(), RowReader()
     went = 0
     socks = [waiting(40_000 + n, 40 * n) for n in range(200)]
@@ -41,7 +58,7 @@ def test_rows_of_version_2(steps: bool) -> None:
     for one in tables:
         change = writer.change_to(one)
         went += len(change.columns["ended"])
-        reader.take([version_2(change, len(one), steps=steps)])
+        reader.take([told_before(change, len(one))])
         rows, meant = reader.rows(), _raw(one, np.arange(len(one)))
         for name in ROW_TYPES:
             assert np.array_equal(getattr(rows, name), getattr(meant, name)), name

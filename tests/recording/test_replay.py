@@ -50,6 +50,35 @@ def test_from_afar_a_moment_has_the_findings_that_were_told_then(tmp_path: Path)
         assert _stories(replay.newest) == stories[index], index
 
 
+def test_what_ended_is_told_of_where_a_part_of_the_recording_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole tables are far apart: what came just before one is told by the summaries."""
+    monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
+    path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
+    lived: list[tuple[object, list[bool]]] = []
+    for second in range(0, 200, 2):
+        full = 50 <= second < 54  # it is exhausted just before the second part begins
+        held = [waiting(40_000 + n, 30_000) for n in range(100 if full else 20)]
+        view = watch.take(reading(table(*held), rules(40_000, 40_099), time=NOW + second))
+        recorder.take(view)
+        lived.append(_told(view))
+    recorder.close()
+    assert any(True in was_full for _, was_full in lived[30:50])
+    recording = open_recording(path)
+    for index, live in enumerate(lived[:-1]):
+        replay = Replay(recording, Config(), shown=recording.timeline[-1].time)
+        replay.go_to(recording.timeline[index].time)
+        assert replay.newest is not None
+        assert _told(replay.newest) == live, index
+
+
+def _told(view: View) -> tuple[object, list[bool]]:
+    """Which findings are told of and when they began and ended, and what was full."""
+    cases = {one.identity: (one.since, one.from_start, one.gone) for one in view.cases.known}
+    return cases, view.trends.was_full.tolist()
+
+
 def _stories(view: View) -> dict[tuple[str, str], tuple[float, bool]]:
     """When each finding began, and whether that is only since when somebody has looked."""
     return {one.identity: (one.since, one.from_start) for one in view.cases.present}
@@ -75,10 +104,11 @@ def assert_shows(replay: Replay, index: int) -> None:
 def test_where_a_way_is_given_up_the_moment_shown_is_the_one_it_stands_at(ten: Recording) -> None:
     replay = Replay(ten, Config())
     replay.go_to(NOW)
-    wanted = iter([True, True, True, False])
+    wanted = iter([True, False])
     assert not replay.go_to(NOW + 5, lambda: next(wanted))
+    assert 0 < replay.index < 5
     assert_shows(replay, replay.index)
-    for index in (3, 2, 4):
+    for index in (4, 3, 5):
         assert replay.go_to(NOW + index)
         assert_shows(replay, index)
 
@@ -97,7 +127,8 @@ def test_damage_on_the_way_leaves_the_moment_shown_the_one_it_stands_at(
     monkeypatch.setattr(ten, "moment", moment)
     with pytest.raises(TableError):
         replay.go_to(NOW + 5)
-    assert_shows(replay, 3)
+    assert 0 < replay.index < 4
+    assert_shows(replay, replay.index)
 
 
 @pytest.mark.parametrize("then", [1, 9])

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tables import NOW, Sock, frame, later, listener, rules, waiting
 from tui.analysis import timewait
+from tui.analysis.course import SHOWN_SECONDS
 from tui.analysis.forecast import NEVER
 from tui.analysis.frame import Frame
 from tui.analysis.timewait import SECONDS
@@ -13,7 +14,7 @@ from tui.analysis.trends import Series, Trends
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State, Timer
 from tui.watching import history
-from tui.watching.history import EARLY_SECONDS, MARKED_SECONDS, SHOWN_SECONDS, History
+from tui.watching.history import EARLY_SECONDS, MARKED_SECONDS, History
 from tui.watching.series import FORGET_SECONDS, KEEP_ROWS, KEEP_SECONDS, VANISHED
 
 NGINX = Process(10, "nginx")
@@ -118,9 +119,21 @@ class TestBetweenDumps:
         made = History()
         told(dump, history=made)
         trends = told(frames[1], history=made)
-        assert list(trends.held) == [10, 20], "sockstat counts the mini"
+        assert list(trends.course.held) == [10, 20], "sockstat counts the mini"
         assert (trends.time_wait, trends.time_wait_count) == (10, 20)
-        assert told(frames[2], history=made).held[-1] == 0, "never below"
+        assert told(frames[2], history=made).course.held[-1] == 0, "never below"
+
+    def test_what_went_into_time_wait_by_the_kernels_counter(self) -> None:
+        """Seconds that no poll was in are told by those around them; a poll that was not told of
+        the counter tells nothing."""
+        totals = {0: 100, 1: 110, 2: 130, 5: 190, 6: None, 7: 190, 7.25: 200, 8: 290}
+        counters = ({} if total is None else {"TW": total} for total in totals.values())
+        frames = [at(second, **counter) for second, counter in zip(totals, counters, strict=True)]
+        trends = told(*frames)
+        assert trends.course.entered[-9:] == (0, 10, 20, 20, 20, 20, 0, 0, 120)
+        assert len(trends.course.entered) == SHOWN_SECONDS
+        waiting_ = later(at(8, *waits(30)), NOW + 8, {"TW": 290})
+        assert told(*frames[:-1], waiting_).course.entered[-1] == 120, "more than the timers' 30"
 
     def test_without_sockstat_it_stands_still(self) -> None:
         dump = at(0, *waits(10))
@@ -240,7 +253,7 @@ class TestBounds:
                 )
             )
         assert len(series(trends, one)) == KEEP_ROWS
-        assert len(trends.held) <= SHOWN_SECONDS
+        assert len(trends.course.held) <= SHOWN_SECONDS
 
     def test_of_quick_polls_the_old_ones_become_one_a_second(self) -> None:
         """Their peaks stay, and so do the times of those that the last minute's rates go by."""

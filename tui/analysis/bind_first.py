@@ -57,6 +57,10 @@ class BoundFirst:
     """What all destinations together can have."""
     waiting: int = 0
     """How many of ``in_use`` are in TIME-WAIT."""
+    seconds_left: float | None = None
+    """Until no port is left, as in Trends; None where that is not foretold."""
+    was_full: bool = False
+    """Was no port left in the last minute?"""
 
     @property
     def shared(self) -> int:
@@ -71,8 +75,7 @@ class BoundFirst:
 
     def patterns(self, patterns: Patterns) -> Array:
         """Return which patterns these destinations are, shape (patterns,)."""
-        outgoing = patterns.direction == Direction.OUTGOING
-        found: Array = outgoing & (patterns.local_ip == self.address)
+        found: Array = patterns.outgoing & (patterns.local_ip == self.address)
         return found
 
 
@@ -85,7 +88,7 @@ def find_bound_first(
     use.
     """
     patterns, capacity = frame.patterns, frame.ports.capacity
-    outgoing = (patterns.direction == Direction.OUTGOING) & (patterns.in_use > 0)
+    outgoing = patterns.outgoing & (patterns.in_use > 0)
     if capacity <= 0 or np.count_nonzero(outgoing) < destinations:
         return ()
     local, in_use = patterns.local_ip[outgoing], patterns.in_use[outgoing]
@@ -160,15 +163,16 @@ def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array, Array]:
     that it tries first all destinations have, each counted for itself.
     """
     table, patterns, ports = frame.table, frame.patterns, frame.ports
-    rank = np.full(len(table.address_lo), -1, np.int32)
-    rank[found] = np.arange(len(found), dtype=np.int32)
-    chosen = np.where(patterns.direction == Direction.OUTGOING, rank[patterns.local_ip], -1)
-    owner = np.append(chosen, -1).take(patterns.member)
-    rows = np.flatnonzero((owner >= 0) & patterns.holding)
-    owner, port = owner.take(rows), table.local_port.take(rows)
-    seen = np.zeros((len(found), PORTS), bool)
-    seen[owner, port] = True
-    first, this = ports.low % 2, port % 2 == ports.low % 2
+    others = len(found)  # a row for what is not asked for: cheaper than to choose from so many
+    rank = np.full(len(table.address_lo), others)
+    rank[found] = np.arange(others)
+    chosen = np.where(patterns.outgoing, rank[patterns.local_ip], others)
+    owner = np.append(chosen, others).take(patterns.member)
+    seen = np.zeros((others + 1) * PORTS, bool)
+    seen[owner * PORTS + table.local_port] = True  # a third of what two indices cost
+    seen = seen.reshape(-1, PORTS)[:others] & ports.usable
+    first = ports.low % 2
+    this = (table.local_port & 1 == first) & patterns.holding
 
     def counts(of: Iterable[Array]) -> Array:
         """Count what is set, one after the other: NumPy takes ten times as long for an axis."""
@@ -177,5 +181,5 @@ def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array, Array]:
     return (
         counts(seen),
         counts(seen[:, 1 - first :: 2]),
-        counts(this & (owner == index) for index in range(len(found))),
+        counts(this & (owner == index) for index in range(others)),
     )

@@ -6,7 +6,6 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, levels
-from tui.analysis.patterns import Direction
 from tui.kernel.counters import bound_at_most
 from tui.kernel.sockets import Array, Timer
 from tui.kernel.source import missing
@@ -100,7 +99,7 @@ def bound_matters(
     """
     patterns = frame.patterns
     if candidates is None:
-        candidates = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+        candidates = np.flatnonzero(patterns.outgoing)
     locked = np.append(patterns.locked[candidates], 0)
     capacity = np.append(patterns.capacity[candidates], frame.ports.capacity)
     fewer = capacity - (unseen_bound(frame) or 0)
@@ -122,7 +121,7 @@ def trusted_reuse(
     if frame.counters.get(TAKEN_OVER) != 0 or not patterns.reusable.any():
         return []
     if candidates is None:
-        candidates = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+        candidates = np.flatnonzero(patterns.outgoing)
     capacity = patterns.capacity[candidates]
     hoped, feared = (
         levels(ports[candidates], capacity, percent, percent)

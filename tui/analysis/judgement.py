@@ -123,7 +123,7 @@ def pattern_levels(patterns: Patterns, threshold: float) -> Array:
     Only outgoing ones are judged: the ports of an incoming one are its peer's.
     """
     found: Array = np.where(
-        patterns.direction == Direction.OUTGOING,
+        patterns.outgoing,
         levels(patterns.locked, patterns.capacity, threshold),
         Level.FINE,
     )

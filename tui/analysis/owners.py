@@ -10,7 +10,7 @@ import numpy as np
 from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.trends import Holder
 from tui.kernel.processes import Owners, Process
-from tui.kernel.sockets import SocketTable, State
+from tui.kernel.sockets import SocketTable
 
 Holders = dict[int, Holder]
 """By a pattern's index."""
@@ -60,7 +60,7 @@ def known_holders(patterns: Patterns, table: SocketTable, owners: Owners, first:
 def _listeners(table: SocketTable, by_inode: Mapping[int, Process]) -> dict[int, Process]:
     """Return who listens on which port, without the ports that several processes listen on."""
     by_port: dict[int, set[Process]] = {}
-    rows = np.flatnonzero(table.state == State.LISTEN)
+    rows = table.listeners
     for port, inode in zip(
         table.local_port[rows].tolist(), table.inode[rows].tolist(), strict=True
     ):

@@ -67,6 +67,7 @@ class PatternKey(NamedTuple):
         return f"{local} {ARROWS[self.direction]} {remote}"
 
 
+DIRECTIONS = tuple(Direction)
 ARROWS = {Direction.OUTGOING: "→", Direction.INCOMING: "←", Direction.OTHER: "–"}
 
 
@@ -117,6 +118,12 @@ class Patterns:
 
     def __len__(self) -> int:
         return len(self.direction)
+
+    @cached_property
+    def outgoing(self) -> Array:
+        """Is the pattern an outgoing one? bool."""
+        outgoing: Array = self.direction == Direction.OUTGOING
+        return outgoing
 
     @property
     def time_wait(self) -> Array:
@@ -202,6 +209,15 @@ class Patterns:
             int(self.remote_port[index]),
         )
 
+    def keys_of(self, which: Array | slice) -> list[PatternKey]:
+        """Return the identities of many, at a quarter of what one by one costs."""
+        hi, lo = self.keys
+        local, remote = self.local_ip[which], self.remote_ip[which]
+        ends = hi[local], lo[local], self.local_port[which], hi[remote], lo[remote]
+        columns = (column.tolist() for column in (*ends, self.remote_port[which]))
+        directions = map(DIRECTIONS.__getitem__, self.direction[which].tolist())
+        return list(map(PatternKey._make, zip(directions, *columns, strict=True)))
+
 
 def find_patterns(
     table: SocketTable, ports: PortSpace, rules: PortRules, second_ms: int | None = None
@@ -211,8 +227,7 @@ def find_patterns(
     Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own.
     ``second_ms`` is how far the monotonic clock was in its second, if known.
     """
-    listeners = np.flatnonzero(table.state == State.LISTEN)
-    state = table.state
+    listeners, state = table.listeners, table.state
     direction = _directions(table, listeners, ports)
     addresses = np.uint64(max(len(table.address_lo), 1))
     key = table.local_ip.astype(np.uint64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.kernel.port_rules import PortRules
-from tui.kernel.sockets import Array, SocketTable, State
+from tui.kernel.sockets import Array, SocketTable
 
 PORTS = 1 << 16
 SLOW_CONNECT = 0.5
@@ -72,7 +72,7 @@ def port_space(rules: PortRules, table: SocketTable) -> PortSpace:
     for first, last in rules.reserved:
         usable[first : last + 1] = False
     unreserved = int(usable.sum())
-    usable[table.local_port[table.state == State.LISTEN]] = False
+    usable[table.local_port[table.listeners]] = False
     usable[table.bound_ports] = False
     return PortSpace(
         low=rules.low,

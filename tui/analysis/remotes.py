@@ -25,10 +25,10 @@ class Remotes:
 
 def count_remotes(table: SocketTable) -> Remotes:
     """Count every socket but the listeners under its remote address."""
-    rows = np.flatnonzero(table.state != State.LISTEN)
     slots = len(table.address_lo) * STATE_SLOTS
-    code = table.remote_ip[rows] * STATE_SLOTS + table.state[rows]
+    code = table.remote_ip * STATE_SLOTS + table.state
     states = np.bincount(code, minlength=slots).reshape(-1, STATE_SLOTS)
+    states[:, State.LISTEN] = 0
     total = states.sum(axis=1)
     order = np.argsort(-total, kind="stable")
     order = order[total[order] > 0]

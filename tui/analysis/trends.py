@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tui.analysis.course import Course
 from tui.analysis.patterns import PatternKey
 from tui.analysis.refused import Tallies
 from tui.kernel.processes import Process
@@ -99,10 +100,8 @@ class Trends:
     """Patterns that vanished in the last few seconds, with their last count of sockets."""
     holders: Mapping[int, Holder]
     """Who holds the pattern of this index, where that is known."""
-    held: tuple[float, ...]
-    """TIME-WAITs at each of the last seconds, as far as known, newest last."""
-    entered: tuple[float, ...]
-    """Sockets that went into TIME-WAIT in each of the last seconds, newest last."""
+    course: Course
+    """How TIME-WAIT went on, second by second."""
     past: Past
     """The series of the patterns, also of those that vanished in the last minute."""
     cut_short_seconds: float = 0.0

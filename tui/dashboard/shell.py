@@ -52,7 +52,7 @@ class ShellApp(TypedInOrder):
     COMMANDS: ClassVar[set[Any]] = {InOrder}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("app.freeze", "space", "freeze", "Freeze", "Freeze the screen, or let it go on"),
-        bind("app.slower", "plus,equals_sign", "step_interval(1)", "Slower", "Read less often"),
+        bind("app.slower", "plus", "step_interval(1)", "Slower", "Read less often"),
         bind("app.faster", "minus", "step_interval(-1)", "Faster", "Read more often"),
         bind("app.help", "question_mark,f1", "help", "Help", "Explain keys and terms"),
         bind(

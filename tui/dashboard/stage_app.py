@@ -23,14 +23,14 @@ from tui.dashboard.polling import Poller
 from tui.dashboard.widgets.clients import WHOLE, ClientsPanel, Played
 from tui.dashboard.widgets.footer import Hint, each
 from tui.findings.config import Config
-from tui.kernel.processes import Owners
+from tui.kernel.processes import Owners, Process
 from tui.kernel.refusals import CountingError, Refusals
 from tui.lab.outcome import Outcome
 from tui.lab.process import ChildError
 from tui.recording.memory import KEEP_SECONDS
 from tui.stage.agreement import Agreement, compare, over
 from tui.stage.scenarios import SCENARIOS, Scenario
-from tui.stage.stage import TICK_SECONDS, Ready, Stage
+from tui.stage.stage import CLIENTS, TICK_SECONDS, Ready, Stage
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
@@ -44,7 +44,7 @@ SEEN_SECONDS = 0.5
 """What was shown is kept no more often than this for the past."""
 WATCH_SECONDS = 10
 """How long a small screen shows what to watch for."""
-SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · p pause"
+SCENARIO_HINT, RATE_HINT = "n next · ", "[ ] rate · P pause"
 
 
 class StageApp(TwtopApp):
@@ -64,7 +64,7 @@ class StageApp(TwtopApp):
         ),
         bind("load.slower", "left_square_bracket", "step_rate(-1)", "Slower", "Connect less often"),
         bind("load.faster", "right_square_bracket", "step_rate(1)", "Faster", "Connect more often"),
-        bind("load.pause", "p", "pause", "Pause", "Pause the load, or resume it"),
+        bind("load.pause", "P", "pause", "Pause", "Pause the load, or resume it"),
         bind("load.restart", "r", "restart", "Restart", "Restart the scenario"),
     ]
     hints = (
@@ -172,6 +172,9 @@ class StageApp(TwtopApp):
             self._verdict = compare(
                 view.frame, self._outcomes[-1], self._verdict, self._refused(view.frame)
             )
+            # A walk over the processes finds one of their short connections open by chance alone.
+            clients = Process(self.stage.pid, CLIENTS)
+            self.watched.note_held(dict.fromkeys(self._verdict.patterns, clients))
             self._publish()
 
     def _refused(self, frame: Frame) -> int | None:

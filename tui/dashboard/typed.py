@@ -1,19 +1,22 @@
-"""What is typed acts in its order, however fast it comes."""
+"""What is typed and clicked acts in its order, however fast it comes."""
 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.dashboard.screens.closing import LaidOut
 
+Typed = events.Key | events.Paste | events.MouseDown | events.MouseUp
 ROUNDS = 3
 """A key comes up to its binding, what this tells to a screen, and what that asks of the app."""
 
@@ -36,7 +39,7 @@ class TypedInOrder(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._typed: deque[events.Key | events.Paste] = deque()
+        self._typed: deque[Typed] = deque()
         self._acting: Acted | None = None
 
     @property
@@ -46,7 +49,7 @@ class TypedInOrder(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed until it is its turn, but for a key that ends the app."""
-        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
+        if not isinstance(event, Typed) or event.is_forwarded:
             await super().on_event(event)
         elif self.screen_stack:  # else the app has ended
             if self._ends(event):
@@ -57,10 +60,18 @@ class TypedInOrder(App[None]):
 
     async def _act(self) -> None:
         while self._typed and self.screen_stack and not self._is_busy:
-            screen = self.screen
+            screen, event = self.screen, self._typed.popleft()
             at = screen.focused or screen
-            await super().on_event(self._typed.popleft())
+            if isinstance(event, events.MouseEvent):
+                with suppress(NoWidget):
+                    at, _ = screen.get_widget_at(event.x, event.y)
+            await super().on_event(event)
             self._follow(Acted(at, screen))
+
+    def simulate_key(self, key: str) -> None:
+        """Press a key whose name was clicked, before what was typed after that."""
+        self._typed.appendleft(events.Key(key, None))
+        self.call_later(self._act)
 
     def _follow(self, acted: Acted) -> None:
         self._acting = acted if acted.at.post_message(acted) else None
@@ -72,8 +83,8 @@ class TypedInOrder(App[None]):
         acts = acting is not None and acting.screen is self.screen and acting.at.is_attached
         return acts or not getattr(self.screen, "is_laid_out", True)
 
-    def _ends(self, event: events.Key | events.Paste) -> bool:
-        if isinstance(event, events.Paste):
+    def _ends(self, event: Typed) -> bool:
+        if not isinstance(event, events.Key):
             return False
         # Of the app's own keys a modal screen leaves those of priority.
         return any(

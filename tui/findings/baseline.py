@@ -14,7 +14,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.findings.config import users_file
-from tui.kernel.sockets import State, ip_halves, ip_text
+from tui.kernel.sockets import ip_halves, ip_text
 from tui.writing.files import read_whole, write_whole
 
 SCHEMA = "twtop.listeners/1"
@@ -40,7 +40,7 @@ class Baseline:
 def listeners(frame: Frame) -> list[Listener]:
     """Return what is listened on, each address and port once, by port."""
     table = frame.table
-    rows = np.flatnonzero(table.state == State.LISTEN)
+    rows = table.listeners
     pairs = np.unique(table.local_port[rows].astype(np.int64) << 32 | table.local_ip[rows])
     ports, addresses = (pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist()
     text = {address: table.ip(address) for address in set(addresses)}

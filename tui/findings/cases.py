@@ -45,11 +45,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is told of a finding's beginning by somebody who has looked before."""
+    """What is told of a finding's beginning, and its end, by somebody who has looked before."""
 
     since: float
     """When it was found first."""
     from_start: bool
+    """As of a case."""
+    gone: float | None = None
     """As of a case."""
 
 
@@ -63,7 +65,8 @@ class Cases:
     looks: int = 0
     """How often they were looked for."""
     begun: Mapping[tuple[str, str], Begun] = field(default_factory=dict)
-    """By identity: when those began that are yet to be found, as far as somebody knows."""
+    """By identity: when those began that are yet to be found, and ended, as far as somebody
+    knows."""
 
     def news_since(self, look: int) -> tuple[Case, ...]:
         """Return those that began, or grew graver, after that look; with the first look none do."""
@@ -118,7 +121,9 @@ class Cases:
             cases.append(case)
         for case in before.values():
             if case.gone is None:
-                cases.append(replace(case, gone=now))
+                told = self.begun.get(case.identity)
+                gone = now if told is None or told.gone is None else min(told.gone, now)
+                cases.append(replace(case, gone=gone))
             elif now - case.gone < FORGET_SECONDS:
                 cases.append(case)
         follows, seen = set(), set()

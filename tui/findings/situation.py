@@ -10,10 +10,12 @@ import numpy as np
 
 from tui.analysis.bind_first import BoundFirst, find_bound_first
 from tui.analysis.frame import Frame
+from tui.analysis.judgement import pattern_levels
 from tui.analysis.trends import Holder, Trends
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
+from tui.kernel.sockets import Array
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Situation:
     config: Config = field(default_factory=Config)
     baseline: Baseline | None = None
     """The listeners that the user has saved; None if never."""
+
+    @cached_property
+    def levels(self) -> Array:
+        """The Level of every pattern by the user's threshold, shape (patterns,)."""
+        return pattern_levels(self.frame.patterns, self.config.ports.threshold)
 
     @cached_property
     def bound_first(self) -> tuple[BoundFirst, ...]:

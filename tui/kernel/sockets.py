@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
@@ -108,7 +109,7 @@ ROW_TYPES: dict[str, type[np.generic]] = {
 """The width of each column; readers deliver these."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SocketTable:
     """Every TCP socket of one network namespace, as columns of equal length.
 
@@ -149,6 +150,11 @@ class SocketTable:
 
     def __len__(self) -> int:
         return len(self.state)
+
+    @cached_property
+    def listeners(self) -> Array:
+        """The rows of the listening sockets."""
+        return np.flatnonzero(self.state == State.LISTEN)
 
     def ip(self, address: int) -> str:
         """Return the text of one address, IPv4 (also v4-mapped) in dotted form."""

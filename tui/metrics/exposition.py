@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
-from tui.analysis.patterns import Direction
 from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State
 from tui.metrics.names import BANDS, METRICS
@@ -163,7 +162,7 @@ def _of_place(view: View) -> Iterator[Sample]:
     yield "ports_capacity", ports.capacity, ()
     yield "ports_reserved", ports.reserved, ()
     yield "ports_excluded", ports.excluded, ()
-    outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+    outgoing = np.flatnonzero(patterns.outgoing)
     locked = locked_shares(patterns, outgoing)
     band = np.searchsorted([least for least, _ in BANDS], locked, "right") - 1
     counts = np.bincount(band, minlength=len(BANDS))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.analysis.forecast import NEVER
-from tui.analysis.patterns import Direction, PatternKey, Patterns
+from tui.analysis.patterns import PatternKey, Patterns
 from tui.analysis.timewait import TRACKED
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
@@ -120,11 +120,11 @@ class Benches:
         left_out: dict[str, int] = {}
         for name, view in views.items():
             patterns = view.frame.patterns
-            outgoing = np.flatnonzero(patterns.direction == Direction.OUTGOING)
+            outgoing = np.flatnonzero(patterns.outgoing)
             in_use, locked = patterns.utilization[outgoing], locked_shares(patterns, outgoing)
             # The fullest stand first, so whoever is near a seat is among the TRACKED.
             near = np.flatnonzero(in_use >= self._seats.leave)[:TRACKED]
-            keys = [(name, patterns.key(index)) for index in outgoing[near].tolist()]
+            keys = [(name, key) for key in patterns.keys_of(outgoing[near])]
             indices.update(zip(keys, outgoing[near].tolist(), strict=True))
             pairs = zip(locked[near].tolist(), in_use[near].tolist(), strict=True)
             shares.update(zip(keys, map(Share._make, pairs), strict=True))

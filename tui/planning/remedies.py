@@ -26,6 +26,8 @@ from tui.writing.words import plural
 
 ROUND = 1000
 """Ends of a suggested range fall on such multiples, for people to remember."""
+AT_ONCE = ", at lifetime 0 s"
+"""What rests on it that nothing is known to be open: the longer connections are, the more ports."""
 SPELLED = 3
 """How many further addresses are spelled out one by one."""
 
@@ -394,7 +396,9 @@ def _pool(load: Demand, setting: Setting) -> Option:
     outcome = pooled.judge(load)
     return Option(
         "pool",
-        f"pool of {plural(max(outcome.needed - load.held, 1), 'connection')}",
+        f"pool of {plural(outcome.needed - load.held, 'connection')}"
+        if load.lifetime
+        else "pool" + AT_ONCE,
         pooled,
         outcome,
         (
@@ -412,7 +416,7 @@ def _server_closes(load: Demand, facts: Facts, setting: Setting) -> Option:
     waiting = math.ceil(load.rate * hold(facts.rules, reuse=False, hz=facts.hz).longest)
     return Option(
         "server_closes",
-        "server closes first",
+        "server closes first" + AT_ONCE * (not load.lifetime),
         moved,
         moved.judge(load),
         (

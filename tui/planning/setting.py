@@ -20,7 +20,7 @@ from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
 from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
 from tui.kernel.places import Place
 from tui.kernel.port_rules import PortRules
-from tui.kernel.sockets import Array, State
+from tui.kernel.sockets import Array
 from tui.planning.demand import Demand, outgoing
 
 
@@ -150,7 +150,7 @@ def gather(
 ) -> Facts:
     """Return what the frame says that a plan between these ends depends on."""
     whole = replace(frame.rules, low=1, high=PORTS - 1)
-    listening = frame.table.local_port[frame.table.state == State.LISTEN]
+    listening = frame.table.local_port[frame.table.listeners]
     share = None
     if local_ip is not None and (bound := bound_first_at(frame, local_ip)) is not None:
         own = int(frame.patterns.in_use[outgoing(frame, local_ip, remote_ip, remote_port)].sum())

@@ -9,7 +9,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.kernel.places import Place
 from tui.kernel.processes import Owners
@@ -17,8 +17,8 @@ from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording.inflate import inflated
 from tui.recording.log import RecordingError
-from tui.recording.packing import Listed, dense, unpack
-from tui.recording.rows import RowChange, RowReader, RowWriter
+from tui.recording.packing import Listed, apart, dense, unpack
+from tui.recording.rows import RowChange, RowReader, RowWriter, leads
 from tui.recording.state import (
     Sections,
     applied,
@@ -31,7 +31,14 @@ from tui.recording.state import (
 )
 from tui.recording.summary import Summary, from_plain, plain
 
+if TYPE_CHECKING:
+    from zlib import _Compress, _Decompress
+
 HEAD_LENGTH = 4
+LEVEL = 9
+"""How hard heads are deflated, which have 1 kB each."""
+FLUSHED = b"\x00\x00\xff\xff"
+"""With what zlib ends whatever it flushes: it is left away, but not in the first recordings."""
 _SENSELESS = (
     zlib.error,
     ValueError,
@@ -52,7 +59,7 @@ class ChapterWriter:
         self._owners: Owners | None = None
         self._of_owners: Sections = {}
         self._table: SocketTable | None = None
-        self._deflate = zlib.compressobj(9)  # a head has 1 kB
+        self._deflate = zlib.compressobj(LEVEL)
 
     def record(self, reading: Reading, owners: Owners, summary: Summary) -> bytes:
         """Return the content of the next record."""
@@ -64,12 +71,11 @@ class ChapterWriter:
         if reading.table is not self._table:
             change = self._rows.change_to(reading.table)
             listed, few, body = dense(change.columns)
-            head["rows"] = {"aged": change.aged, "came": change.came, "columns": listed}
+            told = [column if column.least else column[:-1] for column in listed]
+            head["rows"] = {"aged": change.aged, "came": change.came, "columns": told}
             head["rows"]["few"] = few
         self._sections, self._table = now, reading.table
-        text = json.dumps(head, separators=(",", ":")).encode()
-        deflated = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-        return len(deflated).to_bytes(HEAD_LENGTH, "little") + deflated + body
+        return joined(head, body, self._deflate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +98,24 @@ class ChapterReader:
 
     def take(self, contents: Sequence[bytes]) -> None:
         """Go on by these records. Raises RecordingError where they make no sense."""
-        told, packed = [], []
+        told, packed, rests = [], [], []
         try:
             for content in contents:
-                end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-                head = inflated(content[HEAD_LENGTH:end], self._inflate)
+                head, body = parts(content, self._inflate)
                 self._sections = applied(self._sections, head["changed"])
                 if "rows" in head:
                     told.append(head["rows"])
                     listed = [Listed(*column) for column in head["rows"]["columns"]]
-                    packed.append((listed, head["rows"].get("few", {}), content[end:]))
+                    leading, rest = apart((listed, head["rows"].get("few", {}), body), leads)
+                    packed.append(leading)
+                    rests.append(rest)
             if told:
-                unpacked = zip(told, unpack(packed), strict=True)
+                unpacked = zip(told, unpack(packed), rests, strict=True)
                 self._rows.take(
-                    [RowChange(rows["aged"], rows["came"], columns) for rows, columns in unpacked]
+                    [
+                        RowChange(rows["aged"], rows["came"], columns, rest)
+                        for rows, columns, rest in unpacked
+                    ]
                 )
                 self._table = None
         except _SENSELESS as error:
@@ -127,12 +137,26 @@ def _senseless(error: Exception) -> RecordingError:
     return RecordingError(f"a record is invalid: {error!r}")
 
 
+def joined(head: Any, columns: bytes, stream: _Compress) -> bytes:
+    """Return the next record of a stream."""
+    text = json.dumps(head, separators=(",", ":")).encode()
+    deflated = stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH)
+    deflated = deflated.removesuffix(FLUSHED)
+    return len(deflated).to_bytes(HEAD_LENGTH, "little") + deflated + columns
+
+
+def parts(content: bytes, stream: _Decompress) -> tuple[Any, bytes]:
+    """Return what joined() was given: the head of a stream's next record, and its columns."""
+    end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
+    text = content[HEAD_LENGTH:end].removesuffix(FLUSHED)
+    return inflated(text + FLUSHED, stream), content[end:]
+
+
 def _heads(contents: list[bytes]) -> Iterator[Any]:
     """Yield the heads of a chapter's records, from its first."""
     inflate = zlib.decompressobj()
     for content in contents:
-        end = HEAD_LENGTH + int.from_bytes(content[:HEAD_LENGTH], "little")
-        yield inflated(content[HEAD_LENGTH:end], inflate)
+        yield parts(content, inflate)[0]
 
 
 def summaries(contents: list[bytes]) -> list[Summary]:

@@ -8,7 +8,7 @@ value that way, where deflate, which does not know one column from another, need
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ from tui.kernel.sockets import Array
 
 FEW = 8
 """So many values stand in the head: what would be told of their column takes more room."""
+TOLD = 4
+"""So many bytes it takes to tell of a column what its values are greater by."""
 FAR = 12
 """So many zeros stand for a value that is written elsewhere: it would need more of them."""
 
@@ -34,6 +36,8 @@ class Listed(NamedTuple):
     """In bytes."""
     widest: int
     """Of what is written elsewhere, in bits; GRADED for exp-Golomb codes."""
+    least: int = 0
+    """What all its values are greater by."""
 
 
 GRADED = -1
@@ -50,7 +54,12 @@ def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], Few, bytes]:
         if 0 < len(values) <= FEW:
             few[name] = values.astype(np.uint64).tolist()
         elif len(values):
-            coded, data = _coded(name, values.astype(np.uint64))
+            whole = values.astype(np.uint64)
+            coded, data = _coded(name, whole)
+            if least := int(whole.min()):
+                above, shorter = _coded(name, whole - np.uint64(least))
+                if len(data) - len(shorter) > TOLD:
+                    coded, data = above._replace(least=least), shorter
             listed.append(coded)
             parts.append(data)
     return listed, few, b"".join(parts)
@@ -58,9 +67,30 @@ def dense(columns: Mapping[str, Array]) -> tuple[list[Listed], Few, bytes]:
 
 Packed = tuple[Sequence[Listed], Few, bytes]
 """What dense() returned."""
+NOTHING: Packed = (), {}, b""
 TOGETHER = 12
 """So many times at once the columns that dense() was given are unpacked: hundreds of short ones
 take hardly longer than a long one, as long as they fit into the processor's cache."""
+
+
+def apart(packed: Packed, wanted: Callable[[str], bool]) -> tuple[Packed, Packed]:
+    """Return what is packed of the columns whose names are wanted, and of the others."""
+    listed, few, held = packed
+    theirs, some, data = list[Listed](), Few(), list[bytes]()
+    others, more, rest = list[Listed](), Few(), list[bytes]()
+    begin = 0
+    for column in listed:
+        end = begin + column.length
+        if wanted(column.name):
+            theirs.append(column)
+            data.append(held[begin:end])
+        else:
+            others.append(column)
+            rest.append(held[begin:end])
+        begin = end
+    for name, values in few.items():
+        (some if wanted(name) else more)[name] = values
+    return (theirs, some, b"".join(data)), (others, more, b"".join(rest))
 
 
 def unpack(packed: Sequence[Packed]) -> list[dict[str, Array]]:
@@ -142,6 +172,7 @@ def _values(listed: Sequence[Listed], data: bytes) -> Array:
     values: Array = high << np.minimum(shift, 63).view(np.uint64)
     values += _numbers(data, at, width)
     values *= np.repeat(np.array([column.unit for column in listed], np.uint64), count)
+    values += np.repeat(np.array([column.least for column in listed], np.uint64), count)
     return values
 
 

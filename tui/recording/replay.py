@@ -8,21 +8,25 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tui.analysis.course import Point
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
 from tui.recording.moments import Moments
 from tui.recording.recording import Recording
-from tui.recording.story import begun
+from tui.recording.story import begun, ended, full_at
 from tui.recording.summary import Summary
-from tui.watching.history import EARLY_SECONDS, Point
+from tui.watching.history import EARLY_SECONDS, MARKED_SECONDS, RATE_SECONDS
 from tui.watching.view import View
 from tui.watching.watch import Watch
 
 WARM_SECONDS = 64.0
 """How much of what was before a moment is looked at, so that its trends are known."""
-WARM_LOOKS = 6
-"""How many looks that takes: each costs as much as a poll does."""
+SPANS = WARM_SECONDS, max(EARLY_SECONDS), RATE_SECONDS
+"""Over what its trends are taken: each begins with a look, and each look costs as much as a poll
+does. The sums of the moments between are known without one."""
+ENDINGS = 4
+"""At so many of the last moments at which findings ended it is looked what they were."""
 LOOKED_AT_SECONDS = max(EARLY_SECONDS)
 """For so long the tables are looked at in any case. Those from before the whole table that the
 moment's own part of the recording begins with would take as long as all else: of them the sums
@@ -152,18 +156,22 @@ class Replay:
         goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
         if goes_on:
             first = now + 1
-            looks = _spread(first, index)
         else:
             watch = watch.anew()
             first = recording.index_at(then - WARM_SECONDS)
             begin = recording.begin_of_part(index)
             looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
-            looks = _spread(max(first, begin) if looked else first, index)
+            first = max(first, begin) if looked else first
+        told = _found(timeline[index])
+        looks = {look for look in _looks(recording, index) if look >= first}
+        looks |= {look for look in _endings(recording, index) if look > now or not goes_on}
+        if not goes_on:
+            looks.add(first)
         watch.recall_cases(begun(timeline, index))
-        for look in looks:
+        for look in sorted(looks):
             if not wanted():
                 return False
-            watch.recall(map(_point, timeline[first:look]))
+            watch.recall(map(_point, timeline[first:look]), full_at(timeline, look))
             first = look + 1
             try:
                 moment = recording.moment(look)
@@ -172,6 +180,9 @@ class Replay:
                     raise TableError(str(error)) from error
                 continue
             watch.note_owners(moment.owners)
+            if not goes_on and look != index and _found(timeline[look]) == told:
+                watch.pass_by(moment.reading)  # its findings are those that are found at last
+                continue
             watch.take(moment.reading)
             if goes_on:  # it may end here: what the watch saw last is what is shown
                 self._turn_to(watch, timeline[look].time)
@@ -186,16 +197,24 @@ class Replay:
             self.watch, self.newest, self._shown = watch, watch.newest, then
 
 
+def _found(told: Summary) -> set[tuple[tuple[str, str], int]]:
+    return {(one.identity, one.severity) for one in told.findings}
+
+
 def _point(told: Summary) -> Point:
     return Point(told.time, told.time - told.age, np.array(told.states), told.time_wait, None)
 
 
-def _spread(first: int, last: int) -> list[int]:
-    """Return a few moments from the first to the last, both among them, closer to each other there.
+def _looks(recording: Moments, index: int) -> set[int]:
+    """Return the moments that are looked at for one, itself among them."""
+    then = recording.timeline[index].time
+    marked = recording.index_at(then - MARKED_SECONDS) + 1  # what is new or gone is so since
+    return {*(recording.index_at(then - seconds) for seconds in SPANS), min(marked, index), index}
 
-    What is growing must be known as well as when every moment is seen, or findings are missed.
-    """
-    if last - first < WARM_LOOKS:
-        return list(range(first, last + 1))
-    halved = (last - round((last - first) / 2**n) for n in range(WARM_LOOKS - 1))
-    return sorted({*halved, last})
+
+def _endings(recording: Moments, index: int) -> set[int]:
+    """Return the moments that tell what findings were that ended lately."""
+    timeline = recording.timeline
+    last_there = sorted(set(ended(timeline, index).values()))[-ENDINGS:]
+    before = {recording.index_at(timeline[at].time - RATE_SECONDS) for at in last_there}
+    return before.union(last_there)

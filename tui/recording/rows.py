@@ -14,16 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 
 from tui.kernel.sockets import ROW_TYPES, Array, RawSockets, SocketTable, Timer, fingerprints
 from tui.recording.packing import (
+    NOTHING,
+    Packed,
     gaps,
     packed_column,
     signed,
     summed,
+    unpack,
     unpacked_columns,
     unsigned,
 )
@@ -44,6 +47,12 @@ ORDER = (
 """By what new rows are sorted, the last first."""
 
 
+BLOCKS = 16
+"""So many blocks of new rows are there at most in one table."""
+IDLE = -(1 << 62)
+"""What stands for it where a timer does not run: less than any time that is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowChange:
     """What leads from one table to the next."""
@@ -53,6 +62,20 @@ class RowChange:
     came: int
     """How many rows are new."""
     columns: Mapping[str, Array]
+    rest: Packed = NOTHING
+    """More columns, which lead to no next table: where new rows are gone again, nobody reads them.
+    """
+
+
+LEADING = {"ended", "gone", "lag", "by", "places", "remaining_ms", "timer"} | {
+    *("at", "expired", "late")  # in older versions
+}
+
+
+@lru_cache
+def leads(column: str) -> bool:
+    """Say whether a column is needed on the way to the next table."""
+    return column.partition(".")[0] in LEADING
 
 
 def _raw(table: SocketTable, rows: Array) -> RawSockets:
@@ -156,60 +179,40 @@ def _came(table: SocketTable, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
     rows = _raw(table, came)
     order = np.lexsort([getattr(rows, name) for name in ORDER])
-    columns = {"places": _together(came[order], len(table))}
+    columns = _placed(came[order], len(table))
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])
     return columns
 
 
-class _Arrivals:
-    """All rows that ever came, in turn. Most are only passed through on the way to another table:
-    a column is unpacked when it is asked for, and for many tables at once.
-    """
-
-    def __init__(self) -> None:
-        self._told: list[tuple[Mapping[str, Array], int]] = []
-        self._known: dict[str, tuple[int, Array]] = {}
-        """Of how many tables a column is unpacked, and its values."""
-        self.count = 0
-
-    def add(self, changes: Sequence[RowChange]) -> None:
-        """Take in the new rows of the next tables."""
-        self._told += [(change.columns, change.came) for change in changes]
-        self.count += sum(change.came for change in changes)
-
-    def column(self, name: str) -> Array:
-        """Return what all these rows have there. Raises ValueError for what is senseless."""
-        done, values = self._known.get(name, (0, np.empty(0, ROW_TYPES[name])))
-        if done < len(self._told):
-            more = unpacked_columns(name, self._told[done:], ROW_TYPES[name])
-            values = np.concatenate((values, more)) if done else more
-            self._known[name] = len(self._told), values
-        return values
-
-
 class RowReader:
     """Follows the changes, and knows the rows of each table.
 
-    A table costs some passes over its rows: where a row is the exception, it is looked up.
+    A table costs some passes over its rows: where a row is the exception, it is looked up. Most
+    tables are only passed through on the way to another one, and most of their new rows are gone
+    there: only those columns are unpacked that lead on, until the rows are asked for.
     """
 
     def __init__(self) -> None:
-        self._arrivals = _Arrivals()
+        self._known = {name: np.empty(0, kind) for name, kind in ROW_TYPES.items()}
+        """Of the rows that were asked for last."""
+        self._told: list[RowChange] = []
+        """Those that came since."""
         self._rows = np.empty(0, np.int64)
-        """Which of these are in the table, in its order: n, or -1 - n where its timer is idle."""
+        """Which of these are in the table, in its order; those that were known come first."""
         self._left = np.empty(0, np.int64)
+        """Milliseconds left, and IDLE more for a timer that does not run."""
 
     def take(self, changes: Sequence[RowChange]) -> None:
         """Go on to the next tables. Raises ValueError or IndexError for what leads to none."""
         if any(not _has_places(one.columns, one.came) for one in changes):
             raise ValueError("not every new row has a place")  # before there are arrays of so many
-        first = self._arrivals.count
-        self._arrivals.add(changes)
-        left = self._arrivals.column("remaining_ms")[first:].astype(np.int64)
-        rows = np.arange(first, self._arrivals.count)
-        idle = self._arrivals.column("timer")[first:] == Timer.NONE
-        rows[idle] = -1 - rows[idle]
+        told = [(change.columns, change.came) for change in changes]
+        left = unpacked_columns("remaining_ms", told, ROW_TYPES["remaining_ms"]).astype(np.int64)
+        left[unpacked_columns("timer", told, ROW_TYPES["timer"]) == Timer.NONE] += IDLE
+        first = len(self._known["timer"]) + sum(one.came for one in self._told)
+        rows = np.arange(first, first + len(left))
+        self._told += changes
         begin = 0
         for change in changes:
             end = begin + change.came
@@ -219,8 +222,8 @@ class RowReader:
     def _go_on(self, change: RowChange, came: Array, left_of_came: Array) -> None:
         columns, rows = change.columns, self._rows
         left = self._left - change.aged
-        aside = ((left <= 0) | (rows < 0)).nonzero()[0]
-        idle = rows[aside] < 0
+        aside = (left <= 0).nonzero()[0]
+        idle = left[aside] < IDLE // 2
         left[aside[idle]] += change.aged
         due = aside[~idle]
         gone = _behind(due, summed(_column(columns, "gone")))
@@ -231,7 +234,7 @@ class RowReader:
         stays = np.ones(len(rows), bool)
         stays[gone] = stays[expired] = False
         old = "late" in columns  # in version 1
-        apart = np.concatenate((aside, gone[rows[gone] >= 0]))
+        apart = np.concatenate((aside, gone[left[gone] > 0]))
         if old:
             aside, apart = due, np.concatenate((due, gone))
         apart.sort()
@@ -241,31 +244,45 @@ class RowReader:
         # Most rows have what is left of the turns; those aside have the rest, and are few.
         count = len(rows) - len(apart)
         theirs = aside[stays[aside]]
-        foretold = left[theirs]
+        base = np.where(left[theirs] < IDLE // 2, IDLE, 0)
+        foretold = left[theirs] - base
         near = int(turns.searchsorted(count))
         edges = np.zeros(near + 2, np.int64)
         edges[1:-1], edges[-1] = _behind(apart, turns[:near]), len(rows)
         left += lag[: near + 1].repeat(edges[1:] - edges[:-1])
         late = lag[turns.searchsorted(np.arange(count, count + len(theirs)), "right")]
-        left[theirs] = _settled(foretold, np.maximum(foretold, 0) + late)
-        kept = stays.nonzero()[0]
-        there = np.ones(len(kept) + change.came, bool)
-        if "at" in columns:  # until version 2
-            at = columns["at"].view(np.int64)
-        else:
-            at = _apart(_column(columns, "places"), len(there))[: change.came]
+        left[theirs] = base + _settled(foretold, np.maximum(foretold, 0) + late)
+        there = np.ones(np.count_nonzero(stays) + change.came, bool)
+        at = _places(columns, change.came, len(there))
         there[at] = False
-        places = there.nonzero()[0]
         self._rows, self._left = np.empty((2, len(there)), np.int64)
-        self._rows[places], self._rows[at] = rows[kept], came
-        self._left[places], self._left[at] = left[kept], left_of_came
+        # By masks: by numbers it takes four times as long.
+        self._rows[there], self._rows[at] = rows[stays], came
+        self._left[there], self._left[at] = left[stays], left_of_came
 
     def rows(self) -> RawSockets:
-        """Return the rows of the present table."""
-        rows = np.maximum(self._rows, -1 - self._rows)
-        columns = {name: self._arrivals.column(name)[rows] for name in ROW_TYPES}
-        columns["remaining_ms"] = np.maximum(self._left, 0).astype(ROW_TYPES["remaining_ms"])
-        return RawSockets(**columns)
+        """Return the rows of the present table. Raises ValueError for what is senseless."""
+        counts = np.array([len(self._known["timer"]), *(one.came for one in self._told)])
+        of = np.arange(len(counts)).repeat(counts)[self._rows]
+        lives = np.bincount(of, minlength=len(counts)) > 0
+        lives[0] = True
+        alive = [self._told[number] for number in np.flatnonzero(lives[1:]).tolist()]
+        rests = unpack([one.rest for one in alive])
+        told = [({**one.columns, **rest}, one.came) for one, rest in zip(alive, rests, strict=True)]
+        named = set().union(*(columns for columns, _ in told))
+        passed = np.where(lives, 0, counts).cumsum()
+        rows = self._rows - passed[of]
+        for name, kind in ROW_TYPES.items():
+            known = self._known[name]
+            if named.isdisjoint((f"{name}.steps", f"{name}.by")) and not known.any():
+                self._known[name] = np.zeros(len(rows), kind)
+            else:
+                more = unpacked_columns(name, told, kind)
+                self._known[name] = np.concatenate((known, more))[rows]
+        left = np.maximum(np.where(self._left < IDLE // 2, self._left - IDLE, self._left), 0)
+        self._known["remaining_ms"] = left.astype(ROW_TYPES["remaining_ms"])
+        self._told, self._rows = [], np.arange(len(rows))
+        return RawSockets(**self._known)
 
 
 def _at_once(count: int) -> int:
@@ -290,10 +307,49 @@ def _apart(together: Array, count: int) -> Array:
     return numbers.ravel().view(np.int64)
 
 
+def _placed(places: Array, count: int) -> dict[str, Array]:
+    """Return columns that tell the places of new rows in a table of ``count``.
+
+    Each is one among those that are free yet, which are fewer and fewer: of a whole table that
+    takes a bit less for each row. So that it is soon done it holds for a block of rows at a time.
+    """
+    columns, free = {}, np.arange(count)
+    for number, first in enumerate(range(0, len(places), block := _block(count))):
+        at = free.searchsorted(places[first : first + block])
+        columns[f"places.{number}"] = _together(at, len(free))
+        free = np.delete(free, at)
+    return columns
+
+
+def _places(columns: Mapping[str, Array], came: int, count: int) -> Array:
+    """Return what _placed() was given."""
+    if "at" in columns:  # until version 2
+        return columns["at"].view(np.int64)
+    if "places" in columns:  # in the first recordings of version 3
+        return _apart(columns["places"], count)[:came]
+    if not came:
+        return _NONE.view(np.int64)
+    block = _block(count)
+    at = _apart(columns["places.0"], count)[: min(block, came)]
+    if came <= block:
+        return at
+    found, free = [at], np.arange(count)
+    for number, first in enumerate(range(block, came, block), 1):
+        free = np.delete(free, at)
+        at = _apart(columns[f"places.{number}"], len(free))[: min(block, came - first)]
+        found.append(free[at])
+    return np.concatenate(found)
+
+
+def _block(count: int) -> int:
+    return -(-count // BLOCKS) or 1
+
+
 def _has_places(columns: Mapping[str, Array], came: int) -> bool:
     if "at" in columns:
         return len(columns["at"]) == came
-    return 0 <= came <= 63 * len(_column(columns, "places"))
+    told = sum(len(columns[name]) for name in columns if name.partition(".")[0] == "places")
+    return 0 <= came <= 63 * told
 
 
 def _column(columns: Mapping[str, Array], name: str) -> Array:

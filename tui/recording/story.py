@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tui.analysis.timewait import SECONDS
 from tui.findings.cases import FORGET_SECONDS, Begun
 from tui.findings.finding import Severity
 from tui.recording.summary import Summary
@@ -55,13 +56,43 @@ UNSEEN_SECONDS = 60.0
 """Between two moments so far apart nobody knows."""
 
 
+def ended(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], int]:
+    """Return when each finding that ended lately, and so is still told of, was there last."""
+    found: dict[tuple[str, str], int] = {}
+    there = {told.identity for told in timeline[index].findings}
+    for at in range(index - 1, -1, -1):
+        gone = timeline[at + 1].time
+        if (
+            timeline[index].time - gone >= FORGET_SECONDS
+            or gone - timeline[at].time > UNSEEN_SECONDS
+        ):
+            break
+        for told in timeline[at].findings:
+            if told.identity not in there:
+                found.setdefault(told.identity, at)
+    return found
+
+
+def full_at(timeline: Sequence[Summary], index: int) -> dict[str, float]:
+    """Return when patterns were last full at moments up to this one, Unix time by their names."""
+    found: dict[str, float] = {}
+    for at in range(index, -1, -1):
+        if timeline[index].time - timeline[at].time >= SECONDS:
+            break
+        for name in timeline[at].full:
+            found.setdefault(name, timeline[at].time)
+    return found
+
+
 def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begun]:
-    """Return when the findings of a moment began, by their identities.
+    """Return when the findings of a moment began, by their identities, and those that have ended.
 
     What was gone for a moment is the same story, as where it is watched.
     """
     last = timeline[index].time
     seen = {told.identity: last for told in timeline[index].findings}
+    gone = ended(timeline, index)
+    seen |= {one: timeline[at].time for one, at in gone.items()}
     going_on = set(seen)
     for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):
         if not going_on or last - timeline[at].time > UNSEEN_SECONDS:
@@ -71,7 +102,10 @@ def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begu
         seen |= dict.fromkeys(there, last)
         if len(there) < len(going_on):
             going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
-    return {one: Begun(since, from_start=since == last) for one, since in seen.items()}
+    return {
+        one: Begun(since, since == last, timeline[gone[one] + 1].time if one in gone else None)
+        for one, since in seen.items()
+    }
 
 
 def full_spans(timeline: Sequence[Summary]) -> list[Full]:

@@ -216,7 +216,7 @@ def remote_records(frame: Frame) -> Iterator[RemoteRecord]:
 def listener_records(frame: Frame, owners: Owners) -> Iterator[ListenerRecord]:
     """Yield every listening socket, by port."""
     table = frame.table
-    rows = np.flatnonzero(table.state == State.LISTEN)
+    rows = table.listeners
     rows = rows[np.lexsort((table.local_ip[rows], table.local_port[rows]))]
     for row in rows.tolist():
         process = owners.by_inode.get(int(table.inode[row]))

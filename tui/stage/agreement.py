@@ -13,7 +13,7 @@ import numpy as np
 from tui.analysis.bind_first import find_bound_first, shared_at
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse, port_use
-from tui.analysis.patterns import Direction
+from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.kernel.sockets import ip_halves
 from tui.lab.outcome import Latency, Outcome, Tuple, since
@@ -69,6 +69,8 @@ class Agreement:
     """The ports of the fullest tuple, where each has its turn, also a full one."""
     shared: bool = False
     """Do all tuples have the ports of one, because the clients bind first?"""
+    patterns: tuple[PatternKey, ...] = ()
+    """Those of the tuples that have sockets."""
 
     @property
     def decisive(self) -> PortUse:
@@ -159,6 +161,7 @@ def compare(
         refused=counted,
         fullest=fullest,
         shared=together is not None,
+        patterns=tuple(map(frame.patterns.key, held)),
     )
 
 

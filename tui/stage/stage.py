@@ -22,6 +22,8 @@ from tui.stage.scenarios import Scenario, Step
 
 TICK_SECONDS = 0.25
 """Between two outcomes."""
+CLIENTS = "twtop-clients"
+"""What the process of the clients is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Stage:
 
 def _play(connection: Connection, scenario: Scenario) -> None:
     """Be the process of a scenario: set the scene, start the server, and be the clients."""
-    set_name("twtop-clients")
+    set_name(CLIENTS)
     raise_file_limit()
     with ExitStack() as scene:
         try:
@@ -131,7 +133,7 @@ def _play(connection: Connection, scenario: Scenario) -> None:
 
 def _run(connection: Connection, plan: Workload) -> None:
     """Be the process of a load against somebody's server."""
-    set_name("twtop-clients")
+    set_name(CLIENTS)
     for _ in _ticks(connection, Load(plan)):
         pass
 

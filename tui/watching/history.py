@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion
+from tui.analysis.bind_first import BoundFirst
+from tui.analysis.course import Course, Point
+from tui.analysis.forecast import AHEAD, NEVER, end_early, seconds_to_exhaustion, within_reach
 from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
@@ -21,8 +22,6 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array, State, Timer
 from tui.watching.series import IN_USE, KEEP_ROWS, KEEP_SECONDS, LIVE, PatternSeries
 
-SHOWN_SECONDS = 300
-"""How many of the last seconds the trends tell one by one."""
 RATE_SECONDS = 5.0
 """Over how long a change per second is taken: shorter is jumpy, longer is late."""
 GROWTH_SECONDS = 60.0
@@ -36,19 +35,6 @@ REMEMBERED = 4 * TRACKED
 EARLY_SECONDS = 4.0, 12.0
 """Over each of these spans TIME-WAITs must have ended early: who ends some once promises nothing of
 the seconds to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The whole table at one time."""
-
-    time: float
-    table_time: float
-    """When the sockets were read that ``states`` counts: earlier, between spaced-out dumps."""
-    states: Array
-    time_wait: int
-    entered: int | None
-    """Sockets that ever went into TIME-WAIT (TcpExt TW), None where the kernel does not say."""
 
 
 class History:
@@ -69,6 +55,8 @@ class History:
         """TIME-WAITs by age of the last seconds: their time, the patterns' columns, and they."""
         self._frame: Frame | None = None
         self._saw_whole = False
+        self._full_at: Mapping[str, float] = {}
+        """When patterns had no port left at moments that were recalled, by their names."""
         self._keys: list[PatternKey] = []
         """The patterns that have a series, of the last frame, in its order."""
 
@@ -77,14 +65,23 @@ class History:
         """The first TRACKED patterns of the last frame, in its order."""
         return self._keys
 
-    def recall(self, points: Iterable[Point]) -> None:
-        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+    def recall(self, points: Iterable[Point], full: Mapping[str, float]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again.
+
+        ``full`` says when patterns had no port left, by their names: Unix time, the last of each.
+        """
+        self._full_at = full
         last = self._points[-1].time if self._points else -math.inf
         self._points += (point for point in points if point.time > last)
         self._saw_whole |= bool(self._points)
 
     def add(self, frame: Frame) -> Trends:
-        """Take in one frame, and return what it says with those before.
+        """Take in one frame, and return what it says with those before."""
+        self.pass_by(frame)
+        return self._trends(frame)
+
+    def pass_by(self, frame: Frame) -> None:
+        """Take in one frame.
 
         Of spaced-out dumps only what is new in it counts; a frame whose table was cut short makes
         no trend.
@@ -110,13 +107,12 @@ class History:
         if before is None or before.patterns is not frame.patterns:
             # Other rules group the same sockets otherwise, so the table alone does not tell.
             count = min(len(frame.patterns), TRACKED)
-            self._keys = [frame.patterns.key(index) for index in range(count)]
+            self._keys = frame.patterns.keys_of(slice(count))
         self._frame = frame
         if whole and (before is None or before.table is not frame.table):
             self._add_patterns(frame)
         if before is None:  # the walk may have been faster than the first poll
             self.note_owners(self.owners)
-        return self._trends(frame)
 
     def _add_patterns(self, frame: Frame) -> None:
         patterns = frame.patterns
@@ -133,10 +129,14 @@ class History:
         while len(self._closings) > 1 and time - self._closings[1][0] >= max(EARLY_SECONDS):
             self._closings.popleft()
 
+    def note_held(self, held: Mapping[tuple[int, ...], Process]) -> None:
+        """Remember who holds which pattern, where nobody was seen to."""
+        for key, process in held.items():
+            self._held.setdefault(key, process)
+
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
-        for key, process in owners.held.items():  # by those who looked before us
-            self._held.setdefault(key, process)
+        self.note_held(owners.held)  # by those who looked before us
         self.owners = owners
         frame = self._frame
         if frame is None:
@@ -168,6 +168,9 @@ class History:
         known = columns >= 0  # those of a table that was cut short may have none
         rates = self._rates()
         was_full = self._patterns.was_full(columns, SECONDS)
+        if self._full_at:
+            told = [self._full_at.get(str(key), -math.inf) for key in self._keys]
+            was_full |= frame.time - np.array(told) < SECONDS
         return Trends(
             states=self._state_rates(),
             time_wait=self._time_wait_rate(),
@@ -181,8 +184,7 @@ class History:
             new=known & self._patterns.is_new(columns, MARKED_SECONDS),
             gone=self._patterns.gone(columns[known], MARKED_SECONDS),
             holders=self._holders(frame),
-            held=self._held_per_second(frame.time),
-            entered=self._entered_per_second(frame),
+            course=Course(frame.time, tuple(self._points), frame.time_wait.closings),
             past=self._patterns.past(),
         )
 
@@ -226,65 +228,83 @@ class History:
         rise = int(now.states[State.CLOSE_WAIT]) - int(base.states[State.CLOSE_WAIT])
         return Growth(rise, seconds)
 
-    def _held_per_second(self, now: float) -> tuple[float, ...]:
-        """Return the TIME-WAIT count of each of the last seconds, newest last.
-
-        Seconds without a poll of their own carry the one before.
-        """
-        counts = np.array([point.time_wait for point in self._points])
-        times = np.array([point.time for point in self._points])
-        seconds = now - np.arange(SHOWN_SECONDS)[::-1] + 1e-3
-        at = np.searchsorted(times, seconds, "right") - 1
-        return tuple(counts[at[at >= 0]].tolist())
-
-    def _entered_per_second(self, frame: Frame) -> tuple[float, ...]:
-        """Return how many sockets went into TIME-WAIT in each of the last seconds, newest last.
-
-        The timers know the last minute from the first frame on; what the counter has shown
-        since the start is added where it is more.
-        """
-        closings = frame.time_wait.closings.tolist()
-        entered = closings + [0.0] * (SHOWN_SECONDS - len(closings))  # by age
-        told = (point for point in self._points if point.entered is not None)
-        for before, after in pairwise(told):
-            first, last = frame.time - after.time, frame.time - before.time
-            if before.entered is None or after.entered is None or last <= first:
-                continue
-            rate = (after.entered - before.entered) / (last - first)
-            for age in range(round(first), min(round(last), SHOWN_SECONDS)):
-                entered[age] = max(entered[age], rate)
-        return tuple(reversed(entered))
-
     def _seconds_left(self, frame: Frame, columns: Array) -> Array:
         """Return when each pattern runs out: known from the first frame on, thanks to the
         timers; the growth of open sockets joins in as it shows.
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        closings = frame.time_wait.held_by_pattern
-        opened, apart = self._patterns.changes(columns, SECONDS, LIVE)
+        closings, outgoing = frame.time_wait.held_by_pattern, patterns.outgoing[:count]
+        live = np.maximum(in_use - closings.sum(axis=1), 0)
+        near = np.flatnonzero(outgoing & within_reach(live, closings, capacity))
+        hold = patterns.hold[:count]
+        left = np.full(count, NEVER)
+        left[near] = self._foretold(frame, columns, in_use[near], capacity[near], hold, near)
+        left[outgoing & (patterns.locked[:count] >= capacity)] = 0.0
+        return left
+
+    def foretell(self, found: Iterable[BoundFirst]) -> tuple[BoundFirst, ...]:
+        """Return these of the newest frame with when the ports run out that they share.
+
+        None is foretold where not all of the destinations have a series.
+        """
+        frame = self._frame
+        if frame is None or not (found := tuple(found)):
+            return ()
+        columns = self._patterns.columns(self._keys)
+        # bind() takes over no TIME-WAIT, whatever tcp_tw_reuse is.
+        hold = np.full(len(columns), frame.hold_with(reuse=False).seconds)
+        told = []
+        for bound in found:
+            theirs, use = bound.patterns(frame.patterns), bound.use
+            members = np.flatnonzero(theirs[: len(columns)] & (columns >= 0))
+            if len(members) == np.count_nonzero(theirs):
+                total, limit = np.array([[use.in_use], [use.capacity]])
+                left = self._foretold(frame, columns, total, limit, hold, members, together=True)
+                seconds = float(left[0]) if use.connectable > 0 else 0.0
+                full = self._patterns.were_full_together(columns[members], SECONDS)
+                bound = replace(bound, seconds_left=seconds, was_full=full)
+            told.append(bound)
+        return tuple(told)
+
+    def _foretold(
+        self,
+        frame: Frame,
+        columns: Array,
+        in_use: Array,
+        capacity: Array,
+        hold: Array,
+        which: Array,
+        *,
+        together: bool = False,
+    ) -> Array:
+        """Return when each of ``which`` patterns runs out, or all ``together``, shape (1,) then."""
+
+        def taken(values: Array) -> Array:
+            return values.sum(axis=0, keepdims=True) if together else values
+
+        closings = taken(frame.time_wait.held_by_pattern[which])
+        opened, apart = self._patterns.changes(columns[which], SECONDS, LIVE)
         left = seconds_to_exhaustion(
             live=np.maximum(in_use - closings.sum(axis=1), 0),
-            opened=np.where((columns >= 0)[:, None], opened, 0.0),
+            opened=taken(np.where((columns[which] >= 0)[:, None], opened, 0.0)),
             closings=closings,
             capacity=capacity,
-            hold=patterns.hold[:count],
+            hold=hold[which][: len(closings)],
             apart=apart,
         )
         if (left < NEVER).any():
-            growth = self._patterns.slope(columns, max(EARLY_SECONDS), IN_USE)
+            growth = taken(self._patterns.slope(columns[which], max(EARLY_SECONDS), IN_USE))
             with np.errstate(divide="ignore", invalid="ignore"):
                 grown = np.where(growth > 0, (capacity - in_use) / growth, NEVER)
             grown[grown > AHEAD * max(EARLY_SECONDS)] = NEVER
-            early = self._end_early(frame, columns)
+            early = taken(self._end_early(frame, columns, hold)[which]) > 0
             left[early] = np.maximum(left, grown)[early]
-        left[in_use - patterns.reusable[:count] >= capacity] = 0.0
-        left[patterns.direction[:count] != Direction.OUTGOING] = NEVER
         return left
 
-    def _end_early(self, frame: Frame, columns: Array) -> Array:
+    def _end_early(self, frame: Frame, columns: Array, hold: Array) -> Array:
         """Say of which patterns TIME-WAITs have ended before their time, again and again."""
-        hold, now = frame.patterns.hold[: len(columns)], frame.time_wait.held_by_pattern
+        now = frame.time_wait.held_by_pattern
         early = columns >= 0
         for seconds in EARLY_SECONDS:
             ago = frame.reading.table_time - seconds

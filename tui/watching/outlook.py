@@ -11,7 +11,6 @@ from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import pattern_levels
 from tui.analysis.owners import holders
-from tui.analysis.patterns import Direction
 from tui.findings.config import Config
 from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance, glance_back
@@ -67,13 +66,13 @@ class Verdict:
 def verdict_of(view: View) -> Verdict:
     """Return what a view says of its place."""
     findings = tuple(case.finding for case in view.cases.present)
-    outgoing = (view.frame.patterns.direction == Direction.OUTGOING).nonzero()[0]
+    outgoing = np.flatnonzero(view.frame.patterns.outgoing)
     if not len(outgoing):
         return Verdict(None, Urgency.FINE, 0.0, NEVER, findings)
     urgency, how = urgencies(view)
     worst = int(outgoing[(urgency + how)[outgoing].argmax()])
-    left = view.trends.seconds_left
-    seconds = float(left[worst]) if worst < len(left) else NEVER
+    left = view.seconds_left(worst)
+    seconds = NEVER if left is None else left
     return Verdict(worst, Urgency(int(urgency[worst])), float(how[worst]), seconds, findings)
 
 
@@ -158,7 +157,7 @@ def look_back(reading: Reading, owners: Owners, config: Config) -> Outlook:
 
 def urgencies(view: View) -> tuple[Array, Array]:
     """Return the Urgency of every pattern, and below 1 how much of it; shape (patterns,) each."""
-    patterns, left = view.frame.patterns, view.trends.seconds_left
+    patterns, left = view.frame.patterns, view.seconds_left_of_all()
     urgency = OF_LEVEL[pattern_levels(patterns, view.threshold)]
     how = np.minimum(patterns.locked / patterns.capacity.clip(1), 1.0) * 0.999
     for bound in view.bound_first:
@@ -167,9 +166,8 @@ def urgencies(view: View) -> tuple[Array, Array]:
         urgency[theirs] = np.maximum(urgency[theirs], shared)
         how[theirs] = np.maximum(how[theirs], 0.999 * bound.use.locked / bound.capacity)
     within = MINUTE * view.config.ports.exhausts_within_minutes
-    soon = np.zeros(len(urgency), bool)
-    soon[: len(left)] = (left <= within) & (urgency[: len(left)] < Urgency.SOON)
-    soon &= patterns.direction == Direction.OUTGOING
+    soon = (left <= within) & (urgency < Urgency.SOON)
+    soon &= patterns.outgoing
     first = np.flatnonzero(soon)
     how[first] = 0.999 / (1.0 + left[first])
     return np.where(soon, Urgency.SOON, urgency), how

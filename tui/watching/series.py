@@ -43,6 +43,10 @@ class PatternSeries:
         """The first row of each column that is its pattern's."""
         self._seen = np.zeros(FIRST_COLUMNS)
         """When each column's pattern was last there."""
+        self._full_at = np.zeros(FIRST_COLUMNS)
+        """When it last had all ports in use."""
+        self._empty_at = np.zeros(FIRST_COLUMNS)
+        """When it last had no socket."""
         self._last_total = np.zeros(FIRST_COLUMNS, np.int32)
         self._saw_all = False
         """Was the last row that of a table whose patterns were all given?"""
@@ -72,6 +76,9 @@ class PatternSeries:
         self._cells[:, row, columns] = values
         self._time[row] = time
         self._seen[columns], self._last_total[columns] = time, values[TOTAL]
+        in_use, _, total, capacity = self._cells[:, row]
+        self._full_at[(in_use >= capacity) & (capacity > 0)] = time
+        self._empty_at[total == 0] = time
         self._rows += 1
         self._saw_all = saw_all
 
@@ -135,14 +142,21 @@ class PatternSeries:
 
     def was_full(self, columns: Array, seconds: float) -> Array:
         """Say which had all ports in use within the last seconds."""
-        in_use, capacity, theirs = self._recent(columns, seconds)
-        full: Array = ((in_use[IN_USE] >= capacity) & (capacity > 0) & theirs).any(axis=0)
+        full: Array = self._full_at[columns] > self._now - seconds
         return full
+
+    def were_full_together(self, columns: Array, seconds: float) -> bool:
+        """Say whether these had as many ports as one of them can, within the last seconds."""
+        now = self._time[self._rows - 1] if self._rows else 0.0
+        begin = int(np.searchsorted(self._time[: self._rows], now - seconds, "right"))
+        cells = self._cells[:, begin : self._rows, columns]
+        theirs = np.arange(begin, self._rows)[:, None] >= self._first[columns]
+        together = np.where(theirs, cells[IN_USE], 0).sum(axis=1)
+        return bool((together >= cells[CAPACITY, :, 0]).any())
 
     def is_new(self, columns: Array, seconds: float) -> Array:
         """Say which had no socket within the last seconds."""
-        cells, _, theirs = self._recent(columns, seconds)
-        new: Array = ((cells[TOTAL] == 0) & theirs).any(axis=0)
+        new: Array = self._empty_at[columns] > self._now - seconds
         return new
 
     def gone(self, shown: Array, seconds: float) -> tuple[tuple[PatternKey, int], ...]:
@@ -162,13 +176,10 @@ class PatternSeries:
             (key, int(self._last_total[at])) for key, at in self._columns.items() if vanished[at]
         )
 
-    def _recent(self, columns: Array, seconds: float) -> tuple[Array, Array, Array]:
-        """Return the cells of the last seconds, their capacity, and which are the pattern's own."""
-        now = self._time[self._rows - 1] if self._rows else 0.0
-        begin = int(np.searchsorted(self._time[: self._rows], now - seconds, "right"))
-        cells = self._cells[:, begin : self._rows][:, :, columns]
-        rows = np.arange(begin, self._rows)[:, None]
-        return cells, cells[CAPACITY], rows >= self._first[columns][None, :]
+    @property
+    def _now(self) -> float:
+        """When the last table was read."""
+        return self._time.item(self._rows - 1) if self._rows else 0.0
 
     def _begin(self, key: PatternKey, row: int, capacity: int) -> int:
         """Give a pattern a column; where it was not there in the row before, it began there."""
@@ -176,8 +187,10 @@ class PatternSeries:
             self._widen()
         at = self._columns[key] = self._unused.pop()
         self._first[at] = row
+        self._full_at[at] = self._empty_at[at] = -np.inf
         if row and self._saw_all:
             self._first[at] = row - 1
+            self._empty_at[at] = self._time[row - 1]
             self._cells[:CAPACITY, row - 1, at] = 0
             self._cells[CAPACITY, row - 1, at] = capacity
         return at
@@ -230,6 +243,8 @@ class PatternSeries:
         self._cells = cells
         self._first = np.pad(self._first, (0, more))
         self._seen = np.pad(self._seen, (0, more))
+        self._full_at = np.pad(self._full_at, (0, more))
+        self._empty_at = np.pad(self._empty_at, (0, more))
         self._last_total = np.pad(self._last_total, (0, more))
         self._unused = list(range(columns + more - 1, columns - 1, -1))
 

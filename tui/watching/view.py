@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tui.acting.keeping import Goal
 from tui.analysis.bind_first import BoundFirst, shared_at
 from tui.analysis.filter import Filter
+from tui.analysis.forecast import NEVER
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, PortUse, port_use
 from tui.analysis.patterns import Direction, PatternKey
@@ -14,6 +17,7 @@ from tui.analysis.trends import Trends
 from tui.findings.cases import Cases
 from tui.findings.config import Config
 from tui.kernel.processes import Owners
+from tui.kernel.sockets import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,31 @@ class View:
         """Return the ports that a pattern's clients choose from: theirs, or all destinations'."""
         bound = self.bound_at(index)
         return port_use(self.frame.patterns, index) if bound is None else bound.use
+
+    def seconds_left(self, index: int) -> float | None:
+        """Return for how long a pattern's clients have ports, as in Trends; None if not foretold.
+
+        Where they bind first, what is foretold of the pattern alone would be too late.
+        """
+        if (bound := self.bound_at(index)) is not None:
+            return bound.seconds_left
+        left = self.trends.seconds_left
+        return float(left[index]) if index < len(left) else NEVER
+
+    def was_full(self, index: int) -> bool:
+        """Say whether a pattern's clients had no port left in the last minute."""
+        if (bound := self.bound_at(index)) is not None:
+            return bound.was_full
+        return index < len(self.trends.was_full) and bool(self.trends.was_full[index])
+
+    def seconds_left_of_all(self) -> Array:
+        """Return the same of all patterns, shape (patterns,); NEVER too where not foretold."""
+        found = np.full(len(self.frame.patterns), NEVER)
+        found[: len(self.trends.seconds_left)] = self.trends.seconds_left
+        for bound in self.bound_first:
+            theirs = bound.patterns(self.frame.patterns)
+            found[theirs] = NEVER if bound.seconds_left is None else bound.seconds_left
+        return found
 
     def level_of(self, index: int) -> Level:
         """Return how these stand; those of an incoming pattern are its peer's."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tui.analysis.course import Point
 from tui.analysis.frame import Frame, judge
 from tui.analysis.refused import Tallies
 from tui.analysis.trends import Trends
@@ -17,10 +18,10 @@ from tui.findings.cases import Begun, Cases
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
-from tui.kernel.processes import Owners
+from tui.kernel.processes import Owners, Process
 from tui.kernel.refusals import CountingError
 from tui.kernel.source import Reading
-from tui.watching.history import History, Point
+from tui.watching.history import History
 from tui.watching.refused import Counting, RefusalSeries
 from tui.watching.sampler import Sampler
 from tui.watching.view import View
@@ -87,10 +88,15 @@ class Watch:
             cases = self._cases.then(diagnose(situation), frame.time)
             if frame.table.complete:  # what the first part of a table shows makes no story
                 self._cases = cases
-            self._newest = View(
-                frame, trends, self._history.owners, self._config, cases, situation.bound_first
-            )
+            bound = self._history.foretell(situation.bound_first)
+            self._newest = View(frame, trends, self._history.owners, self._config, cases, bound)
             return self._newest
+
+    def pass_by(self, reading: Reading) -> None:
+        """Take in a reading on the way to a later one, where nothing is to be shown of it."""
+        frame = self._frame(reading)
+        with self._lock:
+            self._history.pass_by(frame)
 
     def count(self, counting: Counting | None) -> Counting | None:
         """Tell in the next views what this counts, from now on, or nothing any more.
@@ -167,6 +173,8 @@ class Watch:
         situation = self._situation(view.frame, view.trends)
         cases = view.cases.then(diagnose(situation), view.frame.time, quietly=True)
         bound = situation.bound_first
+        if self._newest is not None and view.frame is self._newest.frame:
+            bound = self._history.foretell(bound)
         return replace(view, config=self._config, cases=cases, bound_first=bound)
 
     def look_for_owners(self, find: Callable[[], Owners]) -> bool:
@@ -186,15 +194,23 @@ class Watch:
         self.note_owners(owners)
         return True
 
-    def recall(self, points: Iterable[Point]) -> None:
-        """Take in the sums of moments that were seen, and whose tables are not looked at again."""
+    def recall(self, points: Iterable[Point], full: Mapping[str, float]) -> None:
+        """Take in the sums of moments that were seen, and whose tables are not looked at again.
+
+        ``full`` says when patterns had no port left, as History.recall has it.
+        """
         with self._lock:
-            self._history.recall(points)
+            self._history.recall(points, full)
 
     def recall_cases(self, begun: Mapping[tuple[str, str], Begun]) -> None:
-        """Take in when findings began that are yet to be found, by their identities."""
+        """Take in when findings began that are yet to be found, and ended, by their identities."""
         with self._lock:
             self._cases = replace(self._cases, begun=begun)
+
+    def note_held(self, held: Mapping[tuple[int, ...], Process]) -> None:
+        """Take in who holds which pattern, by its key, where no walk has seen anybody."""
+        with self._lock:
+            self._history.note_held(held)
 
     def note_owners(self, owners: Owners) -> None:
         """Take in what a walk over the processes found."""

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import steady
-from tui.dashboard.widgets.table import NARROWEST, Column, fit
+from tui.dashboard.widgets.table import NARROWEST, SPARED, Column, fit
 
 
 def needed(fitted: list[tuple[Column, int]]) -> int:
@@ -25,6 +25,13 @@ def test_the_highest_rank_gives_way_first() -> None:
     assert list(widths(fit(columns, 13))) == ["a", "b"]
     assert list(widths(fit(columns, 8))) == ["a"]
     assert list(widths(fit(columns, 1))) == ["a"]
+
+
+def test_what_is_spared_is_there_only_where_others_have_what_they_need() -> None:
+    columns = [Column("a", "A", 4, most=9), Column("b", "B", 4, rank=SPARED)]
+    assert widths(fit(columns, 13)) == {"a": 4, "b": 4}
+    assert widths(fit(columns, 13, {"a": 8})) == {"a": 8, "b": 4}
+    assert widths(fit(columns, 13, {"a": 9})) == {"a": 9}
 
 
 def test_rank_zero_never_does() -> None:

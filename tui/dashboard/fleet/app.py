@@ -79,7 +79,10 @@ class Refreshed(Message):
         )
 
 
-TOGETHER = ((ViewScreen, TableScreen, FleetScreen), (ViewScreen, PlaceScreen))
+TOGETHER: tuple[tuple[type[DOMNode], ...], ...] = (
+    (ViewScreen, TableScreen, FleetScreen),
+    (ViewScreen, PlaceScreen),
+)
 """Whose keys work at the same time."""
 
 

@@ -90,7 +90,7 @@ class PlaceScreen(ViewScreen[FleetView]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("place.back", "escape,backspace,left,h", "back", "Back", "Go back"),
-        bind("place.ssh", "s,S", "ssh", "ssh", "Open twtop on this host, over ssh"),
+        bind("place.ssh", "S", "ssh", "ssh", "Open twtop on this host, over ssh"),
     ]
     hints = each("place.back", "place.ssh")
     more_hints = each("app.palette")

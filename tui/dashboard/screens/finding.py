@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from tui.analysis.patterns import Direction, PatternKey
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.acting import RemedyActs
-from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked, copy
+from tui.dashboard.screens.view_screen import PatternAsked, PlanAsked
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.finding_text import Item, finding_lines, items_of, present_pattern
 from tui.dashboard.widgets.footer import Hint, each
@@ -109,14 +109,14 @@ class FindingScreen(RemedyActs):
         if event.item < len(items):
             item = items[event.item]
             if isinstance(item, str):
-                copy(self.app, item)
+                self.copy(item)
             else:
                 self.post_message(PatternAsked(item))
 
     def action_copy(self) -> None:
         """Copy the selected command, else the first."""
         if commands := self._commands():
-            copy(self.app, commands[0])
+            self.copy(commands[0])
 
     def action_pattern(self) -> None:
         """Jump to the pattern."""

@@ -30,7 +30,7 @@ class PatternScreen(TableScreen[View], PatternActs):
         bind("table.back", "escape,backspace,left,h", "back", "Back", "Go back"),
         bind("pattern.finding", "f", "finding", "Finding", "Open the finding on this pattern"),
         bind("pattern.plan", "l", "plan", "Plan", "See what would give it enough ports"),
-        bind("pattern.charts", "c", "charts", "Charts", "Show or hide the charts"),
+        bind("pattern.charts", "m", "charts", "Maximize", "Give the table the charts' room"),
     ]
 
     hints = each("table.back", "table.filter", "table.sort", "pattern.plan", "pattern.charts")
@@ -70,7 +70,7 @@ class PatternScreen(TableScreen[View], PatternActs):
 
     def shows(self, case: Case) -> bool:
         """Say whether a finding is about this pattern: the facts tell the gravest."""
-        return case.finding.pattern == self.key
+        return self.view is not None and case in cases_of(self.view, self.key)
 
     def action_finding(self) -> None:
         """Open the gravest finding about this pattern."""
@@ -90,3 +90,10 @@ class PatternScreen(TableScreen[View], PatternActs):
     def action_charts(self) -> None:
         """Show or hide the charts, to give the table their room."""
         self.toggle_class("-no-charts")
+
+    def go_back(self) -> None:
+        """Restore the charts, else go back."""
+        if self.has_class("-no-charts"):
+            self.action_charts()
+        else:
+            super().go_back()

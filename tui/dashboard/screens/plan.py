@@ -16,7 +16,6 @@ from tui.analysis.frame import Frame
 from tui.analysis.patterns import PatternKey
 from tui.dashboard.keys import bind
 from tui.dashboard.screens.acting import RemedyActs
-from tui.dashboard.screens.view_screen import copy
 from tui.dashboard.widgets.document import Document
 from tui.dashboard.widgets.figures import NAMES, FiguresPanel, Shown, Wanted, parsed, stepped
 from tui.dashboard.widgets.footer import Hint, each
@@ -34,6 +33,8 @@ from tui.planning.remedies import Option, Plan, plan
 from tui.planning.setting import Facts, Fit, gather
 from tui.watching.view import View
 
+BORDER, LEAST_ADVICE = 2, 5
+"""Lines of a panel's border, and of the selected row's text at least."""
 QUESTIONS = {"rate": "New connections per second:", "lifetime": "Seconds each stays open:"}
 
 
@@ -42,14 +43,14 @@ class PlanScreen(RemedyActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("plan.back", "escape,backspace", "back", "Back", "Go back"),
-        bind("plan.more", "right,plus", "step(1)", "More", "Raise the rate or the lifetime"),
-        bind("plan.less", "left,minus", "step(-1)", "Less", "Lower the rate or the lifetime"),
+        bind("plan.more", "right", "step(1)", "More", "Raise the rate or the lifetime"),
+        bind("plan.less", "left", "step(-1)", "Less", "Lower the rate or the lifetime"),
         bind("plan.other", "tab,shift+tab", "other", "Rate, lifetime", "Change the other one"),
-        bind("plan.live", "r", "live", "Live", "Return to the live figure"),
+        bind("plan.live", "0", "live", "Live", "Return to the live figure"),
         bind("plan.type", "equals_sign", "type", "Type", "Type the figure"),
         *(
             bind(f"plan.type-{digit}", str(digit), f"type('{digit}')", "", f"Type {digit}…")
-            for digit in range(10)
+            for digit in range(1, 10)
         ),
         bind("plan.copy", "c", "copy", "Copy", "Copy the selected row's commands"),
         bind("plan.advice", "m", "advice", "Maximize", "Read the row's full text"),
@@ -99,6 +100,19 @@ class PlanScreen(RemedyActs):
         """Follow the selected row."""
         self.watch(self.options, "cursor", self._show_advice)
 
+    def on_resize(self) -> None:
+        """Share the room out anew, once the other panels have theirs."""
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """Give the table a line for each row, and the selected row's text what is left."""
+        if self.has_class("-advice"):
+            self.advice.styles.height = "1fr"
+        elif self.advice.display:
+            room = self.options.outer_size.height + self.advice.outer_size.height
+            needs = len(self.options.rows) + self.options.head + BORDER
+            self.advice.styles.height = max(room - needs, LEAST_ADVICE)
+
     def show(self, view: View) -> None:
         """Take the pattern's figures from the view, and plan anew."""
         self.title_bar.show(view)
@@ -111,13 +125,15 @@ class PlanScreen(RemedyActs):
                 self._observed = observe(frame, index)
         assert self._facts is not None
         found = estimate(self._observed, self.wanted.rate, self.wanted.lifetime)
+        gone = view.now if index is None else ""
         made = plan(found.load, self._facts) if found is not None else None
-        self.figures.show(Shown(self.wanted, self._observed, found, made, index is None))
+        self.figures.show(Shown(self.wanted, self._observed, found, made, gone))
         if made is None:
             self.options.show_nothing("the rate is not known yet")
         else:
             self.options.show_rows(OptionRows(made))
             self._propose(made)
+            self._make_room()
         self._show_advice()
 
     def _propose(self, made: Plan) -> None:
@@ -158,13 +174,7 @@ class PlanScreen(RemedyActs):
         self._set(self.wanted.with_value(None))
 
     def action_type(self, begun: str = "") -> None:
-        """Ask for the focused figure, of which the first digit may be typed already.
-
-        No figure begins with 0: that is the live one.
-        """
-        if begun == "0":
-            self.action_live()
-            return
+        """Ask for the focused figure, of which the first digit may be typed already."""
         self.prompt.ask(QUESTIONS[self.wanted.focused], begun, self._typed, begun=bool(begun))
 
     def _typed(self, text: str) -> str | None:
@@ -185,7 +195,7 @@ class PlanScreen(RemedyActs):
         """Copy the selected row's commands."""
         chosen = self.options.chosen
         if isinstance(chosen, Option) and chosen.commands:
-            copy(self.app, "\n".join(chosen.commands))
+            self.copy("\n".join(chosen.commands))
         else:
             self.notify("nothing to copy: no command for this row", timeout=3)
 
@@ -197,6 +207,7 @@ class PlanScreen(RemedyActs):
     def action_advice(self) -> None:
         """Give the selected row's text the whole screen, or take it back."""
         self.toggle_class("-advice")
+        self.call_after_refresh(self._make_room)
         (self.advice if self.has_class("-advice") else self.options).focus()
 
     def go_back(self) -> None:

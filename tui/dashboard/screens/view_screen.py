@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, runtime_checkable
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
@@ -22,6 +22,7 @@ from tui.dashboard.widgets.styles import ROLE_CLASSES
 from tui.dashboard.widgets.timeline import Timeline
 from tui.dashboard.widgets.titlebar import TitleLine
 from tui.findings.cases import Case
+from tui.writing.words import plural
 
 
 @runtime_checkable
@@ -139,6 +140,15 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
             return False
         return super().check_action(action, parameters)
 
+    def copy(self, text: str) -> None:
+        """Put a text into the terminal's clipboard, and say so: nobody can know that it took it.
+
+        At the foot: a toast would lie over what was copied.
+        """
+        self.app.copy_to_clipboard(text)
+        lines = plural(len(text.splitlines()), "line")
+        self.query_one(KeysFooter).say(f"copied {lines}, if your terminal allows it (OSC 52)")
+
     def action_back(self) -> None:
         """Close the prompt, else go back."""
         if self.prompt.is_open:
@@ -177,16 +187,3 @@ class PlanAsked(Message):
     """Show the plan for an outgoing pattern."""
 
     key: PatternKey
-
-
-LONGEST = 300
-"""Characters of what was copied that are repeated."""
-
-
-def copy(app: App[None], text: str) -> None:
-    """Put a text into the terminal's clipboard, and say so: nobody can know that it took it."""
-    app.copy_to_clipboard(text)
-    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    app.notify(
-        f"{shown}\n(if your terminal allows it: OSC 52)", title="Copied", timeout=5, markup=False
-    )

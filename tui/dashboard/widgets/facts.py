@@ -33,8 +33,14 @@ beside it, and is called steady."""
 
 
 def cases_of(view: View, key: PatternKey) -> tuple[Case, ...]:
-    """Return what is found about a pattern, the gravest first."""
-    return tuple(case for case in view.cases.present if case.finding.pattern == key)
+    """Return what is found about a pattern, the gravest first.
+
+    Also that its client binds first, which is found about all destinations of a local IP.
+    """
+    outgoing = key.direction is Direction.OUTGOING
+    shared = ("bind-before-connect", key.local_ip) if outgoing else None
+    found = view.cases.present
+    return tuple(one for one in found if one.finding.pattern == key or one.identity == shared)
 
 
 def found_text(view: View, key: PatternKey) -> Content:
@@ -128,21 +134,24 @@ class FactsPanel(TextPanel[View]):
             )
             return text.append(f" · EXHAUSTED: {fails}", self.style("alarm"))
         text.append(f" · {use.connectable:,} left")
-        if bound is not None:  # what is foretold of a pattern alone would be too late
-            return text.append(f" for all {bound.destinations:,} destinations together")
-        left = view.trends.seconds_left[index] if index < TRACKED else NEVER
+        left = view.seconds_left(index)
+        if left is None:
+            text.append(" · time left unknown: not all of them are followed", self.style("dim"))
+        elif left != NEVER:
+            text.append(f" · full in {span(left)}", self.style("warn"))
+        if bound is not None:  # how one of them grows says nothing of what they share
+            return text
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
-        if left != NEVER:
-            text.append(f" · full in {span(float(left))}", self.style("warn"))
-        elif growth > 0 and not frame.patterns.reuse[index]:
+        if left == NEVER and growth > 0 and not frame.patterns.reuse[index]:
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             text.append(f" · levels off near {use.live + held:,.0f}")
-        elif abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
+        elif left == NEVER and abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut
             text.append(" · connect() is slow", self.style("warn"))
-        return text.append(f" · growth {signed(growth)}/s")
+        grows = f" · growth {signed(growth)}/s"
+        return text.append(grows if len(text) + len(grows) < self.size.width else "")
 
     def rates(self, view: View, index: int, use: PortUse, *, closing: bool = True) -> Text:
         """Return what the pattern closes and could sustain, without and with reuse.

@@ -81,8 +81,8 @@ class Shown:
     estimate: Estimate | None
     """None where nothing tells the rate."""
     plan: Plan | None
-    gone: bool
-    """Has the pattern no sockets now?"""
+    gone: str = ""
+    """Since when the pattern has no sockets: "now", or "then" in the past; empty if it has some."""
 
     def value(self, name: str) -> float | None:
         """Return a figure: what is set, else the live one; None where there is neither."""
@@ -127,14 +127,14 @@ def figure(shown: Shown, name: str) -> list[Run]:
     """Return a figure's line."""
     wanted, estimate = shown.wanted, shown.estimate
     rate, focused = name == "rate", wanted.focused == name
-    value, source = shown.value(name), "set by you; r returns to the live one"
+    value, source = shown.value(name), "set by you; 0 returns to the live one"
     if value is None:
         source = "no live figure: nothing closed in the last minute"
     elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
         source = f"live, {source}" if source != "assumed" else "unknown, taken as 0"
     elif rate and shown.observed is not None and shown.observed.rate:
-        source = f"set by you; r returns to the live {plain_number(shown.observed.rate)}/s"
+        source = f"set by you; 0 returns to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "main" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
@@ -167,7 +167,7 @@ def _note(shown: Shown) -> str | None:
     if estimate is None or seen is None:
         return None
     if shown.gone:
-        return "The pattern has no sockets now: these are its last live figures."
+        return f"The pattern has no sockets {shown.gone}: these are its last live figures."
     live = estimate.rate_from != "given"
     if live and seen.connectable <= 0:
         return "No port is left: this rate is what gets through. Set the rate that you want."

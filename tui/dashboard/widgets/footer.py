@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from rich.text import Text
 from textual import events
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
+from textual.timer import Timer
 
 from tui.dashboard.widgets.panel import TextPanel
+from tui.writing.words import short
 
 
 @runtime_checkable
@@ -23,6 +26,8 @@ class Naming(Protocol):
         ...
 
 
+SAID_SECONDS = 5
+"""How long something is said in the place of the keys."""
 GAP = 2
 """Cells between two keys, as the stylesheet has it."""
 
@@ -68,10 +73,16 @@ class Keys:
 
     wanted: tuple[Key, ...]
     last: tuple[Key, ...]
+    said: str = ""
+    """What is said in the place of those that are wanted."""
+
+    def room(self, width: int) -> int:
+        """Return how many cells there are for what is wanted."""
+        return width - sum(key.width + GAP for key in self.last)
 
     def placed(self, width: int) -> Iterator[tuple[int, Key]]:
         """Yield each key that has room, with the column where it begins."""
-        begin, end = 0, width - sum(key.width + GAP for key in self.last)
+        begin, end = 0, self.room(width)
         for key in self.wanted:
             if begin + key.width + GAP > end:
                 break
@@ -95,12 +106,22 @@ class KeysFooter(TextPanel[Keys]):
         """``wanted`` stand in the order in which they matter."""
         super().__init__(id="footer")
         self._wanted = wanted
+        self._said = ""
+        self._silence: Timer | None = None
         self.at_prompt = False
         """Are the keys those of the prompt that is open?"""
 
     def on_mount(self) -> None:
         """Follow the keys that are of use."""
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
+
+    def say(self, text: str) -> None:
+        """Say something in the place of the keys, for a while; an empty text brings them back."""
+        self._said = text
+        self._follow(self.screen)
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(SAID_SECONDS, partial(self.say, "")) if text else None
 
     def _follow(self, screen: Screen[object]) -> None:
         """Show the keys that are of use now."""
@@ -110,9 +131,9 @@ class KeysFooter(TextPanel[Keys]):
         for one in screen.active_bindings.values():
             if one.binding.id is not None and one.enabled:
                 active.setdefault(one.binding.id, self._as_declared(one))
-        wanted = AT_A_PROMPT if self.at_prompt else self._wanted
-        last = () if self.at_prompt else LAST
-        keys = Keys(tuple(self._keys(wanted, active)), tuple(self._keys(last, active)))
+        wanted = AT_A_PROMPT if self.at_prompt else () if self._said else self._wanted
+        last, said = ((), "") if self.at_prompt else (LAST, self._said)
+        keys = Keys(tuple(self._keys(wanted, active)), tuple(self._keys(last, active)), said)
         if keys != self.shown:
             self.show(keys)
 
@@ -136,7 +157,7 @@ class KeysFooter(TextPanel[Keys]):
 
     def draw(self, shown: Keys) -> Text:
         """Draw the keys that have room."""
-        line = Text(no_wrap=True)
+        line = Text(short(shown.said, shown.room(self.size.width)), no_wrap=True)
         for begin, key in shown.placed(self.size.width):
             line.pad_right(begin - len(line))
             line.append(key.display, self.style("key")).append(f" {key.name}")

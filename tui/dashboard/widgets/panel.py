@@ -91,8 +91,8 @@ def moves(first: str, last: str, choose: str) -> list[BindingType]:
     ]
 
 
-class ScrollPanel(ScrollView, Panel):
-    """A panel of more lines than it has room for."""
+class ScrollPanel(ScrollView, Panel, inherit_bindings=False):
+    """A panel of more lines than it has room for; it leaves ← and → to its screen."""
 
     head: ClassVar[int] = 0
     """Lines at its top that do not scroll."""
@@ -119,6 +119,8 @@ class ScrollPanel(ScrollView, Panel):
 
     def bring_into_view(self, first: int, last: int) -> None:
         """Scroll as little as shows these lines."""
+        if not self.size.height:  # it is not laid out: what resizes it will ask again
+            return
         page, top = max(self.size.height - self.head, 1), self.scroll_offset.y
         if first < top:
             self.scroll_to(y=first, animate=False, force=True)

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("time_wait", "TIME-WAIT", 9, rank=2),
     Column("live", "Live", 6, rank=5),
     Column("use", "Use", 17, "left", stretch=2, most=60),
-    Column("connectable", "Connectable", 11, rank=7),
+    Column("connectable", "Connectable", 11, rank=9),
     Column("growth", "Growth/s", 8, rank=4),
     Column("left", "Full in", 8, rank=1),
     Column("recent", "Last 60 s", 13, "left", stretch=1, most=30, rank=6),
@@ -192,7 +192,7 @@ def _order(view: View, sort: str) -> Array:
             patterns.direction == Direction.OUTGOING, shared("connectable"), 1 << 20
         ),
         "growth": lambda: -np.nan_to_num(_padded(view.trends.growth, count, 0.0)),
-        "left": lambda: _padded(view.trends.seconds_left, count, NEVER),
+        "left": view.seconds_left_of_all,
     }
     return np.argsort(values[sort](), kind="stable")
 
@@ -289,23 +289,17 @@ def _growth(rows: PatternRows, index: int, width: int) -> list[Run]:
 
 
 def _left(rows: PatternRows, index: int, width: int) -> list[Run]:
-    left = float(rows.view.trends.seconds_left[index])
-    shares = rows.view.bound_at(index) is not None
-    if left == 0 or (shares and rows.view.use_of(index).connectable <= 0):
+    left = rows.view.seconds_left(index)
+    if left == 0:
         return [("FULL", "alarm")]
-    if shares:
-        return [NOT_FORETOLD]
-    if left == NEVER and rows.view.trends.was_full[index]:
+    if left == NEVER and rows.view.was_full(index):
         return [("was full", "warn")]
     return left_runs(left)
 
 
-NOT_FORETOLD = ("?", "dim")
-"""Where clients bind first: what is foretold is for a pattern alone, which is too late."""
-
-
-def left_runs(left: float) -> list[Run]:
-    """Return for how many seconds there are ports yet."""
+def left_runs(left: float | None) -> list[Run]:
+    """Return for how many seconds there are ports yet; None where that is not foretold."""
+    left = NEVER if left is None else left
     return [(span(left), "dim" if left == NEVER else "alarm" if left < 60 else "warn")]
 
 
@@ -324,7 +318,7 @@ def _shares(rows: ArrangedRows, key: PatternKey) -> str:
     view = rows.view if isinstance(rows, PatternRows) else None
     index = None if view is None else view.frame.patterns.find(key)
     bound = None if view is None or index is None else view.bound_at(index)
-    return "" if bound is None else f"· {shared_with(bound)} "
+    return "" if bound is None else f"· {bound.destinations:,} destinations share the ports "
 
 
 WAS = "was "

@@ -20,7 +20,6 @@ from tui.dashboard.widgets.findings import MARKS, ROLES
 from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.patterns import (
     LOOKED_AT,
-    NOT_FORETOLD,
     READABLE_GAUGE,
     left_runs,
     use_runs,
@@ -195,8 +194,6 @@ def _left(one: Outlook) -> list[Run]:
         return [("FULL", "alarm")]
     if one.view is None and one.glance.sockets != 0:
         return [("?", "dim")]  # nobody has looked
-    if one.view is not None and one.worst is not None and one.view.bound_at(one.worst):
-        return [NOT_FORETOLD]
     if one.urgency is Urgency.SOON and not one.seconds_left:
         return [("by now", "alarm")]  # as was foretold; nobody has looked since
     return left_runs(one.seconds_left)

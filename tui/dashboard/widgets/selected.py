@@ -26,10 +26,24 @@ from tui.dashboard.widgets.pattern_charts import (
 from tui.dashboard.widgets.sparkline import arearows, scale_of
 from tui.watching.view import View
 
+PART = " · "
+"""What stands between two parts of a line."""
 LEAST_ROWS, MOST_ROWS = 4, 12
 """Lines of a curve."""
 HEADS = 4
 """Lines above both curves."""
+
+
+def flowed(text: Text, width: int) -> list[Text]:
+    """Return a line of short parts as lines that are broken between two of these."""
+    first, *parts = text.split(PART)
+    lines = [first]
+    for part in parts:
+        if len(lines[-1]) + len(PART) + len(part) <= width:
+            lines[-1].append(PART).append_text(part)
+        else:
+            lines.append(Text(" ").append_text(part))
+    return lines
 
 
 class SelectedPanel(FactsPanel):
@@ -55,7 +69,7 @@ class SelectedPanel(FactsPanel):
     def draw(self, view: View) -> Text:
         """Draw the facts, wrapped, what is found, and both curves in the room that is left."""
         width, height = self.size
-        texts = self.facts(view)
+        texts = [line for fact in self.facts(view) for line in flowed(fact, width - 1)]
         for case in cases_of(view, self.key)[:1]:
             finding = case.finding
             said = finding.message.removeprefix(f"{finding.subject}: ")

@@ -216,8 +216,8 @@ class RowTable(ScrollPanel, can_focus=True):
         return style
 
     def _header(self, width: int) -> Strip:
-        style = self._style("") + self._style("header")
-        text = ""
+        ground = self._style("")
+        runs = list[Run]()
         for column, cell_width in self._layout:
             arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.id:
@@ -225,8 +225,10 @@ class RowTable(ScrollPanel, can_focus=True):
             # Where the name fills its column the arrow stands in the blank between two.
             title = short(self.rows.title(column, cell_width), cell_width) + arrow
             side = "<" if column.align == "left" else ">"
-            text += f"{' ' if len(title) <= cell_width else ''}{title:{side}{cell_width}}"
-        return Strip([Segment(text.ljust(width)[:width], style)], width)
+            gap = " " if len(title) <= cell_width else ""
+            runs.append((f"{gap}{title:{side}{cell_width}}", "main" if arrow else "header"))
+        strip = Strip(Segment(text, ground + self._style(role)) for text, role in runs)
+        return strip.adjust_cell_length(width, ground)
 
     def _row(self, row: int, width: int) -> Strip:
         role = self.rows.role(row)
@@ -338,6 +340,10 @@ class Column:
     """Columns of the highest rank give way first where the table is too narrow; 0 stays."""
 
 
+SPARED = 9
+"""The rank from which on a column is there only where all others have what they need."""
+
+
 def fit(
     columns: Sequence[Column], width: int, needs: Mapping[str, int] = MappingProxyType({})
 ) -> list[tuple[Column, int]]:
@@ -351,8 +357,14 @@ def fit(
     most = {column.id: column.most for column in columns}
     wanted = {name: min(need, most[name]) for name, need in needs.items() if need and name in most}
     kept = list(columns)
-    if sum(max(wanted.get(c.id, 0), c.width) + 1 for c in kept) - 1 > width:
+
+    def asked() -> int:
+        return sum(max(wanted.get(column.id, 0), column.width) + 1 for column in kept) - 1
+
+    if asked() > width:
         kept = [column for column in kept if column.rank == 0 or needs.get(column.id) != 0]
+    if asked() > width:
+        kept = [column for column in kept if column.rank < SPARED]
     while len(kept) > 1 and sum(column.width + 1 for column in kept) - 1 > width:
         droppable = max(kept, key=lambda column: column.rank)
         if droppable.rank == 0:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from tui.analysis.course import SHOWN_SECONDS
 from tui.dashboard.widgets.glyphs import glyphs
 from tui.dashboard.widgets.panel import TextPanel
 from tui.dashboard.widgets.sparkline import arearows
 from tui.dashboard.widgets.styles import Run
-from tui.watching.history import SHOWN_SECONDS
 from tui.watching.view import View
 from tui.writing.words import short_count, signed
 
@@ -33,7 +33,8 @@ class TimeWaitPanel(TextPanel[View]):
         width, height = self.size
         room = max(width - LABEL - 1, 1)
         held, entered = (
-            _newest(values, 2 * room) for values in (view.trends.held, view.trends.entered)
+            _newest(values, 2 * room)
+            for values in (view.trends.course.held, view.trends.course.entered)
         )
         lines = [self._figures(view, width)]
         if height <= 3:

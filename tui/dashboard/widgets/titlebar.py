@@ -7,7 +7,6 @@ from datetime import datetime
 
 from rich.text import Text
 
-from tui.analysis.patterns import Direction
 from tui.dashboard.widgets.panel import Shown, TextPanel
 from tui.dashboard.widgets.refused import title_notes
 from tui.dashboard.widgets.styles import Run
@@ -118,7 +117,7 @@ class TitleBar(TitleLine[View]):
             warn(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:
             warn(f"table {view.frame.age:.0f} s old")
-        outgoing = patterns.direction == Direction.OUTGOING
+        outgoing = patterns.outgoing
         full = outgoing & (patterns.connectable <= 0)
         for bound in view.bound_first:
             if bound.use.connectable <= 0:

@@ -76,9 +76,12 @@ def listen_queue_full(situation: Situation) -> Iterator[Finding]:
     """
     table = situation.frame.table
     assumed = _somaxconn(situation)
-    told, limit = table.backlog_limit != UNKNOWN_LIMIT, table.backlog_limit
-    full = np.where(told, table.rx_queue > limit, table.rx_queue >= max(assumed, 1))
-    rows = np.flatnonzero((table.state == State.LISTEN) & full)
+    rows = table.listeners
+    queue, limit = table.rx_queue[rows], table.backlog_limit[rows]
+    full = np.where(limit != UNKNOWN_LIMIT, queue > limit, queue >= max(assumed, 1))
+    if not full.any():
+        return
+    rows = rows[full]
     rows = rows[np.argsort(-table.rx_queue[rows].astype(np.int64), kind="stable")]
     # Several sockets can share an address (SO_REUSEPORT): the fullest speaks for them.
     places = table.local_ip[rows].astype(np.int64) << 16 | table.local_port[rows]
@@ -136,8 +139,9 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
             f"{COUNTERS[name]} ({total:,})" for name, total in totals.items()
         )
     table = situation.frame.table
-    queues = np.where(table.state == State.LISTEN, table.rx_queue, 0)
-    row = int(queues.argmax()) if queues.any() else None
+    rows, row = table.listeners, None
+    if table.rx_queue[rows].any():
+        row = int(rows[table.rx_queue[rows].argmax()])
     listener = None if row is None else _place(situation, row)
     queue = f"; the longest queue now is at {listener}" if listener else ""
     yield Finding(
@@ -151,7 +155,7 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
         evidence=known(
             **totals,
             **{f"{name}_per_second": round(rate, 2) for name, rate in rising.items()},
-            longest_queue=None if row is None else int(queues[row]),
+            longest_queue=None if row is None else int(table.rx_queue[row]),
             listener=listener,
         ),
         remedies=(
@@ -200,10 +204,10 @@ def _of_queues(name: str, counts: Mapping[str, float]) -> float:
 
 def recycle_drops(situation: Situation) -> Iterator[Finding]:
     """Tell of clients behind NAT that tcp_tw_recycle refuses: the counter is of nothing else."""
-    total, now = situation.frame.counters.get(RECYCLED, 0), situation.number(RECYCLE)
-    rate = situation.rate(RECYCLED)
+    total = situation.frame.counters.get(RECYCLED, 0)
     if total <= 0:
         return
+    now, rate = situation.number(RECYCLE), situation.rate(RECYCLED)
     if rate:
         severity = Severity.CRITICAL
         happens = f"is refusing {rate:,.1f} SYNs/s from clients behind NAT"

@@ -18,6 +18,8 @@ from tui.writing.words import percent, plural, ratio
 def listener_in_range(situation: Situation) -> Iterator[Finding]:
     """Find the listeners on ports that a client could hold when their daemon restarts."""
     ports = situation.frame.ports
+    if not ports.excluded:
+        return
     reserved = situation.frame.rules.reserved
     exposed = [
         listener
@@ -59,7 +61,10 @@ def bound_ports_cost(situation: Situation) -> Iterator[Finding]:
     """
     frame, least = situation.frame, situation.config.ports.bound_cost
     ports, table = frame.ports, frame.table
-    listening = np.unique(table.local_port[table.state == State.LISTEN])
+    most = ports.excluded + ports.reserved
+    if 100 * most < least * (ports.capacity + most):
+        return
+    listening = np.unique(table.local_port[table.listeners])
     taken = np.union1d(listening, table.bound_ports)
     listened, cost = (
         int(((found >= ports.low) & (found <= ports.high)).sum()) for found in (listening, taken)
@@ -203,7 +208,7 @@ def _gone(situation: Situation, listener: Listener, row: int) -> Finding:
 def _process(situation: Situation, listener: Listener) -> str | None:
     """Return who holds the listening socket, where that can be seen."""
     table = situation.frame.table
-    rows = np.flatnonzero((table.state == State.LISTEN) & (table.local_port == listener[1]))
+    rows = table.listeners[table.local_port[table.listeners] == listener[1]]
     for row in rows.tolist():
         process = situation.owners.by_inode.get(int(table.inode[row]))
         if process is not None and table.ip(int(table.local_ip[row])) == listener[0]:

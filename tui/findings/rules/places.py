@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui.analysis.judgement import Level, pattern_levels
+from tui.analysis.judgement import Level
 from tui.findings.finding import Finding, Remedy, Severity
 from tui.findings.situation import Situation
 
@@ -17,7 +17,7 @@ def host_range(situation: Situation) -> Iterator[Finding]:
     if reading.host_range is None or frame.assumed:
         return
     (low, high), ports = reading.host_range, frame.ports
-    short = pattern_levels(frame.patterns, situation.config.ports.threshold) > Level.FINE
+    short = situation.levels > Level.FINE
     if high - low + 1 <= ports.size or not short.any():
         return
     index = int(np.flatnonzero(short)[0])

@@ -12,8 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from tui.analysis.judgement import Level, PortUse, levels, pattern_levels, port_use
-from tui.analysis.patterns import Direction
+from tui.analysis.judgement import Level, PortUse, levels, port_use
 from tui.analysis.ports import PortSpace, slower
 from tui.analysis.refused import Tally
 from tui.analysis.timewait import SECONDS
@@ -63,9 +62,10 @@ def _exhausted(situation: Situation, index: int) -> Finding:
     back = int(by_age[index, soon:].sum()) if index < len(by_age) else 0
     given_back = (
         f" {plural(use.time_wait, 'socket')} in TIME-WAIT: the ports come back {hold} s after the "
-        f"close, {back:,} of them within {SOON} s. {use.live - unclosed.count:,} more are held by "
-        "connections that are open or closing."
+        f"close, {f'{back:,}' if back else 'none'} of them within {SOON} s."
     )
+    if others := use.live - unclosed.count:
+        given_back += f" {others:,} more are held by connections that are open or closing."
     return _finding(
         situation,
         index,
@@ -173,12 +173,10 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
     patterns, trends = situation.frame.patterns, situation.trends
     if trends is None:
         return
-    count = len(trends.seconds_left)  # the fullest; the others are far from it
-    soon = np.zeros(len(patterns), bool)
-    soon[:count] = trends.seconds_left <= 60 * situation.config.ports.exhausts_within_minutes
-    soon &= patterns.direction == Direction.OUTGOING
-    soon &= pattern_levels(patterns, 100) < Level.EXHAUSTED
-    found = np.flatnonzero(soon)
+    within = 60 * situation.config.ports.exhausts_within_minutes
+    found = np.flatnonzero(trends.seconds_left <= within)  # of the fullest: no other is near it
+    found = found[patterns.outgoing[found]]
+    found = found[situation.levels[found] < Level.EXHAUSTED]
     found = found[np.argsort(trends.seconds_left[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(_exhausts_soon, situation), "patterns")
 
@@ -222,7 +220,7 @@ def _of_level(
 ) -> Iterator[Finding]:
     """Tell of the patterns of a level, those with the fewest ports left to connect() first."""
     patterns = situation.frame.patterns
-    found = np.flatnonzero(pattern_levels(patterns, situation.config.ports.threshold) == level)
+    found = np.flatnonzero(situation.levels == level)
     found = found[np.argsort(patterns.connectable[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 
@@ -230,7 +228,7 @@ def _of_level(
 def exhausted(situation: Situation) -> Iterator[Finding]:
     """Find the patterns in which connect() fails now, or that it must fail whatever it is given."""
     frame = situation.frame
-    if not frame.ports.capacity and not (frame.patterns.direction == Direction.OUTGOING).any():
+    if not frame.ports.capacity and not frame.patterns.outgoing.any():
         yield _no_port(frame.ports)
     yield from _of_level(Level.EXHAUSTED, _exhausted, situation)
 

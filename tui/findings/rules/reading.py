@@ -121,10 +121,12 @@ def bound_ports_unknown(situation: Situation) -> Iterator[Finding]:
     """Tell that bound, unconnected sockets are not seen, which take a port from everybody."""
     frame = situation.frame
     unseen = unseen_bound(frame)
+    if unseen == 0:
+        return
     matters = bound_matters(frame, min(SLOW_PERCENT, situation.config.ports.threshold))
     # In an empty place they are nobody's loss, and no copy lists them; unless they may be many.
     usual = not len(frame.table) or frame.reading.place.kind == "copy"
-    if unseen == 0 or (usual and not matters):
+    if usual and not matters:
         return
     known = {} if unseen is None else {"bound_at_most": unseen}
     counted = "" if unseen is None else f" There may be up to {unseen:,} of them, by sockstat."

@@ -10,7 +10,6 @@ from tui.analysis.patterns import Direction
 from tui.analysis.ports import is_loopback
 from tui.findings.finding import Finding, Remedy, Severity, tell_each
 from tui.findings.situation import Situation
-from tui.kernel.sockets import State
 from tui.writing.words import percent, ratio
 
 
@@ -22,9 +21,11 @@ def remote_share(situation: Situation) -> Iterator[Finding]:
     """
     frame, limits = situation.frame, situation.config.remotes
     table, remotes = frame.table, frame.remotes
+    if len(remotes) < limits.addresses:
+        return
     own = is_loopback(table.address_hi, table.address_lo)
     own[frame.patterns.local_ip] = True
-    own[table.local_ip[table.state == State.LISTEN]] = True
+    own[table.local_ip[table.listeners]] = True
     foreign = ~own[remotes.ip]
     ip, total = remotes.ip[foreign], remotes.total[foreign]
     everything = int(total.sum())

@@ -14,7 +14,7 @@ import numpy as np
 
 from tui.analysis.doubts import trusted_reuse
 from tui.analysis.hold import seconds_text
-from tui.analysis.judgement import SLOW_PERCENT, Level, pattern_levels, port_use
+from tui.analysis.judgement import SLOW_PERCENT, Level, port_use
 from tui.analysis.patterns import Direction, endpoint
 from tui.findings.advice import POOL, refused
 from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
@@ -39,8 +39,8 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     patterns, least = situation.frame.patterns, situation.config.time_wait.count
     if situation.frame.time_wait.count < least:
         return
-    outgoing = patterns.direction == Direction.OUTGOING
-    blocking = pattern_levels(patterns, situation.config.ports.threshold) >= Level.SLOW
+    outgoing = patterns.outgoing
+    blocking = situation.levels >= Level.SLOW
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
     if count < least:
