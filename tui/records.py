@@ -155,7 +155,7 @@ class ListenerRecord(TypedDict):
     backlog: int
     """Connections that wait to be accepted."""
     backlog_limit: int | None
-    """How many may wait, as listen() was told; None where /proc was read."""
+    """How many may wait, as listen() was told; None where it is not known, as of a copy."""
     uid: int
     process: str | None
     local_port: int

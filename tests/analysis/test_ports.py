@@ -17,7 +17,7 @@ from tests.tables import (
     waiting,
     whole,
 )
-from tui.analysis.ports import is_loopback, port_space, reuse_applies, times_slower
+from tui.analysis.ports import is_loopback, port_space, reuse_applies, slower, times_slower
 from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import Array, SocketTable, State
 
@@ -141,3 +141,10 @@ class TestReuse:
 )
 def test_connect_slows_down_with_the_range(ports: int, measured: float) -> None:
     assert measured / 1.5 < times_slower(ports) < measured * 1.5
+
+
+@pytest.mark.parametrize(
+    ("ports", "said"), [(100, "hardly longer"), (28_232, "about 140 times longer")]
+)
+def test_how_much_slower_is_said_in_words_that_fit(ports: int, said: str) -> None:
+    assert slower(ports) == said

@@ -399,7 +399,8 @@ def limited(proc: Path, root: Path, kilobytes: int) -> tuple[int, str, str, list
         text=True,
         check=False,
         preexec_fn=limit,
-        env=os.environ | {"TMPDIR": str(root / "tmp")},
+        # The limit is for what twtop writes: Python would leave cut-off bytecode in the tree.
+        env=os.environ | {"TMPDIR": str(root / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"},
         timeout=60,
     )
     left = [*(root / "tmp").iterdir(), *(root / "out").iterdir()]

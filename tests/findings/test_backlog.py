@@ -112,6 +112,25 @@ class TestOverflow:
     def test_another_one_rises(self) -> None:
         assert not self.rising("TCPTimeouts", 10, 13)
 
+    def test_drops_that_only_tcp_max_syn_backlog_explains(self) -> None:
+        """Linux 6.18, cookies off: no queue overflows, and SYNs are dropped all the same."""
+
+        def told(**counters: int) -> str:
+            sysctls = {
+                "net.ipv4.tcp_syncookies": "0",
+                "net.ipv4.tcp_max_syn_backlog": "128",
+                "net.core.somaxconn": "4096",
+            }
+            frame = frame_of(HTTPS, counters=counters, sysctls=sysctls)
+            return advice(only("listen-overflow", at_once(frame)))
+
+        dropped = told(ListenDrops=503)
+        assert "tcp_syncookies=1" in dropped
+        assert "tcp_max_syn_backlog=4096" in dropped
+        assert "somaxconn" not in dropped
+        assert "accept faster" not in dropped
+        assert "accept faster" in told(ListenDrops=503, ListenOverflows=3)
+
     def test_cookies_that_are_always_sent_tell_nothing(self) -> None:
         assert not self.rising("TCPReqQFullDoCookies", 10, 13, syncookies="2")
 
@@ -164,12 +183,26 @@ class TestSynRecv:
 
     def test_the_syn_backlog_counts_without_cookies_alone(self) -> None:
         assert not found("syn-recv-spike", self.begun(50, backlog="100", syncookies="1"))
-        finding = only("syn-recv-spike", self.begun(50, backlog="100", syncookies="0"))
-        assert finding.evidence["limit"] == 100
+        finding = only("syn-recv-spike", self.begun(50, backlog="128", syncookies="0"))
+        assert finding.evidence["limit"] == 97, "a quarter is kept for peers that were here before"
         assert "tcp_max_syn_backlog" in finding.meaning
+        assert "tcp_syncookies=1" in advice(finding)
+        assert "tcp_max_syn_backlog=4096" in advice(finding)
+        assert "somaxconn" not in advice(finding), "it is long enough"
+
+    def test_a_listeners_own_backlog_counts_where_it_is_known(self) -> None:
+        begun = accepted(33, state=State.SYN_RECV, port=443)
+        small = [listener(port=443, backlog_limit=64, inode=number) for number in (1, 2)]
+        frame = frame_of(small[0], *begun, sysctls={"net.core.somaxconn": "4096"})
+        finding = only("syn-recv-spike", at_once(frame))
+        assert finding.evidence["limit"] == 64
+        assert "it is 64 now" in advice(finding)
+        assert "sysctl -w net.core.somaxconn" not in advice(finding)
+        assert not found("syn-recv-spike", look(*small, *begun)), "each has a queue of its own"
 
     def test_full_without_cookies_it_is_critical(self) -> None:
-        full = only("syn-recv-spike", self.begun(100, backlog="100", syncookies="0"))
+        assert only("syn-recv-spike", self.begun(75, backlog="100", syncookies="0")).severity == 1
+        full = only("syn-recv-spike", self.begun(76, backlog="100", syncookies="0"))
         assert (full.severity, full.evidence["tcp_syncookies"]) == (Severity.CRITICAL, 0)
         cookies = only("syn-recv-spike", self.begun(128, somaxconn="128", syncookies="1"))
         assert cookies.severity == Severity.WARNING

@@ -289,6 +289,16 @@ class TestMemory:
         assert finding.severity == Severity.INFO
         assert finding.evidence["TCPAbortOnMemory"] == 903
 
+    def test_resets_without_pressure_are_of_orphans(self, tmp_path: Path) -> None:
+        """The log said “too many orphaned sockets”; the counter is TCPAbortOnMemory for both."""
+        found = self.used(tmp_path, 22_016, "0 40213")
+        assert list(found) == ["orphans-high"]
+        finding = found["orphans-high"]
+        assert finding.severity == Severity.INFO
+        assert finding.evidence["TCPAbortOnMemory"] == 40_213
+        assert "tcp_orphan_retries=2" in commands(finding)
+        assert "tcp_mem" not in commands(finding)
+
 
 class TestNotKnown:
     def test_sysctls_that_are_not_there_are_assumed_aloud(self, tmp_path: Path) -> None:

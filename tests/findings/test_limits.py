@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.findings.situations import advice, at_once, found, frame_of, only
+from tests.findings.situations import advice, after, at_once, found, frame_of, only
 from tui.findings.finding import Severity
 from tui.findings.situation import Situation
 
@@ -62,3 +62,18 @@ def test_a_limit_that_is_none(limit: str) -> None:
 
 def test_the_usual_limit_of_files_is_beyond_reach() -> None:
     assert not found("descriptors-near-max", descriptors(10**6, str(2**63 - 1)))
+
+
+def test_orphans_that_are_reset_now_are_critical_whatever_their_limit_is() -> None:
+    """A container does not see the limit."""
+    frames = [
+        frame_of(
+            counters={"orphan": 10, "TCPAbortOnMemory": 7 * second, "TCPMemoryPressures": 0},
+            second=second,
+        )
+        for second in (1, 2, 3)
+    ]
+    finding = only("orphans-high", after(*frames))
+    assert finding.severity is Severity.CRITICAL
+    assert finding.evidence["TCPAbortOnMemory_per_second"] == 7
+    assert not found("tcp-memory-pressure", after(*frames))

@@ -425,8 +425,19 @@ class TestUnclosed:
     def test_one_with_a_descriptor_is_the_programs_own(self) -> None:
         """shutdown() alone: it lasts until the program closes, whatever tcp_fin_timeout is."""
         finding = self.given(*opens(1000, state=State.FIN_WAIT2, inode=100))
-        assert "FIN-WAIT-2" not in finding.meaning
-        assert "1,000 more are held by connections that are open or closing" in finding.meaning
+        assert "1,000 in FIN-WAIT-2" in finding.message
+        assert "fin_wait2" not in finding.evidence
+        assert finding.evidence["held_by"] == "FIN-WAIT-2"
+        assert "has not closed the socket" in finding.meaning
+        assert finding.remedies[0].what.startswith("Let the program close")
+        given = advice(finding)
+        assert "sysctl -w" not in given, "more ports would be filled in the same way"
+
+    def test_the_greater_part_decides_whose_fault_it_is(self) -> None:
+        half_open = opens(499, first=40501, state=State.FIN_WAIT2, inode=100)
+        finding = self.given(*never_closed(501), *half_open)
+        assert finding.remedies[0].what.startswith("Fix the server")
+        assert "held_by" not in finding.evidence
 
     def test_tcp_tw_reuse_does_not_take_them(self) -> None:
         finding = only("ports-exhausted", look(*never_closed(1000), given=ON))

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,34 @@ class TestReuseWithoutTimestamps:
     )
     def test_nothing_is_wrong(self, given: Mapping[str, int | bool]) -> None:
         assert not self.given(**given)
+
+
+class TestReuseThatHasNotBeenSeenToWork:
+    def told(
+        self, count: int = 600, taken_over: int | None = 0, to: str = "10.0.0.9", mode: int = 1
+    ) -> list[Finding]:
+        waits = [waiting(40000 + number, 30_000, remote=to) for number in range(count)]
+        counters = {} if taken_over is None else {"TWRecycled": taken_over}
+        given = rules(40000, 40999, reuse_mode=mode)
+        return found("reuse-unproven", at_once(frame_of(*waits, given=given, counters=counters)))
+
+    def test_ports_that_hang_on_it_are_told_of(self) -> None:
+        [finding] = self.told()
+        assert finding.severity is Severity.WARNING
+        assert (finding.evidence["reusable"], finding.evidence["free"]) == (600, 400)
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"count": 400},
+            {"taken_over": 1},
+            {"taken_over": None},
+            {"to": "127.0.0.1"},
+            {"to": "10.0.0.5"},
+            {"to": "127.0.0.1", "mode": 2},
+        ],
+        ids=["half are free", "it worked", "not counted", "loopback", "own address", "mode 2"],
+    )
+    def test_not_where_it_is_known_or_needless(self, how: dict[str, Any]) -> None:
+        """On this host both ends go by the same sysctls."""
+        assert not self.told(**how)

@@ -49,3 +49,20 @@ def neighbour() -> list[tuple[int | None, int | None, bool]]:
 def test_a_process_and_a_path_lead_to_the_same_place(lab: Lab) -> None:
     first, *others = lab.call(neighbour)
     assert others == [first] * 3
+
+
+def test_what_may_not_be_looked_at_is_said_to_be_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows then whether it is a namespace's file."""
+
+    look = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.is_relative_to(tmp_path):
+            raise PermissionError(13, "Permission denied")
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(PlaceError, match="Permission denied"):
+        find_place(str(tmp_path))

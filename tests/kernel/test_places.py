@@ -7,11 +7,13 @@ import pytest
 
 from tests.private import Lab
 from tests.tables import FIXTURES
+from tui.analysis.doubts import doubts, surely_fine
 from tui.analysis.frame import judge
 from tui.kernel import places
 from tui.kernel.namespaces import system
 from tui.kernel.places import HERE, Place, place_at
 from tui.kernel.source import Source
+from tui.kernel.survey import survey
 from tui.lab import namespace
 
 PROC = Path("/proc")
@@ -130,6 +132,29 @@ def behind_subset_pid(root: Path) -> tuple[int, tuple[str, ...]]:
 @pytest.mark.live
 def test_a_procfs_without_sysctls_gives_way_to_one_that_has_them(lab: Lab, tmp_path: Path) -> None:
     assert lab.call(behind_subset_pid, tmp_path) == (1000, ())
+
+
+def hosts_procfs(root: Path) -> tuple[list[bool], tuple[str, ...], bool]:
+    """A host's procfs, as a container mounts it: whose sockets it and others seem to show."""
+    system("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+    subprocess.run(["mount", "--bind", "/proc", str(root)], check=True, capture_output=True)
+    here = [place for place in survey(root).places if place.network == HERE]
+    seen = [place_at(root), place_at(Path("/proc")), place_at(root / str(os.getpid())), *here]
+    frame = judge(Source(seen[0], "auto", 1.0, one_shot=True).read())
+    fine = surely_fine(frame, 0, frame.ports.capacity, 50)
+    return [place.seen_from_within for place in seen], doubts(frame), fine
+
+
+@pytest.mark.live
+def test_a_hosts_procfs_in_a_container_shows_the_containers_sockets(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Nothing of the host is known then, and least of all that it is fine."""
+    within, [doubt], fine = lab.call(hosts_procfs, tmp_path)
+    assert within == [True, False, False, False]
+    assert f"--proc {tmp_path}/1" in doubt
+    assert not fine
 
 
 def test_what_may_be_seen_of_ones_own_namespace_needs_no_right() -> None:

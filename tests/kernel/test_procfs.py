@@ -452,6 +452,27 @@ class TestFiles:
         assert socks(table) == found
         assert (table.complete, table.bad_lines) == (True, 0)
 
+    @pytest.mark.parametrize("name", ["tcp", "tcp6"])
+    @pytest.mark.parametrize(
+        ("last", "whole"),
+        [
+            (b"   1: 0500", False),
+            (b"   1: 0500000A:9C40 0900000A", False),
+            (GOOD_LINE[:91], False),
+            (b"root@web:~#", True),
+        ],
+    )
+    def test_a_last_row_that_was_cut_and_given_an_end_tells_that_more_is_missing(
+        self, tmp_path: Path, name: str, last: bytes, whole: bool
+    ) -> None:
+        """An editor ends every line; what is no row was pasted along with the table."""
+        root = write_proc(tmp_path, [GOOD, waiting(40001), waiting(40002)])
+        with (root / "net" / name).open("ab") as file:
+            file.write(last + b"\n\n")
+        table = read_sockets(root)
+        assert (len(table), table.complete) == (3, whole)
+        assert table.bad_lines > 0
+
     def test_a_piece_without_any_newline_is_no_table(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -634,6 +655,16 @@ class TestPasted:
         (found,), bad = parsed(text, byteorder="little")
         assert (found.local, found.local_port, found.remote_port) == ("10.2.0.10", 33_000, 6379)
         assert (found.uid, found.inode, bad) == (7, 301, 0)
+
+    def test_sockets_that_only_gvisor_lists_are_no_connections(self, tmp_path: Path) -> None:
+        """Bound, or not even that: the ports are nobody's to choose, and lead nowhere."""
+        idle = [Sock("0.0.0.0", port, "0.0.0.0", 0, State.CLOSE) for port in (41_000, 41_000, 0)]
+        idle += [Sock("::", 41_001, "::", 0, State.CLOSE)]
+        closing = Sock(local_port=41_002, state=State.CLOSE)
+        table = read_sockets(write_proc(tmp_path, [*idle, closing, GOOD, listener()]))
+        assert socks(table) == [closing, GOOD, listener()]
+        assert table.bound_ports.tolist() == [41_000, 41_001]
+        assert not table.bound_known, "what else is bound this does not tell"
 
     @pytest.mark.parametrize(
         ("uid", "inode"),

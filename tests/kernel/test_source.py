@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.private import Lab
-from tests.tables import FIXTURES, NOW, Clock, Sock, socks, table
+from tests.tables import FIXTURES, NOW, Clock, Sock, listener, socks, table
 from tui.kernel import counters, effort, procfs, sock_diag, source
 from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import HERE, Place, place_at
-from tui.kernel.sockets import Array, SocketTable, State, TableError
+from tui.kernel.sockets import UNKNOWN_LIMIT, Array, SocketTable, State, TableError
 from tui.kernel.source import FIRST_READ, LONGEST_READ, TRY_PROC_AGAIN, Source, SourceChoice
 from tui.lab import namespace
 
@@ -41,6 +41,7 @@ class Kernel:
         monkeypatch.setattr(procfs, "read_sockets", self.read_proc)
         monkeypatch.setattr(sock_diag, "read_sockets", self.read_netlink)
         monkeypatch.setattr(sock_diag, "read_bound_ports", self.read_bound_ports)
+        monkeypatch.setattr(sock_diag, "read_backlog_limits", lambda given: {7: 128})
 
     def read_proc(self, root: Path, given: Effort | None = None, *_: object) -> SocketTable:
         assert root in (PROC, PROC / "thread-self")
@@ -277,6 +278,17 @@ class TestBoundPorts:
         monkeypatch.setattr(procfs, "read_sockets", read_proc)
         monkeypatch.setattr(sock_diag, "read_bound_ports", read_bound_ports)
         assert make("proc").read().table.bound_ports.tolist() == [9000]
+
+    def test_backlog_limits_are_told_by_inode(
+        self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No file of /proc has them."""
+        found = listener(inode=7), listener(port=81, inode=8), Sock(inode=7)
+        monkeypatch.setattr(procfs, "read_sockets", lambda *_: table(*found))
+        limits = make("proc").read().table.backlog_limit.tolist()
+        assert limits == [128, UNKNOWN_LIMIT, 0]
+        limits = make("proc", own=False).read().table.backlog_limit.tolist()
+        assert limits == [UNKNOWN_LIMIT, UNKNOWN_LIMIT, 0]
 
     def test_of_a_foreign_procfs_none_are_known(self, kernel: Kernel) -> None:
         assert make(own=False).read().table.bound_ports.tolist() == []

@@ -154,6 +154,32 @@ def test_hard_links_make_no_endless_archive(
         place_at(pack(tmp_path / "ticket.tgz", {"net/tcp": TABLE, **links}))
 
 
+def test_a_procfs_with_its_own_links(tmp_path: Path) -> None:
+    """As sosreport packs it: the tables are a process's, the sysctls beside the link to them."""
+    top = "sosreport-web-1/proc/"
+    files: dict[str, bytes | tarfile.TarInfo] = {
+        f"{top}net": link(f"{top}net", "self/net", tarfile.SYMTYPE),
+        f"{top}self": link(f"{top}self", "4242", tarfile.SYMTYPE),
+        f"{top}4242/net/tcp": TABLE,
+        f"{top}sys/net/ipv4/ip_local_port_range": b"40000 40999",
+    }
+    found = read(pack(tmp_path / "sosreport.tar.xz", files, "w:xz"))
+    assert socks(found.table) == [ONE]
+    assert found.setting("net.ipv4.ip_local_port_range") == "40000 40999"
+
+
+@pytest.mark.parametrize("target", ["/etc/ssl", "../../../../etc", "../../..", "net", "missing"])
+def test_such_a_link_leads_nowhere_else(tmp_path: Path, target: str) -> None:
+    files: dict[str, bytes | tarfile.TarInfo] = {
+        "proc/net": link("proc/net", target, tarfile.SYMTYPE),
+        "proc/7/net/tcp": TABLE,
+        "proc/sys/net/ipv4/ip_local_port_range": b"40000 40999",
+    }
+    found = read(pack(tmp_path / "ticket.tgz", files))
+    assert socks(found.table) == [ONE]
+    assert found.setting("net.ipv4.ip_local_port_range") is None
+
+
 def test_of_several_copies_none_is_chosen(tmp_path: Path) -> None:
     files = {f"{host}/proc/net/tcp": TABLE for host in ("web-2", "web-1")}
     with pytest.raises(TableError, match="copies of 2 procfs in it, as web-1/proc and web-2/proc"):

@@ -4,14 +4,17 @@ import errno
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyroute2 import IPRoute
 
 from tests.live.fates import states
 from tests.patience import Patience
 from tests.private import Lab
+from tests.sockets import connect
 from tui.api import audit, snapshot
 from tui.findings.baseline import take_baseline
 from tui.findings.finding import Severity
@@ -20,7 +23,8 @@ from tui.findings.situation import Situation
 from tui.kernel.places import place_at
 from tui.kernel.processes import find_owners
 from tui.kernel.sockets import State
-from tui.kernel.source import Source
+from tui.kernel.source import Source, SourceKind
+from tui.lab.namespace import FAR, NEAR, peer, sysctl
 from tui.stage.scenarios import SCENARIOS, Scenario
 from tui.stage.stage import Stage
 from tui.watching.sampler import Sampler
@@ -133,11 +137,13 @@ def test_spreading_is_not_taken_for_bind_first(lab: Lab) -> None:
 LIMIT = 10
 
 
-def queue_that_nobody_takes_from(clients: int) -> tuple[int, dict[str, object] | None]:
+def queue_that_nobody_takes_from(
+    clients: int, kind: SourceKind
+) -> tuple[int, dict[str, object] | None]:
     """How many connections wait, and what is said of them."""
     with socket.create_server(("127.0.0.1", 5001), backlog=LIMIT) as server:
         ends = [socket.create_connection(server.getsockname()) for _ in range(clients)]
-        frame = snapshot("sock_diag")
+        frame = snapshot(kind)
         said = [one for one in audit(frame) if one.code == "listen-queue-full"]
         for end in ends:
             end.close()
@@ -145,11 +151,47 @@ def queue_that_nobody_takes_from(clients: int) -> tuple[int, dict[str, object] |
         return waiting, dict(said[0].evidence) if said else None
 
 
-def test_a_full_accept_queue_is_told_by_its_own_limit(lab: Lab) -> None:
+@pytest.mark.parametrize("kind", ["proc", "sock_diag"])
+def test_a_full_accept_queue_is_told_by_its_own_limit(lab: Lab, kind: SourceKind) -> None:
     """The kernel takes one connection more than the backlog that listen() was given."""
-    assert lab.call(queue_that_nobody_takes_from, LIMIT) == (LIMIT, None)
+    assert lab.call(queue_that_nobody_takes_from, LIMIT, kind) == (LIMIT, None)
     full = {"queue": LIMIT + 1, "backlog_limit": LIMIT}
-    assert lab.call(queue_that_nobody_takes_from, LIMIT + 1) == (LIMIT + 1, full)
+    assert lab.call(queue_that_nobody_takes_from, LIMIT + 1, kind) == (LIMIT + 1, full)
+
+
+def handshakes_that_never_end(
+    syn_backlog: int, backlog: int, cookies: int
+) -> tuple[int, dict[str, object], int]:
+    """How many are open of 200, what is said of them, and how gravely."""
+    sysctl("ipv4.tcp_max_syn_backlog", syn_backlog)
+    sysctl("ipv4.tcp_syncookies", cookies)
+    with ExitStack() as stack:
+        other = stack.enter_context(peer())
+        stack.enter_context(socket.create_server((NEAR.v4[0], 5001), backlog=backlog))
+        with IPRoute() as links:  # our answers go to nobody
+            near = links.link_lookup(ifname="near")[0]
+            nobody = {"lladdr": "02:00:00:00:00:99", "ifindex": near, "state": "permanent"}
+            links.neigh("replace", dst=FAR.v4[0], **nobody)
+        with other.inside():
+            for _ in range(200):
+                stack.enter_context(connect(NEAR.v4[0], 5001, silent=True))
+        frame = snapshot("proc")
+        [said] = [one for one in audit(frame) if one.code == "syn-recv-spike"]
+        return int(frame.states[State.SYN_RECV]), dict(said.evidence), int(said.severity)
+
+
+@pytest.mark.parametrize(
+    ("syn_backlog", "backlog", "cookies", "held", "severity"),
+    [(128, 1024, 0, 97, 2), (4096, 64, 0, 65, 2), (4096, 64, 1, 65, 1)],
+    ids=["tcp_max_syn_backlog", "its own backlog", "cookies"],
+)
+def test_a_full_request_queue_is_known_to_be_full(
+    lab: Lab, syn_backlog: int, backlog: int, cookies: int, held: int, severity: int
+) -> None:
+    """Some kernels hold just the backlog, some one more."""
+    count, evidence, told = lab.call(handshakes_that_never_end, syn_backlog, backlog, cookies)
+    assert held - 1 <= count <= held
+    assert (evidence["limit"], told) in {(count, severity), (count - 1, severity)}
 
 
 def service_whose_port_a_client_took() -> tuple[int, str, list[str]]:

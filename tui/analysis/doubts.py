@@ -13,6 +13,7 @@ from tui.writing.words import joined, plural
 
 COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
 """Files of counters that findings go by, each with one that it always has."""
+TAKEN_OVER = "TWRecycled"
 KERNELS_UIDS = 0, 65534
 """What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
 
@@ -46,7 +47,19 @@ def assumed(frame: Frame) -> str:
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     bound = unlisted(frame) if bound_matters(frame) else ""
-    return tuple(filter(None, (*unread(frame), assumed(frame), bound)))
+    others = mistaken(frame), assumed(frame), bound, unproven(frame)
+    return tuple(filter(None, (*unread(frame), *others)))
+
+
+def mistaken(frame: Frame) -> str:
+    """Return whose sockets these are, where a procfs was named to see others; else nothing."""
+    place = frame.reading.place
+    return (
+        f"{place.root} shows the network namespace that twtop is in: for that of its process 1 use "
+        f"--proc {place.root}/1"
+        if place.seen_from_within
+        else ""
+    )
 
 
 def unseen_bound(frame: Frame) -> int | None:
@@ -94,6 +107,45 @@ def bound_matters(
     return bool((seen != worst).any())
 
 
+def trusted_reuse(
+    frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None
+) -> list[int]:
+    """Return the patterns that are fine only if connect() can take over their TIME-WAITs.
+
+    It can where the peer sent timestamps (net/ipv4/tcp_ipv4.c, tcp_twsk_unique: ts_recent_stamp),
+    and no file shows that. So nobody knows while this place has never taken one over (TWRecycled);
+    where that is not counted the sysctls are taken for it. A peer on this host goes by the same
+    sysctls. The candidates and the percentage are those of ``bound_matters``.
+    """
+    patterns = frame.patterns
+    if frame.counters.get(TAKEN_OVER) != 0 or not patterns.reusable.any():
+        return []
+    if candidates is None:
+        candidates = np.flatnonzero(patterns.outgoing)
+    capacity = patterns.capacity[candidates]
+    hoped, feared = (
+        levels(ports[candidates], capacity, percent, percent)
+        for ports in (patterns.locked, patterns.in_use)
+    )
+    return [at for at in candidates[feared > hoped].tolist() if not _at_home(frame, at)]
+
+
+def _at_home(frame: Frame, index: int) -> bool:
+    key, loopback = frame.patterns.key(index), frame.rules.reuse_mode == 2
+    return loopback or key.local_ip == key.remote_ip or frame.owns(key.remote_ip)
+
+
+def unproven(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None) -> str:
+    """Return whose ports tcp_tw_reuse may not give back; empty where that would do no harm."""
+    found = trusted_reuse(frame, percent, candidates)
+    return (
+        f"tcp_tw_reuse has never taken over a TIME-WAIT here, so {frame.patterns.key(found[0])} "
+        "may be short of ports: does the peer send timestamps?"
+        if found
+        else ""
+    )
+
+
 def uncounted(frame: Frame) -> tuple[str, ...]:
     """Return the files of counters that every kernel has and that could not be read here."""
     return tuple(name for name, counter in COUNTED.items() if counter not in frame.counters)
@@ -106,7 +158,7 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     may each socket that is counted by a copy's sockstat and not in its table. Each that is only
     bound, and was not listed, may take a port away.
     """
-    if not frame.table.complete or frame.assumed:
+    if not frame.table.complete or frame.assumed or mistaken(frame):
         return False
     capacity -= unseen_bound(frame) or 0
     most = locked + frame.table.bad_lines

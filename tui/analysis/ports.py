@@ -25,6 +25,12 @@ def times_slower(ports: int) -> int:
     return round(factor) if factor < 20 else 10 * round(factor / 10)
 
 
+def slower(ports: int) -> str:
+    """Say how much longer that is: ``about 119 times longer``, of few ports ``hardly longer``."""
+    factor = times_slower(ports)
+    return f"about {factor} times longer" if factor > 1 else "hardly longer"
+
+
 @dataclass(frozen=True, slots=True)
 class PortSpace:
     """The ephemeral ports of a namespace and how many a single tuple can hold.

@@ -12,7 +12,7 @@ import click
 
 from tui.analysis.bind_first import find_bound_first
 from tui.analysis.bounds import could_reach
-from tui.analysis.doubts import doubts, surely_fine, uncounted, unlisted
+from tui.analysis.doubts import doubts, surely_fine, uncounted, unlisted, unproven
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import SLOW_PERCENT, Level, PortUse, port_use
 from tui.commands.configuration import load
@@ -51,7 +51,7 @@ GRAVITY = (OK, UNKNOWN, WARNING, CRITICAL)
 """What is known to be bad is so whatever else is unknown; what is unknown is never OK."""
 NAMED = 3
 """Findings that a line names: it is for a pager."""
-OF_THE_READING = {"incomplete-table", "sysctls-assumed", "bound-ports-unknown"}
+OF_THE_READING = {"incomplete-table", "sysctls-assumed", "bound-ports-unknown", "reuse-unproven"}
 """Findings of what is not known: as an answer that is UNKNOWN, and no WARNING; its text says so."""
 
 
@@ -359,11 +359,12 @@ def judge_fullest(
     elif len(candidates):
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
+    trusted = unproven(frame, min(warning, critical), candidates)
     why = doubts(frame)
-    if code == OK and (not sure or (must_exist and not len(candidates))):
+    if code == OK and (not sure or trusted or (must_exist and not len(candidates))):
         code = UNKNOWN
-        if not sure and (unseen := unlisted(frame)) and unseen not in why:
-            why += (unseen,)
+        unseen = "" if sure else unlisted(frame)
+        why += tuple(one for one in (unseen, trusted) if one and one not in why)
     if why:
         text += f" ({'; '.join(why)})"
     digits = digits_beside(warning, critical, least=2)

@@ -14,7 +14,15 @@ import click
 import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
-from tui.analysis.doubts import assumed, bound_matters, unlisted, unread, unseen_bound
+from tui.analysis.doubts import (
+    assumed,
+    bound_matters,
+    mistaken,
+    unlisted,
+    unproven,
+    unread,
+    unseen_bound,
+)
 from tui.analysis.frame import Frame, judge
 from tui.analysis.judgement import Level, levels, port_use
 from tui.analysis.patterns import Direction
@@ -114,6 +122,9 @@ def wait(
             if frame.assumed:
                 line.close()  # the next look will know no more
                 fail(f"cannot tell: {assumed(frame)}")
+            if mistaken(frame):
+                line.close()
+                fail(f"cannot tell: {mistaken(frame)}")
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
@@ -148,7 +159,7 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
     ``below`` is a percentage of capacity, None for no TIME-WAIT at all; where a client binds first,
     all destinations of its local IP together have the ports of one. A table that was cut short
     shows too little to be sure, so nothing is reached by it; nor is it where sockets that are bound
-    and not listed could make the difference.
+    and not listed, or a tcp_tw_reuse that has not been seen to work, could make the difference.
     """
     patterns, table = frame.patterns, frame.table
     missing = unread(frame)
@@ -201,7 +212,10 @@ def measure(frame: Frame, candidates: Array, below: float | None) -> Waited:
         if 0 < too_many <= len(remaining):
             seconds = max(seconds, float(remaining[too_many - 1]) / 1000)
     doubt += f"; {unlisted(frame)}" if doubtful else ""
-    return Waited(sure and not (high or doubtful), what + doubt, None if stuck else seconds, stuck)
+    trusted = unproven(frame, below, candidates)
+    doubt += f"; {trusted}" if trusted else ""
+    reached = sure and not (high or doubtful or trusted)
+    return Waited(reached, what + doubt, None if stuck else seconds, stuck)
 
 
 def _bound_first(frame: Frame, candidates: Array, below: float, unseen: int) -> list[BoundFirst]:

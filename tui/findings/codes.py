@@ -26,6 +26,7 @@ CODES = {
     "sysctls-assumed": "a sysctl that decides on ports could not be read",
     "host-range-wider": "a place is short of ports, and the host's wider range is not its own",
     "reuse-without-timestamps": "`tcp_tw_reuse` is on and cannot work",
+    "reuse-unproven": "a destination has ports only if `tcp_tw_reuse` works, and it has not yet",
     "bound-ports-cost": "bound ports take a noticeable part of every destination's ports",
     "bound-ports-unknown": "the kernel lists no bound sockets: ports may be fewer (information; a "
     "warning where those may be enough to matter)",

@@ -42,7 +42,8 @@ class Held:
     label: str
     """Those of the group's states that there are."""
     meaning: str = ""
-    """Why they hold their ports; empty for TIME-WAIT and FIN-WAIT-2, which are told elsewhere."""
+    """Why they hold their ports; empty for TIME-WAIT, and for FIN-WAIT-2 without a descriptor:
+    these are told elsewhere."""
     remedies: tuple[Remedy, ...] = ()
     """What gives the ports back, the best first."""
 
@@ -54,7 +55,8 @@ class Held:
     @property
     def more_ports_help(self) -> bool:
         """Whether further ports are of use: not where they would be filled in the same way."""
-        return self.state in (State.TIME_WAIT, State.FIN_WAIT2, State.ESTABLISHED)
+        closed = self.state == State.FIN_WAIT2 and not self.meaning
+        return closed or self.state in (State.TIME_WAIT, State.ESTABLISHED)
 
     @property
     def briefly(self) -> str:
@@ -71,6 +73,8 @@ def find_held(situation: Situation, index: int) -> Held:
     key = situation.frame.patterns.key(index)
     there = endpoint(key.remote_ip, key.remote_port)
     meaning, remedies = _explained(situation, group[0], there)
+    if group[0] == State.FIN_WAIT2 and 2 * (open_ := _half_open(situation, index)) > count:
+        count, (meaning, remedies) = open_, _shut_down(there)
     if not meaning:
         return Held(group[0], count, label)
     return Held(group[0], count, label, f"{count:,} are in {label}: {meaning}", remedies)
@@ -85,6 +89,29 @@ def _locked(situation: Situation, index: int) -> Array:
         locked = np.bincount(frame.table.state[mine], minlength=STATE_SLOTS)
     locked[State.TIME_WAIT] -= patterns.reusable[index]
     return locked
+
+
+def _half_open(situation: Situation, index: int) -> int:
+    """Return how many ports of a pattern FIN-WAIT-2 holds that a program has still open."""
+    frame, table = situation.frame, situation.frame.table
+    rows = (frame.patterns.member == index) & frame.patterns.holding & (table.inode > 0)
+    return int(np.count_nonzero(rows & (table.state == State.FIN_WAIT2)))
+
+
+def _shut_down(there: str) -> tuple[str, tuple[Remedy, ...]]:
+    return (
+        "the program here has shut down its sending side and has not closed the socket, and the "
+        "peer has not ended its side either. Each port comes back only after the program closes: "
+        "until then tcp_fin_timeout does not begin.",
+        (
+            Remedy(
+                "Let the program close these sockets: when a read returns 0, and after a time-out "
+                "where the peer sends nothing more",
+                f"sudo ss -tnpo state fin-wait-2 dst {there}",
+                "the peer still has much to send: then each is a connection in use",
+            ),
+        ),
+    )
 
 
 def _explained(situation: Situation, state: State, there: str) -> tuple[str, tuple[Remedy, ...]]:

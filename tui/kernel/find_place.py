@@ -76,11 +76,12 @@ def same_place(place: Place) -> Place | None:
 
 def _at(path: Path, found: Survey) -> Place:
     """Return the place of a process's directory, or of a file that stands for a namespace."""
-    number = tables_number(path)
+    number, refused = tables_number(path), False
     for file in (path, path / "ns/net"):
         try:
             is_namespace = file.stat().st_dev == HERE.stat().st_dev
-        except OSError:
+        except OSError as error:
+            refused |= isinstance(error, PermissionError)
             continue
         if is_namespace:
             there = next((one for one in found.places if one.id == number_of(file)), None)
@@ -89,6 +90,8 @@ def _at(path: Path, found: Survey) -> Place:
                 LIVE / "thread-self", str(path), "named", number_of(file), file, LIVE
             )
     there = next((one for one in found.places if number is not None and one.key == number), None)
+    if there is None and refused:
+        raise PlaceError(f"{path}: Permission denied: name its process, or run as a user who may")
     if there is None:
         raise PlaceError(f"{path} is neither a process directory nor a network namespace file")
     return there

@@ -90,6 +90,16 @@ class Place:
         """Whether sock_diag speaks of the same sockets as the files do."""
         return self.network is not None
 
+    @property
+    def seen_from_within(self) -> bool:
+        """Whether a procfs was named of which another namespace was meant, perhaps.
+
+        A host's, in a container, shows the container's sockets: net/ is that of who looks, and the
+        host's are below 1/.
+        """
+        named = self.network == HERE and self.pid is None and self.root != LIVE
+        return named and self.kind == "process"
+
     def seen_now(self) -> Place:
         """Return the place as it is for the calling thread, which may have moved."""
         return replace(self, id=number_of(HERE)) if self.network == HERE else self

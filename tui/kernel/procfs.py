@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,13 +17,16 @@ from tui.kernel.effort import Effort
 from tui.kernel.lines import Layout, layout_of, parse
 from tui.kernel.namespaces import own_addresses
 from tui.kernel.sockets import (
+    ROW_TYPES,
     V4_MAPPED,
     Array,
     ByteOrder,
     RawSockets,
     SocketTable,
+    State,
     TableError,
     build,
+    distinct,
 )
 
 Progress = Callable[[int, int], object]
@@ -34,6 +38,8 @@ of less is never cut."""
 PAGE = os.sysconf("SC_PAGESIZE")
 SHORT_READ = PAGE - 256
 """A read of at most this many bytes ends the table: fs/seq_file.c fills a page."""
+ROW = re.compile(rb"\s*\d+:")
+"""How a row begins, and no prompt, date or header."""
 MOST_BYTES = 1 << 30
 """Of a table: seven million sockets. A copy may be of any length."""
 
@@ -49,12 +55,14 @@ def read_sockets(
     What could not be read with this ``effort`` is missing, and the table is marked incomplete; so
     is one of which most lines are unreadable. ``byte_order`` is that of the machine that wrote it,
     if not this one's.
-    These files list no bound, unconnected sockets, and no listener's backlog limit. ``progress``
-    is told how far a copy has been read; how long the kernel's own files are nobody knows.
+    These files list no bound, unconnected sockets (but for gVisor's), and no listener's backlog
+    limit. ``progress`` is told how far a copy has been read; how long the kernel's own files are
+    nobody knows.
 
     Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
     """
     chunks: list[RawSockets] = []
+    bound: list[Array] = []
     bad = 0
     complete = True
     done, total = 0, sum(_size(root / "net" / name) for name in ("tcp", "tcp6"))
@@ -64,7 +72,9 @@ def read_sockets(
             reading = _Reading(root, name, layout, effort)
             for piece in reading.pieces():
                 rows, garbled = parse(piece, layout)
+                rows, ports = _connected(rows)
                 chunks.append(rows)
+                bound.append(ports)
                 bad += garbled
                 done += len(piece)
                 if progress is not None and done < total:
@@ -81,7 +91,23 @@ def read_sockets(
     if progress is not None and total:
         progress(total, total)
     complete = complete and bad <= sum(map(len, chunks))
-    return build(chunks, complete=complete, bad_lines=bad)
+    table = build(chunks, complete=complete, bad_lines=bad)
+    ports = distinct(np.concatenate([np.empty(0, np.uint16), *bound]))
+    return replace(table, bound_ports=ports) if len(ports) else table
+
+
+def _connected(rows: RawSockets) -> tuple[RawSockets, Array]:
+    """Return the rows without sockets that neither listen nor lead anywhere, and their ports.
+
+    Linux shows none of them here, and gVisor all (pkg/sentry/fsimpl/proc/task_net.go): such a
+    socket is bound, or not even that, and no connection.
+    """
+    idle = (rows.state == State.CLOSE) & (rows.remote_port == 0)
+    if not idle.any():
+        return rows, np.empty(0, np.uint16)
+    ports = rows.local_port[idle]
+    kept = {name: getattr(rows, name)[~idle] for name in ROW_TYPES}
+    return RawSockets(**kept), ports[ports > 0]
 
 
 def read_copy(
@@ -210,6 +236,7 @@ class _Reading:
         view = memoryview(buffer)
         filled = 0
         header = False
+        tail = b""
         done = 0
         fd = open_below(self.root, self.name)
         # Reading the kernel's file on to its end may never end while the table grows: it
@@ -234,10 +261,14 @@ class _Reading:
                     start = first if b"local_address" in buffer[:first] else 0
                     self.complete = self.complete and start > 0
                 if end > start:
+                    if not short:  # a copy
+                        tail = bytes(view[max(end - PAGE, start) : end])
                     yield array[start:end]
                 if ended or late:
                     if filled > end and not late:
                         yield self._last(bytes(view[end:filled]))
+                    else:
+                        self._see_end(tail)
                     # A kernel always prints the header: an empty file was cut short.
                     self.complete = self.complete and header and not late
                     return
@@ -255,3 +286,9 @@ class _Reading:
         _, bad = parse(line, self.layout)
         self.complete = self.complete and not bad
         return line
+
+    def _see_end(self, tail: bytes) -> None:
+        """See whether the last row was cut, and somebody's editor has ended it."""
+        row = tail.rstrip().rpartition(b"\n")[2]
+        if len(row) < self.layout.width and ROW.match(row):
+            self._last(row)

@@ -125,6 +125,24 @@ def read_bound_ports(effort: Effort | None = None) -> Array | None:
     return _known(found) if whole else None
 
 
+def read_backlog_limits(effort: Effort | None = None) -> dict[int, int]:
+    """Return how many connections may wait at each listening socket, by inode.
+
+    No file of /proc has that. None are known where the kernel refuses, or where the ``effort``
+    was not enough for all.
+    """
+
+    def take(messages: Messages) -> list[tuple[int, int]]:
+        inodes, limits = messages.word(INODE), messages.word(TX_QUEUE)
+        return list(zip(inodes.tolist(), limits.tolist(), strict=True))
+
+    try:
+        found, whole = dump(1 << State.LISTEN, effort, take)
+    except TableError:
+        return {}
+    return dict(pair for part in found for pair in part) if whole else {}
+
+
 def _known(ports: list[Array]) -> Array | None:
     """Return the distinct ports, or None if there are none because the kernel lists none."""
     found = distinct(np.concatenate([np.empty(0, np.uint16), *ports]))

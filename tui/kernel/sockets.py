@@ -131,8 +131,8 @@ class SocketTable:
     tx_queue: Array
     backlog_limit: Array
     """How many connections a listener lets wait for accept(); more are dropped when there is one
-    more than that. 0 for other sockets. UNKNOWN_LIMIT for a listener read from /proc, which does
-    not tell: ``table.backlog_limit != UNKNOWN_LIMIT`` says where it is known."""
+    more than that. 0 for other sockets. UNKNOWN_LIMIT where sock_diag could not be asked, as of a
+    copy: ``table.backlog_limit != UNKNOWN_LIMIT`` says where it is known."""
     uid: Array
     inode: Array
     bound_ports: Array

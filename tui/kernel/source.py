@@ -20,7 +20,16 @@ from tui.kernel.parameters import Parameter, read_parameters
 from tui.kernel.places import HERE, LIVE, Place, tables_number
 from tui.kernel.port_rules import port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
-from tui.kernel.sockets import Array, ByteOrder, SocketTable, State, TableError, Timer, build
+from tui.kernel.sockets import (
+    UNKNOWN_LIMIT,
+    Array,
+    ByteOrder,
+    SocketTable,
+    State,
+    TableError,
+    Timer,
+    build,
+)
 
 SourceKind = Literal["proc", "sock_diag"]
 SourceChoice = Literal["auto", "proc", "sock_diag"]
@@ -126,6 +135,16 @@ def falls_short(table: SocketTable, counters: Mapping[str, int]) -> bool:
     return sum(lacking) > FEW + MAY_BE_MISSING * (len(table) + sum(lacking))
 
 
+def with_limits(table: SocketTable, limits: Mapping[int, int]) -> SocketTable:
+    """Return the table with its listeners' backlog limits, those that are known by inode."""
+    rows = np.flatnonzero(table.state == State.LISTEN)
+    if not limits or not len(rows):
+        return table
+    backlog_limit = table.backlog_limit.copy()
+    backlog_limit[rows] = [limits.get(inode, UNKNOWN_LIMIT) for inode in table.inode[rows].tolist()]
+    return replace(table, backlog_limit=backlog_limit)
+
+
 class Source:
     """Reads a place's tables, and remembers which way of reading is fast enough."""
 
@@ -170,6 +189,7 @@ class Source:
         self._cut = 0
         self._avoid_proc_until = 0.0
         self._bound_ports: Array | None = None
+        self._backlog_limits: dict[int, int] = {}
         self._bound_ports_due = 0.0
 
     def check(self) -> None:
@@ -334,6 +354,7 @@ class Source:
         finally:
             if walk is not None:
                 walk.join()
+        table = with_limits(table, self._backlog_limits)
         ports = self._bound_ports
         return table if ports is None else replace(table, bound_ports=ports, bound_known=True)
 
@@ -352,7 +373,7 @@ class Source:
         )
 
     def _walk_bound_ports(self, now: float) -> threading.Thread | None:
-        """Start reading the bound, unconnected sockets, which /proc does not list.
+        """Start reading what /proc does not list: bound sockets, and how many may wait at others.
 
         The kernel walks every bound socket for them, which takes a quarter of the time
         that /proc takes; so it runs beside that, and on a huge table not at every poll. A thread
@@ -362,6 +383,7 @@ class Source:
             return None
 
         def walk() -> None:
+            self._backlog_limits = sock_diag.read_backlog_limits(Effort(self._seconds()))
             ports = sock_diag.read_bound_ports(Effort(self._seconds()))
             if ports is not None:  # else the walk was cut short: what was known is better
                 self._bound_ports = ports

@@ -21,6 +21,8 @@ MOST_FILES = 10_000
 MOST_BYTES = 1 << 30
 """Of an archive's files together. One that holds more is no ticket."""
 SCHEMA = "twtop.bundle/1"
+PROCFS_LINKS = "net", "self"
+"""net leads to self/net and that to a process's, as sosreport packs them: sys/ is beside net."""
 UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError),
     *(tarfile.TarError, lzma.LZMAError, zlib.error),
@@ -105,6 +107,7 @@ def _unpack(archive: Path, folder: Path) -> list[Path]:
     """
     left = MOST_BYTES
     tables: set[Path] = set()
+    links: list[tuple[Path, str]] = []
     with tarfile.open(archive) as members:
         for number, member in enumerate(members):
             path = folder / member.name.lstrip("/")
@@ -119,6 +122,8 @@ def _unpack(archive: Path, folder: Path) -> list[Path]:
             if source == path:
                 continue
             if source is None and not member.isreg():
+                if member.issym() and path.name in PROCFS_LINKS:
+                    links.append((path, member.linkname))
                 if table:
                     raise ValueError(f"{member.name!r} is no plain file")
                 continue
@@ -137,8 +142,27 @@ def _unpack(archive: Path, folder: Path) -> list[Path]:
             os.utime(path, (member.mtime, member.mtime))
             if path.parts[-2:] == ("net", "tcp"):
                 tables.add(path)
+    tables |= {path / "tcp" for path in _linked(links, folder)}
     outermost = min((len(path.parts) for path in tables), default=0)
     return sorted(path.parents[1] for path in tables if len(path.parts) == outermost)
+
+
+def _linked(links: list[tuple[Path, str]], folder: Path) -> list[Path]:
+    """Make the links that a procfs has, and return those to a net/ that has a table.
+
+    Only now, so that nothing was unpacked through one; what leads out of the folder is left out.
+    """
+    for path, target in links:
+        within = Path(os.path.normpath(path.parent / target)).is_relative_to(folder)
+        if within and path.parent.is_dir() and not os.path.lexists(path):
+            path.symlink_to(target)
+    return [
+        path
+        for path, _ in links
+        if path.name == "net"
+        and (path / "tcp").is_file()
+        and (path / "tcp").resolve().is_relative_to(folder)
+    ]
 
 
 def _unpacked(folder: Path, name: str) -> Path | None:

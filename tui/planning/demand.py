@@ -200,7 +200,7 @@ def estimate(
         )
     if held:
         notes.append(
-            f"{plural(held, 'port')} are held now by connections that do not close; add them to "
-            f"what the rate needs. {seen.connectable:,} are connectable now."
+            f"{plural(held, 'port is', 'ports are')} held now by connections that do not close; "
+            f"add them to what the rate needs. {seen.connectable:,} are connectable now."
         )
     return Estimate(Demand(rate, lifetime, held), rate_from, lifetime_from, tuple(notes))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tui.analysis.frame import Frame
 from tui.analysis.patterns import NO_PORT, endpoint
-from tui.analysis.ports import times_slower
+from tui.analysis.ports import slower, times_slower
 from tui.analysis.timewait import RECENT
 from tui.planning.demand import Estimate
 from tui.planning.remedies import Option, Plan
@@ -33,7 +33,7 @@ VERDICTS = {
 }
 LEGEND = (
     "works: needs at most half of the ports. slow: enough ports, but past half of them connect() "
-    "takes about {} times longer with today's range, {} with the widest. fails: too few ports, "
+    "takes {} with today's range, {} with the widest. fails: too few ports, "
     "EADDRNOTAVAIL. Fast to: up to this rate (connections/s) it works. At most: above this rate "
     "it fails."
 )
@@ -167,8 +167,10 @@ def _table(plan: Plan, paint: Paint, width: int) -> str:
             f"{short_number(outcome.sustainable_rate):>7} {word}"
         )
         lines.append(paint(line, colour))
-    slower = times_slower(plan.today.setting.ports), times_slower(HIGHEST - LOWEST + 1)
-    legend = LEGEND.format(*slower) + PAIRS * any("+" in option.code for option in options)
+    now, widest = slower(plan.today.setting.ports), str(times_slower(HIGHEST - LOWEST + 1))
+    if not now.startswith("about"):
+        widest = f"about {widest} times longer"
+    legend = LEGEND.format(now, widest) + PAIRS * any("+" in option.code for option in options)
     return "\n".join([*lines, "", *wrapped(legend, width, "")])
 
 

@@ -54,6 +54,7 @@ RULES: Mapping[str, Rule] = {
     "sysctls-assumed": reading.sysctls_assumed,
     "host-range-wider": places.host_range,
     "reuse-without-timestamps": time_wait.reuse_without_timestamps,
+    "reuse-unproven": time_wait.reuse_unproven,
     "bound-ports-cost": listeners.bound_ports_cost,
     "bound-ports-unknown": reading.bound_ports_unknown,
     "listener-in-range": listeners.listener_in_range,

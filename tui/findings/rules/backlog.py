@@ -71,8 +71,8 @@ def listen_queue_full(situation: Situation) -> Iterator[Finding]:
     """Find the listening sockets whose accept queue is full.
 
     That is so with one connection more than the limit (include/net/sock.h, sk_acceptq_is_full).
-    /proc does not give the limit, but it is never above somaxconn; a smaller one that overflows
-    shows in ``listen_overflow``.
+    A copy of /proc does not have the limit, but it is never above somaxconn; a smaller one that
+    overflows shows in ``listen_overflow``.
     """
     table = situation.frame.table
     assumed = _somaxconn(situation)
@@ -159,9 +159,36 @@ def listen_overflow(situation: Situation) -> Iterator[Finding]:
             listener=listener,
         ),
         remedies=(
-            SEE_QUEUES,
-            ACCEPT_FASTER,
-            *deeper_queue(situation),
+            *_more_requests(situation),
+            # Without cookies SYNs are dropped long before any queue is full, and nothing else
+            # counts them.
+            *(
+                ()
+                if situation.number(COOKIES_SENT) == 0 and set(totals) == {DROPS}
+                else (SEE_QUEUES, ACCEPT_FASTER, *deeper_queue(situation))
+            ),
+        ),
+    )
+
+
+def _more_requests(situation: Situation) -> tuple[Remedy, ...]:
+    """Return how more handshakes can be open at once where SYN cookies are off, else nothing."""
+    if situation.number(COOKIES_SENT) != 0:
+        return ()
+    return (
+        *to_raise(
+            COOKIES_SENT,
+            0,
+            1,
+            "Turn SYN cookies on: with 1 they are sent only when the queue is full",
+            "there is no flood: where our replies get lost, cookies change nothing",
+        ),
+        *to_raise(
+            SYN_BACKLOG,
+            situation.number(SYN_BACKLOG),
+            DEFAULT_SOMAXCONN,
+            "Or raise tcp_max_syn_backlog: while cookies are off, a listener takes SYNs of new "
+            "peers only up to three quarters of it",
         ),
     )
 
@@ -223,25 +250,27 @@ def _place(situation: Situation, row: int) -> str:
 
 def syn_recv_spike(situation: Situation) -> Iterator[Finding]:
     """Find the ports at which many handshakes have begun and not ended."""
-    frame, table = situation.frame, situation.frame.table
-    limit, what = _request_limit(situation)
-    least = max(min(situation.config.syn_recv.count, limit // 2), LEAST_SYN_RECVS)
-    if frame.states[State.SYN_RECV] < least:
+    table, most = situation.frame.table, situation.config.syn_recv.count
+    if situation.frame.states[State.SYN_RECV] < LEAST_SYN_RECVS:
         return
     rows = np.flatnonzero(table.state == State.SYN_RECV)
     counts = np.bincount(table.local_port[rows])
-    ports = np.flatnonzero(counts >= least)
+    ports = np.flatnonzero(counts >= LEAST_SYN_RECVS)
     ports = ports[np.argsort(-counts[ports], kind="stable")]
+    limits = {port: _request_limit(situation, port) for port in ports.tolist()}
+    told = [port for port, (limit, _) in limits.items() if counts[port] >= min(most, limit // 2)]
     yield from tell_each(
-        ports.tolist(),
-        lambda port: _syn_recv(situation, port, rows[table.local_port[rows] == port], limit, what),
+        told,
+        lambda port: _syn_recv(
+            situation, port, rows[table.local_port[rows] == port], *limits[port]
+        ),
         "ports",
     )
 
 
 def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: str) -> Finding:
     frame, table = situation.frame, situation.frame.table
-    cookies = situation.number(COOKIES_SENT)
+    cookies, limits = situation.number(COOKIES_SENT), _limits(situation, port)
     remotes, of_remote = np.unique(table.remote_ip[rows], return_counts=True)
     most = int(of_remote.argmax())
     full = len(rows) >= limit and cookies == 0
@@ -269,14 +298,8 @@ def _syn_recv(situation: Situation, port: int, rows: Array, limit: int, what: st
         ),
         remedies=(
             Remedy("See where they come from", f"ss -tn state syn-recv sport = :{port}"),
-            *to_raise(
-                COOKIES_SENT,
-                cookies,
-                1,
-                "Turn SYN cookies on: with 1 they are sent only when the queue is full",
-                "there is no flood: where our replies get lost, cookies change nothing",
-            ),
-            *deeper_queue(situation),
+            *_more_requests(situation),
+            *(() if what == "tcp_max_syn_backlog" else deeper_queue(situation, _shortest(limits))),
         ),
         pattern=frame.patterns.key(int(np.bincount(frame.patterns.member[rows]).argmax())),
     )
@@ -287,13 +310,32 @@ def _somaxconn(situation: Situation) -> int:
     return DEFAULT_SOMAXCONN if limit is None else limit
 
 
-def _request_limit(situation: Situation) -> tuple[int, str]:
-    """Return how many half-open connections a listener holds at most, and what says so.
+def _request_limit(situation: Situation, port: int) -> tuple[int, str]:
+    """Return how many half-open connections a port's listeners hold, and what says so.
 
-    The queue is as long as the listen backlog, so at most somaxconn; tcp_max_syn_backlog counts
-    only with tcp_syncookies = 0 (net/ipv4/tcp_input.c, tcp_conn_request).
+    The queue of each is as long as its listen backlog, so at most somaxconn. tcp_max_syn_backlog
+    counts only with tcp_syncookies = 0: then a quarter of it is kept for peers that have been
+    there before (net/ipv4/tcp_input.c, tcp_conn_request; on Linux 6.18 97 SYNs of 600 stayed
+    with 128).
     """
-    somaxconn, backlog = _somaxconn(situation), situation.number(SYN_BACKLOG)
+    somaxconn, limits = _somaxconn(situation), _limits(situation, port)
+    most = int(np.where(limits == UNKNOWN_LIMIT, somaxconn, limits).sum())
+    what = "somaxconn" if _shortest(limits) == UNKNOWN_LIMIT else "the backlog it listens with"
+    backlog = situation.number(SYN_BACKLOG)
     if situation.number(COOKIES_SENT) == 0 and backlog is not None:
-        return min((somaxconn, "somaxconn"), (backlog, "tcp_max_syn_backlog"))
-    return somaxconn, "somaxconn"
+        of_new_peers = len(limits) * (backlog - backlog // 4 + 1)
+        return min((most, what), (of_new_peers, "tcp_max_syn_backlog"))
+    return most, what
+
+
+def _limits(situation: Situation, port: int) -> Array:
+    """Return the backlog limits of a port's listeners; of one where none is seen."""
+    table = situation.frame.table
+    limits: Array = table.backlog_limit[
+        (table.state == State.LISTEN) & (table.local_port == port)
+    ].astype(np.int64)
+    return limits if len(limits) else np.array([UNKNOWN_LIMIT], np.int64)
+
+
+def _shortest(limits: Array) -> int:
+    return int(limits.min())

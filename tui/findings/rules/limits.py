@@ -9,9 +9,12 @@ from tui.findings.finding import Finding, Remedy, Severity, known
 from tui.findings.held import give_up_sooner
 from tui.findings.situation import Situation
 from tui.findings.sysctl_remedy import to_lower, to_raise
-from tui.writing.words import percent, ratio
+from tui.writing.words import percent, plural, ratio
 
 MAX_ORPHANS = "net.ipv4.tcp_max_orphans"
+USUAL_MAX_ORPHANS = 65_536
+"""Of a host with 16 GB (net/ipv4/tcp.c, tcp_init)."""
+ABORTS, PRESSURES = "TCPAbortOnMemory", "TCPMemoryPressures"
 MAX_CONNTRACK = "net.netfilter.nf_conntrack_max"
 MAX_FILES = "fs.file-max"
 EARLY_DROPS = "nf_conntrack_early_drop"
@@ -29,25 +32,48 @@ NO_TRACKING = Remedy(
 )
 
 
+def reset_as_orphans(situation: Situation) -> int:
+    """Return how many connections the kernel has reset because too many had no process any more.
+
+    TCPAbortOnMemory counts those and the ones that found no memory (net/ipv4/tcp.c,
+    tcp_check_oom): without any TCPMemoryPressures memory was never short.
+    """
+    counters = situation.frame.counters
+    return counters.get(ABORTS, 0) if counters.get(PRESSURES) == 0 else 0
+
+
 def orphans(situation: Situation) -> Iterator[Finding]:
-    """Tell of orphans, sockets that no process holds any more, near their maximum.
+    """Tell of orphans, sockets that no process holds any more, at or near their maximum.
 
     Both numbers are of the whole host, and namespaces but the first do not see the limit.
     """
     count, limit = situation.frame.counters.get("orphan"), situation.number(MAX_ORPHANS)
     severity = _grade(count, limit, situation.config.orphans)
-    if severity is None or count is None or limit is None:
+    reset, rate = reset_as_orphans(situation), situation.rate(ABORTS)
+    if reset and rate:
+        severity = Severity.CRITICAL
+    elif reset and severity is None:
+        severity = Severity.INFO
+    if severity is None or count is None:
         return
+    happened = f"; {plural(reset, 'connection was', 'connections were')} reset so far"
+    share = f", {percent(count, limit)} of tcp_max_orphans" if limit else ""
     yield Finding(
         code="orphans-high",
         severity=severity,
         subject=MAX_ORPHANS,
-        message=f"{count:,} orphaned sockets on this host, {percent(count, limit)} of "
-        "tcp_max_orphans",
+        message=f"{plural(count, 'orphaned socket')} on this host{share}"
+        + (happened if reset else ""),
         meaning="They were closed while the peer had not yet taken or acknowledged all data; "
         "TIME-WAITs are not counted. Above the limit (slow ones from a quarter of it) the "
         "kernel resets them, and their unsent data is lost.",
-        evidence={"orphans": count, "limit": limit, "share": ratio(count, limit)},
+        evidence=known(
+            orphans=count,
+            limit=limit,
+            share=ratio(count, limit) if limit else None,
+            TCPAbortOnMemory=reset or None,
+            TCPAbortOnMemory_per_second=round(rate, 2) if reset and rate else None,
+        ),
         remedies=(
             Remedy(
                 "See which peers they are still sending to",
@@ -57,7 +83,7 @@ def orphans(situation: Situation) -> Iterator[Finding]:
             *to_raise(
                 MAX_ORPHANS,
                 limit,
-                2 * limit,
+                2 * (limit or USUAL_MAX_ORPHANS),
                 "Raise the limit",
                 "memory is short: each orphan can hold 64 kB that cannot be swapped out",
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tui.findings.finding import Finding, Remedy, Severity, known
+from tui.findings.rules.limits import ABORTS, PRESSURES, reset_as_orphans
 from tui.findings.situation import Situation
 from tui.writing.words import percent, ratio
 
@@ -12,7 +13,6 @@ INSERT_FAILED, DROPPED = "nf_conntrack_insert_failed", "nf_conntrack_drop"
 FEW_CLASHES = 100
 """So few since the start are of no weight by themselves: two packets race now and then."""
 TCP_MEM = "net.ipv4.tcp_mem"
-PRESSURES, ABORTS = "TCPMemoryPressures", "TCPAbortOnMemory"
 CLASH = (
     "The first packet of a connection was given ports that another entry already has: the SNAT "
     "address runs short of ports to one destination, or two packets of one flow race (a resolver "
@@ -82,7 +82,8 @@ def tcp_memory(situation: Situation) -> Iterator[Finding]:
     """
     counters = situation.frame.counters
     pages, limits = counters.get("mem"), _limits(situation)
-    totals = {name: counters[name] for name in (PRESSURES, ABORTS) if counters.get(name, 0) > 0}
+    names = (PRESSURES,) if reset_as_orphans(situation) else (PRESSURES, ABORTS)
+    totals = {name: counters[name] for name in names if counters.get(name, 0) > 0}
     rising = {name: rate for name in totals if (rate := situation.rate(name))}
     use = ""
     if pages is not None and limits is not None:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from tui.analysis.judgement import Level, PortUse, levels, port_use
-from tui.analysis.ports import PortSpace, times_slower
+from tui.analysis.ports import PortSpace, slower
 from tui.analysis.refused import Tally
 from tui.analysis.timewait import SECONDS
 from tui.findings.advice import Unclosed, find_unclosed, more_ports
@@ -124,8 +124,7 @@ def _slow(situation: Situation, index: int) -> Finding:
         Severity.WARNING,
         f"connect() is slow: {percent(use.locked, use.capacity)} of {use.capacity:,} ports are "
         f"taken{find_held(situation, index).briefly}",
-        f"{SCANS}: with {use.capacity:,} ports a call takes about {times_slower(use.capacity)} "
-        f"times longer. {SCAN_COSTS}",
+        f"{SCANS}: with {use.capacity:,} ports a call takes {slower(use.capacity)}. {SCAN_COSTS}",
     )
 
 

@@ -8,14 +8,16 @@ What is left to say here is that the others, however many, are harmless.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
+from tui.analysis.doubts import trusted_reuse
 from tui.analysis.hold import seconds_text
-from tui.analysis.judgement import Level
-from tui.analysis.patterns import Direction
+from tui.analysis.judgement import SLOW_PERCENT, Level, port_use
+from tui.analysis.patterns import Direction, endpoint
 from tui.findings.advice import POOL, refused
-from tui.findings.finding import Finding, Remedy, Severity, known
+from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
 from tui.writing.words import percent, plural, ratio
 
@@ -152,4 +154,47 @@ def reuse_without_timestamps(situation: Situation) -> Iterator[Finding]:
                 "a middlebox on the path is known to drop them",
             ),
         ),
+    )
+
+
+def reuse_unproven(situation: Situation) -> Iterator[Finding]:
+    """Tell of patterns that are short of ports unless tcp_tw_reuse works, which nothing shows."""
+    least = min(SLOW_PERCENT, situation.config.ports.threshold)
+    found = trusted_reuse(situation.frame, least)
+    yield from tell_each(found, partial(_unproven, situation), "patterns")
+
+
+def _unproven(situation: Situation, index: int) -> Finding:
+    patterns = situation.frame.patterns
+    use, key = port_use(patterns, index), patterns.key(index)
+    return Finding(
+        code="reuse-unproven",
+        severity=Severity.WARNING,
+        subject=str(key),
+        message=f"{key}: {percent(use.time_wait, use.capacity)} of {use.capacity:,} ports are in "
+        "TIME-WAIT, and tcp_tw_reuse has never taken one over here",
+        meaning="connect() can take over a TIME-WAIT only if the peer sent TCP timestamps, and "
+        "some servers and load balancers do not. No file shows whether this one did. If not, "
+        f"{plural(use.free, 'port is', 'ports are')} left, whatever tcp_tw_reuse says, and each "
+        f"TIME-WAIT keeps its port for {seconds_text(situation.frame.rules)}.",
+        evidence=known(
+            time_wait=use.time_wait,
+            reusable=use.reusable,
+            free=use.free,
+            capacity=use.capacity,
+            TWRecycled=0,
+            process=situation.holder(index),
+        ),
+        remedies=(
+            Remedy(
+                "See whether connections to it carry timestamps: ts stands among their options",
+                f"ss -tino dst {endpoint(key.remote_ip, key.remote_port)}",
+            ),
+            Remedy(
+                "See whether connects are refused",
+                "sudo twtop refusals",
+            ),
+            POOL,
+        ),
+        pattern=key,
     )
