@@ -57,9 +57,11 @@ def loading() -> Iterator[None]:
     It is a tenth of a dashboard's start, and half of each of the collector's longest looks.
     """
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 class Deferred(click.Command):

@@ -133,7 +133,7 @@ class TestOutlook:
             socks = [Sock(local_port=40_000 + n) for n in range(count)]
             made = reading(table(*socks, **changes), rules(40_000, 40_999), time=NOW + second)
             view = watch.take(made)
-        said = watch_record(view.frame, view.trends, 1)
+        said = watch_record(view.frame, view.trends, 1, view.seconds_left)
         valid(said)
         return [(one["outlook"], one["seconds_left"]) for one in said["patterns"]]
 
@@ -152,7 +152,7 @@ class TestOutlook:
     def test_beyond_the_fullest_nothing_is_tracked(self) -> None:
         socks = [Sock(remote=f"10.{n // 200}.{n % 200}.9", local_port=40_000) for n in range(600)]
         view = Watch().take(reading(table(*socks), rules(), time=NOW))
-        said = watch_record(view.frame, view.trends, 600)
+        said = watch_record(view.frame, view.trends, 600, view.seconds_left)
         valid(said)
         found = [one["outlook"] for one in said["patterns"]]
         assert (found.count("untracked"), found[511], found[512]) == (88, "unknown", "untracked")

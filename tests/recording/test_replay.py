@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.tables import NOW, reading, rules, table, waiting
+from tui.analysis.forecast import NEVER
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.chapter import Recorded
@@ -171,3 +173,56 @@ def test_earlier_moments_may_come_while_a_way_begins(
     monkeypatch.setattr(late, "index_at", widened)
     assert replay.go_to(NOW + 7)
     assert_shows(replay, 7)
+
+
+def _rounds(every: int) -> Iterator[View]:
+    """Ports run out at 50 a second, come back, and run out again; dumps are ``every`` apart."""
+    watch, closed = Watch(), list[tuple[float, int]]()
+    dump = None
+    for second in range(150):
+        closed = [one for one in closed if second - one[0] < 60]
+        wanted = 50 if second < 21 or 62 <= second < 90 else 0
+        free = sorted({*range(40_000, 41_000)} - {port for _, port in closed})[:wanted]
+        closed += [(second - n / 50, port) for n, port in enumerate(free)]
+        if dump is None or second % every == 0:
+            held = [waiting(port, 60_000 - round(1000 * (second - at))) for at, port in closed]
+            dump = reading(table(*held), rules(40_000, 40_999), time=NOW + second)
+        counters = {"tw": len(closed)}
+        yield watch.take(replace(dump, time=NOW + second, counters=counters))
+
+
+@pytest.mark.parametrize("every", [1, 3, 4])
+def test_from_afar_a_moment_has_the_trends_and_stories_of_then(tmp_path: Path, every: int) -> None:
+    recorder, lived = Recorder(tmp_path / "r.twtop"), list[View]()
+    for view in _rounds(every):
+        recorder.take(view)
+        lived.append(view)
+    recorder.close()
+    recording = open_recording(tmp_path / "r.twtop")
+    assert any(0 < view.trends.seconds_left.min(initial=NEVER) < NEVER for view in lived)
+    for index in range(0, 150, 1 if every == 1 else 3):
+        replay = Replay(recording, Config(), shown=recording.timeline[0 if index else -1].time)
+        replay.go_to(recording.timeline[index].time)
+        assert replay.newest is not None
+        then, live = replay.newest.trends, lived[index].trends
+        assert then.seconds_left.tolist() == pytest.approx(live.seconds_left.tolist()), index
+        assert then.growth.tolist() == pytest.approx(live.growth.tolist(), nan_ok=True), index
+        assert then.course.held == live.course.held, index
+        assert _told(replay.newest) == _told(lived[index]), index
+
+
+def test_from_afar_other_settings_find_what_the_recorder_did_not(tmp_path: Path) -> None:
+    watch, recorder = Watch(), Recorder(tmp_path / "r.twtop")
+    for second in range(90):
+        held = [waiting(40_000 + n, 30_000) for n in range(40 if second >= 60 else 10)]
+        view = watch.take(reading(table(*held), rules(40_000, 40_099), time=NOW + second))
+        recorder.take(view)
+    recorder.close()
+    assert not view.cases.present
+    recording = open_recording(tmp_path / "r.twtop")
+    replay = Replay(recording, Config().with_threshold(30), shown=recording.timeline[0].time)
+    replay.go_to(NOW + 80)
+    assert replay.newest is not None
+    (case,) = replay.newest.cases.present
+    assert NOW + 60 <= case.since < NOW + 80
+    assert not case.from_start

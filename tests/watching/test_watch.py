@@ -203,7 +203,8 @@ class TestOwners:
         watch = Watch()
         watch.look_for_owners(lambda: Owners({7: NGINX}))
         views = [watch.take(read(Sock(inode=7))), watch.take(read(waiting(), second=1))]
-        named = [watch_record(v.frame, v.trends, 1)["patterns"][0]["process"] for v in views]
+        records = [watch_record(v.frame, v.trends, 1, v.seconds_left) for v in views]
+        named = [record["patterns"][0]["process"] for record in records]
         assert named == ["nginx[10]", "nginx[10] (remembered)"]
 
     def test_a_walk_that_fails_is_told_and_tried_again_later(self, clock: Clock) -> None:

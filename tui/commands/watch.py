@@ -73,7 +73,7 @@ def watch(context: click.Context, /, count: int | None, top: int, **options: Any
     try:
         watched = Watch()
         for view in views(Sampler(source, watched.take), watched, lambda: owners_of(settings)):
-            record = watch_record(view.frame, view.trends, top)
+            record = watch_record(view.frame, view.trends, top, view.seconds_left)
             printed += 1
             if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                 return
@@ -106,7 +106,7 @@ def _print_recorded(path: Path, word: str | None, count: int | None, top: int) -
                         continue
                     watched.note_owners(moment.owners)
                     view = watched.take(moment.reading)
-                    record = watch_record(view.frame, view.trends, top)
+                    record = watch_record(view.frame, view.trends, top, view.seconds_left)
                     printed += 1
                     if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:
                         return
@@ -130,7 +130,9 @@ def _print_all(settings: Settings, count: int | None, top: int) -> None:
         rows = [seen(one) for one in found]
         records: list[object] = [places_record(rows, time.time(), overview.found.missing)]
         dumped = [one.view for one in found if one.fresh and one.view is not None]
-        records += [watch_record(view.frame, view.trends, top) for view in dumped]
+        records += [
+            watch_record(view.frame, view.trends, top, view.seconds_left) for view in dumped
+        ]
         for record in records:
             printed += 1
             if not emit_data(json.dumps(record, ensure_ascii=False)) or printed == count:

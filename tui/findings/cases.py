@@ -110,7 +110,8 @@ class Cases:
             old = before.pop(finding.identity, None)
             grade = finding.grade
             told = self.begun.get(finding.identity)
-            begun = Begun(now, first) if told is None or told.since > now else told
+            later = told is not None and told.since > now and not first
+            begun = Begun(now, first) if told is None or later else told
             case = old or Case(finding, begun.since, begun.from_start, peak=grade, peak_at=now)
             peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade
             if not (first or quietly) and (old is None or grade > peak):
@@ -123,8 +124,8 @@ class Cases:
             if case.gone is None:
                 told = self.begun.get(case.identity)
                 gone = now if told is None or told.gone is None else min(told.gone, now)
-                cases.append(replace(case, gone=gone))
-            elif now - case.gone < FORGET_SECONDS:
+                case = replace(case, gone=gone)
+            if case.gone is not None and now - case.gone < FORGET_SECONDS:
                 cases.append(case)
         follows, seen = set(), set()
         for case in cases:

@@ -170,7 +170,7 @@ def _of_place(view: View) -> Iterator[Sample]:
         yield "patterns", count, (name,)
     for name, shares in (("utilization", patterns.utilization[outgoing]), ("locked", locked)):
         yield f"patterns_{name}_max_ratio", round(float(shares.max(initial=0.0)), 6), ()
-    soonest = trends.seconds_left.min(initial=NEVER)
+    soonest = view.seconds_left_of_all().min(initial=NEVER)
     yield "patterns_exhaustion_min_seconds", float(soonest), ()
     yield "sysctls_assumed", len(frame.assumed), ()
 

@@ -151,12 +151,12 @@ def _row(view: View, key: PatternKey, index: int | None) -> Row:
         index = patterns.find(key)
     if index is None:
         return Row(key, 0, view.frame.ports.capacity, 0, NEVER, None)
-    holder = trends.holders.get(index)
+    holder, left = trends.holders.get(index), view.seconds_left(index)
     return Row(
         key,
         patterns.in_use.item(index),
         patterns.capacity.item(index),
         patterns.locked.item(index),
-        float(trends.seconds_left[index]) if index < len(trends.seconds_left) else NEVER,
+        NEVER if left is None else left,
         None if holder is None else holder.process.name,
     )

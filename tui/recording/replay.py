@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tui.analysis.course import Point
+from tui.findings.cases import FORGET_SECONDS
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
@@ -26,6 +27,8 @@ WARM_SECONDS = 64.0
 SPANS = WARM_SECONDS, max(EARLY_SECONDS), RATE_SECONDS
 """Over what its trends are taken: each begins with a look, and each look costs as much as a poll
 does. The sums of the moments between are known without one."""
+CLOCK_SECONDS = 0.001
+"""By so much the times of a table and of the moment that read it may differ."""
 ENDINGS = 4
 """At so many of the last moments at which findings ended it is looked what they were."""
 LOOKED_AT_SECONDS = max(EARLY_SECONDS)
@@ -145,9 +148,14 @@ class Replay:
             files.close()
 
     def _show(
-        self, recording: Moments, index: int, wanted: Callable[[], bool] = lambda: True
+        self,
+        recording: Moments,
+        index: int,
+        wanted: Callable[[], bool] = lambda: True,
+        *,
+        judged: bool = False,
     ) -> bool:
-        """Have the watch see a moment, and those before it that matter."""
+        """Have the watch see a moment, and those before it that matter, each ``judged`` or not."""
         timeline, watch = recording.timeline, self.watch
         then = timeline[index].time
         # Not self.index: that may be among more moments by now.
@@ -165,11 +173,12 @@ class Replay:
             looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
             first = max(first, begin) if looked else first
         told = _found(timeline[index])
+        passed = False
         looks = {look for look in _looks(recording, index) if look >= first}
         looks |= {look for look in _endings(recording, index) if look > now or not goes_on}
         if not goes_on:
             looks.add(first)
-        watch.recall_cases(begun(timeline, index))
+        watch.recall_cases(begun(timeline, index, FORGET_SECONDS + WARM_SECONDS))
         for look in sorted(looks):
             if not wanted():
                 return False
@@ -182,12 +191,16 @@ class Replay:
                     raise TableError(str(error)) from error
                 continue
             watch.note_owners(moment.owners)
-            if not goes_on and look != index and _found(timeline[look]) == told:
+            if not (judged or goes_on or look == index) and _found(timeline[look]) == told:
                 watch.pass_by(moment.reading)  # its findings are those that are found at last
+                passed = True
                 continue
             watch.take(moment.reading)
             if goes_on:  # it may end here: what the watch saw last is what is shown
                 self._turn_to(watch, timeline[look].time)
+        if passed and watch.newest is not None and _present(watch.newest) != told:
+            # Whoever recorded it had other settings: what was told says nothing of these.
+            return self._show(recording, index, wanted, judged=True)
         if not goes_on:
             self._turn_to(watch, then)
         return True
@@ -203,15 +216,25 @@ def _found(told: Summary) -> set[tuple[tuple[str, str], int]]:
     return {(one.identity, one.severity) for one in told.findings}
 
 
+def _present(view: View) -> set[tuple[tuple[str, str], int]]:
+    return {(case.identity, int(case.finding.severity)) for case in view.cases.present}
+
+
 def _point(told: Summary) -> Point:
     return Point(told.time, told.time - told.age, np.array(told.states), told.time_wait, None)
 
 
 def _looks(recording: Moments, index: int) -> set[int]:
-    """Return the moments that are looked at for one, itself among them."""
+    """Return the moments that are looked at for one, itself among them.
+
+    Trends reach back from its table, which may be older than itself, and from the table before.
+    """
     then = recording.timeline[index].time
+    read = recording.index_at(then - recording.timeline[index].age + CLOCK_SECONDS)
+    ends = then, recording.timeline[read].time
+    begins = {recording.index_at(end - seconds) for end in ends for seconds in SPANS}
     marked = recording.index_at(then - MARKED_SECONDS) + 1  # what is new or gone is so since
-    return {*(recording.index_at(then - seconds) for seconds in SPANS), min(marked, index), index}
+    return begins | {min(marked, index), max(read - 1, 0), read, index}
 
 
 def _endings(recording: Moments, index: int) -> set[int]:

@@ -56,16 +56,15 @@ UNSEEN_SECONDS = 60.0
 """Between two moments so far apart nobody knows."""
 
 
-def ended(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], int]:
-    """Return when each finding that ended lately, and so is still told of, was there last."""
+def ended(
+    timeline: Sequence[Summary], index: int, within: float = FORGET_SECONDS
+) -> dict[tuple[str, str], int]:
+    """Return at which moment each finding was there last that ended ``within`` so many seconds."""
     found: dict[tuple[str, str], int] = {}
     there = {told.identity for told in timeline[index].findings}
     for at in range(index - 1, -1, -1):
         gone = timeline[at + 1].time
-        if (
-            timeline[index].time - gone >= FORGET_SECONDS
-            or gone - timeline[at].time > UNSEEN_SECONDS
-        ):
+        if timeline[index].time - gone >= within or gone - timeline[at].time > UNSEEN_SECONDS:
             break
         for told in timeline[at].findings:
             if told.identity not in there:
@@ -84,14 +83,15 @@ def full_at(timeline: Sequence[Summary], index: int) -> dict[str, float]:
     return found
 
 
-def begun(timeline: Sequence[Summary], index: int) -> dict[tuple[str, str], Begun]:
+def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[str, str], Begun]:
     """Return when the findings of a moment began, by their identities, and those that have ended.
 
-    What was gone for a moment is the same story, as where it is watched.
+    What was gone for a moment is the same story, as where it is watched. Who looks at moments from
+    ``within`` so many seconds before that one has to know what has ended since.
     """
     last = timeline[index].time
     seen = {told.identity: last for told in timeline[index].findings}
-    gone = ended(timeline, index)
+    gone = ended(timeline, index, within)
     seen |= {one: timeline[at].time for one, at in gone.items()}
     going_on = set(seen)
     for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, cast
 
 from tui.analysis.doubts import doubts
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 SCHEMA = "twtop.watch/1"
 
 
-def watch_record(frame: Frame, trends: Trends, top: int) -> WatchJson:
+def watch_record(
+    frame: Frame, trends: Trends, top: int, seconds_left: Callable[[int], float | None]
+) -> WatchJson:
     """Return a frame and its trends as plain data, with the ``top`` fullest patterns.
 
-    Rates are per second; what is not known yet is None. ``seconds_left`` is None but where
+    ``seconds_left`` says how long a pattern's clients have ports, as View.seconds_left. Rates are
+    per second; what is not known yet is None. A record's ``seconds_left`` is None but where its
     ``outlook`` is "runs_out".
     """
     patterns: list[WatchPatternRecord] = []
@@ -29,8 +33,9 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> WatchJson:
         record = cast("WatchPatternRecord", pattern_record(frame, index, trends.holders.get(index)))
         tracked = index < len(trends.growth)
         record["growth"] = finite(trends.growth[index]) if tracked else None
-        record["seconds_left"] = finite(trends.seconds_left[index]) if tracked else None
-        record["outlook"] = _outlook(trends, index, sure) if tracked else "untracked"
+        left = seconds_left(index) if tracked else None
+        record["seconds_left"] = None if left is None else finite(left)
+        record["outlook"] = _outlook(left, trends.growth[index], sure) if tracked else "untracked"
         patterns.append(record)
     return {
         **cast("WatchJson", head(frame, SCHEMA, looked=True)),
@@ -48,12 +53,16 @@ def watch_record(frame: Frame, trends: Trends, top: int) -> WatchJson:
     }
 
 
-def _outlook(trends: Trends, index: int, sure: bool) -> Literal["runs_out", "never", "unknown"]:
+def _outlook(
+    left: float | None, growth: float, sure: bool
+) -> Literal["runs_out", "never", "unknown"]:
     """Return what comes of a pattern: an end, none, or what nobody can tell.
 
     Of one look at it, or of a table of which something is missing, it is not known that nothing
     comes.
     """
-    if math.isfinite(trends.seconds_left[index]):
+    if left is None:
+        return "unknown"
+    if math.isfinite(left):
         return "runs_out"
-    return "never" if sure and math.isfinite(trends.growth[index]) else "unknown"
+    return "never" if sure and math.isfinite(growth) else "unknown"

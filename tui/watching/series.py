@@ -151,8 +151,9 @@ class PatternSeries:
         begin = int(np.searchsorted(self._time[: self._rows], now - seconds, "right"))
         cells = self._cells[:, begin : self._rows, columns]
         theirs = np.arange(begin, self._rows)[:, None] >= self._first[columns]
-        together = np.where(theirs, cells[IN_USE], 0).sum(axis=1)
-        return bool((together >= cells[CAPACITY, :, 0]).any())
+        in_use, capacity = np.where(theirs, cells[[IN_USE, CAPACITY]], 0)
+        most = capacity.max(axis=1, initial=0)
+        return bool(((in_use.sum(axis=1) >= most) & (most > 0)).any())
 
     def is_new(self, columns: Array, seconds: float) -> Array:
         """Say which had no socket within the last seconds."""

@@ -66,12 +66,16 @@ class View:
     def seconds_left(self, index: int) -> float | None:
         """Return for how long a pattern's clients have ports, as in Trends; None if not foretold.
 
-        Where they bind first, what is foretold of the pattern alone would be too late.
+        Where they bind first, what is foretold of the pattern alone would be too late; it stands
+        where nothing is foretold of the ports they share, which last no longer.
         """
-        if (bound := self.bound_at(index)) is not None:
+        alone = self.trends.seconds_left
+        left = float(alone[index]) if index < len(alone) else NEVER
+        if (bound := self.bound_at(index)) is None:
+            return left
+        if bound.seconds_left is not None:
             return bound.seconds_left
-        left = self.trends.seconds_left
-        return float(left[index]) if index < len(left) else NEVER
+        return None if left == NEVER else left
 
     def was_full(self, index: int) -> bool:
         """Say whether a pattern's clients had no port left in the last minute."""
@@ -85,7 +89,8 @@ class View:
         found[: len(self.trends.seconds_left)] = self.trends.seconds_left
         for bound in self.bound_first:
             theirs = bound.patterns(self.frame.patterns)
-            found[theirs] = NEVER if bound.seconds_left is None else bound.seconds_left
+            if bound.seconds_left is not None:
+                found[theirs] = bound.seconds_left
         return found
 
     def level_of(self, index: int) -> Level:

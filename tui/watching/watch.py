@@ -172,9 +172,16 @@ class Watch:
     def _judged_anew(self, view: View) -> View:
         situation = self._situation(view.frame, view.trends)
         cases = view.cases.then(diagnose(situation), view.frame.time, quietly=True)
-        bound = situation.bound_first
         if self._newest is not None and view.frame is self._newest.frame:
-            bound = self._history.foretell(bound)
+            bound = self._history.foretell(situation.bound_first)
+        else:  # what was foretold then holds by any settings
+            told = {one.address: one for one in view.bound_first}
+            bound = tuple(
+                replace(one, seconds_left=was.seconds_left, was_full=was.was_full)
+                if (was := told.get(one.address)) is not None
+                else one
+                for one in situation.bound_first
+            )
         return replace(view, config=self._config, cases=cases, bound_first=bound)
 
     def look_for_owners(self, find: Callable[[], Owners]) -> bool:

@@ -136,7 +136,7 @@ class FactsPanel(TextPanel[View]):
         text.append(f" · {use.connectable:,} left")
         left = view.seconds_left(index)
         if left is None:
-            text.append(" · time left unknown: not all of them are followed", self.style("dim"))
+            text.append(" · time left unknown", self.style("dim"))
         elif left != NEVER:
             text.append(f" · full in {span(left)}", self.style("warn"))
         if bound is not None:  # how one of them grows says nothing of what they share

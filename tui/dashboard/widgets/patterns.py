@@ -311,14 +311,18 @@ def _recent(rows: PatternRows, index: int, width: int) -> list[Run]:
 
 def shared_with(bound: BoundFirst) -> str:
     """Return what the ports that clients bind first are for, in a clause."""
-    return f"client seems to bind() first: {bound.destinations:,} destinations share the ports"
+    return f"client seems to bind() first: {_together(bound)}"
+
+
+def _together(bound: BoundFirst) -> str:
+    return f"{bound.destinations:,} destinations share the ports"
 
 
 def _shares(rows: ArrangedRows, key: PatternKey) -> str:
     view = rows.view if isinstance(rows, PatternRows) else None
     index = None if view is None else view.frame.patterns.find(key)
     bound = None if view is None or index is None else view.bound_at(index)
-    return "" if bound is None else f"· {bound.destinations:,} destinations share the ports "
+    return "" if bound is None else f"· {_together(bound)} "
 
 
 WAS = "was "
