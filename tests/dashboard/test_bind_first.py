@@ -13,7 +13,7 @@ from tui.analysis.judgement import Level
 from tui.dashboard.widgets.pattern_charts import limits_of
 from tui.kernel.glance import Glance
 from tui.kernel.processes import Owners
-from tui.report.places import Seen, places_text
+from tui.report.places import Seen, place_row, places_text
 from tui.report.text import patterns_text
 from tui.watching.outlook import Urgency, verdict_of
 from tui.watching.view import View
@@ -126,6 +126,7 @@ def test_text_judges_by_what_they_share(each: int, colour: str, words: str) -> N
     glance = Glance(frame.reading.place, 5 * each, 5 * each, frame.rules)
     places = places_text([Seen(glance, frame, 0)], [], 80, lambda text, _: text)
     assert said.replace("above", "≥") in places
+    assert place_row(Seen(glance, frame, 0))["utilization_at_most"] == 5 * each / 1000
 
 
 async def test_a_chart_says_whose_capacity_it_is_and_judges_by_no_marks() -> None:

@@ -52,7 +52,7 @@ class TestFigures:
         async with stage(busy()) as on:
             await on.press("l", "right")
             assert "12/s" in on.line("Rate")
-            assert "set by you; 0 returns to the live 10/s" in on.line("Rate")
+            assert "set by you; 0 returns to the live one" in on.line("Rate")
             assert needed(on) == 759
             await on.press("right", "right")
             assert "20/s" in on.line("Rate")

@@ -53,6 +53,7 @@ from tui.report.run_cures import cures
 from tui.watching.sampler import Cycle
 from tui.watching.view import View
 from tui.watching.watch import Watch
+from tui.writing import words
 from tui.writing.files import write_whole
 
 INTERVAL = 0.5
@@ -241,10 +242,8 @@ def run(
             json.dump(told, target, ensure_ascii=False)
             target.write("\n")
     if code == 0 and max_use is not None and made.highest_use > max_use:
-        remark(
-            f"{made.highest_use:.1f} % of the ports to one destination were used, more "
-            f"than {max_use:g} %"
-        )
+        use, most = words.percent(made.highest_use, 100, max_use), words.written(max_use)
+        remark(f"{use} of the ports to one destination were used, more than {most} %")
         code = 1
     sys.exit(code)
 

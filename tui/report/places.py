@@ -12,7 +12,6 @@ from tui.analysis.bind_first import BoundFirst, find_bound_first, shared_at
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, pattern_level, port_use
-from tui.analysis.patterns import Direction
 from tui.findings.cases import tally
 from tui.findings.finding import Finding, Severity
 from tui.kernel.glance import Glance
@@ -74,7 +73,8 @@ def places_record(places: Sequence[Seen], time: float, missing: Sequence[str]) -
 def place_row(seen: Seen) -> PlaceRowRecord:
     """Return a place with PLACE_FIELDS for keys; what is not known is None.
 
-    ``utilization_at_most`` is that of its fullest tuple where it was dumped, else an upper bound;
+    ``utilization_at_most`` is that of its fullest tuple where it was dumped, or of the ports that
+    clients who bind first share for all of their destinations, else an upper bound;
     ``findings`` are counts by severity, and None where nothing was looked into.
     """
     glance, frame = seen.glance, seen.frame
@@ -115,8 +115,9 @@ def at_most_of(seen: Seen) -> float | None:
     if seen.frame is None or not seen.frame.table.complete:
         return utilization_at_most(seen.glance)
     patterns = seen.frame.patterns
-    outgoing = patterns.direction == Direction.OUTGOING
-    return float(patterns.utilization[outgoing].max(initial=0.0))
+    alone = float(patterns.utilization[patterns.outgoing].max(initial=0.0))
+    shared = _shared(seen)
+    return alone if shared is None else max(alone, shared.use.in_use / shared.use.capacity)
 
 
 def places_text(

@@ -133,8 +133,6 @@ def figure(shown: Shown, name: str) -> list[Run]:
     elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
         source = f"live, {source}" if source != "assumed" else "unknown, taken as 0"
-    elif rate and shown.observed is not None and shown.observed.rate:
-        source = f"set by you; 0 returns to the live {plain_number(shown.observed.rate)}/s"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "main" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
@@ -172,7 +170,7 @@ def _note(shown: Shown) -> str | None:
     if live and seen.connectable <= 0:
         return "No port is left: this rate is what gets through. Set the rate that you want."
     if live and seen.rate and seen.is_scarce:
-        return "Few ports are left: this rate is that of the busiest seconds of the last minute."
+        return "Few ports are left, so this is the rate of the last minute's busiest seconds."
     if live and seen.busiest > 1.2 * seen.rate:
         return f"The busiest seconds of the last minute saw {short(f'{seen.busiest:,.0f}', 9)}/s."
     if estimate.lifetime_from == "assumed" and seen.live:

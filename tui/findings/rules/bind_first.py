@@ -58,11 +58,11 @@ def _finding(situation: Situation, bound: BoundFirst) -> Finding:
         code="bind-before-connect",
         severity=Severity.CRITICAL if hot else Severity.WARNING,
         subject=ip,
-        message="{}: a client seems to bind before it connects: {destinations:,} destinations "
-        "share {shared_ports:,} of {distinct_ports:,} ports; by chance they would share "
-        "{shared_by_chance:,}".format(ip, **evidence),
-        meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of what all destinations can have "
-        f"together is gone. {BIND_FAILS}",
+        message="{}: a client seems to bind before it connects: of its {distinct_ports:,} ports "
+        "for {destinations:,} destinations {shared_ports:,} serve more than one; by chance "
+        "{shared_by_chance:,} would".format(ip, **evidence),
+        meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of the ports that all destinations "
+        f"share are taken. {BIND_FAILS}",
         evidence=evidence,
         remedies=(*remedies, POOL),
     )
