@@ -62,17 +62,26 @@ class TestFacts:
             await on.press("enter")
             assert "EXHAUSTED" in on.text()
 
-    async def test_a_load_that_levels_off_says_where(self) -> None:
+    @pytest.mark.parametrize(
+        ("rate", "said"), [(10, "levels off near 600"), (17, "would need 1,0")]
+    )
+    async def test_a_load_without_an_end_in_sight_says_what_it_comes_to(
+        self, rate: int, said: str
+    ) -> None:
+        """It levels off, or takes more than there is if it goes on: that is not proven yet."""
+
         def at(second: int) -> list[Sock]:
             return [
                 wait
                 for age in range(second)
-                for wait in waits(10, DATABASE, first=32768 + age * 10, left=59.5 - age)
+                for wait in waits(rate, DATABASE, first=32768 + age * rate, left=59.5 - age)
             ]
 
         async with stage(frame_of(at(20), at=0), frame_of(at(25), at=5)) as on:
             await on.press("enter")
-            assert "levels off near 600" in on.text()
+            assert "full in" not in on.text()
+            assert said in on.text()
+            assert ("levels off" in on.text()) is (rate == 10)
 
     async def test_a_pattern_that_vanished_keeps_its_screen(self) -> None:
         async with stage(busy()) as on:
