@@ -111,6 +111,7 @@ class TestEstimate:
         assert found
         assert "No port is left now" in found.notes[0]
         assert (found.load.rate, found.rate_from) == (310, "busiest seconds")
+        assert (found.load.lifetime, found.lifetime_from) == (0, "assumed")  # of what cannot open
 
     def test_a_busier_time_is_named(self) -> None:
         found = estimate(Observed(rate=300, busiest=500, live=0, connectable=5_000), None, None)

@@ -165,7 +165,9 @@ def estimate(
             rate_from = "none closes"
     lifetime_from: LifetimeFrom = "given"
     if lifetime is None:
-        lifetime, lifetime_from = (open_ / flow, "live") if seen.rate else (0.0, "assumed")
+        # While ports are scarce, none may be open now: that says nothing of the busiest seconds.
+        told = seen.rate and (open_ > 0 or not seen.is_scarce)
+        lifetime, lifetime_from = (open_ / flow, "live") if told else (0.0, "assumed")
     held = seen.stuck + max(math.floor(open_ - flow * lifetime + 1e-6), 0)
     notes = []
     if rate_from == "none closes":
