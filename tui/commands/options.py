@@ -146,8 +146,8 @@ proc_option = click.option(
     "--proc",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Read this procfs: a copy (or a .tar.gz of one), or a host's /proc mounted in a "
-    "container.  [default: /proc]",
+    help="Read this procfs: a copy (or a .tar.gz of one), or in a container DIR/1 of the host's "
+    "/proc, mounted at DIR.  [default: /proc]",
 )
 byte_order_option = click.option(
     "--byte-order",
