@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from tests.dashboard.scene import CACHE, DATABASE, KEYS, Stage, busy, stage
+from tests.dashboard.scene import CACHE, DATABASE, KEYS, Stage, busy, settled, stage
 from tui.dashboard.screens.help import HelpScreen
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
@@ -121,3 +121,19 @@ async def test_the_key_that_ends_it_never_waits(key: str, before: tuple[str, ...
         on.app.post_message(pressed("j"))
         on.app.post_message(pressed(key))
         await on.until(lambda: on.app._exit, "the end")
+
+
+@pytest.mark.parametrize(
+    ("opens", "action"),
+    [(["question_mark"], "scroll(1)"), (["question_mark"], "edge(1)"), (["f", "enter"], "copy")],
+)
+async def test_what_has_been_taken_down_does_nothing(opens: list[str], action: str) -> None:
+    """A key may have reached a screen whose panels are gone by the time it acts."""
+    async with stage(busy()) as on:
+        await on.press(*opens)
+        screen = on.app.screen
+        assert await on.app.run_action(action, screen)
+        on.app.pop_screen()
+        await settled(on.pilot)
+        assert not screen.children
+        assert not await on.app.run_action(action, screen)

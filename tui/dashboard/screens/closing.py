@@ -31,6 +31,10 @@ class ClosesOnce(Screen[None]):
         """Say that what was typed meanwhile can be taken."""
         self.post_message(LaidOut(self))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have it do nothing any more while it is taken down: what is in it goes first."""
+        return super().check_action(action, parameters) if self.display else False
+
     @property
     def is_in_front(self) -> bool:
         """Whether it is the screen that keys and clicks are meant for."""

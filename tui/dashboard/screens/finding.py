@@ -93,13 +93,14 @@ class FindingScreen(RemedyActs):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no keys for what this finding has not."""
-        if action == "copy":
-            return bool(self._commands())
-        if action == "pattern":
-            return self._pattern() is not None
+        if action == "copy" and not self._commands():
+            return False
+        if action == "pattern" and self._pattern() is None:
+            return False
         if action == "plan":
             key = self._pattern()
-            return key is not None and key.direction is Direction.OUTGOING
+            if key is None or key.direction is not Direction.OUTGOING:
+                return False
         return super().check_action(action, parameters)
 
     @on(Document.Chosen)
