@@ -64,7 +64,8 @@ class Course:
         # Each second is one of those between two times that tell, of which this is the later.
         later = np.searchsorted(begins, np.arange(SHOWN_SECONDS), "right") - 1
         between = np.flatnonzero((later >= 0) & (later < len(told) - 1))
-        # Where others between them do not tell, as those of a seek, the mean would be false.
+        # Only between neighbours: where those in between do not tell, as after a seek, the mean
+        # would be false.
         between = between[told[later[between]] - told[later[between] + 1] == 1]
         newer, older = told[later[between]], told[later[between] + 1]
         rates = (counts[newer] - counts[older]) / (times[newer] - times[older])

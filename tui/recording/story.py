@@ -59,7 +59,7 @@ UNSEEN_SECONDS = 60.0
 def ended(
     timeline: Sequence[Summary], index: int, within: float = FORGET_SECONDS
 ) -> dict[tuple[str, str], int]:
-    """Return at which moment each finding was there last that ended ``within`` so many seconds."""
+    """Return at which moment each finding was last that ended in the last ``within`` seconds."""
     found: dict[tuple[str, str], int] = {}
     there = {told.identity for told in timeline[index].findings}
     for at in range(index - 1, -1, -1):
@@ -86,8 +86,8 @@ def full_at(timeline: Sequence[Summary], index: int) -> dict[str, float]:
 def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[str, str], Begun]:
     """Return when the findings of a moment began, by their identities, and those that have ended.
 
-    What was gone for a moment is the same story, as where it is watched. Who looks at moments from
-    ``within`` so many seconds before that one has to know what has ended since.
+    What was gone for a moment is the same story, as where it is watched. Of findings that have
+    ended, those are told that did so in the last ``within`` seconds.
     """
     last = timeline[index].time
     seen = {told.identity: last for told in timeline[index].findings}

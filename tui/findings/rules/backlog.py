@@ -331,9 +331,8 @@ def _request_limit(situation: Situation, port: int) -> tuple[int, str]:
 def _limits(situation: Situation, port: int) -> Array:
     """Return the backlog limits of a port's listeners; of one where none is seen."""
     table = situation.frame.table
-    limits: Array = table.backlog_limit[
-        (table.state == State.LISTEN) & (table.local_port == port)
-    ].astype(np.int64)
+    rows = table.listeners[table.local_port[table.listeners] == port]
+    limits: Array = table.backlog_limit[rows].astype(np.int64)
     return limits if len(limits) else np.array([UNKNOWN_LIMIT], np.int64)
 
 
