@@ -19,7 +19,7 @@ from tui.analysis.forecast import NEVER
 from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State
 from tui.metrics.names import BANDS, METRICS
-from tui.metrics.post import Row, Sight, locked_shares
+from tui.metrics.post import Row, Sight
 from tui.watching.view import View
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -163,7 +163,7 @@ def _of_place(view: View) -> Iterator[Sample]:
     yield "ports_reserved", ports.reserved, ()
     yield "ports_excluded", ports.excluded, ()
     outgoing = np.flatnonzero(patterns.outgoing)
-    locked = locked_shares(patterns, outgoing)
+    locked = patterns.locked_share[outgoing]
     band = np.searchsorted([least for least, _ in BANDS], locked, "right") - 1
     counts = np.bincount(band, minlength=len(BANDS))
     for (_, name), count in zip(BANDS, counts.tolist(), strict=True):
