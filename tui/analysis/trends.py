@@ -47,14 +47,17 @@ class Past:
     """When the tables were read, shape (rows,)."""
     cells: Array
     """in_use, live, total and capacity, shape (4, rows, columns), int32."""
-    columns: Mapping[PatternKey, tuple[int, int]]
-    """Each pattern's column, and its first row in it: what stands above is another's."""
+    columns: Mapping[PatternKey, int]
+    """Each pattern's column."""
+    first: Array
+    """The first row of each column that is its pattern's: what stands above is another's."""
 
     def of(self, key: PatternKey) -> Series | None:
         """Return the series of one pattern, None if it has none."""
         if key not in self.columns:
             return None
-        column, first = self.columns[key]
+        column = self.columns[key]
+        first = self.first[column]
         return Series(self.time[first:], *self.cells[:, first:, column])
 
 
