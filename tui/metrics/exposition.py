@@ -62,6 +62,8 @@ class Scrapes(Collector):
         self._families: tuple[Family, ...] = ()
         self.failures: tuple[str, ...] = ()
         """Why the newest reading has nothing of some places."""
+        self._registry = CollectorRegistry()  # not the global one, which has Python's own metrics
+        self._registry.register(self)
 
     def collect(self) -> Iterable[Family]:
         """Return every metric as of now, or as it was told just before."""
@@ -83,7 +85,7 @@ class Scrapes(Collector):
 
     def text(self) -> bytes:
         """Return them as text."""
-        return generate_latest(_registry(self))
+        return generate_latest(self._registry)
 
     def serve(
         self, ip: str, port: int, cert: Path | None, key: Path | None, client_ca: Path | None
@@ -92,18 +94,12 @@ class Scrapes(Collector):
         start_http_server(
             port,
             ip,
-            _registry(self),
+            self._registry,
             certfile=None if cert is None else str(cert),
             keyfile=None if key is None else str(key),
             client_cafile=None if client_ca is None else str(client_ca),
             client_auth_required=client_ca is not None,
         )
-
-
-def _registry(scrapes: Scrapes) -> CollectorRegistry:
-    registry = CollectorRegistry()  # not the global one, which has Python's own metrics
-    registry.register(scrapes)
-    return registry
 
 
 def families(

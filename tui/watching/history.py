@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from types import MappingProxyType
 
 import numpy as np
@@ -193,9 +195,8 @@ class History:
 
     def _base(self, seconds: float) -> Point:
         """Return the newest point that is ``seconds`` old, else the oldest there is."""
-        now = self._points[-1].time
-        older = (point for point in reversed(self._points) if now - point.time >= seconds)
-        return next(older, self._points[0])
+        ago = self._points[-1].time - seconds
+        return self._points[max(bisect_right(self._points, ago, key=attrgetter("time")) - 1, 0)]
 
     def _rates(self) -> dict[str, float]:
         """Return each counter's increase per second, of those that are known twice."""

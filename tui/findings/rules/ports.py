@@ -221,6 +221,8 @@ def _of_level(
     """Tell of the patterns of a level, those with the fewest ports left to connect() first."""
     patterns = situation.frame.patterns
     found = np.flatnonzero(situation.levels == level)
+    if not len(found):
+        return
     found = found[np.argsort(patterns.connectable[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 
