@@ -156,13 +156,15 @@ def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: i
 
 
 def _ports(frame: Frame, found: Array) -> Array:
-    """Return, for each of these local addresses, which usable ports its outgoing patterns hold."""
-    table, patterns = frame.table, frame.patterns
-    others = len(found)  # a row for what is not asked for: cheaper than to choose from so many
+    """Return, for each of these local addresses, which usable ports its sockets hold.
+
+    A usable port has no listener: all that is on it is outgoing.
+    """
+    table, others = frame.table, len(found)
+    # A row for what is not asked for: cheaper than to choose from so many.
     rank = np.full(len(table.address_lo), others)
     rank[found] = np.arange(others)
-    chosen = np.where(patterns.outgoing, rank[patterns.local_ip], others)
-    place = (PORTS * np.append(chosen, others)).take(patterns.member)
+    place = (PORTS * rank).take(table.local_ip)
     place += table.local_port
     seen = np.zeros((others + 1) * PORTS, bool)
     seen[place] = True  # a third of what two indices cost
