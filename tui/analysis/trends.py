@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.analysis.course import Course
+from tui.analysis.course import Course, Point
 from tui.analysis.patterns import PatternKey
 from tui.analysis.refused import Tallies
 from tui.kernel.processes import Process
@@ -78,12 +78,10 @@ class Growth:
 class Trends:
     """What the frames up to one say; arrays over patterns are of the first TRACKED ones."""
 
-    states: Array | None
-    """Change per second of each state's count, or None at the first frame."""
-    time_wait: float | None
-    """Change per second of the TIME-WAIT count, or None at the first frame."""
-    time_wait_count: int
-    """Sockets in TIME-WAIT at the frame's own time: newer than its table between dumps."""
+    now: Point
+    """The sums of the frame."""
+    base: Point
+    """Those some seconds before it, which changes are told from; at the first frame its own."""
     growth: Array
     """Change per second of the ports in use; NaN where it is not yet known."""
     seconds_left: Array
@@ -111,3 +109,20 @@ class Trends:
     """For how long reads have been cut short, so that the table is an older one."""
     refused: Tallies | None = None
     """What the kernel has refused by its own count; None where that is not counted."""
+
+    @property
+    def states(self) -> Array | None:
+        """Change per second of each state's count, or None at the first frame."""
+        seconds = self.now.table_time - self.base.table_time
+        return (self.now.states - self.base.states) / seconds if seconds > 0 else None
+
+    @property
+    def time_wait(self) -> float | None:
+        """Change per second of the TIME-WAIT count, or None at the first frame."""
+        seconds = self.now.time - self.base.time
+        return (self.now.time_wait - self.base.time_wait) / seconds if seconds > 0 else None
+
+    @property
+    def time_wait_count(self) -> int:
+        """Sockets in TIME-WAIT at the frame's own time: newer than its table between dumps."""
+        return self.now.time_wait

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,6 @@ from prometheus_client.registry import Collector
 
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
-from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State
 from tui.metrics.names import BANDS, METRICS
 from tui.metrics.post import Row, Sight
@@ -144,7 +144,7 @@ def _samples(sight: Sight) -> Iterator[Sample]:
     for (code, severity), count in sorted(present.items()):
         yield "findings", count, (code, severity)
     for parameter in sight.view.frame.reading.parameters:
-        yield from _of_sysctl(parameter)
+        yield from _of_sysctl(parameter.name, parameter.value)
 
 
 def _of_place(view: View) -> Iterator[Sample]:
@@ -182,8 +182,9 @@ def _of_pattern(row: Row) -> Iterator[Sample]:
         yield "pattern_info", 1, (*ends, row.process)
 
 
-def _of_sysctl(parameter: Parameter) -> Iterator[Sample]:
-    words = (parameter.value or "").split()
-    if parameter.name != LIST_OF_PORTS and all(w.isascii() and w.isdecimal() for w in words):
-        for index, word in enumerate(words):
-            yield "sysctl", int(word), (parameter.name, str(index))
+@lru_cache(maxsize=1024)  # a third of all samples, and hardly one of them ever changes
+def _of_sysctl(name: str, value: str | None) -> tuple[Sample, ...]:
+    words = (value or "").split()
+    if name == LIST_OF_PORTS or not all(w.isascii() and w.isdecimal() for w in words):
+        return ()
+    return tuple(("sysctl", int(word), (name, str(index))) for index, word in enumerate(words))

@@ -170,16 +170,14 @@ class History:
     def _trends(self, frame: Frame) -> Trends:
         columns = self._columns
         known = columns >= 0  # those of a table that was cut short may have none
-        base, now = self._base(RATE_SECONDS), self._points[-1]
         rates = self._rates()
         was_full = self._patterns.was_full(columns, SECONDS)
         if self._full_at:
             told = [self._full_at.get(str(key), -math.inf) for key in self._keys]
             was_full |= frame.time - np.array(told) < SECONDS
         return Trends(
-            states=_state_rates(base, now),
-            time_wait=_time_wait_rate(base, now),
-            time_wait_count=now.time_wait,
+            now=self._points[-1],
+            base=self._base(RATE_SECONDS),
             growth=np.where(known, self._patterns.slope(columns, RATE_SECONDS, IN_USE), np.nan),
             seconds_left=self._seconds_left(frame, columns),
             rates=MappingProxyType(rates),
@@ -304,18 +302,6 @@ class History:
             then = np.concatenate([counts, nothing])[rows]
             early &= end_early(then, now, hold, frame.reading.table_time - time)
         return early
-
-
-def _state_rates(base: Point, now: Point) -> Array | None:
-    if now.table_time <= base.table_time:
-        return None
-    return (now.states - base.states) / (now.table_time - base.table_time)
-
-
-def _time_wait_rate(base: Point, now: Point) -> float | None:
-    if now.time <= base.time:
-        return None
-    return (now.time_wait - base.time_wait) / (now.time - base.time)
 
 
 def current_time_wait(frame: Frame) -> int:
