@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tui.analysis.course import Course, Point
@@ -72,6 +72,30 @@ class Growth:
     def per_minute(self) -> float:
         """The rise as a rate."""
         return 60 * self.rise / self.seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates(Mapping[str, float]):
+    """Counters' increase per second, reckoned when somebody asks: there are 160, and few do.
+
+    Only those have one that are known twice.
+    """
+
+    before: Mapping[str, int]
+    now: Mapping[str, int]
+    seconds: float
+    """Between both; 0 where there is but one time."""
+
+    def __getitem__(self, name: str) -> float:
+        if self.seconds <= 0:
+            raise KeyError(name)
+        return (self.now[name] - self.before[name]) / self.seconds
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.now if self.seconds > 0 and name in self.before)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)

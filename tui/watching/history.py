@@ -19,7 +19,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import SECONDS, TRACKED
-from tui.analysis.trends import Growth, Holder, Trends
+from tui.analysis.trends import Growth, Holder, Rates, Trends
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array, State, Timer
 from tui.watching.series import IN_USE, KEEP_ROWS, KEEP_SECONDS, LIVE, PatternSeries
@@ -170,7 +170,8 @@ class History:
     def _trends(self, frame: Frame) -> Trends:
         columns = self._columns
         known = columns >= 0  # those of a table that was cut short may have none
-        rates = self._rates()
+        (then, before), (read, counters) = self._counters[0], self._counters[-1]
+        rates = Rates(before, counters, read - then)
         was_full = self._patterns.was_full(columns, SECONDS)
         if self._full_at:
             told = [self._full_at.get(str(key), -math.inf) for key in self._keys]
@@ -180,7 +181,7 @@ class History:
             base=self._base(RATE_SECONDS),
             growth=np.where(known, self._patterns.slope(columns, RATE_SECONDS, IN_USE), np.nan),
             seconds_left=self._seconds_left(frame, columns),
-            rates=MappingProxyType(rates),
+            rates=rates,
             closing=max(frame.time_wait.closing_per_second, rates.get("TW", 0.0)),
             close_wait=self._close_wait(),
             was_full=known & was_full & ~frame.patterns.reuse[: len(columns)],
@@ -195,14 +196,6 @@ class History:
         """Return the newest point that is ``seconds`` old, else the oldest there is."""
         ago = self._points[-1].time - seconds
         return self._points[max(bisect_right(self._points, ago, key=attrgetter("time")) - 1, 0)]
-
-    def _rates(self) -> dict[str, float]:
-        """Return each counter's increase per second, of those that are known twice."""
-        (then, before), (now, counters) = self._counters[0], self._counters[-1]
-        if now <= then:
-            return {}
-        span = now - then
-        return {name: (counters[name] - before[name]) / span for name in counters if name in before}
 
     def _close_wait(self) -> Growth | None:
         """Return the change of the CLOSE-WAITs over the last minute."""
