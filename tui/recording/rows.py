@@ -12,9 +12,10 @@ place in the hash table, which is chance, and 8 for its port and its time.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,8 +50,11 @@ ORDER = (
 
 BLOCKS = 16
 """So many blocks of new rows are there at most in one table."""
-IDLE = -(1 << 62)
-"""What stands for it where a timer does not run: less than any time that is left."""
+BITS = 24
+MOST = 1 << BITS
+"""So many rows have a number of their own."""
+IDLE = -(1 << 38)
+"""What is added to the time left where a timer does not run: it is less than any other then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,9 @@ def _prints(table: SocketTable) -> Array:
     return prints
 
 
-def _longest_due_first(left: Array, due: Array) -> Array:
-    """Return which rows are due, in the order in which the timer wheel lets them go."""
-    rows = np.flatnonzero(due)
-    return rows[np.argsort(left[rows], kind="stable")]
+def _longest_due_first(left: Array) -> Array:
+    """Return the order in which the timer wheel lets rows go that are due."""
+    return left.argsort(kind="stable")
 
 
 def _settled(foretold: Array, remaining: Array) -> Array:
@@ -144,7 +147,8 @@ class RowWriter:
         gone = np.ones(len(self._left), bool)
         gone[origin] = False
         due = self._runs & (foretold <= 0)
-        ended = gone[_longest_due_first(foretold, due)]
+        rows = np.flatnonzero(due)
+        ended = gone[rows[_longest_due_first(foretold[rows])]]
         columns = {"ended": gaps(np.flatnonzero(np.diff(ended, prepend=False)))}
         columns |= {"gone": gaps(np.flatnonzero(gone[~due]))}
         late = remaining[stays] - np.maximum(foretold[origin], 0)
@@ -199,71 +203,88 @@ class RowReader:
         self._told: list[RowChange] = []
         """Those that came since."""
         self._rows = np.empty(0, np.int64)
-        """Which of these are in the table, in its order; those that were known come first."""
-        self._left = np.empty(0, np.int64)
-        """Milliseconds left, and IDLE more for a timer that does not run."""
+        """The rows of the table, in its order. The low bits say which of these it is; those that
+        were known come first. Above them are the milliseconds left, and IDLE more for a timer that
+        does not run: one number, since a table costs as much as is moved for it."""
 
     def take(self, changes: Sequence[RowChange]) -> None:
         """Go on to the next tables. Raises ValueError or IndexError for what leads to none."""
         if any(not _has_places(one.columns, one.came) for one in changes):
             raise ValueError("not every new row has a place")  # before there are arrays of so many
+        first = len(self._known["timer"]) + sum(one.came for one in self._told)
+        count = sum(one.came for one in changes)
+        if first + count > MOST:
+            self._take_less(changes)
+            return
         told = [(change.columns, change.came) for change in changes]
         left = unpacked_columns("remaining_ms", told, ROW_TYPES["remaining_ms"]).astype(np.int64)
         left[unpacked_columns("timer", told, ROW_TYPES["timer"]) == Timer.NONE] += IDLE
-        first = len(self._known["timer"]) + sum(one.came for one in self._told)
-        rows = np.arange(first, first + len(left))
+        came = (left << BITS) + np.arange(first, first + count)
         self._told += changes
         begin = 0
-        for change in changes:
+        for change, steps in zip(changes, _steps(changes), strict=True):
             end = begin + change.came
-            self._go_on(change, rows[begin:end], left[begin:end])
+            self._go_on(change, steps, came[begin:end])
             begin = end
 
-    def _go_on(self, change: RowChange, came: Array, left_of_came: Array) -> None:
-        columns, rows = change.columns, self._rows
-        left = self._left - change.aged
-        aside = (left <= 0).nonzero()[0]
-        idle = left[aside] < IDLE // 2
-        left[aside[idle]] += change.aged
-        due = aside[~idle]
-        gone = _behind(due, summed(_column(columns, "gone")))
+    def _take_less(self, changes: Sequence[RowChange]) -> None:
+        """Take these by and by: they are more than there are numbers for."""
+        half = len(changes) // 2
+        self.rows()  # which numbers those that are still there anew
+        if half:
+            self.take(changes[:half])
+            self.take(changes[half:])
+        elif len(self._rows) + changes[0].came > MOST:
+            raise ValueError("a table has too many rows")
+        else:
+            self.take(changes)
+
+    def _go_on(self, change: RowChange, steps: _Steps, came: Array) -> None:
+        columns, rows, aged = change.columns, self._rows, change.aged << BITS
+        after = aged + (1 << BITS)  # those below are due or idle
+        aside = (rows < after).nonzero()[0]
+        theirs = rows[aside]
+        runs = theirs >= (IDLE // 2) << BITS
+        left = (theirs >> BITS) - change.aged * runs
+        due = aside[runs]
+        gone = _behind(due, steps.gone)
         if "expired" in columns:  # in version 1
             expired = due[summed(columns["expired"])]
         else:
-            expired = due[left[due].argsort(kind="stable")[_ended(columns, len(due))]]
+            expired = due[_longest_due_first(left[runs])[_in_turns(steps.ended, len(due))]]
         stays = np.ones(len(rows), bool)
         stays[gone] = stays[expired] = False
-        old = "late" in columns  # in version 1
-        apart = np.concatenate((aside, gone[left[gone] > 0]))
-        if old:
-            aside, apart = due, np.concatenate((due, gone))
+        apart = np.concatenate((aside, gone[rows[gone] >= after]))
+        if "late" in columns:  # in version 1
+            rows[aside[~runs]] += aged
+            apart = np.concatenate((due, gone))
+            aside, theirs, left, runs = due, theirs[runs], left[runs], runs[runs]
         apart.sort()
-        turns = summed(_column(columns, "late" if old else "lag"))
-        lag = np.zeros(len(turns) + 1, np.int64)
-        unsigned(_column(columns, "by")).cumsum(out=lag[1:])
         # Most rows have what is left of the turns; those aside have the rest, and are few.
-        count = len(rows) - len(apart)
-        theirs = aside[stays[aside]]
-        base = np.where(left[theirs] < IDLE // 2, IDLE, 0)
-        foretold = left[theirs] - base
+        count, turns, lag = len(rows) - len(apart), steps.turns, steps.lag
         near = int(turns.searchsorted(count))
         edges = np.zeros(near + 2, np.int64)
         edges[1:-1], edges[-1] = _behind(apart, turns[:near]), len(rows)
-        left += lag[: near + 1].repeat(edges[1:] - edges[:-1])
-        late = lag[turns.searchsorted(np.arange(count, count + len(theirs)), "right")]
-        left[theirs] = base + _settled(foretold, np.maximum(foretold, 0) + late)
+        rows += ((lag[: near + 1] << BITS) - aged).repeat(edges[1:] - edges[:-1])
+        linger = stays[aside].nonzero()[0]
+        if len(linger):
+            late = lag[turns.searchsorted(np.arange(count, count + len(linger)), "right")]
+            left = left[linger]
+            left = np.where(late == 0, left, late + left * ~runs[linger])  # as _settled() does
+            rows[aside[linger]] = (left << BITS) + (theirs[linger] & (MOST - 1))
         there = np.ones(np.count_nonzero(stays) + change.came, bool)
         at = _places(columns, change.came, len(there))
         there[at] = False
-        self._rows, self._left = np.empty((2, len(there)), np.int64)
-        # By masks: by numbers it takes four times as long.
+        self._rows = np.empty(len(there), np.int64)
+        # By masks: by numbers it takes longer.
         self._rows[there], self._rows[at] = rows[stays], came
-        self._left[there], self._left[at] = left[stays], left_of_came
 
     def rows(self) -> RawSockets:
         """Return the rows of the present table. Raises ValueError for what is senseless."""
+        which = self._rows & (MOST - 1)
+        left = self._rows >> BITS
         counts = np.array([len(self._known["timer"]), *(one.came for one in self._told)])
-        of = np.arange(len(counts)).repeat(counts)[self._rows]
+        of = np.arange(len(counts)).repeat(counts)[which]
         lives = np.bincount(of, minlength=len(counts)) > 0
         lives[0] = True
         alive = [self._told[number] for number in np.flatnonzero(lives[1:]).tolist()]
@@ -271,18 +292,56 @@ class RowReader:
         told = [({**one.columns, **rest}, one.came) for one, rest in zip(alive, rests, strict=True)]
         named = set().union(*(columns for columns, _ in told))
         passed = np.where(lives, 0, counts).cumsum()
-        rows = self._rows - passed[of]
+        which -= passed[of]
         for name, kind in ROW_TYPES.items():
             known = self._known[name]
             if named.isdisjoint((f"{name}.steps", f"{name}.by")) and not known.any():
-                self._known[name] = np.zeros(len(rows), kind)
+                self._known[name] = np.zeros(len(which), kind)
             else:
                 more = unpacked_columns(name, told, kind)
-                self._known[name] = np.concatenate((known, more))[rows]
-        left = np.maximum(np.where(self._left < IDLE // 2, self._left - IDLE, self._left), 0)
+                self._known[name] = np.concatenate((known, more))[which]
+        self._told, self._rows = [], (left << BITS) + np.arange(len(left))
+        left = np.maximum(np.where(left < IDLE // 2, left - IDLE, left), 0)
         self._known["remaining_ms"] = left.astype(ROW_TYPES["remaining_ms"])
-        self._told, self._rows = [], np.arange(len(rows))
         return RawSockets(**self._known)
+
+
+class _Steps(NamedTuple):
+    """What happens to the rows of one table on the way to the next."""
+
+    gone: Array
+    """Which went before their time, of those that are not due."""
+    ended: Array
+    """Where it turns whether they ended, of those that are due, those longest due first."""
+    turns: Array
+    """Where what the times differ by changes."""
+    lag: Array
+    """What they differ by before the first turn and after each, in milliseconds."""
+
+
+def _steps(changes: Sequence[RowChange]) -> Iterator[_Steps]:
+    """Yield the steps of each change. All are reckoned at once, which takes hardly longer."""
+    columns = [one.columns for one in changes]
+    gone = _sums([_column(one, "gone") for one in columns])
+    ended = _sums([_ended(one) for one in columns])
+    turns = _sums([_column(one, "late" if "late" in one else "lag") for one in columns])
+    by = [np.concatenate((np.zeros(1, np.uint64), _column(one, "by"))) for one in columns]
+    return map(_Steps, gone, ended, turns, _sums(by, unsigned))
+
+
+def _sums(
+    columns: Sequence[Array], read: Callable[[Array], Array] = lambda told: told.view(np.int64)
+) -> list[Array]:
+    """Return for each column the sums up to each of its values."""
+    lengths = np.array([len(one) for one in columns])
+    ends = lengths.cumsum()
+    sums = np.zeros(ends[-1] + 1, np.int64)
+    read(np.concatenate(columns)).cumsum(out=sums[1:])
+    within = sums[1:] - sums[ends - lengths].repeat(lengths)
+    return [
+        within[end - length : end]
+        for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)
+    ]
 
 
 def _at_once(count: int) -> int:
@@ -359,16 +418,18 @@ def _column(columns: Mapping[str, Array], name: str) -> Array:
 _NONE = np.empty(0, np.uint64)
 
 
-def _ended(columns: Mapping[str, Array], count: int) -> Array:
-    """Return which of the rows that are due went; where that turns is told, as it does in runs."""
+def _ended(columns: Mapping[str, Array]) -> Array:
     if "expired.steps" in columns:  # until version 2
-        turns = columns["expired.steps"].nonzero()[0]
-    else:
-        turns = summed(columns.get("ended", _column(columns, "expired.turns")))
+        return gaps(columns["expired.steps"].nonzero()[0])
+    return columns.get("ended", _column(columns, "expired.turns"))
+
+
+def _in_turns(turns: Array, count: int) -> Array:
+    """Return the numbers below ``count`` from the first turn to the second, and so on."""
     turned = np.zeros(count, bool)
     turned[turns] = True
-    ended: Array = np.logical_xor.accumulate(turned).nonzero()[0]
-    return ended
+    numbers: Array = np.logical_xor.accumulate(turned).nonzero()[0]
+    return numbers
 
 
 def _behind(apart: Array, places: Array) -> Array:
