@@ -391,8 +391,10 @@ def test_a_writer_killed_at_200_moments_loses_at_most_two(
             finally:
                 os._exit(1)
         os.close(theirs)
-        said = len(os.read(ours, 1))
-        clock.sleep(chance.random() / 50)
+        said, wanted = 0, int(chance.integers(1, 15))
+        while said < wanted:
+            said += len(os.read(ours, wanted - said))
+        clock.sleep(chance.random() / 200)
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
         with os.fdopen(ours, "rb") as rest:
