@@ -166,9 +166,11 @@ class RowReader:
             ends.append(np.concatenate((codes[self._known[name]], more))[which])
         used = np.zeros(len(hi), bool)
         used[ends[0]] = used[ends[1]] = True
-        number = used.cumsum(dtype=np.int32) - 1
-        self._known["local_ip"], self._known["remote_ip"] = number[ends[0]], number[ends[1]]
-        self._hi, self._lo = hi[used], lo[used]
+        if not used.all():
+            number = used.cumsum(dtype=np.int32) - 1
+            hi, lo, ends = hi[used], lo[used], [number[end] for end in ends]
+        self._hi, self._lo = hi, lo
+        self._known["local_ip"], self._known["remote_ip"] = ends
 
 
 class _Runs(NamedTuple):
