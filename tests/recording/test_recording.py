@@ -22,9 +22,10 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording import recorder as module
+from tui.recording.files import chapters_of, open_recording
 from tui.recording.log import FRAME, MAGIC, MARK, RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.recording import Recording, chapters_of, open_recording
+from tui.recording.recording import Recording
 from tui.recording.state import sections
 from tui.watching.view import View
 from tui.watching.watch import Watch

@@ -14,10 +14,11 @@ from tui.analysis.forecast import NEVER
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.chapter import Recorded
+from tui.recording.files import open_recording
 from tui.recording.log import RecordingError
 from tui.recording.moments import Moments
 from tui.recording.recorder import Recorder
-from tui.recording.recording import Recording, open_recording
+from tui.recording.recording import Recording
 from tui.recording.replay import Replay
 from tui.watching.view import View
 from tui.watching.watch import Watch

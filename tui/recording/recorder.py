@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tui import __version__
 from tui.recording.chapter import ChapterWriter
+from tui.recording.files import chapters_of
 from tui.recording.log import Kind, LogWriter
-from tui.recording.recording import chapters_of
 from tui.recording.summary import Summary, plain, summarise
 from tui.watching.view import View
 
