@@ -76,9 +76,10 @@ def _run(arguments: tuple[str, ...], *streams: IO[Any]) -> NoReturn:
 
 def _code_of(pid: int) -> int:
     """Wait for its end."""
-    ends = os.pidfd_open(pid)
+    ends, poll = os.pidfd_open(pid), select.poll()  # select() knows no number above 1,023
+    poll.register(ends)
     try:
-        if not select.select([ends], [], [], limit())[0]:
+        if not poll.poll(1000 * limit()):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise TimeoutError(f"twtop did not end in {limit():.0f} s")
