@@ -17,7 +17,6 @@ from tests.tables import NOW, Sock, any_rules, crossing, reading, rules, steady,
 from tui.analysis.judgement import Level, pattern_levels, port_use
 from tui.analysis.patterns import Direction
 from tui.analysis.trends import Trends
-from tui.commands.check import CRITICAL, OK, WARNING, judge_fullest
 from tui.dashboard.widgets.patterns import PatternRows
 from tui.findings.config import Config
 from tui.findings.rules import diagnose
@@ -27,6 +26,7 @@ from tui.kernel.processes import Owners
 from tui.planning.demand import Demand, observe
 from tui.planning.remedies import plan
 from tui.planning.setting import gather
+from tui.report.answer import CRITICAL, OK, WARNING, judge_fullest
 from tui.report.text import LEVELS, patterns_text, time_wait_text
 from tui.report.whole import to_dict
 from tui.watching.view import View

@@ -15,9 +15,9 @@ from tui.findings.config import Config
 from tui.kernel.places import place_at
 from tui.kernel.source import Source
 from tui.recording.chapter import LEVEL, joined, parts
+from tui.recording.files import open_recording
 from tui.recording.log import Kind, LogReader, LogWriter, Record
 from tui.recording.recorder import CHAPTER_SECONDS, Recorder
-from tui.recording.recording import open_recording
 from tui.recording.replay import Replay
 from tui.watching.watch import Watch
 

@@ -20,12 +20,12 @@ from tests.fleet.answered import (
     serving,
     vector,
 )
-from tui.commands.check import CRITICAL, OK, UNKNOWN, WARNING
 from tui.commands.fleet_check import judge_fleet
 from tui.commands.prometheus import HEADERS, TOKEN, URL
 from tui.fleet import queries
 from tui.fleet.fleet import Doubt
 from tui.metrics.recorded import Asked
+from tui.report.answer import CRITICAL, OK, UNKNOWN, WARNING
 
 QUIET: Mapping[Asked, tuple[Series, ...]] = {"locked": ((CALM, 0.05),), "left": (), "findings": ()}
 

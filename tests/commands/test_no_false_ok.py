@@ -19,12 +19,12 @@ from tests.commands.conftest import Run
 from tests.commands.hosts import LOW, host
 from tests.tables import Sock, listener, steady, waiting
 from tui.analysis.frame import Frame, judge
-from tui.commands.check import OK, judge_fullest
 from tui.commands.wait import measure
 from tui.kernel.places import place_at
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.planning.demand import outgoing
+from tui.report.answer import OK, judge_fullest
 
 DECISIVE = ("ip_local_port_range", "ip_local_reserved_ports", "tcp_tw_reuse", "tcp_timestamps")
 FILES = ("net/tcp", "net/tcp6", "net/sockstat", *(f"sys/net/ipv4/{name}" for name in DECISIVE))

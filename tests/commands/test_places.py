@@ -11,13 +11,14 @@ import tui.api as api
 from tests.commands.conftest import Run
 from tests.commands.hosts import PROXY, host, tuple_with
 from tests.tables import rules
-from tui.commands.check import NAMES, Answer, check_all
+from tui.commands.check import check_all
 from tui.commands.options import Settings
 from tui.commands.reading import Look
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.sockets import TableError
 from tui.kernel.survey import Survey
+from tui.report.answer import NAMES, Answer
 from tui.report.places import PLACE_FIELDS
 
 OURS = str(os.getpid())

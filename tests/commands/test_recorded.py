@@ -19,9 +19,9 @@ from tests.tables import NOW, reading, rules, table, waiting
 from tui.dashboard.replay_app import ReplayApp
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
+from tui.recording.files import open_recording
 from tui.recording.log import LogReader
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
 from tui.watching.watch import Watch
 from tui.writing.words import utc
 

@@ -21,8 +21,9 @@ from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
 from tui.findings.config import Config
 from tui.kernel.places import Place
+from tui.recording.files import open_recording, recorded_of
 from tui.recording.recorder import Recorder
-from tui.recording.recording import Recording, open_recording, recorded_of
+from tui.recording.recording import Recording
 from tui.watching.watch import Watch
 
 BUSY = [busy(60 * (number // 2 + 1), at=3.0 * number) for number in range(20)]

@@ -23,8 +23,8 @@ from tui.dashboard.keys import own
 from tui.dashboard.polling import Sampled
 from tui.dashboard.replay_app import ReplayApp
 from tui.findings.config import Config
+from tui.recording.files import open_recording
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
 from tui.recording.replay import Replay
 from tui.watching.watch import Watch
 

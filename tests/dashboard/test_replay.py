@@ -21,8 +21,8 @@ from tui.dashboard.widgets.footer import KeysFooter
 from tui.dashboard.widgets.timeline import FIGURE, FULL, LABEL, Timeline
 from tui.findings.config import Config
 from tui.recording.chapter import Recorded
+from tui.recording.files import open_recording
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording
 from tui.recording.replay import Replay
 from tui.recording.story import first_critical
 from tui.watching.watch import Watch

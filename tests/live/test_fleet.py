@@ -13,11 +13,11 @@ from tests.fleet.simulated import Host, command, configure, open_metrics
 from tests.metrics.prometheus import program
 from tests.patience import limit, until
 from tests.private import Lab
-from tui.commands.check import UNKNOWN
 from tui.commands.fleet_check import judge_fleet
 from tui.fleet.client import Address, FleetError, Prometheus
 from tui.fleet.fleet import Fleet, Silence
 from tui.fleet.reader import Reader
+from tui.report.answer import UNKNOWN
 
 pytestmark = pytest.mark.live
 

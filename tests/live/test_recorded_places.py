@@ -21,8 +21,9 @@ from tests.live.test_every_place import Load, be_busy, empty_places, root_only
 from tests.patience import limit, until
 from tui.lab.process import Child
 from tui.recording.chapter import Recorded
+from tui.recording.files import open_recording
 from tui.recording.log import RecordingError
-from tui.recording.recording import Recording, open_recording
+from tui.recording.recording import Recording
 
 pytestmark = pytest.mark.live
 

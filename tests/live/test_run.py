@@ -21,7 +21,7 @@ from tui.kernel.counters import read_counters
 from tui.kernel.refusals import CountingError, Refusals
 from tui.kernel.sockets import State
 from tui.lab.namespace import sysctl
-from tui.recording.recording import open_recording
+from tui.recording.files import open_recording
 
 pytestmark = pytest.mark.live
 

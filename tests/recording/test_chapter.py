@@ -13,8 +13,8 @@ from tests.tables import NOW, reading, table, waiting
 from tui.kernel.processes import Owners, Process
 from tui.recording import chapter
 from tui.recording.chapter import HEAD_LENGTH, ChapterReader, ChapterWriter, Recorded, joined, parts
+from tui.recording.files import open_recording
 from tui.recording.log import Kind, LogWriter, RecordingError
-from tui.recording.recording import open_recording
 from tui.recording.state import Sections, owner_sections
 from tui.recording.summary import summarise
 from tui.watching.watch import Watch

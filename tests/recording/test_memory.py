@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,7 +91,7 @@ def test_what_is_told_of_few_sockets_counts_as_well(monkeypatch: pytest.MonkeyPa
 def _with_a_hundred_findings(view: View) -> Summary:
     words = f"10.0.0.1:443: {view.frame.time} ports are taken, and this is what it means"
     told = (Told((f"code-{n}", f"10.0.0.{n}:443"), 1, f"{n} {words}") for n in range(100))
-    return replace(summarise(view), findings=tuple(told))
+    return summarise(view)._replace(findings=tuple(told))
 
 
 def test_what_is_dear_is_kept_less_often(monkeypatch: pytest.MonkeyPatch) -> None:

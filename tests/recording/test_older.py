@@ -12,9 +12,11 @@ import pytest
 from tests.recording.test_recording import tables_of
 from tests.tables import reading, table, waiting
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import ROW_TYPES, Array, SocketTable
+from tui.kernel.sockets import Array, SocketTable
 from tui.recording.packing import summed
-from tui.recording.rows import RowChange, RowReader, RowWriter, _places, _raw, _together
+from tui.recording.positions import _together, places
+from tui.recording.row_reader import RowReader
+from tui.recording.rows import RowChange, RowWriter
 from tui.recording.state import applied, changed, sections
 
 SECONDS = (0, 900, 2_000, 3_100, 9_000, 9_500)
@@ -22,7 +24,7 @@ SECONDS = (0, 900, 2_000, 3_100, 9_000, 9_500)
 
 def placed_otherwise(change: RowChange, count: int, name: str) -> dict[str, Array]:
     """The columns with places as numbers in the whole table, as older recordings tell them."""
-    at = _places(change.columns, change.came, count)
+    at = places(change.columns, change.came, count)
     told = at.view(np.uint64) if name == "at" else _together(at, count)
     others = {key: told for key, told in change.columns.items() if not key.startswith("places")}
     return others | {name: told}
@@ -59,9 +61,8 @@ def test_rows_of_older_versions(told_before: Callable[[RowChange, int], RowChang
         change = writer.change_to(one)
         went += len(change.columns["ended"])
         reader.take([told_before(change, len(one))])
-        rows, meant = reader.rows(), _raw(one, np.arange(len(one)))
-        for name in ROW_TYPES:
-            assert np.array_equal(getattr(rows, name), getattr(meant, name)), name
+        for name, values in reader.columns().items():
+            assert np.array_equal(values, getattr(one, name)), name
     assert went > 0, "some are due, and of these some went"
 
 

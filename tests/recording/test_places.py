@@ -12,8 +12,8 @@ from tests.tables import NOW, reading, rules, table, waiting
 from tui.kernel.find_place import ALL, PlaceError
 from tui.kernel.places import Place
 from tui.recording import recorder as module
+from tui.recording.files import open_recording, recorded_of
 from tui.recording.recorder import Recorder
-from tui.recording.recording import open_recording, recorded_of
 from tui.watching.view import View
 from tui.watching.watch import Watch
 

@@ -22,9 +22,10 @@ from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording import recorder as module
+from tui.recording.files import chapters_of, open_recording
 from tui.recording.log import FRAME, MAGIC, MARK, RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.recording import Recording, open_recording
+from tui.recording.recording import Recording
 from tui.recording.state import sections
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -202,6 +203,17 @@ def test_zeros_at_the_end_are_told_as_damage_and_cut_off(
     assert torn or not open_recording(path).notes
     recording.refresh()
     assert_same(later[0], recording, 10)
+
+
+def test_a_chapter_of_close_moments_ends_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seek goes through all of a chapter's moments."""
+    monkeypatch.setattr(module, "CHAPTER_MOMENTS", 4)
+    path = tmp_path / "r.twtop"
+    recorded(path, [replace(one, time=NOW + n / 10) for n, one in enumerate(ten_moments())])
+    begun = [time - NOW for time, _ in chapters_of(path)]
+    assert begun == pytest.approx([0.0, 0.4, 0.8])
 
 
 def test_damage_in_the_middle_is_told_and_costs_its_chapter_alone(
@@ -391,8 +403,10 @@ def test_a_writer_killed_at_200_moments_loses_at_most_two(
             finally:
                 os._exit(1)
         os.close(theirs)
-        said = len(os.read(ours, 1))
-        clock.sleep(chance.random() / 50)
+        said, wanted = 0, int(chance.integers(1, 15))
+        while said < wanted:
+            said += len(os.read(ours, wanted - said))
+        clock.sleep(chance.random() / 200)
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
         with os.fdopen(ours, "rb") as rest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from tui.analysis.forecast import NEVER
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
 from tui.recording.chapter import Recorded
+from tui.recording.files import open_recording
 from tui.recording.log import RecordingError
 from tui.recording.moments import Moments
 from tui.recording.recorder import Recorder
-from tui.recording.recording import Recording, open_recording
+from tui.recording.recording import Recording
 from tui.recording.replay import Replay
 from tui.watching.view import View
 from tui.watching.watch import Watch
@@ -200,7 +202,7 @@ def test_from_afar_a_moment_has_the_trends_and_stories_of_then(tmp_path: Path, e
     recorder.close()
     recording = open_recording(tmp_path / "r.twtop")
     assert any(0 < view.trends.seconds_left.min(initial=NEVER) < NEVER for view in lived)
-    for index in range(0, 150, 1 if every == 1 else 3):
+    for index in range(0, 150, 2 if every == 1 else 5):
         replay = Replay(recording, Config(), shown=recording.timeline[0 if index else -1].time)
         replay.go_to(recording.timeline[index].time)
         assert replay.newest is not None
@@ -208,6 +210,40 @@ def test_from_afar_a_moment_has_the_trends_and_stories_of_then(tmp_path: Path, e
         assert then.seconds_left.tolist() == pytest.approx(live.seconds_left.tolist()), index
         assert then.growth.tolist() == pytest.approx(live.growth.tolist(), nan_ok=True), index
         assert then.course.held == live.course.held, index
+        assert _told(replay.newest) == _told(lived[index]), index
+
+
+def _whims() -> Iterator[View]:
+    """A load whose rate changes, beside destinations that come and go."""
+    watch, chance, rate = Watch(), random.Random(1), 0
+    closed, there = list[tuple[float, int]](), set[int]()
+    for second in range(200):
+        if chance.random() < 0.06:
+            rate = chance.choice([0, 5, 10, 15, 20, 30])
+        closed = [one for one in closed if second - one[0] < 60]
+        free = sorted({*range(40_000, 41_000)} - {port for _, port in closed})[:rate]
+        closed += [(second - n / rate, port) for n, port in enumerate(free)]
+        there ^= {number for number in range(8) if chance.random() < 0.15}
+        held = [waiting(port, 60_000 - round(1000 * (second - at))) for at, port in closed]
+        held += [waiting(40_000, 30_000, remote=f"10.0.1.{number}") for number in sorted(there)]
+        yield watch.take(reading(table(*held), rules(40_000, 40_999), time=NOW + second))
+
+
+def test_from_afar_a_moment_tells_what_is_new_and_gone_and_what_ended(tmp_path: Path) -> None:
+    recorder, lived = Recorder(tmp_path / "r.twtop"), list[View]()
+    for view in _whims():
+        recorder.take(view)
+        lived.append(view)
+    recorder.close()
+    recording = open_recording(tmp_path / "r.twtop")
+    ended = {case.finding.code for view in lived for case in view.cases.known if case.gone}
+    assert "exhausts-soon" in ended
+    for index in range(4, 200, 5):
+        replay = Replay(recording, Config(), shown=NOW)
+        replay.go_to(NOW + index)
+        assert replay.newest is not None
+        then, live = replay.newest.trends, lived[index].trends
+        assert (set(then.gone), then.new.tolist()) == (set(live.gone), live.new.tolist()), index
         assert _told(replay.newest) == _told(lived[index]), index
 
 

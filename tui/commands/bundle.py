@@ -20,8 +20,8 @@ from tui.kernel.places import LIVE, Place
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import TableError
 from tui.recording.excerpt import last_minutes
+from tui.recording.files import SERVICE_FOLDER, is_recording
 from tui.recording.log import RecordingError
-from tui.recording.recording import SERVICE_FOLDER, is_recording
 from tui.report.bundle import NOTHING, Parts, Past, write_bundle
 from tui.report.copied import BundleError, Copy, copy_place, redacted
 from tui.report.findings import audit_record, findings_text

@@ -22,7 +22,7 @@ from tui.findings.config import Config, ConfigError, config_path
 from tui.kernel.places import Place
 from tui.kernel.processes import find_owners
 from tui.kernel.survey import Survey
-from tui.recording.recording import SERVICE_FOLDER
+from tui.recording.files import SERVICE_FOLDER
 from tui.watching.overview import Overview
 from tui.watching.sampler import CPU_SHARE, Sampler
 from tui.watching.view import View

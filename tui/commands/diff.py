@@ -19,7 +19,7 @@ from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
-from tui.recording.recording import SUFFIX, is_recording
+from tui.recording.files import SUFFIX, is_recording
 from tui.report.diff import Side, diff_record, diff_text, difference
 from tui.report.whole import to_dict
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.analysis.judgement import Level
-from tui.commands.check import CRITICAL, GRAVITY, NAMED, OK, UNKNOWN, WARNING, Answer
 from tui.findings.finding import Severity
 from tui.fleet.client import Address, Prometheus
 from tui.fleet.fleet import Fleet, FleetPlace, Silence
 from tui.fleet.reader import Reader
+from tui.report.answer import CRITICAL, GRAVITY, NAMED, OK, UNKNOWN, WARNING, Answer
 from tui.writing.words import digits_beside, floored, joined, plural, written
 
 

@@ -204,8 +204,8 @@ def recorded(path: Path, word: str | None) -> Iterator[Recording]:
     Raises TableError where it cannot be read, and click.UsageError where the place or the time is
     not in it.
     """
+    from tui.recording.files import open_recording
     from tui.recording.log import RecordingError
-    from tui.recording.recording import open_recording
 
     try:
         recording = open_recording(path, word)

@@ -63,8 +63,8 @@ def replay(
     from tui.findings.config import ConfigError, config_path
     from tui.kernel.find_place import PlaceError
     from tui.kernel.sockets import TableError
+    from tui.recording.files import open_recording
     from tui.recording.log import RecordingError
-    from tui.recording.recording import open_recording
     from tui.recording.replay import Replay
     from tui.recording.story import first_critical
     from tui.recording.when import TimeError, parse_time

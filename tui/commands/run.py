@@ -43,9 +43,9 @@ from tui.kernel.processes import find_owners
 from tui.kernel.refusals import CountingError, Refusals, count_if_permitted
 from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
+from tui.recording.files import SUFFIX
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
-from tui.recording.recording import SUFFIX
 from tui.report.records import head
 from tui.report.run import SCHEMA, Run, run_record, run_text
 from tui.report.run_chart import run_svg

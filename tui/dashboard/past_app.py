@@ -16,9 +16,10 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.scrubbing import Scrubber
 from tui.dashboard.time_app import TimeApp
 from tui.kernel.places import Place
+from tui.recording.files import SUFFIX, recorded_of
 from tui.recording.log import RecordingError
 from tui.recording.memory import KEEP_SECONDS, Memory
-from tui.recording.recording import SUFFIX, Recording, recorded_of
+from tui.recording.recording import Recording
 from tui.recording.replay import Replay
 from tui.watching.view import View
 from tui.watching.watch import Watch

@@ -265,20 +265,24 @@ def build(
     column = {name: joined(name) for name in ROW_TYPES if not name.endswith(("_hi", "_lo"))}
     count = len(column["state"])
     address_hi, address_lo, column["local_ip"], column["remote_ip"] = _addresses(chunks)
-    keep = _distinct_sockets(column, len(address_hi))
-    if keep is not None:
-        column = {name: values[keep] for name, values in column.items()}
+    column = each_once(column, len(address_hi))
     return SocketTable(
         address_hi=address_hi,
         address_lo=address_lo,
         bound_ports=np.empty(0, np.uint16) if bound_ports is None else bound_ports,
         bound_known=bound_ports is not None,
         complete=complete,
-        duplicates=0 if keep is None else count - len(keep),
+        duplicates=count - len(column["state"]),
         bad_lines=bad_lines,
         byte_order=sys.byteorder,
         **column,
     )
+
+
+def each_once(column: dict[str, Array], addresses: int) -> dict[str, Array]:
+    """Return a table's columns with each socket once; ``addresses`` is how many there are."""
+    keep = _distinct_sockets(column, addresses)
+    return column if keep is None else {name: values[keep] for name, values in column.items()}
 
 
 def _addresses(chunks: Sequence[RawSockets]) -> tuple[Array, Array, Array, Array]:
@@ -286,10 +290,10 @@ def _addresses(chunks: Sequence[RawSockets]) -> tuple[Array, Array, Array, Array
 
     First chunk by chunk: what is made on the way, of 16 bytes an address, stays in the cache.
     """
-    found = [_factorise_addresses(chunk.local_hi, chunk.local_lo) for chunk in chunks]
-    found += [_factorise_addresses(chunk.remote_hi, chunk.remote_lo) for chunk in chunks]
+    found = [factorise_addresses(chunk.local_hi, chunk.local_lo) for chunk in chunks]
+    found += [factorise_addresses(chunk.remote_hi, chunk.remote_lo) for chunk in chunks]
     none = np.empty(0, np.uint64)
-    hi, lo, codes = _factorise_addresses(
+    hi, lo, codes = factorise_addresses(
         np.concatenate([none, *(his for his, _, _ in found)]),
         np.concatenate([none, *(los for _, los, _ in found)]),
     )
@@ -299,7 +303,7 @@ def _addresses(chunks: Sequence[RawSockets]) -> tuple[Array, Array, Array, Array
     return hi, lo, np.concatenate([codes[:0], *local]), np.concatenate([codes[:0], *remote])
 
 
-def _factorise_addresses(hi: Array, lo: Array) -> tuple[Array, Array, Array]:
+def factorise_addresses(hi: Array, lo: Array) -> tuple[Array, Array, Array]:
     """Return the distinct addresses as (hi, lo), IPv4 first, and each one's index among them."""
     is_v6 = (hi != 0) | (lo >> np.uint64(32) != 0xFFFF)
     six = np.flatnonzero(is_v6)

@@ -18,7 +18,8 @@ from tui.kernel.source import Reading
 from tui.recording.inflate import inflated
 from tui.recording.log import RecordingError
 from tui.recording.packing import Listed, apart, dense, unpack
-from tui.recording.rows import RowChange, RowReader, RowWriter, leads
+from tui.recording.row_reader import RowReader
+from tui.recording.rows import RowChange, RowWriter, leads
 from tui.recording.state import (
     Sections,
     applied,
@@ -125,7 +126,7 @@ class ChapterReader:
     def moment(self) -> Recorded:
         """Return the reading of the last record. Raises RecordingError."""
         try:
-            reading = restored(self._sections, self._rows.rows(), self._table)
+            reading = restored(self._sections, self._rows.columns(), self._table)
             owners = restored_owners(self._sections)
         except _SENSELESS as error:
             raise _senseless(error) from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.recording.files import chapters_of, files_of
 from tui.recording.log import MAGIC, RecordingError
-from tui.recording.recording import chapters_of, files_of
 
 
 @dataclass(frozen=True, slots=True)

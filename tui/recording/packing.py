@@ -113,35 +113,52 @@ def _unpacked(packed: Sequence[Packed]) -> list[dict[str, Array]]:
     ]
     if not listed:
         return found
+    data, heads = [], []
     for columns, _, held in packed:
-        if sum(column.length for column in columns) > len(held):
+        begin = 0
+        for column in columns:
+            heads.append(held[begin : begin + _high_length(column)])
+            begin += column.length
+        if begin > len(held):
             raise ValueError("columns are cut short")
-    data = b"".join(held[: sum(column.length for column in columns)] for columns, _, held in packed)
-    values, end = _values(listed, data), 0
+        data.append(held[:begin])
+    values, end = _values(listed, b"".join(data), b"".join(heads)), 0
     for (columns, _, _), one in zip(packed, found, strict=True):
         for column in columns:
             one[column.name] = values[end : (end := end + column.size)]
     return found
 
 
-def _values(listed: Sequence[Listed], data: bytes) -> Array:
-    """Return the values of all columns, one column after the other."""
-    told = np.array([(c.size, c.low_bits, c.widest, c.length) for c in listed], np.int64)
-    count, low_bits, widest, length = told.T
-    end = 8 * np.cumsum(length)
+def _high_length(column: Listed) -> int:
+    """Return how many of a column's bytes there are at most whose bits are none of the low ones."""
+    least = 8 * column.length - column.size * column.low_bits
+    return min(max(-(-least // 8), 0), column.length)
+
+
+def _values(listed: Sequence[Listed], data: bytes, heads: bytes) -> Array:
+    """Return the values of all columns, one column after the other.
+
+    ``heads`` are the first bytes of each column's data, in which its zeros and ones are found.
+    """
+    told = np.array(
+        [(c.size, c.low_bits, c.widest, c.length, _high_length(c)) for c in listed], np.int64
+    )
+    count, low_bits, widest, length, high_length = told.T
+    end, high_end = 8 * np.cumsum(length), 8 * np.cumsum(high_length)
     graded = widest == GRADED
     widest[graded] = 0
     if told.min(initial=0) < 0 or told[:, 1:3].max() > 64 or not count.all():
         raise ValueError("a column is invalid")
     if (count > 8 * length).any():  # before there is an array of so many: each takes a bit at least
         raise ValueError("a column is cut short")
-    ones = np.flatnonzero(np.unpackbits(np.frombuffer(data, np.uint8)).view(bool))
+    ones = np.flatnonzero(np.unpackbits(np.frombuffer(heads, np.uint8)).view(bool))
     behind = np.cumsum(count)
     first, number = behind - count, np.arange(behind[-1])
-    begin = np.searchsorted(ones, end - 8 * length)
-    if (begin + count > np.searchsorted(ones, end)).any():
+    begins = np.searchsorted(ones, high_end - 8 * high_length)
+    if (begins + count > np.searchsorted(ones, high_end)).any():
         raise ValueError("a column is cut short")
-    one = ones[np.repeat(begin - first, count) + number]
+    one = ones[np.repeat(begins - first, count) + number]
+    one += np.repeat((end - 8 * length) - (high_end - 8 * high_length), count)
     zeros = np.diff(one, prepend=0) - 1
     zeros[first] = one[first] - (end - 8 * length)
     # Behind the last one there are the low bits of those that are near, then all of those far off.

@@ -15,14 +15,16 @@ from pathlib import Path
 
 from tui import __version__
 from tui.recording.chapter import ChapterWriter
+from tui.recording.files import chapters_of
 from tui.recording.log import Kind, LogWriter
-from tui.recording.recording import chapters_of
 from tui.recording.summary import Summary, plain, summarise
 from tui.watching.view import View
 
-CHAPTER_SECONDS = 300.0
+CHAPTER_SECONDS = 360.0
 """How far apart whole tables are written. A seek reads half a chapter on average; a whole table of
-20,000 sockets takes 58 kB, and what changes in a second 1 kB."""
+20,000 sockets takes 57 kB, and what changes in a second 1 kB."""
+CHAPTER_MOMENTS = 240
+"""How many moments a chapter has at most, so that a seek is soon done where they are close."""
 SPARE = 1.25
 """How much more than what is to be kept may be there before the file is written anew: often would
 be costly."""
@@ -69,7 +71,10 @@ class Recorder:
         """
         summary, place = summarise(view), view.frame.reading.place
         set_back = summary.time < self._newest
-        if not self._streams or set_back or summary.time - self._begun >= CHAPTER_SECONDS:
+        ends = summary.time - self._begun >= CHAPTER_SECONDS or any(
+            len(stream.told) >= CHAPTER_MOMENTS for stream in self._streams.values()
+        )
+        if not self._streams or set_back or ends:
             self._end_chapters()
             self._begun = summary.time
             self._make_room(summary.time)

@@ -13,13 +13,10 @@ from tui.kernel.places import Place
 from tui.kernel.survey import Survey
 from tui.recording.chapter import place_of, summaries
 from tui.recording.inflate import inflated
-from tui.recording.log import MAGIC, Kind, LogReader, Record, RecordingError
+from tui.recording.log import Kind, LogReader, Record, RecordingError
 from tui.recording.moments import Moments
+from tui.recording.places import Key, key_of, lines_of, told_apart
 from tui.recording.summary import Summary, from_plain
-
-SUFFIX = ".twtop"
-SERVICE_FOLDER = Path("/var/log/twtop")
-"""Where `twtop record` writes as a service (LogsDirectory= of its unit)."""
 
 
 @dataclass(eq=False)
@@ -86,10 +83,10 @@ class Recording(Moments):
         worst: dict[int, float] = {}
         newest: dict[int, Place] = {}
         for chapter in self._chapters:
-            line = self._lines[_key(chapter.place)]
+            line = self._lines[key_of(chapter.place)]
             newest[line] = chapter.place
             worst[line] = max(worst.get(line, 0.0), *(told.worst for told in chapter.told))
-        ordered = sorted(newest, key=lambda line: (-worst[line], _key(newest[line])[:2]))
+        ordered = sorted(newest, key=lambda line: (-worst[line], key_of(newest[line])[:2]))
         return tuple(newest[line] for line in ordered)
 
     def _chosen(self, word: str | None) -> Place:
@@ -99,7 +96,7 @@ class Recording(Moments):
         found = list(places) if word is None else called(word, Survey(places))
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(_told(one, places) for one in (found or places)[:NAMED_AT_MOST])
+        listed = ", ".join(told_apart(one, places) for one in (found or places)[:NAMED_AT_MOST])
         if word is None:
             raise PlaceError(f"say which of {len(places)} places, the fullest first: {listed}")
         if found:
@@ -122,7 +119,7 @@ class Recording(Moments):
         Both are Unix times. What damage leaves of a file tells only between which moments it lies.
         """
         found: dict[str, None] = {}
-        line = self._lines[_key(self.place)]
+        line = self._lines[key_of(self.place)]
         for loss in self._losses:
             before, after = -math.inf, math.inf
             for chapter in self._chapters:
@@ -133,7 +130,7 @@ class Recording(Moments):
                         else:
                             after = min(after, told.time)
             for chapter in loss.cut:
-                if chapter.told and self._lines[_key(chapter.place)] == line:
+                if chapter.told and self._lines[key_of(chapter.place)] == line:
                     before = chapter.told[-1].time
             if seen < after and time >= before:
                 found[loss.note] = None
@@ -146,17 +143,17 @@ class Recording(Moments):
     def show(self, place: Place) -> None:
         """Turn to the moments of this place, one of ``places``."""
         self.place = place
-        line = self._lines[_key(place)]
-        self.lay_out([one for one in self._chapters if self._lines[_key(one.place)] == line])
+        line = self._lines[key_of(place)]
+        self.lay_out([one for one in self._chapters if self._lines[key_of(one.place)] == line])
 
     def find(self, place: Place) -> Place | None:
         """Return which of ``places`` is this one, None if it is none of them.
 
         There is but one host of a name, whatever number it has since it was started anew.
         """
-        line = self._lines.get(_key(place))
+        line = self._lines.get(key_of(place))
         for one in self.places:
-            if self._lines[_key(one)] == line or (
+            if self._lines[key_of(one)] == line or (
                 place.kind == one.kind == "host" and place.name == one.name
             ):
                 return one
@@ -174,7 +171,9 @@ class Recording(Moments):
             self._take_in(log)
         self._chapters = [chapter for chapter in self._chapters if chapter.told]
         self._chapters.sort(key=lambda chapter: chapter.told[0].time)
-        self._lines = _lines(self._chapters)
+        self._lines = lines_of(
+            (one.place, [told.time for told in one.told]) for one in self._chapters
+        )
 
     def _take_in(self, log: LogReader) -> None:
         for record in log.more():
@@ -255,104 +254,3 @@ class Recording(Moments):
         """Let the files go."""
         for log in self._logs:
             log.close()
-
-
-Key = tuple[str, str, object]
-
-
-def _key(place: Place) -> Key:
-    """Return what makes it the same place for as long as it is there: it has a number."""
-    return place.kind, place.name, place.id
-
-
-def _lines(chapters: Sequence[Chapter]) -> dict[Key, int]:
-    """Return which places are one and the same, each line with a number of its own.
-
-    One that was started anew has another number and goes on where the one of its name ended. Two
-    that were there at the same time are two, whatever they are called.
-    """
-    spans: dict[Key, tuple[float, float]] = {}
-    for chapter in chapters:
-        times = [told.time for told in chapter.told]
-        begin, end = spans.get(_key(chapter.place), (times[0], times[0]))
-        spans[_key(chapter.place)] = min(begin, *times), max(end, *times)
-    lines: dict[Key, int] = {}
-    ended: list[tuple[tuple[str, str], float]] = []
-    for key, (begin, end) in sorted(spans.items(), key=lambda one: one[1]):
-        name = key[:2]
-        line = next((n for n, one in enumerate(ended) if one[0] == name and one[1] < begin), None)
-        if line is None:
-            line = len(ended)
-            ended.append((name, end))
-        lines[key], ended[line] = line, (name, end)
-    return lines
-
-
-def _told(place: Place, among: Sequence[Place]) -> str:
-    """Return a place's kind and name, and its number where others are called so as well."""
-    same = sum((one.kind, one.name) == (place.kind, place.name) for one in among) > 1
-    return f"{place.kind} {place.name}" + (f" ({place.id})" if same else "")
-
-
-def open_recording(path: Path, word: str | None = None) -> Recording:
-    """Open a recording, or all of a folder; ``word`` is what the user calls the place.
-
-    With ALL for the word it begins with the fullest.
-
-    Raises RecordingError, and PlaceError where that names none, or one must be named.
-    """
-    return Recording(files_of(path), word)
-
-
-def files_of(path: Path) -> list[Path]:
-    """Return the files of a recording or a folder of them. Raises RecordingError for none."""
-    if not path.is_dir():
-        return [path]
-    paths = sorted(path.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
-    return paths
-
-
-def recorded_of(place: Place, folder: Path) -> Recording | None:
-    """Return what was recorded of a place in a folder, None where that is nothing.
-
-    Raises RecordingError.
-    """
-    if not any(folder.glob(f"*{SUFFIX}")):
-        return None
-    recording = open_recording(folder, ALL)
-    found = recording.find(place)
-    if found is None:
-        recording.close()
-        return None
-    recording.show(found)
-    return recording
-
-
-def is_recording(path: Path) -> bool:
-    """Say whether a path is a recording or a folder of them, whatever its name."""
-    if path.is_dir():
-        return any(path.glob(f"*{SUFFIX}"))
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
-
-
-def chapters_of(path: Path) -> list[tuple[float, int]]:
-    """Return when each chapter of a file began, and at which byte. Raises RecordingError."""
-    log = LogReader(path)
-    found = []
-    try:
-        for record in log.more():
-            if record is not None and record.kind == Kind.START:
-                try:
-                    (told,) = summaries([log.content(record)])
-                    found.append((told.time, record.begin))
-                except RecordingError:
-                    continue
-    finally:
-        log.close()
-    return found

@@ -27,6 +27,8 @@ WARM_SECONDS = 64.0
 SPANS = WARM_SECONDS, max(EARLY_SECONDS), RATE_SECONDS
 """Over what its trends are taken: each begins with a look, and each look costs as much as a poll
 does. The sums of the moments between are known without one."""
+MARKED = 4
+"""At so many moments it is looked what was new or gone; where there are more, at the first."""
 CLOCK_SECONDS = 0.001
 """By so much the times of a table and of the moment that read it may differ."""
 ENDINGS = 4
@@ -233,8 +235,9 @@ def _looks(recording: Moments, index: int) -> set[int]:
     read = recording.index_at(then - recording.timeline[index].age + CLOCK_SECONDS)
     ends = then, recording.timeline[read].time
     begins = {recording.index_at(end - seconds) for end in ends for seconds in SPANS}
-    marked = recording.index_at(then - MARKED_SECONDS) + 1  # what is new or gone is so since
-    return begins | {min(marked, index), max(read - 1, 0), read, index}
+    first = min(recording.index_at(then - MARKED_SECONDS) + 1, index)
+    marked = range(first, index) if index - first < MARKED else (first,)
+    return begins | {*marked, max(read - 1, 0), read, index}
 
 
 def _endings(recording: Moments, index: int) -> set[int]:
@@ -242,4 +245,5 @@ def _endings(recording: Moments, index: int) -> set[int]:
     timeline = recording.timeline
     last_there = sorted(set(ended(timeline, index).values()))[-ENDINGS:]
     before = {recording.index_at(timeline[at].time - RATE_SECONDS) for at in last_there}
+    before |= {max(at - 1, 0) for at in last_there}
     return before.union(last_there)

@@ -11,25 +11,15 @@ place in the hash table, which is chance, and 8 for its port and its time.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
 import numpy as np
 
 from tui.kernel.sockets import ROW_TYPES, Array, RawSockets, SocketTable, Timer, fingerprints
-from tui.recording.packing import (
-    NOTHING,
-    Packed,
-    gaps,
-    packed_column,
-    signed,
-    summed,
-    unpack,
-    unpacked_columns,
-    unsigned,
-)
+from tui.recording.packing import NOTHING, Packed, gaps, packed_column, signed
+from tui.recording.positions import packed_places
 
 ALWAYS = "local_port", "remote_port", "state", "timer"
 SELDOM = "rx_queue", "tx_queue", "backlog_limit", "uid", "inode"
@@ -45,12 +35,6 @@ ORDER = (
     "state",
 )
 """By what new rows are sorted, the last first."""
-
-
-BLOCKS = 16
-"""So many blocks of new rows are there at most in one table."""
-IDLE = -(1 << 62)
-"""What stands for it where a timer does not run: less than any time that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +85,12 @@ def _prints(table: SocketTable) -> Array:
     return prints
 
 
-def _longest_due_first(left: Array, due: Array) -> Array:
-    """Return which rows are due, in the order in which the timer wheel lets them go."""
-    rows = np.flatnonzero(due)
-    return rows[np.argsort(left[rows], kind="stable")]
+def longest_due_first(left: Array) -> Array:
+    """Return the order in which the timer wheel lets rows go that are due."""
+    return left.argsort(kind="stable")
 
 
-def _settled(foretold: Array, remaining: Array) -> Array:
+def settled(foretold: Array, remaining: Array) -> Array:
     """Return the time left; for what lingers at 0 how long it was due, as a negative one."""
     return np.where((remaining == 0) & (foretold < 0), foretold, remaining)
 
@@ -144,7 +127,8 @@ class RowWriter:
         gone = np.ones(len(self._left), bool)
         gone[origin] = False
         due = self._runs & (foretold <= 0)
-        ended = gone[_longest_due_first(foretold, due)]
+        rows = np.flatnonzero(due)
+        ended = gone[rows[longest_due_first(foretold[rows])]]
         columns = {"ended": gaps(np.flatnonzero(np.diff(ended, prepend=False)))}
         columns |= {"gone": gaps(np.flatnonzero(gone[~due]))}
         late = remaining[stays] - np.maximum(foretold[origin], 0)
@@ -153,7 +137,7 @@ class RowWriter:
         columns |= {"lag": gaps(turns), "by": signed(np.diff(late, prepend=0)[turns])}
         columns |= _came(table, np.flatnonzero(~stays))
         self._left = remaining
-        self._left[stays] = _settled(foretold[origin], remaining[stays])
+        self._left[stays] = settled(foretold[origin], remaining[stays])
         self._runs = table.timer != Timer.NONE
         return RowChange(aged, int(np.count_nonzero(~stays)), columns)
 
@@ -179,199 +163,7 @@ def _came(table: SocketTable, came: Array) -> dict[str, Array]:
     """Return the columns of new rows: by pattern, and within it those that closed first."""
     rows = _raw(table, came)
     order = np.lexsort([getattr(rows, name) for name in ORDER])
-    columns = _placed(came[order], len(table))
+    columns = packed_places(came[order], len(table))
     for name in ROW_TYPES:
         columns |= packed_column(name, getattr(rows, name)[order])
     return columns
-
-
-class RowReader:
-    """Follows the changes, and knows the rows of each table.
-
-    A table costs some passes over its rows: where a row is the exception, it is looked up. Most
-    tables are only passed through on the way to another one, and most of their new rows are gone
-    there: only those columns are unpacked that lead on, until the rows are asked for.
-    """
-
-    def __init__(self) -> None:
-        self._known = {name: np.empty(0, kind) for name, kind in ROW_TYPES.items()}
-        """Of the rows that were asked for last."""
-        self._told: list[RowChange] = []
-        """Those that came since."""
-        self._rows = np.empty(0, np.int64)
-        """Which of these are in the table, in its order; those that were known come first."""
-        self._left = np.empty(0, np.int64)
-        """Milliseconds left, and IDLE more for a timer that does not run."""
-
-    def take(self, changes: Sequence[RowChange]) -> None:
-        """Go on to the next tables. Raises ValueError or IndexError for what leads to none."""
-        if any(not _has_places(one.columns, one.came) for one in changes):
-            raise ValueError("not every new row has a place")  # before there are arrays of so many
-        told = [(change.columns, change.came) for change in changes]
-        left = unpacked_columns("remaining_ms", told, ROW_TYPES["remaining_ms"]).astype(np.int64)
-        left[unpacked_columns("timer", told, ROW_TYPES["timer"]) == Timer.NONE] += IDLE
-        first = len(self._known["timer"]) + sum(one.came for one in self._told)
-        rows = np.arange(first, first + len(left))
-        self._told += changes
-        begin = 0
-        for change in changes:
-            end = begin + change.came
-            self._go_on(change, rows[begin:end], left[begin:end])
-            begin = end
-
-    def _go_on(self, change: RowChange, came: Array, left_of_came: Array) -> None:
-        columns, rows = change.columns, self._rows
-        left = self._left - change.aged
-        aside = (left <= 0).nonzero()[0]
-        idle = left[aside] < IDLE // 2
-        left[aside[idle]] += change.aged
-        due = aside[~idle]
-        gone = _behind(due, summed(_column(columns, "gone")))
-        if "expired" in columns:  # in version 1
-            expired = due[summed(columns["expired"])]
-        else:
-            expired = due[left[due].argsort(kind="stable")[_ended(columns, len(due))]]
-        stays = np.ones(len(rows), bool)
-        stays[gone] = stays[expired] = False
-        old = "late" in columns  # in version 1
-        apart = np.concatenate((aside, gone[left[gone] > 0]))
-        if old:
-            aside, apart = due, np.concatenate((due, gone))
-        apart.sort()
-        turns = summed(_column(columns, "late" if old else "lag"))
-        lag = np.zeros(len(turns) + 1, np.int64)
-        unsigned(_column(columns, "by")).cumsum(out=lag[1:])
-        # Most rows have what is left of the turns; those aside have the rest, and are few.
-        count = len(rows) - len(apart)
-        theirs = aside[stays[aside]]
-        base = np.where(left[theirs] < IDLE // 2, IDLE, 0)
-        foretold = left[theirs] - base
-        near = int(turns.searchsorted(count))
-        edges = np.zeros(near + 2, np.int64)
-        edges[1:-1], edges[-1] = _behind(apart, turns[:near]), len(rows)
-        left += lag[: near + 1].repeat(edges[1:] - edges[:-1])
-        late = lag[turns.searchsorted(np.arange(count, count + len(theirs)), "right")]
-        left[theirs] = base + _settled(foretold, np.maximum(foretold, 0) + late)
-        there = np.ones(np.count_nonzero(stays) + change.came, bool)
-        at = _places(columns, change.came, len(there))
-        there[at] = False
-        self._rows, self._left = np.empty((2, len(there)), np.int64)
-        # By masks: by numbers it takes four times as long.
-        self._rows[there], self._rows[at] = rows[stays], came
-        self._left[there], self._left[at] = left[stays], left_of_came
-
-    def rows(self) -> RawSockets:
-        """Return the rows of the present table. Raises ValueError for what is senseless."""
-        counts = np.array([len(self._known["timer"]), *(one.came for one in self._told)])
-        of = np.arange(len(counts)).repeat(counts)[self._rows]
-        lives = np.bincount(of, minlength=len(counts)) > 0
-        lives[0] = True
-        alive = [self._told[number] for number in np.flatnonzero(lives[1:]).tolist()]
-        rests = unpack([one.rest for one in alive])
-        told = [({**one.columns, **rest}, one.came) for one, rest in zip(alive, rests, strict=True)]
-        named = set().union(*(columns for columns, _ in told))
-        passed = np.where(lives, 0, counts).cumsum()
-        rows = self._rows - passed[of]
-        for name, kind in ROW_TYPES.items():
-            known = self._known[name]
-            if named.isdisjoint((f"{name}.steps", f"{name}.by")) and not known.any():
-                self._known[name] = np.zeros(len(rows), kind)
-            else:
-                more = unpacked_columns(name, told, kind)
-                self._known[name] = np.concatenate((known, more))[rows]
-        left = np.maximum(np.where(self._left < IDLE // 2, self._left - IDLE, self._left), 0)
-        self._known["remaining_ms"] = left.astype(ROW_TYPES["remaining_ms"])
-        self._told, self._rows = [], np.arange(len(rows))
-        return RawSockets(**self._known)
-
-
-def _at_once(count: int) -> int:
-    """Return how many numbers below ``count`` are one of 63 bits."""
-    return int(63 / math.log2(max(count, 2)))
-
-
-def _together(numbers: Array, count: int) -> Array:
-    """Return numbers below ``count`` as digits of fewer ones, in which no bit is in vain."""
-    digits = _at_once(count)
-    whole = np.zeros(-(-len(numbers) // digits) * digits, np.uint64)
-    whole[: len(numbers)] = numbers
-    worth = np.uint64(count) ** np.arange(digits, dtype=np.uint64)
-    together: Array = (whole.reshape(-1, digits) * worth).sum(axis=1, dtype=np.uint64)
-    return together
-
-
-def _apart(together: Array, count: int) -> Array:
-    """Return the numbers that _together() was given, and zeros behind them."""
-    worth = np.uint64(count) ** np.arange(_at_once(count), dtype=np.uint64)
-    numbers: Array = together[:, None] // worth % np.uint64(max(count, 1))
-    return numbers.ravel().view(np.int64)
-
-
-def _placed(places: Array, count: int) -> dict[str, Array]:
-    """Return columns that tell the places of new rows in a table of ``count``.
-
-    Each is one among those that are free yet, which are fewer and fewer: of a whole table that
-    takes a bit less for each row. So that it is soon done it holds for a block of rows at a time.
-    """
-    columns, free = {}, np.arange(count)
-    for number, first in enumerate(range(0, len(places), block := _block(count))):
-        at = free.searchsorted(places[first : first + block])
-        columns[f"places.{number}"] = _together(at, len(free))
-        free = np.delete(free, at)
-    return columns
-
-
-def _places(columns: Mapping[str, Array], came: int, count: int) -> Array:
-    """Return what _placed() was given."""
-    if "at" in columns:  # until version 2
-        return columns["at"].view(np.int64)
-    if "places" in columns:  # in the first recordings of version 3
-        return _apart(columns["places"], count)[:came]
-    if not came:
-        return _NONE.view(np.int64)
-    block = _block(count)
-    at = _apart(columns["places.0"], count)[: min(block, came)]
-    if came <= block:
-        return at
-    found, free = [at], np.arange(count)
-    for number, first in enumerate(range(block, came, block), 1):
-        free = np.delete(free, at)
-        at = _apart(columns[f"places.{number}"], len(free))[: min(block, came - first)]
-        found.append(free[at])
-    return np.concatenate(found)
-
-
-def _block(count: int) -> int:
-    return -(-count // BLOCKS) or 1
-
-
-def _has_places(columns: Mapping[str, Array], came: int) -> bool:
-    if "at" in columns:
-        return len(columns["at"]) == came
-    told = sum(len(columns[name]) for name in columns if name.partition(".")[0] == "places")
-    return 0 <= came <= 63 * told
-
-
-def _column(columns: Mapping[str, Array], name: str) -> Array:
-    return columns.get(name, _NONE)
-
-
-_NONE = np.empty(0, np.uint64)
-
-
-def _ended(columns: Mapping[str, Array], count: int) -> Array:
-    """Return which of the rows that are due went; where that turns is told, as it does in runs."""
-    if "expired.steps" in columns:  # until version 2
-        turns = columns["expired.steps"].nonzero()[0]
-    else:
-        turns = summed(columns.get("ended", _column(columns, "expired.turns")))
-    turned = np.zeros(count, bool)
-    turned[turns] = True
-    ended: Array = np.logical_xor.accumulate(turned).nonzero()[0]
-    return ended
-
-
-def _behind(apart: Array, places: Array) -> Array:
-    """Return which rows are in these places of those that are not ``apart``, ascending both."""
-    behind: Array = places + (apart - np.arange(len(apart))).searchsorted(places, "right")
-    return behind

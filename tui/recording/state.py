@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +12,7 @@ from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place, PlaceKind
 from tui.kernel.printable import printable
 from tui.kernel.processes import Owners, Process
-from tui.kernel.sockets import RawSockets, SocketTable, build
+from tui.kernel.sockets import Array, SocketTable
 from tui.kernel.source import Reading
 
 Sections = dict[str, dict[str, Any]]
@@ -95,16 +94,14 @@ def applied(before: Sections, told: Mapping[str, Any]) -> Sections:
     return now
 
 
-def restored(now: Sections, rows: RawSockets, table: SocketTable | None) -> Reading:
+def restored(now: Sections, columns: dict[str, Array], table: SocketTable | None) -> Reading:
     """Return the reading; its table is the one given, where that has not changed.
 
     Raises KeyError, TypeError or ValueError where something is missing or of another kind.
     """
     told, read = now["table"], now["reading"]
     if table is None:
-        table = build([rows])
-        kept = {field.name: getattr(table, field.name) for field in fields(table)}
-        kept |= {name: told[name] for name in OF_TABLE}
+        kept: dict[str, Any] = {**columns, **{name: told[name] for name in OF_TABLE}}
         kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
         table = SocketTable(**kept)
     return Reading(

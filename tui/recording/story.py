@@ -94,14 +94,23 @@ def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[
     gone = ended(timeline, index, within)
     seen |= {one: timeline[at].time for one, at in gone.items()}
     going_on = set(seen)
+    all_since: float | None = None
     for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):
-        if not going_on or last - timeline[at].time > UNSEEN_SECONDS:
+        moment = timeline[at]
+        if not going_on or last - moment.time > UNSEEN_SECONDS:
             break
-        last = timeline[at].time
-        there = going_on.intersection([told.identity for told in timeline[at].findings])
+        last = moment.time
+        there = [told.identity for told in moment.findings if told.identity in going_on]
+        if len(there) == len(going_on):  # as at most moments, of which there are thousands
+            all_since = last
+            continue
+        if all_since is not None:
+            seen |= dict.fromkeys(going_on, all_since)
+            all_since = None
         seen |= dict.fromkeys(there, last)
-        if len(there) < len(going_on):
-            going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
+        going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
+    if all_since is not None:
+        seen |= dict.fromkeys(going_on, all_since)
     return {
         one: Begun(since, since == last, timeline[gone[one] + 1].time if one in gone else None)
         for one, since in seen.items()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +15,7 @@ FULL_MOST = 5
 """How many full patterns are told of a moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A finding as a timeline tells it."""
 
     identity: tuple[str, str]
@@ -25,9 +23,8 @@ class Told:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One moment."""
+class Summary(NamedTuple):
+    """One moment: a tuple, since a day has 30,000."""
 
     time: float
     """Unix time."""
