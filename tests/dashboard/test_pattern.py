@@ -83,6 +83,18 @@ class TestFacts:
             assert said in on.text()
             assert ("levels off" in on.text()) is (rate == 10)
 
+    async def test_a_load_above_what_it_comes_to_levels_off_nowhere(self) -> None:
+        def at(second: int) -> list[Sock]:
+            held = waits(400, DATABASE, first=33_000, left=50.0 - second)
+            for age in range(second):
+                held += waits(2, DATABASE, first=32768 + 2 * age, left=59.5 - age)
+            return held
+
+        async with stage(frame_of(at(10), at=0), frame_of(at(15), at=5)) as on:
+            await on.press("enter")
+            assert "430 of 1,000 in use" in on.text()
+            assert "levels off" not in on.text()
+
     async def test_a_pattern_that_vanished_keeps_its_screen(self) -> None:
         async with stage(busy()) as on:
             await on.press("enter")

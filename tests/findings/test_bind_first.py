@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.findings.situations import advice, found, look, only
-from tests.tables import Sock, rules
+from tests.tables import Sock, listener, rules
 from tui.analysis.bind_first import DESTINATIONS, USE
 from tui.findings.config import BindFirst, Config
 from tui.findings.finding import Severity
@@ -53,6 +53,11 @@ class TestItFires:
         others = [Sock(local_port=40000 + n, remote=REMOTES[1]) for n in (0, 4)]
         finding = only("bind-before-connect", look(*unshared(4, 100), *others))
         assert finding.evidence["shared_ports"] == 2
+
+    def test_what_came_in_at_a_port_of_the_range_is_no_port_of_a_client(self) -> None:
+        served = [Sock(local_port=40999, remote=remote, remote_port=50_000) for remote in REMOTES]
+        socks = [*unshared(3, 130), listener(port=40999), *served]
+        assert only("bind-before-connect", look(*socks)).evidence["distinct_ports"] == 390
 
     def test_each_local_ip_is_judged_by_itself(self) -> None:
         socks = [*unshared(3, 150), *unshared(3, 150, local="10.0.0.6"), *by_chance(3, 1)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.judgement import PortUse, port_use
+from tui.analysis.judgement import PortUse
 from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.ports import PORTS
 from tui.kernel.sockets import Array
@@ -97,9 +97,6 @@ def find_bound_first(
     held = np.bincount(local, weights=in_use, minlength=addresses)
     waiting = np.bincount(local, weights=patterns.waiting[outgoing], minlength=addresses)
     by_chance = held - _distinct_by_chance(local, in_use, addresses, capacity)
-    # connect() takes no port of the other parity while the destination can have one of this.
-    this = np.count_nonzero(frame.ports.usable[frame.ports.low % 2 :: 2])
-    by_connect = np.bincount(local, weights=np.minimum(in_use, this), minlength=addresses)
     candidate = (
         (several >= destinations)
         & (100 * held >= use * capacity)
@@ -111,23 +108,24 @@ def find_bound_first(
     found = found[np.argsort(-held[found], kind="stable")][:EXAMINED]
     if not len(found):
         return ()
-    distinct, other_parity, of_this_parity = _distinct_ports(frame, found)
-    amiss = by_connect[found] - of_this_parity >= np.maximum(LEAST_SHARED, AMISS * held[found])
-    judged = (
-        BoundFirst(
+    first, told = frame.ports.low % 2, []
+    for address, seen in zip(found.tolist(), _ports(frame, found), strict=True):
+        distinct, expected = int(np.count_nonzero(seen)), by_chance.item(address)
+        if held[address] - distinct > SHARE * expected:
+            continue
+        one = BoundFirst(
             address=address,
-            destinations=int(several[address]),
+            destinations=several.item(address),
             in_use=int(held[address]),
-            distinct=int(distinct[index]),
-            by_chance=float(by_chance[address]),
-            other_parity=int(other_parity[index]),
+            distinct=distinct,
+            by_chance=expected,
+            other_parity=int(np.count_nonzero(seen[1 - first :: 2])),
             capacity=capacity,
             waiting=int(waiting[address]),
         )
-        for index, address in enumerate(found.tolist())
-        if amiss[index] or several[address] >= UNSHARED_ALONE
-    )
-    return tuple(one for one in judged if one.shared <= SHARE * one.by_chance)
+        if one.destinations >= UNSHARED_ALONE or _parity_is_amiss(frame, one):
+            told.append(one)
+    return tuple(told)
 
 
 def bound_first_at(frame: Frame, ip: str) -> BoundFirst | None:
@@ -139,9 +137,9 @@ def shared_at(found: Iterable[BoundFirst], patterns: Patterns, index: int) -> Bo
     """Return what a pattern's ports are shared with; None where it has all of them itself."""
     if patterns.direction.item(index) != Direction.OUTGOING:
         return None
-    at, own = patterns.local_ip.item(index), port_use(patterns, index)
+    at, own = patterns.local_ip.item(index), patterns.connectable.item(index)
     theirs = (one for one in found if one.address == at)
-    return next((one for one in theirs if one.use.connectable < own.connectable), None)
+    return next((one for one in theirs if one.use.connectable < own), None)
 
 
 def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: int) -> Array:
@@ -157,29 +155,32 @@ def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: i
     return capacity * (1 - untouched)
 
 
-def _distinct_ports(frame: Frame, found: Array) -> tuple[Array, Array, Array]:
-    """Return, for each of these local addresses, its distinct usable ports in outgoing patterns,
-    how many of them have the parity that connect() tries last, and how many ports of the parity
-    that it tries first all destinations have, each counted for itself.
+def _ports(frame: Frame, found: Array) -> Array:
+    """Return, for each of these local addresses, which usable ports its sockets hold.
+
+    A usable port has no listener: all that is on it is outgoing.
     """
-    table, patterns, ports = frame.table, frame.patterns, frame.ports
-    others = len(found)  # a row for what is not asked for: cheaper than to choose from so many
+    table, others = frame.table, len(found)
+    # A row for what is not asked for: cheaper than to choose from so many.
     rank = np.full(len(table.address_lo), others)
     rank[found] = np.arange(others)
-    chosen = np.where(patterns.outgoing, rank[patterns.local_ip], others)
-    owner = np.append(chosen, others).take(patterns.member)
+    place = (PORTS * rank).take(table.local_ip)
+    place += table.local_port
     seen = np.zeros((others + 1) * PORTS, bool)
-    seen[owner * PORTS + table.local_port] = True  # a third of what two indices cost
-    seen = seen.reshape(-1, PORTS)[:others] & ports.usable
-    first = ports.low % 2
-    this = (table.local_port & 1 == first) & patterns.holding
+    seen[place] = True  # a third of what two indices cost
+    held: Array = seen.reshape(-1, PORTS)[:others] & frame.ports.usable
+    return held
 
-    def counts(of: Iterable[Array]) -> Array:
-        """Count what is set, one after the other: NumPy takes ten times as long for an axis."""
-        return np.fromiter(map(np.count_nonzero, of), np.intp, len(found))
 
-    return (
-        counts(seen),
-        counts(seen[:, 1 - first :: 2]),
-        counts(this & (owner == index) for index in range(others)),
-    )
+def _parity_is_amiss(frame: Frame, bound: BoundFirst) -> bool:
+    """Say whether ports are missing from the parity that connect() takes first.
+
+    It takes none of the other while the destination can have one of this.
+    """
+    ports, patterns, first = frame.ports, frame.patterns, frame.ports.low % 2
+    theirs = bound.patterns(patterns)
+    most = np.count_nonzero(ports.usable[first::2])
+    by_connect = np.minimum(patterns.in_use[theirs], most).sum()
+    local_port = frame.table.local_port[theirs.take(patterns.member) & patterns.holding]
+    missing = by_connect - np.count_nonzero(local_port & 1 == first)
+    return bool(missing >= max(LEAST_SHARED, AMISS * bound.in_use))

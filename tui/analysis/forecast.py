@@ -42,8 +42,7 @@ def seconds_to_exhaustion(
     runs out, however steep it looks now. An end is told only where what is proven brings it: a
     rise may bring it nearer, but is none yet that would bring it alone.
     """
-    near = within_reach(live, closings, capacity)
-    near[near] = _may_end(live[near], opened[near], closings[near], capacity[near], hold[near])
+    near = _may_end(live, opened, closings, capacity, hold)
     ends = np.full(len(live), NEVER)
     if near.any():
         ends[near] = _ends(
@@ -52,12 +51,12 @@ def seconds_to_exhaustion(
     return ends
 
 
-def within_reach(live: Array, closings: Array, capacity: Array) -> Array:
-    """Say which may run out at all, by the ports that ``seconds_to_exhaustion`` is given; bool.
+def within_reach(in_use: Array, capacity: Array) -> Array:
+    """Say for which ``seconds_to_exhaustion`` is worth asking, by their ports; bool.
 
-    Most are far from it: what has been seen is too little for an end within AHEAD times that.
+    Most are far from an end: what has been seen is too little for one within AHEAD times that.
     """
-    near: Array = (1 + AHEAD) * (live + closings.sum(axis=1)) >= capacity
+    near: Array = (1 + AHEAD) * in_use >= capacity
     return near
 
 

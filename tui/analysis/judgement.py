@@ -108,12 +108,13 @@ def levels(locked: Any, capacity: Any, threshold: float, slow: float = SLOW_PERC
     """
     # A percentage such as 43.39 is no exact float: what is equal on paper must be equal here.
     percent_locked = 100 * locked * (1 + 1e-12)
+    # int: NumPy takes five times as long for a member of an enum.
     return np.maximum(
         np.maximum(
-            (percent_locked >= slow * capacity) * Level.SLOW,
-            (percent_locked >= threshold * capacity) * Level.HOT,
+            (percent_locked >= slow * capacity) * int(Level.SLOW),
+            (percent_locked >= threshold * capacity) * int(Level.HOT),
         ),
-        (locked >= capacity) * Level.EXHAUSTED,
+        (locked >= capacity) * int(Level.EXHAUSTED),
     )
 
 
@@ -122,12 +123,8 @@ def pattern_levels(patterns: Patterns, threshold: float) -> Array:
 
     Only outgoing ones are judged: the ports of an incoming one are its peer's.
     """
-    found: Array = np.where(
-        patterns.outgoing,
-        levels(patterns.locked, patterns.capacity, threshold),
-        Level.FINE,
-    )
-    return found
+    found: Array = levels(patterns.locked, patterns.capacity, threshold)
+    return found * patterns.outgoing
 
 
 def pattern_level(patterns: Patterns, index: int, threshold: float) -> Level:

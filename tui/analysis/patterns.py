@@ -169,7 +169,15 @@ class Patterns:
     @cached_property
     def utilization(self) -> Array:
         """in_use / capacity, 0 to 1; 1 where there is no capacity at all."""
-        return np.where(self.capacity > 0, self.in_use / np.maximum(self.capacity, 1), 1.0)
+        return self._shares(self.in_use)
+
+    @cached_property
+    def locked_share(self) -> Array:
+        """locked / capacity, 0 to 1; 1 where there is no capacity at all."""
+        return self._shares(self.locked)
+
+    def _shares(self, ports: Array) -> Array:
+        return np.where(self.capacity > 0, ports / np.maximum(self.capacity, 1), 1.0)
 
     def time_wait_of(self, index: int) -> int:
         """Return how many sockets of one pattern are in TIME-WAIT, at the cost of one."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tui.analysis.course import Course
+from tui.analysis.course import Course, Point
 from tui.analysis.patterns import PatternKey
 from tui.analysis.refused import Tallies
 from tui.kernel.processes import Process
@@ -47,14 +47,17 @@ class Past:
     """When the tables were read, shape (rows,)."""
     cells: Array
     """in_use, live, total and capacity, shape (4, rows, columns), int32."""
-    columns: Mapping[PatternKey, tuple[int, int]]
-    """Each pattern's column, and its first row in it: what stands above is another's."""
+    columns: Mapping[PatternKey, int]
+    """Each pattern's column."""
+    first: Array
+    """The first row of each column that is its pattern's: what stands above is another's."""
 
     def of(self, key: PatternKey) -> Series | None:
         """Return the series of one pattern, None if it has none."""
         if key not in self.columns:
             return None
-        column, first = self.columns[key]
+        column = self.columns[key]
+        first = self.first[column]
         return Series(self.time[first:], *self.cells[:, first:, column])
 
 
@@ -71,16 +74,38 @@ class Growth:
         return 60 * self.rise / self.seconds
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates(Mapping[str, float]):
+    """Counters' increase per second, reckoned when somebody asks: there are 160, and few do.
+
+    Only those have one that are known twice.
+    """
+
+    before: Mapping[str, int]
+    now: Mapping[str, int]
+    seconds: float
+    """Between both; 0 where there is but one time."""
+
+    def __getitem__(self, name: str) -> float:
+        if self.seconds <= 0:
+            raise KeyError(name)
+        return (self.now[name] - self.before[name]) / self.seconds
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.now if self.seconds > 0 and name in self.before)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True, slots=True)
 class Trends:
     """What the frames up to one say; arrays over patterns are of the first TRACKED ones."""
 
-    states: Array | None
-    """Change per second of each state's count, or None at the first frame."""
-    time_wait: float | None
-    """Change per second of the TIME-WAIT count, or None at the first frame."""
-    time_wait_count: int
-    """Sockets in TIME-WAIT at the frame's own time: newer than its table between dumps."""
+    now: Point
+    """The sums of the frame."""
+    base: Point
+    """Those some seconds before it, which changes are told from; at the first frame its own."""
     growth: Array
     """Change per second of the ports in use; NaN where it is not yet known."""
     seconds_left: Array
@@ -108,3 +133,20 @@ class Trends:
     """For how long reads have been cut short, so that the table is an older one."""
     refused: Tallies | None = None
     """What the kernel has refused by its own count; None where that is not counted."""
+
+    @property
+    def states(self) -> Array | None:
+        """Change per second of each state's count, or None at the first frame."""
+        seconds = self.now.table_time - self.base.table_time
+        return (self.now.states - self.base.states) / seconds if seconds > 0 else None
+
+    @property
+    def time_wait(self) -> float | None:
+        """Change per second of the TIME-WAIT count, or None at the first frame."""
+        seconds = self.now.time - self.base.time
+        return (self.now.time_wait - self.base.time_wait) / seconds if seconds > 0 else None
+
+    @property
+    def time_wait_count(self) -> int:
+        """Sockets in TIME-WAIT at the frame's own time: newer than its table between dumps."""
+        return self.now.time_wait

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import Any, BinaryIO, TextIO
+from typing import Any
 
 import click
 
 from tui.analysis.frame import Frame
 from tui.analysis.refused import key_of
 from tui.analysis.tolls import Destination, Toll, Tolls
+from tui.commands.child import run_child
 from tui.commands.configuration import configured
 from tui.commands.options import (
     Settings,
@@ -60,8 +55,8 @@ INTERVAL = 0.5
 """Seconds: less than the second after which tcp_tw_reuse may take a port again, so that every
 TIME-WAIT is seen."""
 CHARTS = (".svg", ".png")
-NOT_FOUND, NOT_EXECUTABLE, SIGNALLED, NOT_BEGUN = 127, 126, 128, 125
-"""Exit codes as the shell's and env(1)'s."""
+NOT_BEGUN = 125
+"""An exit code as env(1)'s."""
 
 
 class Witness:
@@ -211,7 +206,7 @@ def run(
             owners.stop()
             look.look()
 
-        code = _run(command, ended, dashboard_line(settings) if live else None)
+        code = run_child(command, ended, dashboard_line(settings) if live else None)
         for recorder in recordings:
             with suppress(RecordingError):
                 recorder.close()
@@ -299,62 +294,3 @@ def dashboard_line(settings: Settings) -> list[str]:
     if settings.place is not None:
         line += ["-N", settings.place]
     return line
-
-
-def _is_in_foreground() -> bool:
-    """Say whether this is what a terminal sends its Ctrl-C to, wherever stdin comes from."""
-    with suppress(OSError):
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            return os.tcgetpgrp(terminal) == os.getpgrp()
-        finally:
-            os.close(terminal)
-    return False
-
-
-def _run(command: tuple[str, ...], ended: Callable[[], None], dashboard: list[str] | None) -> int:
-    """Run the command, call ``ended`` at its end, and return its exit code; signals are passed on.
-
-    A dashboard has the terminal to itself: what the command writes there comes after it.
-    """
-    held: list[tuple[TextIO, BinaryIO]] = []
-    streams: dict[str, Any] = {}
-    if dashboard is not None:
-        streams["stdin"] = subprocess.DEVNULL if sys.stdin.isatty() else None
-        for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
-            if stream.isatty():
-                held.append((stream, tempfile.TemporaryFile()))  # noqa: SIM115
-                streams[name] = held[-1][1]
-    try:
-        child = subprocess.Popen(command, **streams)
-    except FileNotFoundError:
-        fail(f"{command[0]}: not found", NOT_FOUND)
-    except OSError as error:
-        fail(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        with suppress(ProcessLookupError):
-            child.send_signal(number)
-
-    # Ctrl-C reaches the command by itself where it is in a terminal's foreground too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN if _is_in_foreground() else pass_on)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
-
-    def wait() -> None:
-        child.wait()
-        ended()
-
-    waiting = threading.Thread(target=wait, name="twtop-command", daemon=True)
-    waiting.start()
-    if dashboard is not None:
-        subprocess.run(dashboard, check=False)
-    waiting.join()
-    code = child.returncode
-    for stream, kept in held:
-        kept.seek(0)
-        with suppress(OSError):
-            shutil.copyfileobj(kept, stream.buffer)
-            stream.flush()
-        kept.close()
-    return code if code >= 0 else SIGNALLED - code

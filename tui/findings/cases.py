@@ -114,12 +114,17 @@ class Cases:
             begun = Begun(now, first) if told is None or later else told
             case = old or Case(finding, begun.since, begun.from_start, peak=grade, peak_at=now)
             peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade
-            if not (first or quietly) and (old is None or grade > peak):
-                case = replace(case, news=look)
-            if grade >= peak:
-                case = replace(case, peak_at=now)
-            case = replace(case, finding=finding, gone=None, peak=max(peak, grade))
-            cases.append(case)
+            is_news = not (first or quietly) and (old is None or grade > peak)
+            cases.append(
+                replace(
+                    case,
+                    finding=finding,
+                    gone=None,
+                    news=look if is_news else case.news,
+                    peak=max(peak, grade),
+                    peak_at=now if grade >= peak else case.peak_at,
+                )
+            )
         for case in before.values():
             if case.gone is None:
                 told = self.begun.get(case.identity)

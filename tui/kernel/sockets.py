@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
@@ -161,6 +161,7 @@ class SocketTable:
         return ip_text(int(self.address_hi[address]), int(self.address_lo[address]))
 
 
+@lru_cache(maxsize=4096)
 def ip_text(hi: int, lo: int) -> str:
     """Return the text of a 128-bit address given as its two halves."""
     if hi == 0 and lo >> 32 == 0xFFFF:

@@ -6,24 +6,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Metric, generate_latest, start_http_server
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from tui.analysis.bounds import utilization_at_most
 from tui.analysis.forecast import NEVER
-from tui.kernel.parameters import Parameter
 from tui.kernel.sockets import State
 from tui.metrics.names import BANDS, METRICS
-from tui.metrics.post import Row, Sight, locked_shares
+from tui.metrics.post import Row, Sight
 from tui.watching.view import View
 
-Family = GaugeMetricFamily | CounterMetricFamily
-Sample = tuple[str, float, tuple[str, ...]]
+Told = tuple[str, float, tuple[str, ...]]
 """A metric without its prefix, the value, and its labels behind that of the place."""
 
 
@@ -42,6 +41,7 @@ class Looking(Protocol):
 
 
 PREFIX = "twtop_"
+LABELS = {one.name: one.labels for one in METRICS}
 LIST_OF_PORTS = "net.ipv4.ip_local_reserved_ports"
 """No number, though it may look like one."""
 
@@ -59,11 +59,13 @@ class Scrapes(Collector):
         self._walks = walks
         self._read_at = -NEVER
         self._lock = threading.Lock()
-        self._families: tuple[Family, ...] = ()
+        self._families: tuple[Metric, ...] = ()
         self.failures: tuple[str, ...] = ()
         """Why the newest reading has nothing of some places."""
+        self._registry = CollectorRegistry()  # not the global one, which has Python's own metrics
+        self._registry.register(self)
 
-    def collect(self) -> Iterable[Family]:
+    def collect(self) -> Iterable[Metric]:
         """Return every metric as of now, or as it was told just before."""
         with self._lock:
             began = time.monotonic()
@@ -83,7 +85,7 @@ class Scrapes(Collector):
 
     def text(self) -> bytes:
         """Return them as text."""
-        return generate_latest(_registry(self))
+        return generate_latest(self._registry)
 
     def serve(
         self, ip: str, port: int, cert: Path | None, key: Path | None, client_ca: Path | None
@@ -92,7 +94,7 @@ class Scrapes(Collector):
         start_http_server(
             port,
             ip,
-            _registry(self),
+            self._registry,
             certfile=None if cert is None else str(cert),
             keyfile=None if key is None else str(key),
             client_cafile=None if client_ca is None else str(client_ca),
@@ -100,29 +102,24 @@ class Scrapes(Collector):
         )
 
 
-def _registry(scrapes: Scrapes) -> CollectorRegistry:
-    registry = CollectorRegistry()  # not the global one, which has Python's own metrics
-    registry.register(scrapes)
-    return registry
-
-
 def families(
     sights: Iterable[Sight], seconds: float, *, complete: bool = True
-) -> tuple[Family, ...]:
+) -> tuple[Metric, ...]:
     """Return every metric of these places; the reading and judging took so many ``seconds``."""
-    made: dict[str, Family] = {}
-    for one in METRICS:
-        kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
-        made[one.name] = kind(one.name, one.meaning, labels=one.labels)
-    made["twtop_scrape_duration_seconds"].add_metric((), seconds)
-    made["twtop_places_complete"].add_metric((), complete)
+    made = {
+        one.name: Metric(one.name.removesuffix("_total"), one.meaning, one.kind) for one in METRICS
+    }
+    for name, value in (("scrape_duration_seconds", seconds), ("places_complete", complete)):
+        made[PREFIX + name].add_sample(PREFIX + name, {}, value)
     for sight in sights:
         for name, value, labels in _samples(sight):
-            made[PREFIX + name].add_metric((sight.name, *labels), value)
+            name = PREFIX + name
+            told = dict(zip(LABELS[name], (sight.name, *labels), strict=True))
+            made[name].samples.append(Sample(name, told, value))
     return tuple(made.values())
 
 
-def _samples(sight: Sight) -> Iterator[Sample]:
+def _samples(sight: Sight) -> Iterator[Told]:
     yield "place_info", 1, (sight.place.kind,)
     bound = utilization_at_most(sight.glance) if sight.glance else None
     seen = sight.failure is None and (bound is not None or sight.view is not None)
@@ -148,10 +145,10 @@ def _samples(sight: Sight) -> Iterator[Sample]:
     for (code, severity), count in sorted(present.items()):
         yield "findings", count, (code, severity)
     for parameter in sight.view.frame.reading.parameters:
-        yield from _of_sysctl(parameter)
+        yield from _of_sysctl(parameter.name, parameter.value)
 
 
-def _of_place(view: View) -> Iterator[Sample]:
+def _of_place(view: View) -> Iterator[Told]:
     frame, trends = view.frame, view.trends
     ports, patterns = frame.ports, frame.patterns
     for state in State:
@@ -163,7 +160,7 @@ def _of_place(view: View) -> Iterator[Sample]:
     yield "ports_reserved", ports.reserved, ()
     yield "ports_excluded", ports.excluded, ()
     outgoing = np.flatnonzero(patterns.outgoing)
-    locked = locked_shares(patterns, outgoing)
+    locked = patterns.locked_share[outgoing]
     band = np.searchsorted([least for least, _ in BANDS], locked, "right") - 1
     counts = np.bincount(band, minlength=len(BANDS))
     for (_, name), count in zip(BANDS, counts.tolist(), strict=True):
@@ -175,7 +172,7 @@ def _of_place(view: View) -> Iterator[Sample]:
     yield "sysctls_assumed", len(frame.assumed), ()
 
 
-def _of_pattern(row: Row) -> Iterator[Sample]:
+def _of_pattern(row: Row) -> Iterator[Told]:
     key = row.key
     ends = (key.direction.name.lower(), key.local_ip, key.remote_ip, str(key.remote_port))
     yield "pattern_ports_in_use", row.in_use, ends
@@ -186,8 +183,9 @@ def _of_pattern(row: Row) -> Iterator[Sample]:
         yield "pattern_info", 1, (*ends, row.process)
 
 
-def _of_sysctl(parameter: Parameter) -> Iterator[Sample]:
-    words = (parameter.value or "").split()
-    if parameter.name != LIST_OF_PORTS and all(w.isascii() and w.isdecimal() for w in words):
-        for index, word in enumerate(words):
-            yield "sysctl", int(word), (parameter.name, str(index))
+@lru_cache(maxsize=1024)  # a third of all samples, and hardly one of them ever changes
+def _of_sysctl(name: str, value: str | None) -> tuple[Told, ...]:
+    words = (value or "").split()
+    if name == LIST_OF_PORTS or not all(w.isascii() and w.isdecimal() for w in words):
+        return ()
+    return tuple(("sysctl", int(word), (name, str(index))) for index, word in enumerate(words))

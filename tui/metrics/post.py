@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.analysis.forecast import NEVER
-from tui.analysis.patterns import PatternKey, Patterns
+from tui.analysis.patterns import PatternKey
 from tui.analysis.timewait import TRACKED
 from tui.findings.baseline import Baseline
 from tui.findings.config import Config
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import Array, SocketTable, TableError
+from tui.kernel.sockets import SocketTable, TableError
 from tui.kernel.source import Reading, Source
 from tui.metrics.seats import NOTHING, Seats, Share
 from tui.watching.sampler import Sampler
@@ -121,7 +121,7 @@ class Benches:
         for name, view in views.items():
             patterns = view.frame.patterns
             outgoing = np.flatnonzero(patterns.outgoing)
-            in_use, locked = patterns.utilization[outgoing], locked_shares(patterns, outgoing)
+            in_use, locked = patterns.utilization[outgoing], patterns.locked_share[outgoing]
             # The fullest stand first, so whoever is near a seat is among the TRACKED.
             near = np.flatnonzero(in_use >= self._seats.leave)[:TRACKED]
             keys = [(name, key) for key in patterns.keys_of(outgoing[near])]
@@ -136,13 +136,6 @@ class Benches:
                 rows[name].append(_row(views[name], pattern, indices.get(key)))
                 left_out[name] -= shares.get(key, NOTHING).in_use >= self._seats.enter
         return {name: (tuple(rows[name]), left_out[name]) for name in views}
-
-
-def locked_shares(patterns: Patterns, which: Array) -> Array:
-    """Return the part of their ports that connect() cannot have; 1 where there is no capacity."""
-    capacity = patterns.capacity[which]
-    share: Array = np.where(capacity > 0, patterns.locked[which] / np.maximum(capacity, 1), 1.0)
-    return share
 
 
 def _row(view: View, key: PatternKey, index: int | None) -> Row:

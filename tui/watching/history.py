@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from types import MappingProxyType
 
 import numpy as np
@@ -17,7 +19,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.owners import holders
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.timewait import SECONDS, TRACKED
-from tui.analysis.trends import Growth, Holder, Trends
+from tui.analysis.trends import Growth, Holder, Rates, Trends
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import Array, State, Timer
 from tui.watching.series import IN_USE, KEEP_ROWS, KEEP_SECONDS, LIVE, PatternSeries
@@ -59,6 +61,8 @@ class History:
         """When patterns had no port left at moments that were recalled, by their names."""
         self._keys: list[PatternKey] = []
         """The patterns that have a series, of the last frame, in its order."""
+        self._columns = np.zeros(0, np.intp)
+        """Where each of these has it, −1 where it has none yet."""
 
     @property
     def keys(self) -> Sequence[PatternKey]:
@@ -104,13 +108,14 @@ class History:
         self._counters.append((frame.time, frame.counters))
         while len(self._counters) > 2 and frame.time - self._counters[1][0] >= RATE_SECONDS:
             self._counters.popleft()
-        if before is None or before.patterns is not frame.patterns:
-            # Other rules group the same sockets otherwise, so the table alone does not tell.
-            count = min(len(frame.patterns), TRACKED)
-            self._keys = frame.patterns.keys_of(slice(count))
+        # Other rules group the same sockets otherwise, so the table alone does not tell.
+        if regrouped := before is None or before.patterns is not frame.patterns:
+            self._keys = frame.patterns.keys_of(slice(TRACKED))
         self._frame = frame
         if whole and (before is None or before.table is not frame.table):
             self._add_patterns(frame)
+        elif regrouped:
+            self._columns = self._patterns.columns(self._keys)
         if before is None:  # the walk may have been faster than the first poll
             self.note_owners(self.owners)
 
@@ -120,12 +125,11 @@ class History:
         values = np.array([column[: len(self._keys)] for column in kinds])
         saw_all = len(patterns) <= TRACKED
         time = frame.reading.table_time
-        self._patterns.add(time, self._keys, values, saw_all=saw_all)
+        self._columns = self._patterns.add(time, self._keys, values, saw_all=saw_all)
         if self._closings and time < self._closings[-1][0]:
             self._closings.clear()
         if not self._closings or time - self._closings[-1][0] >= 1:
-            columns = self._patterns.columns(self._keys)
-            self._closings.append((time, columns, frame.time_wait.held_by_pattern))
+            self._closings.append((time, self._columns, frame.time_wait.held_by_pattern))
         while len(self._closings) > 1 and time - self._closings[1][0] >= max(EARLY_SECONDS):
             self._closings.popleft()
 
@@ -164,20 +168,20 @@ class History:
         return MappingProxyType(found)
 
     def _trends(self, frame: Frame) -> Trends:
-        columns = self._patterns.columns(self._keys)
+        columns = self._columns
         known = columns >= 0  # those of a table that was cut short may have none
-        rates = self._rates()
+        (then, before), (read, counters) = self._counters[0], self._counters[-1]
+        rates = Rates(before, counters, read - then)
         was_full = self._patterns.was_full(columns, SECONDS)
         if self._full_at:
             told = [self._full_at.get(str(key), -math.inf) for key in self._keys]
             was_full |= frame.time - np.array(told) < SECONDS
         return Trends(
-            states=self._state_rates(),
-            time_wait=self._time_wait_rate(),
-            time_wait_count=self._points[-1].time_wait,
+            now=self._points[-1],
+            base=self._base(RATE_SECONDS),
             growth=np.where(known, self._patterns.slope(columns, RATE_SECONDS, IN_USE), np.nan),
             seconds_left=self._seconds_left(frame, columns),
-            rates=MappingProxyType(rates),
+            rates=rates,
             closing=max(frame.time_wait.closing_per_second, rates.get("TW", 0.0)),
             close_wait=self._close_wait(),
             was_full=known & was_full & ~frame.patterns.reuse[: len(columns)],
@@ -188,35 +192,10 @@ class History:
             past=self._patterns.past(),
         )
 
-    def _state_rates(self) -> Array | None:
-        base = self._base(RATE_SECONDS)
-        if base is None or self._points[-1].table_time <= base.table_time:
-            return None
-        now = self._points[-1]
-        return (now.states - base.states) / (now.table_time - base.table_time)
-
-    def _time_wait_rate(self) -> float | None:
-        base = self._base(RATE_SECONDS)
-        now = self._points[-1]
-        if base is None or now.time <= base.time:
-            return None
-        return (now.time_wait - base.time_wait) / (now.time - base.time)
-
-    def _base(self, seconds: float) -> Point | None:
+    def _base(self, seconds: float) -> Point:
         """Return the newest point that is ``seconds`` old, else the oldest there is."""
-        if len(self._points) < 2:
-            return None
-        now = self._points[-1].time
-        older = (point for point in reversed(self._points) if now - point.time >= seconds)
-        return next(older, self._points[0])
-
-    def _rates(self) -> dict[str, float]:
-        """Return each counter's increase per second, of those that are known twice."""
-        (then, before), (now, counters) = self._counters[0], self._counters[-1]
-        if now <= then:
-            return {}
-        span = now - then
-        return {name: (counters[name] - before[name]) / span for name in counters if name in before}
+        ago = self._points[-1].time - seconds
+        return self._points[max(bisect_right(self._points, ago, key=attrgetter("time")) - 1, 0)]
 
     def _close_wait(self) -> Growth | None:
         """Return the change of the CLOSE-WAITs over the last minute."""
@@ -234,10 +213,8 @@ class History:
         """
         patterns, count = frame.patterns, len(columns)
         in_use, capacity = patterns.in_use[:count], patterns.capacity[:count]
-        closings, outgoing = frame.time_wait.held_by_pattern, patterns.outgoing[:count]
-        live = np.maximum(in_use - closings.sum(axis=1), 0)
-        near = np.flatnonzero(outgoing & within_reach(live, closings, capacity))
-        hold = patterns.hold[:count]
+        hold, outgoing = patterns.hold[:count], patterns.outgoing[:count]
+        near = np.flatnonzero(outgoing & within_reach(in_use, capacity))
         left = np.full(count, NEVER)
         left[near] = self._foretold(frame, columns, in_use[near], capacity[near], hold, near)
         left[outgoing & (patterns.locked[:count] >= capacity)] = 0.0
@@ -251,7 +228,7 @@ class History:
         frame = self._frame
         if frame is None or not (found := tuple(found)):
             return ()
-        columns = self._patterns.columns(self._keys)
+        columns = self._columns
         # bind() takes over no TIME-WAIT, whatever tcp_tw_reuse is.
         hold = np.full(len(columns), frame.hold_with(reuse=False).seconds)
         told = []

@@ -51,8 +51,10 @@ class PatternSeries:
         self._saw_all = False
         """Was the last row that of a table whose patterns were all given?"""
 
-    def add(self, time: float, keys: Sequence[PatternKey], values: Array, saw_all: bool) -> None:
-        """Take in what these patterns have: ``values`` as Past.cells, shape (4, len(keys)).
+    def add(self, time: float, keys: Sequence[PatternKey], values: Array, saw_all: bool) -> Array:
+        """Take in what these patterns have, and return the column of each.
+
+        ``values`` are as Past.cells, shape (4, len(keys)).
 
         ``saw_all`` says that there are no others; a pattern that is not given has no sockets then.
         Otherwise nothing is known of it, and it stands as it did.
@@ -81,6 +83,7 @@ class PatternSeries:
         self._empty_at[total == 0] = time
         self._rows += 1
         self._saw_all = saw_all
+        return columns
 
     def columns(self, keys: Sequence[PatternKey]) -> Array:
         """Return the column of each of these patterns, −1 where it has none.
@@ -93,11 +96,11 @@ class PatternSeries:
         """Return all series as they are now."""
         time = self._time[: self._rows]
         start = self._start(float(time[-1])) if self._rows else 0
-        first = np.maximum(self._first - start, 0).tolist()
         return Past(
             time[start:],
             self._cells[:, start : self._rows],
-            MappingProxyType({key: (at, first[at]) for key, at in self._columns.items()}),
+            MappingProxyType(self._columns.copy()),
+            np.maximum(self._first - start, 0),
         )
 
     def slope(self, columns: Array, seconds: float, kind: int) -> Array:
@@ -113,8 +116,8 @@ class PatternSeries:
         base_of = np.maximum(max(base, 0), self._first[columns])
         span = now - self._time[base_of]
         change = self._cells[kind, last, columns] - self._cells[kind, base_of, columns]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope: Array = np.where(span > 0, change / span, np.nan)
+        slope = np.full(len(columns), np.nan)
+        np.divide(change, span, out=slope, where=span > 0)
         return slope
 
     def changes(self, columns: Array, seconds: int, kind: int) -> tuple[Array, float]:
@@ -128,10 +131,9 @@ class PatternSeries:
             return np.zeros((len(columns), seconds)), 1.0
         time = self._time[: self._rows]
         ends = time[-1] - np.arange(seconds + 1.0)
-        after = np.clip(np.searchsorted(time, ends, "left"), 1, self._rows - 1)
-        share = np.clip(
-            (ends - time[after - 1]) / np.maximum(time[after] - time[after - 1], 1e-9), 0, 1
-        )
+        after = 1 + np.searchsorted(time[1:-1], ends, "left")
+        share = (ends - time[after - 1]) / np.maximum(time[after] - time[after - 1], 1e-9)
+        share = np.maximum(share, 0)
         first = self._first[columns]
         late, early = (np.maximum(row[:, None], first) for row in (after, after - 1))
         cells = self._cells[kind]

@@ -83,7 +83,8 @@ class Watch:
             trends = self._history.add(frame)
             if self._cut_since is not None:
                 trends = replace(trends, cut_short_seconds=reading.time - self._cut_since)
-            trends = replace(trends, refused=self._tally(frame))
+            if (tallies := self._tally(frame)) is not None:
+                trends = replace(trends, refused=tallies)
             situation = self._situation(frame, trends)
             cases = self._cases.then(diagnose(situation), frame.time)
             if frame.table.complete:  # what the first part of a table shows makes no story

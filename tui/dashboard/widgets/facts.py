@@ -145,10 +145,10 @@ class FactsPanel(TextPanel[View]):
         if left == NEVER and growth > 0 and not frame.patterns.reuse[index]:
             # Little's law: where the use goes if the present closing rate lasts.
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
-            if (near := use.live + held) < use.capacity:
-                text.append(f" · levels off near {near:,.0f}")
-            else:  # it has not gone on for long enough to be foretold
+            if (near := use.live + held) >= use.capacity:  # too new to be foretold
                 text.append(f" · would need {near:,.0f} if it goes on", self.style("warn"))
+            elif near > use.in_use:
+                text.append(f" · levels off near {near:,.0f}")
         elif left == NEVER and abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut

@@ -176,7 +176,7 @@ def exhausts_soon(situation: Situation) -> Iterator[Finding]:
     within = 60 * situation.config.ports.exhausts_within_minutes
     found = np.flatnonzero(trends.seconds_left <= within)  # of the fullest: no other is near it
     found = found[patterns.outgoing[found]]
-    found = found[situation.levels[found] < Level.EXHAUSTED]
+    found = found[situation.levels[found] < int(Level.EXHAUSTED)]
     found = found[np.argsort(trends.seconds_left[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(_exhausts_soon, situation), "patterns")
 
@@ -220,7 +220,9 @@ def _of_level(
 ) -> Iterator[Finding]:
     """Tell of the patterns of a level, those with the fewest ports left to connect() first."""
     patterns = situation.frame.patterns
-    found = np.flatnonzero(situation.levels == level)
+    found = np.flatnonzero(situation.levels == int(level))
+    if not len(found):
+        return
     found = found[np.argsort(patterns.connectable[found], kind="stable")]
     yield from tell_each(found.tolist(), partial(tell, situation), "patterns")
 

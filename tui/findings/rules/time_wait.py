@@ -40,7 +40,7 @@ def harmless(situation: Situation) -> Iterator[Finding]:
     if situation.frame.time_wait.count < least:
         return
     outgoing = patterns.outgoing
-    blocking = situation.levels >= Level.SLOW
+    blocking = situation.levels >= int(Level.SLOW)
     waiting = np.where(blocking, 0, patterns.time_wait)
     count = int(waiting.sum())
     if count < least:
