@@ -52,7 +52,7 @@ def _run(arguments: tuple[str, ...], *streams: IO[Any]) -> NoReturn:
     code: object = FAILED
     try:
         gc.freeze()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         nobody = os.open(os.devnull, os.O_RDONLY)
