@@ -79,7 +79,7 @@ def story() -> tuple[float, Fleet, tuple[int, ...], int]:
     with TemporaryDirectory() as folder, running(Path(folder), now) as reader:
         fleet = reader.read()
         lines = reader.history([one.labels for one in fleet.places], fleet.time)
-        whole, patterns = reader.history_of(fleet.places[0], fleet.time)
+        whole, patterns, _ = reader.history_of(fleet.places[0], fleet.time)
         groups = reader.history_of_groups(fleet.time, is_recorded=False)
         points = len(whole[0].points), len(patterns), len(groups)
         return now, fleet, points, len(lines)
