@@ -141,6 +141,7 @@ def passing(found: Fleet, text: str) -> list[str]:
         ("job = gateway", ["gw-2", "gw-1"]),
         ("job != gateway", ["shop/cart"]),
         ("use > 50%", ["shop/cart", "gw-2"]),
+        ("locked > 95%", ["shop/cart"]),
         ("dst 10.9.0.0/16", ["gw-2"]),
         ("dport 443 and not php", ["gw-2"]),
         ("close-wait", ["gw-1"]),

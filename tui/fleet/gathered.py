@@ -22,6 +22,7 @@ from tui.fleet.fleet import (
     Key,
     Silence,
     Silent,
+    host_of,
     key_of,
     share,
     without,
@@ -72,6 +73,8 @@ def fleet_of(answered: Answered, sizes: Sequence[Sample], time: float, by: str) 
         if one.value in tuple(Silence)
     ]
     shared = set.intersection(*(set(key) for key in labels)) if labels else set()
+    instances = {one.get("instance", "") for one in (*labels.values(), *(s.labels for s in silent))}
+    hosts = Counter(map(host_of, instances))
     return Fleet(
         time,
         by,
@@ -81,6 +84,7 @@ def fleet_of(answered: Answered, sizes: Sequence[Sample], time: float, by: str) 
         _groups(answered, silent, by),
         tuple(sorted(silent, key=lambda one: (one.why, key_of(one.labels)))),
         common={name: value for name, value in sorted(shared) if name not in SHOWN},
+        shared_hosts=frozenset(host for host, ports in hosts.items() if ports > 1),
     )
 
 
