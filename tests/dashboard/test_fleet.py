@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -270,7 +271,8 @@ class TestSsh:
             commands.append(list(words))
             return subprocess.CompletedProcess(words, 255)
 
-        monkeypatch.setattr(subprocess, "run", note)
+        # Not for all: the limits of the tests are measured by a process, too.
+        monkeypatch.setattr(fleet_app, "subprocess", SimpleNamespace(run=note))
         monkeypatch.setattr(FleetApp, "suspend", lambda self: fleet_app.undisturbed())
         return commands
 

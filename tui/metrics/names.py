@@ -81,7 +81,7 @@ METRICS = (
         "twtop_patterns_exhaustion_min_seconds",
         "gauge",
         PLACE,
-        "Seconds until an outgoing pattern is out of ports: 0 if one is, +Inf if no end is in sight.",
+        "Seconds until a first outgoing pattern is out of ports, +Inf if no end is in sight.",
     ),
     Named(
         "twtop_patterns_left_out",
@@ -106,7 +106,7 @@ METRICS = (
         "twtop_pattern_exhaustion_seconds",
         "gauge",
         PATTERN,
-        "Seconds until the pattern is out of ports: 0 if it is, +Inf if no end is in sight.",
+        "Seconds until the pattern is out of ports, 0 if it is now, +Inf if no end is in sight.",
     ),
     Named(
         "twtop_pattern_info",
