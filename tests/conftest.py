@@ -54,10 +54,12 @@ def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """No test, nor any process it starts, depends on what the user has configured or saved.
 
     Nor on the width of the terminal that pytest runs in, by which text is wrapped. And no
-    process compiles again what one before it has compiled.
+    process compiles again what one before it has compiled, or has threads for algebra: a sixth
+    of a start is theirs.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
         patch.setenv("COLUMNS", "80")
         patch.setenv("LINES", "24")
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):

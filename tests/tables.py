@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from ipaddress import IPv6Address, ip_address
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,7 @@ def waiting(
     )
 
 
+@cache
 def whole(ip: str) -> int:
     """The address's 128 bits, an IPv4 one as its v4-mapped form."""
     address = ip_address(ip)
@@ -122,9 +125,8 @@ def rows(socks: Sequence[Sock]) -> RawSockets:
         "remote_hi": [whole(sock.remote) >> 64 for sock in socks],
         "remote_lo": [whole(sock.remote) & half for sock in socks],
     }
-    for column in fields(Sock):
-        if column.name not in ("local", "remote"):
-            columns[column.name] = [getattr(sock, column.name) for sock in socks]
+    plain = [column.name for column in fields(Sock) if column.name not in ("local", "remote")]
+    columns |= {name: [*map(attrgetter(name), socks)] for name in plain}
     return RawSockets(**{name: np.array(columns[name], kind) for name, kind in ROW_TYPES.items()})
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tables import FIXTURES
 from tui import __version__
-from tui.cli import ACTS, IN_VAIN, SAYS_WHY, cli, main
+from tui.cli import ACTS, IN_VAIN, SAYS_WHY, cli, loading, main
 from tui.commands import dashboard, reading
 from tui.commands.configuration import load
 from tui.commands.options import Settings
@@ -379,3 +379,16 @@ def test_an_archive_without_a_copy_is_unreadable_to_every_command(
     assert code == UNREADABLE
     assert "ticket.tgz: cannot be unpacked" in out + err
     assert (out + err).count("\n") == 1
+
+
+@pytest.mark.parametrize("given", [None, "4"])
+def test_what_spares_numpy_its_threads_is_nothing_for_commands_that_it_runs(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    name = "OPENBLAS_NUM_THREADS"
+    monkeypatch.delenv(name, raising=False)
+    if given is not None:
+        monkeypatch.setenv(name, given)
+    with loading():
+        assert os.environ[name] == (given or "1")
+    assert os.environ.get(name) == given

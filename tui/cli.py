@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,18 +51,27 @@ SAYS_WHY = {
 """Options before a command that it refuses by itself, since it has more to say about them."""
 
 
+THREADS = "OPENBLAS_NUM_THREADS"
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """Look for no garbage while modules are loaded, nor later among what they hold: it all stays.
 
-    It is a tenth of a dashboard's start, and half of each of the collector's longest looks.
+    It is a tenth of a dashboard's start, and half of each of the collector's longest looks. Nor
+    does NumPy need threads for linear algebra, of which there is none: to begin them takes as long.
     """
     gc.disable()
+    alone = THREADS not in os.environ
+    if alone:
+        os.environ[THREADS] = "1"
     try:
         yield
         gc.freeze()
     finally:
         gc.enable()
+        if alone:  # it is nothing for the commands that twtop runs
+            del os.environ[THREADS]
 
 
 class Deferred(click.Command):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.acting.scene import HERE, PORT, Ended, fill, serving, twtop
+from tests.acting.scene import HERE, PORT, fill, serving, twtop
+from tests.forked import Ended
 from tests.private import Lab
 from tui.acting import applying, journal
 from tui.acting.applying import FILE, SYSCTL_D

@@ -18,7 +18,6 @@ from tests.acting.scene import (
     PORT,
     SIZE,
     TARGETS,
-    Ended,
     connects,
     fill,
     lose_net_admin,
@@ -27,6 +26,7 @@ from tests.acting.scene import (
     sockets,
     twtop,
 )
+from tests.forked import Ended
 from tests.live.fates import Fate, Server
 from tests.patience import start_seconds
 from tests.private import Lab

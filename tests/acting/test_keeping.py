@@ -17,7 +17,6 @@ from tests.acting.scene import (
     HERE,
     PORT,
     SIZE,
-    Ended,
     connects,
     fill,
     lose_net_admin,
@@ -25,6 +24,7 @@ from tests.acting.scene import (
     sockets,
     twtop,
 )
+from tests.forked import Ended
 from tests.live.fates import Server
 from tests.patience import limit, until
 from tests.private import Lab

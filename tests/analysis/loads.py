@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,16 +150,23 @@ def seen(rng: np.random.Generator, load: Load) -> Seen:
 
 def taken_over(rng: np.random.Generator, load: Load) -> Array:
     """How long each TIME-WAIT is there: connect() takes any free port or one of a second."""
-    last = np.full(load.capacity, -1)
-    gone = np.full(len(load.opened), 60.0)
+    opened, closed = load.opened.tolist(), load.closed.tolist()
+    last = [-1] * load.capacity
+    gone = [60.0] * len(opened)
+    ports = _drawn(rng, load.capacity)
     for number in np.argsort(load.opened, kind="stable").tolist():
-        now = load.opened[number]
-        while True:
-            port = int(rng.integers(load.capacity))
+        now = opened[number]
+        for port in ports:
             holder = last[port]
-            if holder < 0 or now >= load.closed[holder] + load.hold:
+            if holder < 0 or now >= closed[holder] + load.hold:
                 break
         if holder >= 0:
-            gone[holder] = min(60.0, now - load.closed[holder])
+            gone[holder] = min(60.0, now - closed[holder])
         last[port] = number
-    return gone
+    return np.array(gone)
+
+
+def _drawn(rng: np.random.Generator, below: int) -> Iterator[int]:
+    """Whole numbers without end: many at a time, for each call costs as much as a hundred."""
+    while True:
+        yield from rng.integers(below, size=1000).tolist()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,12 @@ def valid(said: Mapping[str, Any]) -> None:
     assert tuple(written)[:4] == HEAD
     kind = re.fullmatch(r"twtop\.([a-z-]+)/1", written["schema"])
     assert kind
-    jsonschema.Draft202012Validator(schema(kind[1])).validate(written)
+    validator(kind[1]).validate(written)
+
+
+@cache
+def validator(kind: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema(kind))
 
 
 def printed(run: Run, *arguments: object) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.findings.situations import advice, found, look, only
-from tests.tables import Sock, listener, rules
+from tests.tables import Sock, listener, rules, waiting
 from tui.analysis.bind_first import DESTINATIONS, USE
 from tui.findings.config import BindFirst, Config
 from tui.findings.finding import Severity
@@ -106,6 +106,15 @@ class TestItIsSilent:
         order = [*range(40000, 41000, 2), *range(40001, 41000, 2)]
         socks = [Sock(local_port=port, remote=REMOTES[0]) for port in order[:each]]
         socks += [Sock(local_port=port, remote=REMOTES[1]) for port in order[each : 2 * each]]
+        assert not found("bind-before-connect", look(*socks))
+
+    @pytest.mark.parametrize("others", [1, 2])
+    def test_when_what_has_gone_through_all_ports_gives_them_back(self, others: int) -> None:
+        """One parity at a time; the others are in the first one, which it has given back."""
+        socks = [waiting(40_001 + 2 * n, 20_000, remote=REMOTES[0]) for n in range(485)]
+        for number in range(others):
+            ports = range(40_000 + 200 * number, 40_000 + 200 * (number + 1), 2)
+            socks += [waiting(port, 25_000, remote=REMOTES[1 + number]) for port in ports[:90]]
         assert not found("bind-before-connect", look(*socks))
 
     def test_with_few_ports_in_use(self) -> None:

@@ -1,13 +1,9 @@
 """What twtop says of this process's network namespace."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-from tests.patience import limit
 
 Kind = Literal["proc", "sock_diag"]
 KINDS: tuple[Kind, ...] = ("proc", "sock_diag")
@@ -55,11 +51,8 @@ def read_report(kind: Kind) -> Report:
 
 def run_report(kind: Kind, *options: str) -> Report:
     """The report as the command makes it."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "tui", "report", "--json", "--source", kind, *options],
-        capture_output=True,
-        text=True,
-        timeout=limit(),
-        check=True,
-    )
-    return Report(json.loads(ran.stdout))
+    from tests.forked import twtop  # as above
+
+    ran = twtop("report", "--json", "--source", kind, *options)
+    assert ran.code == 0, ran.err
+    return Report(json.loads(ran.out))

@@ -8,15 +8,13 @@ from __future__ import annotations
 import errno
 import json
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.forked import Ended, twtop
 from tests.live.fates import Fate, Pair, exhausted
-from tests.patience import limit
 from tests.private import Lab
 from tests.sockets import connect, listen, tcp
 from tui.analysis.bind_first import find_bound_first
@@ -37,7 +35,7 @@ class Seen(NamedTuple):
     bound: int
     """Connections until bind() failed."""
     error: int | None
-    checks: list[tuple[int, str]]
+    checks: list[Ended]
     """Exit codes and outputs, without options and for another client."""
     findings: dict[str, str]
     """Subjects by code."""
@@ -56,13 +54,6 @@ def bind_and_connect(to: str, listener: socket.socket) -> Pair:
         client.close()
         raise
     return Pair(client, listener.accept()[0])
-
-
-def twtop(*arguments: str) -> tuple[int, str]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tui", *arguments], capture_output=True, text=True, timeout=limit()
-    )
-    return ran.returncode, ran.stdout
 
 
 def bound_first() -> Seen:
@@ -85,9 +76,9 @@ def bound_first() -> Seen:
         for source in (CLIENT, OTHER):
             with exhausted("127.0.0.11", PORT, source, limit=10) as verdict:
                 chosen.append(verdict.connected)
-        audit = json.loads(twtop("audit", "--json")[1])
+        audit = json.loads(twtop("audit", "--json").out)
         planned = ("--src", CLIENT, "--rate", "8", "--lifetime", "0")
-        plan = json.loads(twtop("plan", *planned, "--json")[1])
+        plan = json.loads(twtop("plan", *planned, "--json").out)
         return Seen(
             made,
             error,
@@ -103,7 +94,7 @@ def test_all_doors_say_it(lab: Lab) -> None:
     assert seen.error == errno.EADDRINUSE
     assert SIZE - 1 <= seen.bound <= SIZE
     assert seen.findings["bind-before-connect"] == CLIENT
-    for code, line in seen.checks:
+    for code, line, _ in seen.checks:
         assert code == 2
         assert "EXHAUSTED, bind() fails" in line
     # connect() takes no port that is bound, whoever asks and for whatever destination.

@@ -6,7 +6,6 @@ what a load test does to it.
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections import Counter
@@ -69,25 +68,21 @@ def polls(kind: Kind) -> tuple[int, list[Poll]]:
 
 
 @contextmanager
-def beside(work: Callable[[], None], processes: int = 1) -> Iterator[None]:
-    """Other processes do this for as long as it lasts."""
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Another process does this for as long as it lasts."""
     parent = os.getpid()
-    children = []
-    for _ in range(processes):
-        child = os.fork()
-        if child == 0:
-            try:
-                die_with(parent)
-                work()
-            finally:
-                os._exit(1)
-        children.append(child)
+    child = os.fork()
+    if child == 0:
+        try:
+            die_with(parent)
+            work()
+        finally:
+            os._exit(1)
     try:
         yield
     finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def _grow() -> None:
@@ -156,34 +151,3 @@ def test_polls_end_and_count_what_is_at_rest_once(lab: Lab, kind: Kind) -> None:
         assert poll.complete
         assert poll.bad_lines == 0
         assert poll.times_seen == {1: at_rest}
-
-
-BUSY_LOOPS = 7
-"""A core; the reader has none for itself."""
-READS = 40
-
-
-def _spin() -> None:
-    end = time.monotonic() + 4 * SECONDS
-    while time.monotonic() < end:
-        pass
-
-
-def incomplete_reads(kind: Kind) -> list[int]:
-    """Read a table of one socket, at an interval that leaves next to no time; what was cut."""
-    from tui.kernel.places import place_at
-    from tui.kernel.source import Source
-
-    source = Source(place_at(Path("/proc")), kind, interval=0.001)
-    with (
-        socket.create_server(("127.0.0.1", QUIET)),
-        beside(_spin, BUSY_LOOPS * (os.cpu_count() or 1)),
-    ):
-        tables = [source.read().table for _ in range(READS)]
-    assert [len(table) for table in tables] == [1] * READS
-    return [number for number, table in enumerate(tables) if not table.complete]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_on_a_busy_machine_a_short_table_is_never_cut(lab: Lab, kind: Kind) -> None:
-    assert lab.call(incomplete_reads, kind) == []

@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pytest
 from pyroute2 import IPRoute
 
+from tests.forked import twtop
 from tests.live.fates import states
 from tests.patience import limit, start_seconds, until
 from tests.private import Lab, has_sysctl, newest
@@ -44,6 +45,10 @@ class Run(NamedTuple):
     code: int
     said: dict[str, Any]
     errors: str
+
+    @classmethod
+    def of(cls, code: int, out: str, errors: str) -> Self:
+        return cls(code, json.loads(out) if out else {}, errors)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -93,6 +98,8 @@ def serving(
 def simulate(
     *arguments: str, to: str = HERE, port: int = PORT, before: Callable[[], None] | None = None
 ) -> Run:
+    if before is None:
+        return Run.of(*twtop(*call(to, port), *arguments))
     return finish(start(*arguments, to=to, port=port, before=before))
 
 
@@ -100,7 +107,7 @@ def start(
     *arguments: str, to: str = HERE, port: int = PORT, before: Callable[[], None] | None = None
 ) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "tui", "simulate", to, str(port), "--yes", "--json", *arguments],
+        [sys.executable, "-m", "tui", *call(to, port), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +117,11 @@ def start(
 
 def finish(process: "subprocess.Popen[str]") -> Run:
     out, errors = process.communicate(timeout=limit())
-    return Run(process.returncode, json.loads(out) if out else {}, errors)
+    return Run.of(process.returncode, out, errors)
+
+
+def call(to: str, port: int) -> tuple[str, ...]:
+    return "simulate", to, str(port), "--yes", "--json"
 
 
 def one_source() -> list[Run]:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.forked import Ended, twtop
 from tests.live.fates import Fate, Server, await_second, exhausted
-from tests.live.test_commands import Ended, twtop
 from tests.private import Lab, has_sysctl
 from tui.lab.namespace import FAR, peer, sysctl
 

@@ -46,7 +46,7 @@ def read(content: bytes) -> Recorded:
 
 
 @pytest.mark.parametrize("count", [10**9, 10**13, 10**18, 10**30])
-@pytest.mark.parametrize("where", ["came", "size"])
+@pytest.mark.parametrize("where", ["came", "size", "bits"])
 def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) -> None:
     """A recording may come from anybody: what it says of itself makes no array of terabytes."""
     view = Watch().take(reading(table(*(waiting(40000 + n * n) for n in range(9))), time=NOW))
@@ -54,8 +54,10 @@ def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) ->
     head, body = parts(content, zlib.decompressobj())
     if where == "came":
         head["rows"]["came"] = count
-    else:
+    elif where == "size":
         head["rows"]["columns"][0][1] = count
+    else:  # what is no number, so many times
+        head["rows"]["columns"][0][1:4] = ["xx", 1, count]
     made = joined(head, body, zlib.compressobj())
     tracemalloc.start()
     try:
@@ -64,6 +66,25 @@ def test_counts_that_no_record_can_hold_are_senseless(where: str, count: int) ->
         assert tracemalloc.get_traced_memory()[1] < 1 << 24
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("reading", "time", "noon"),
+        ("reading", "table_time", None),
+        ("place", "id", [1]),
+        ("counters", "tw", "many"),
+        ("parameters", "net.ipv4.tcp_tw_reuse", [2, None, "x"]),
+    ],
+)
+def test_what_is_of_another_kind_is_senseless(section: str, key: str, value: object) -> None:
+    view = Watch().take(reading(table(waiting(40000)), time=NOW, counters={"tw": 1}))
+    content = ChapterWriter().record(view.frame.reading, Owners({}), summarise(view))
+    head, body = parts(content, zlib.decompressobj())
+    head["changed"][section][key] = value
+    with pytest.raises(RecordingError, match="invalid"):
+        read(joined(head, body, zlib.compressobj()))
 
 
 @pytest.mark.parametrize(("of", "count"), [(b" ", 1 << 28), (b"[", 1 << 20)])

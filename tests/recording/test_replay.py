@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tables import NOW, reading, rules, table, waiting
+from tests.tables import NOW, Sock, reading, rules, table, waiting
 from tui.analysis.forecast import NEVER
 from tui.findings.config import Config
 from tui.kernel.sockets import TableError
@@ -245,6 +245,31 @@ def test_from_afar_a_moment_tells_what_is_new_and_gone_and_what_ended(tmp_path: 
         then, live = replay.newest.trends, lived[index].trends
         assert (set(then.gone), then.new.tolist()) == (set(live.gone), live.new.tolist()), index
         assert _told(replay.newest) == _told(lived[index]), index
+
+
+def test_from_afar_a_forecast_needs_what_was_before_a_part_of_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 more open sockets a second: that they fill the ports is seen over a minute alone."""
+    monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 50.0)
+    watch, recorder, lived = Watch(), Recorder(tmp_path / "r.twtop"), list[View]()
+    for second in range(0, 94, 2):
+        held = [Sock(local_port=40_000 + n, inode=n + 1) for n in range(4 * second)]
+        lived.append(watch.take(reading(table(*held), rules(40_000, 40_999), time=NOW + second)))
+        recorder.take(lived[-1])
+    recorder.close()
+    recording = open_recording(tmp_path / "r.twtop")
+    codes = {case.finding.code for view in lived[33:] for case in view.cases.present}
+    assert "exhausts-soon" in codes
+    far = Replay(recording, Config())
+    steps = Replay(recording, Config(), shown=NOW)
+    steps.go_to(NOW + 64)
+    for index in range(33, 47, 2):
+        far.go_to(NOW)
+        for replay in (far, steps):
+            replay.go_to(NOW + 2 * index)
+            assert replay.newest is not None
+            assert _told(replay.newest) == _told(lived[index]), index
 
 
 def test_from_afar_other_settings_find_what_the_recorder_did_not(tmp_path: Path) -> None:

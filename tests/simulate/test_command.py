@@ -1,24 +1,8 @@
 """The command's arguments; whatever is refused is refused before anything is done."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.e2e.terminal import ROOT
-from tests.patience import limit
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tui", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        timeout=limit(),
-    )
-    return ran.returncode, ran.stdout, ran.stderr
+from tests.commands.conftest import Run, run  # noqa: F401 - a fixture
 
 
 @pytest.mark.parametrize(
@@ -46,20 +30,20 @@ def run(*arguments: str) -> tuple[int, str, str]:
         (("0.0.0.0", "80"), "a server's address"),
     ],
 )
-def test_what_is_refused(arguments: tuple[str, ...], why: str) -> None:
+def test_what_is_refused(run: Run, arguments: tuple[str, ...], why: str) -> None:  # noqa: F811
     code, out, errors = run("simulate", *arguments, "--yes")
     assert (code, out) == (2, "")
     assert why in errors
     assert errors.count("\n") == 1
 
 
-def test_another_procfs_is_none_to_connect_from() -> None:
+def test_another_procfs_is_none_to_connect_from(run: Run) -> None:  # noqa: F811
     code, _, errors = run("--proc", "/", "simulate", "127.0.0.1", "80", "--yes")
     assert code == 2
     assert "leave out --proc" in errors
 
 
-def test_the_help_has_every_option_and_the_exit_codes() -> None:
+def test_the_help_has_every_option_and_the_exit_codes(run: Run) -> None:  # noqa: F811
     code, out, _ = run("simulate", "--help")
     assert code == 0
     for option in (

@@ -335,6 +335,13 @@ class TestHolders:
         made.note_owners(Owners({1: NGINX}))
         assert self.held(made, at(0, Sock(inode=1))) == "nginx[10]"
 
+    def test_a_walk_sees_who_holds_what_the_next_poll_sees(self) -> None:
+        """Short connections are gone at the one after; `record` and replay walk first."""
+        made = after(at(0, Sock(inode=1)))
+        made.note_owners(Owners({2: NGINX}))
+        assert self.held(made, at(1, Sock(inode=2))) == "nginx[10]"
+        assert self.held(made, at(2, Sock(inode=3))) == "nginx[10]"
+
     def test_a_time_wait_remembers_who_held_it(self) -> None:
         made = after(at(0, Sock(inode=1)))
         made.note_owners(Owners({1: NGINX}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,15 +17,21 @@ from tui.findings.config import Config
 from tui.kernel.glance import Glance
 from tui.kernel.places import Place
 from tui.kernel.processes import Owners
-from tui.kernel.sockets import TableError
+from tui.kernel.sockets import SocketTable, TableError
 from tui.kernel.source import Reading, Source
 from tui.kernel.survey import Survey
 from tui.watching import overview as module
+from tui.watching import watch as watch_module
 from tui.watching.outlook import Outlook, Urgency, verdict_of
 from tui.watching.overview import TURN_SECONDS, Overview
 from tui.watching.watch import Watch
 
 RANGE = rules(40_000, 40_999)
+
+
+@cache
+def established(count: int) -> SocketTable:
+    return table(*(Sock(local_port=40_000 + number) for number in range(count)))
 
 
 class Machine:
@@ -43,7 +50,8 @@ class Machine:
             thread_time=lambda: self.now,
             time=lambda: NOW + self.now,
         )
-        patch.setattr(module, "time", clock)
+        for one in (module, watch_module):
+            patch.setattr(one, "time", clock)
         patch.setattr(Source, "read", lambda source: self.read(source))
 
     @staticmethod
@@ -60,9 +68,8 @@ class Machine:
         self.now += self.cost
         if source.place.name in self.broken:
             raise TableError("refused")
-        count = self.sockets[source.place] or 0
-        socks = [Sock(local_port=40_000 + number) for number in range(count)]
-        return replace(reading(table(*socks), RANGE, time=NOW + self.now), place=source.place)
+        found = replace(established(self.sockets[source.place] or 0))  # a dump of its own
+        return replace(reading(found, RANGE, time=NOW + self.now), place=source.place)
 
     def seconds(self, overview: Overview, count: int) -> tuple[Outlook, ...]:
         found: tuple[Outlook, ...] = ()

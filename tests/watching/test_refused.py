@@ -7,8 +7,8 @@ import pytest
 from tests.tables import NOW, PLACE, Sock, frame, waiting
 from tests.watching.refusing import WEB, Scripted, Seconds, key, refused
 from tui.analysis.refused import RECENT_SECONDS, Agreed, Compared, Tables, Tallies, unseen
-from tui.analysis.timewait import TRACKED
 from tui.kernel.processes import Process
+from tui.watching import refused as module
 from tui.watching.refused import MOST_NAMED
 from tui.watching.view import View
 
@@ -74,15 +74,17 @@ class TestCounts:
         view = Seconds().pass_by((), {refused(): 2})
         assert list(unseen(tallies(view), view.frame)) == [KEY]
 
-    def test_what_is_kept_is_bounded(self) -> None:
+    def test_what_is_kept_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By few, for each that is kept is looked at in each second."""
+        monkeypatch.setattr(module, "TRACKED", few := 2 * MOST_NAMED)
         seconds = Seconds()
-        for port in range(2 * TRACKED):
+        for port in range(2 * few):
             many = {refused(Process(port, "web"), port=port): 1, refused(Process(port, "w")): 1}
             view = seconds.pass_by((), many)
-        assert len(tallies(view).tuples) == TRACKED
+        assert len(tallies(view).tuples) == few
         tally = tallies(view).tuples[KEY]
         assert len(tally.by) <= MOST_NAMED + 1
-        assert sum(tally.by.values()) == tally.total > 2 * TRACKED
+        assert sum(tally.by.values()) == tally.total == 2 * few
 
     def test_counting_that_broke_off_is_no_zero(self) -> None:
         seconds = Seconds()

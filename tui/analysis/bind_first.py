@@ -16,7 +16,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.judgement import PortUse
 from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.ports import PORTS
-from tui.kernel.sockets import Array
+from tui.kernel.sockets import Array, State
 
 DESTINATIONS = 2
 """Destinations of one local IP from which on it can be judged, as in tui.findings.config, which
@@ -27,6 +27,10 @@ in their order (before 5.18 and the stable series that have taken that in) has e
 begin somewhere, so two may well not meet: with fewer, the ports' parity has to tell as well."""
 AMISS = 0.05
 """The part of the ports in use that is missing from the parity that connect() takes first."""
+YOUNG_MS = 3000
+"""How long ago what was closed has been open at the most: its port was taken just before."""
+ROOM = 0.8
+"""How full a parity is at most where it had ports left all that time."""
 USE = 30.0
 """Percent of the capacity that they must hold together, as there."""
 LEAST_SHARED = 20.0
@@ -96,7 +100,7 @@ def find_bound_first(
     several = np.bincount(local, minlength=addresses)
     held = np.bincount(local, weights=in_use, minlength=addresses)
     waiting = np.bincount(local, weights=patterns.waiting[outgoing], minlength=addresses)
-    by_chance = held - _distinct_by_chance(local, in_use, addresses, capacity)
+    by_chance = held - capacity * (1 - _free_by_chance(local, in_use, addresses, capacity))
     candidate = (
         (several >= destinations)
         & (100 * held >= use * capacity)
@@ -123,7 +127,7 @@ def find_bound_first(
             capacity=capacity,
             waiting=int(waiting[address]),
         )
-        if one.destinations >= UNSHARED_ALONE or _parity_is_amiss(frame, one):
+        if _is_unshared(frame, one):
             told.append(one)
     return tuple(told)
 
@@ -142,17 +146,16 @@ def shared_at(found: Iterable[BoundFirst], patterns: Patterns, index: int) -> Bo
     return next((one for one in theirs if one.use.connectable < own), None)
 
 
-def _distinct_by_chance(local: Array, in_use: Array, addresses: int, capacity: int) -> Array:
-    """Return how many distinct ports each local IP would have if every destination chose its
-    own ``in_use`` of the capacity at random: C · (1 − Π(1 − n/C)).
+def _free_by_chance(local: Array, in_use: Array, addresses: int, capacity: int) -> Array:
+    """Return which share of the ports no destination of each local IP would have if every one chose
+    its own ``in_use`` of the capacity at random: Π(1 − n/C).
 
     In truth connect() shares more, since it takes the ports of one parity first: 1.45 to 2.4
     times as many in 125 runs with 3 to 30 destinations (Linux 6.18); bind() shared none.
     """
     # The kernel's range may have shrunk since: a pattern is never more than nearly full here.
-    missed = np.log1p(-np.minimum(in_use / capacity, 1 - 1e-9))
-    untouched = np.exp(np.bincount(local, weights=missed, minlength=addresses))
-    return capacity * (1 - untouched)
+    missed = np.log1p(-np.minimum(in_use / max(capacity, 1), 1 - 1e-9))
+    return np.exp(np.bincount(local, weights=missed, minlength=addresses))
 
 
 def _ports(frame: Frame, found: Array) -> Array:
@@ -172,15 +175,32 @@ def _ports(frame: Frame, found: Array) -> Array:
     return held
 
 
-def _parity_is_amiss(frame: Frame, bound: BoundFirst) -> bool:
-    """Say whether ports are missing from the parity that connect() takes first.
+def _is_unshared(frame: Frame, bound: BoundFirst) -> bool:
+    """Say whether these ports tell of bind(), seen by their parities.
 
-    It takes none of the other while the destination can have one of this.
+    connect() takes none of the other parity while the destination can have one of the first: it
+    is bind() where many are missing from the first that have been taken just now. Those of long
+    ago may have been taken when there was none: one that has gone through all ports has those of
+    one parity at a time, which another destination's do not meet. So of these chance must have
+    some shared within the parities; of two destinations, some must be missing as well.
     """
-    ports, patterns, first = frame.ports, frame.patterns, frame.ports.low % 2
-    theirs = bound.patterns(patterns)
-    most = np.count_nonzero(ports.usable[first::2])
-    by_connect = np.minimum(patterns.in_use[theirs], most).sum()
-    local_port = frame.table.local_port[theirs.take(patterns.member) & patterns.holding]
-    missing = by_connect - np.count_nonzero(local_port & 1 == first)
-    return bool(missing >= max(LEAST_SHARED, AMISS * bound.in_use))
+    table, ports, patterns = frame.table, frame.ports, frame.patterns
+    first, theirs = ports.low % 2, bound.patterns(patterns)
+    rank, count = theirs.cumsum() - 1, int(np.count_nonzero(theirs))
+    rows = np.flatnonzero(theirs.take(patterns.member) & patterns.holding)
+    cell = 2 * rank[patterns.member[rows]] + (table.local_port[rows] & 1 != first)
+    held = np.bincount(cell, minlength=2 * count).reshape(count, 2)
+    each = [int(np.count_nonzero(ports.usable[start::2])) for start in (first, 1 - first)]
+    least = max(LEAST_SHARED, AMISS * bound.in_use)
+    young = table.state[rows] != State.TIME_WAIT
+    young |= table.remaining_ms[rows] >= frame.rules.time_wait_ms - YOUNG_MS
+    taken = np.bincount(cell[young], minlength=2 * count).reshape(count, 2)[:, 1]
+    if taken[held[:, 0] < ROOM * each[0]].sum() >= least:
+        return True
+    amiss = np.minimum(held.sum(axis=1), each[0]).sum() - held[:, 0].sum()
+    if bound.destinations < UNSHARED_ALONE and amiss < least:
+        return False
+    same = np.zeros(count, np.intp)
+    free = [float(_free_by_chance(same, held[:, at], 1, each[at])[0]) for at in (0, 1)]
+    expected = held.sum() - sum(each[at] * (1 - free[at]) for at in (0, 1))
+    return bool(expected >= LEAST_SHARED and bound.shared <= SHARE * expected)

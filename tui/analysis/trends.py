@@ -97,6 +97,9 @@ class Rates(Mapping[str, float]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Trends:

@@ -113,42 +113,46 @@ def _unpacked(packed: Sequence[Packed]) -> list[dict[str, Array]]:
     ]
     if not listed:
         return found
-    data, heads = [], []
+    parts = [(c.size, c.low_bits, c.widest, c.length) for c in listed]
+    told = np.array(parts, np.int64)  # whatever is no number ends here
+    if (told.min(axis=0) < (1, 0, GRADED, 0)).any() or told[:, 1:3].max() > 64:
+        raise ValueError("a column is invalid")
+    high = _high_lengths(told)
+    data, heads, number = [], [], 0
     for columns, _, held in packed:
         begin = 0
         for column in columns:
-            heads.append(held[begin : begin + _high_length(column)])
-            begin += column.length
+            heads.append(held[begin : begin + high.item(number)])
+            begin, number = begin + column.length, number + 1
         if begin > len(held):
             raise ValueError("columns are cut short")
         data.append(held[:begin])
-    values, end = _values(listed, b"".join(data), b"".join(heads)), 0
+    values, end = _values(listed, told, high, b"".join(data), b"".join(heads)), 0
     for (columns, _, _), one in zip(packed, found, strict=True):
         for column in columns:
             one[column.name] = values[end : (end := end + column.size)]
     return found
 
 
-def _high_length(column: Listed) -> int:
-    """Return how many of a column's bytes there are at most whose bits are none of the low ones."""
-    least = 8 * column.length - column.size * column.low_bits
-    return min(max(-(-least // 8), 0), column.length)
+def _high_lengths(told: Array) -> Array:
+    """Return how many bytes of each column there are at most whose bits are not all low ones."""
+    size, low_bits, _, length = told.T
+    most = 8 * length - np.minimum(size, 8 * length) * low_bits
+    lengths: Array = np.clip(most + 7 >> 3, 0, length)
+    return lengths
 
 
-def _values(listed: Sequence[Listed], data: bytes, heads: bytes) -> Array:
+def _values(
+    listed: Sequence[Listed], told: Array, high_length: Array, data: bytes, heads: bytes
+) -> Array:
     """Return the values of all columns, one column after the other.
 
     ``heads`` are the first bytes of each column's data, in which its zeros and ones are found.
     """
-    told = np.array(
-        [(c.size, c.low_bits, c.widest, c.length, _high_length(c)) for c in listed], np.int64
-    )
-    count, low_bits, widest, length, high_length = told.T
+    count, low_bits, widest, length = told.T
     end, high_end = 8 * np.cumsum(length), 8 * np.cumsum(high_length)
     graded = widest == GRADED
     widest[graded] = 0
-    if told.min(initial=0) < 0 or told[:, 1:3].max() > 64 or not count.all():
-        raise ValueError("a column is invalid")
     if (count > 8 * length).any():  # before there is an array of so many: each takes a bit at least
         raise ValueError("a column is cut short")
     ones = np.flatnonzero(np.unpackbits(np.frombuffer(heads, np.uint8)).view(bool))

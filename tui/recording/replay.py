@@ -35,8 +35,9 @@ ENDINGS = 4
 """At so many of the last moments at which findings ended it is looked what they were."""
 LOOKED_AT_SECONDS = max(EARLY_SECONDS)
 """For so long the tables are looked at in any case. Those from before the whole table that the
-moment's own part of the recording begins with would take as long as all else: of them the sums
-that a summary has are known."""
+moment's own part of the recording begins with would take as long as all else: they are left out
+as long as the findings are those that were told, and of them the sums are known that a summary
+has."""
 PLAYED_SECONDS = 0.25
 """Between two looks while it plays."""
 SPEEDS = (1, 2, 5, 10, 30, 60, 300)
@@ -74,6 +75,8 @@ class Replay:
         """When the moment was that the watch has seen last, Unix time; None for none."""
         self.damage = ""
         """What is said of the moments after the first one shown, where they cannot be read."""
+        self._cut = False
+        """Whether tables from before a part of the recording were left out that trends need."""
         self._clock = 0.0 if shown is None else shown
         self._played = time.monotonic()
         if shown is None:
@@ -159,16 +162,20 @@ class Replay:
         index: int,
         wanted: Callable[[], bool] = lambda: True,
         *,
-        judged: bool = False,
+        thoroughly: bool = False,
     ) -> bool:
-        """Have the watch see a moment, and those before it that matter, each ``judged`` or not."""
+        """Have the watch see a moment, and those before it that matter.
+
+        ``thoroughly`` has it begin anew and judge each of them, whatever it takes to read them.
+        """
         timeline, watch = recording.timeline, self.watch
         then = timeline[index].time
         # Not self.index: that may be among more moments by now.
         now = -1 if self._shown is None else recording.index_at(self._shown)
-        if index == now:
+        if index == now and not thoroughly:
             return True
-        goes_on = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
+        near = self.newest is not None and 0 < then - timeline[now].time <= WARM_SECONDS
+        goes_on, cut = near and not thoroughly, False
         if goes_on:
             summed = first = now + 1
         else:
@@ -176,8 +183,8 @@ class Replay:
             summed = recording.index_at(then - KEEP_SECONDS)  # of them all the charts tell
             first = recording.index_at(then - WARM_SECONDS)
             begin = recording.begin_of_part(index)
-            looked = timeline[begin].time <= then - LOOKED_AT_SECONDS
-            first = max(first, begin) if looked else first
+            if first < begin and timeline[begin].time <= then - LOOKED_AT_SECONDS:
+                first, cut = (first, False) if thoroughly else (begin, True)
         told = _found(timeline[index])
         passed = False
         looks = {look for look in _looks(recording, index) if look >= first}
@@ -197,18 +204,21 @@ class Replay:
                     raise TableError(str(error)) from error
                 continue
             watch.note_owners(moment.owners)
-            if not (judged or goes_on or look == index) and _found(timeline[look]) == told:
+            if not (thoroughly or goes_on or look == index) and _found(timeline[look]) == told:
                 watch.pass_by(moment.reading)  # its findings are those that are found at last
                 passed = True
                 continue
             watch.take(moment.reading)
             if goes_on:  # it may end here: what the watch saw last is what is shown
                 self._turn_to(watch, timeline[look].time)
-        if passed and watch.newest is not None and _present(watch.newest) != told:
-            # Whoever recorded it had other settings: what was told says nothing of these.
-            return self._show(recording, index, wanted, judged=True)
+        unsure = cut or (goes_on and self._cut)
+        differs = watch.newest is not None and _present(watch.newest) != told
+        if differs and (passed or unsure):
+            # A forecast needs what was cut, or whoever recorded it had other settings.
+            return self._show(recording, index, wanted, thoroughly=True)
         if not goes_on:
             self._turn_to(watch, then)
+        self._cut = unsure
         return True
 
     def _turn_to(self, watch: Watch, then: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ IDLE = -(1 << 38)
 """What is added to the time left where a timer does not run: it is less than any other then."""
 ENDS = "local_ip", "remote_ip"
 VALUES = [name for name in ROW_TYPES if not name.endswith(("_hi", "_lo", "_ms"))]
-Told = tuple[Mapping[str, Array], int]
+NewRows = tuple[Mapping[str, Array], int]
 """The columns of new rows, and how many there are."""
 
 
@@ -141,7 +141,7 @@ class RowReader:
             "address_lo": self._lo,
         }
 
-    def _take_values(self, told: Sequence[Told], which: Array) -> None:
+    def _take_values(self, told: Sequence[NewRows], which: Array) -> None:
         named = set[str]().union(*(columns for columns, _ in told))
         for name in VALUES:
             kind, known = ROW_TYPES[name], self._known[name]
@@ -151,7 +151,7 @@ class RowReader:
                 more = unpacked_columns(name, told, kind)
                 self._known[name] = np.concatenate((known, more))[which]
 
-    def _take_addresses(self, told: Sequence[Told], which: Array) -> None:
+    def _take_addresses(self, told: Sequence[NewRows], which: Array) -> None:
         """Take the rows' addresses: new rows have few, and each many times on end."""
         local, remote = _runs(told, "local"), _runs(told, "remote")
         hi = np.concatenate((self._hi, local.hi, remote.hi))
@@ -181,7 +181,7 @@ class _Runs(NamedTuple):
     lengths: Array
 
 
-def _runs(told: Sequence[Told], end: str) -> _Runs:
+def _runs(told: Sequence[NewRows], end: str) -> _Runs:
     hi = unpacked_columns(f"{end}_hi", told, np.uint64)
     lo = unpacked_columns(f"{end}_lo", told, np.uint64)
     turns = np.ones(len(hi), bool)
@@ -210,17 +210,16 @@ def _steps(changes: Sequence[RowChange]) -> Iterator[_Steps]:
     ended = _sums([_ended(one) for one in columns])
     turns = _sums([_column(one, "late" if "late" in one else "lag") for one in columns])
     by = [np.concatenate((np.zeros(1, np.uint64), _column(one, "by"))) for one in columns]
-    return map(_Steps, gone, ended, turns, _sums(by, unsigned))
+    return map(_Steps, gone, ended, turns, _sums(by, either_sign=True))
 
 
-def _sums(
-    columns: Sequence[Array], read: Callable[[Array], Array] = lambda told: told.view(np.int64)
-) -> list[Array]:
+def _sums(columns: Sequence[Array], *, either_sign: bool = False) -> list[Array]:
     """Return for each column the sums up to each of its values."""
     lengths = np.array([len(one) for one in columns])
     ends = lengths.cumsum()
     sums = np.zeros(ends[-1] + 1, np.int64)
-    read(np.concatenate(columns)).cumsum(out=sums[1:])
+    told = np.concatenate(columns)
+    (unsigned(told) if either_sign else told.view(np.int64)).cumsum(out=sums[1:])
     within = sums[1:] - sums[ends - lengths].repeat(lengths)
     return [
         within[end - length : end]

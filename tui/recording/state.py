@@ -12,7 +12,7 @@ from tui.kernel.parameters import Parameter
 from tui.kernel.places import Place, PlaceKind
 from tui.kernel.printable import printable
 from tui.kernel.processes import Owners, Process
-from tui.kernel.sockets import Array, SocketTable
+from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable
 from tui.kernel.source import Reading
 
 Sections = dict[str, dict[str, Any]]
@@ -99,8 +99,17 @@ def restored(now: Sections, columns: dict[str, Array], table: SocketTable | None
 
     Raises KeyError, TypeError or ValueError where something is missing or of another kind.
     """
-    told, read = now["table"], now["reading"]
+    told, of_reading = now["table"], now["reading"]
+    read = {name: of_reading[name] for name in OF_READING}
+    read |= {name: float(read[name]) for name in ("read_seconds", "table_time", "time")}
+    counters, texts = now["counters"], now["parameters"].values()
+    if not all(isinstance(count, int) for count in counters.values()):
+        raise TypeError("a counter is no number")
+    if not all(isinstance(text, str | None) for one in texts for text in one):
+        raise TypeError("a parameter is no text")
     if table is None:
+        if columns["state"].max(initial=0) >= STATE_SLOTS:
+            raise ValueError("there is no such state")
         kept: dict[str, Any] = {**columns, **{name: told[name] for name in OF_TABLE}}
         kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
         table = SocketTable(**kept)
@@ -108,17 +117,19 @@ def restored(now: Sections, columns: dict[str, Array], table: SocketTable | None
         place=restored_place(now),
         table=table,
         parameters=tuple(Parameter(name, *rest) for name, rest in now["parameters"].items()),
-        counters=now["counters"],
-        made=read.get("made"),
-        addresses=frozenset(read["addresses"]),
-        host_range=(read.get("host_range") and tuple(read["host_range"])) or None,
-        **{name: read[name] for name in OF_READING},
+        counters=counters,
+        made=of_reading.get("made"),
+        addresses=frozenset(of_reading["addresses"]),
+        host_range=(of_reading.get("host_range") and tuple(of_reading["host_range"])) or None,
+        **read,
     )
 
 
 def restored_place(now: Sections) -> Place:
     """Return where it was read; there is no way in any more."""
     told = now["place"]
+    if not isinstance(told["id"], int | None):
+        raise TypeError("a place's number is none")
     kind: PlaceKind = told["kind"] if told["kind"] in get_args(PlaceKind) else "process"
     words = tuple(map(str, told.get("words", ())))
     return Place(Path(told["root"]), printable(str(told["name"])), kind, told["id"], words=words)

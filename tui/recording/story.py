@@ -100,7 +100,7 @@ def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[
         if not going_on or last - moment.time > UNSEEN_SECONDS:
             break
         last = moment.time
-        there = [told.identity for told in moment.findings if told.identity in going_on]
+        there = {told.identity for told in moment.findings if told.identity in going_on}
         if len(there) == len(going_on):  # as at most moments, of which there are thousands
             all_since = last
             continue

@@ -53,6 +53,8 @@ class History:
         """By the pattern's key."""
         self._seen: set[PatternKey] = set()
         """The patterns whose holder the last walk saw."""
+        self._walked = True
+        """Whether no frame has come since that walk."""
         self._closings: deque[tuple[float, Array, Array]] = deque()
         """TIME-WAITs by age of the last seconds: their time, the patterns' columns, and they."""
         self._frame: Frame | None = None
@@ -116,8 +118,9 @@ class History:
             self._add_patterns(frame)
         elif regrouped:
             self._columns = self._patterns.columns(self._keys)
-        if before is None:  # the walk may have been faster than the first poll
-            self.note_owners(self.owners)
+        if self._walked:  # short connections are seen by a walk just before a poll, or just behind
+            self._walked = False
+            self._match_owners(frame)
 
     def _add_patterns(self, frame: Frame) -> None:
         patterns = frame.patterns
@@ -141,19 +144,20 @@ class History:
     def note_owners(self, owners: Owners) -> None:
         """Remember who holds which pattern while that can still be seen."""
         self.note_held(owners.held)  # by those who looked before us
-        self.owners = owners
-        frame = self._frame
-        if frame is None:
-            return
-        found = holders(frame.table, frame.patterns, owners.by_inode, TRACKED)
-        self._seen = {self._keys[index] for index in found}
+        self.owners, self._walked, self._seen = owners, True, set()
+        if self._frame is not None:
+            self._match_owners(self._frame)
+
+    def _match_owners(self, frame: Frame) -> None:
+        found = holders(frame.table, frame.patterns, self.owners.by_inode, TRACKED)
+        self._seen |= {self._keys[index] for index in found}
         for index, process in found.items():
             key = self._keys[index]
             self._held.pop(key, None)  # so that the oldest stand first
             self._held[key] = process
         while len(self._held) > REMEMBERED:
             del self._held[next(iter(self._held))]
-        self.owners = replace(owners, held=MappingProxyType(dict(self._held)))
+        self.owners = replace(self.owners, held=MappingProxyType(dict(self._held)))
 
     def _holders(self, frame: Frame) -> Mapping[int, Holder]:
         """Return who holds each pattern, or held it when its sockets were still open."""

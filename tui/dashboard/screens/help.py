@@ -132,14 +132,16 @@ class HelpScreen(ModalScreen[None], ClosesOnce):
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""
-        self.query_one("#help").scroll_relative(y=by, animate=False)
+        self.query_one("#help").scroll_relative(y=by, animate=False, immediate=True)
 
     def action_page(self, by: float) -> None:
         """Scroll by so many pages."""
         page = self.query_one("#help")
-        page.scroll_relative(y=round(by * max(page.size.height - 1, 2)), animate=False)
+        page.scroll_relative(
+            y=round(by * max(page.size.height - 1, 2)), animate=False, immediate=True
+        )
 
     def action_edge(self, side: int) -> None:
         """Go to the top (−1) or the end (1)."""
         page = self.query_one("#help")
-        page.scroll_to(y=0 if side < 0 else page.max_scroll_y, animate=False)
+        page.scroll_to(y=0 if side < 0 else page.max_scroll_y, animate=False, immediate=True)

@@ -106,7 +106,7 @@ class Document(ScrollPanel, can_focus=True):
         if 0 <= self.cursor + by < self.items:
             self._select(self.cursor + by)
         else:
-            self.scroll_relative(y=by, animate=False, force=True)
+            self.scroll_relative(y=by, animate=False, force=True, immediate=True)
 
     def _select(self, item: int) -> None:
         self.cursor = item
@@ -118,13 +118,15 @@ class Document(ScrollPanel, can_focus=True):
     def action_page(self, by: float) -> None:
         """Scroll by so many pages."""
         lines = round(by * max(self.size.height - 1, 2))
-        self.scroll_relative(y=lines, animate=False, force=True)
+        self.scroll_relative(y=lines, animate=False, force=True, immediate=True)
 
     def action_edge(self, side: int) -> None:
         """Go to the top (−1) or the end (1)."""
         if self.items:
             self.cursor = 0 if side < 0 else self.items - 1
-        self.scroll_to(y=0 if side < 0 else len(self._lines), animate=False, force=True)
+        self.scroll_to(
+            y=0 if side < 0 else len(self._lines), animate=False, force=True, immediate=True
+        )
         self.refresh()
 
     def action_choose(self) -> None:
