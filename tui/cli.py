@@ -200,10 +200,13 @@ def main() -> None:
         message = error.format_message()
         if isinstance(error, click.NoSuchOption) and error.option_name in LOOKING_BACK:
             name = path.removeprefix("twtop").strip() or "the dashboard"
+            also = "watch, bundle" if error.option_name == "--from" else "bundle"
             message = (
                 f"{name} reads no recording; {error.option_name} is for check, report, audit, "
-                "plan, places, watch and the parts of a report"
+                f"plan, places, {also} and the parts of a report"
             )
+            if context is not None and any("--from" in one.opts for one in context.command.params):
+                message = f"{name} --from takes the whole recording; leave out {error.option_name}"
         text = f"{message} ({path} --help)"
         if command == PLUGIN:
             unknown(text)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,67 @@ def test_reports_and_copies_are_sides_too(tmp_path: Path, recorded: Path) -> Non
     )
     assert json.loads(out)["patterns"] == json.loads(from_copies[1])["patterns"]
     assert run(str(recorded), str(reports[0]))[0] == 1
+
+
+def test_a_report_through_a_pipe_is_a_side_too(recorded: Path) -> None:
+    """As `diff <(ssh web-1 twtop report --json) night.twtop` has it."""
+    report = CliRunner().invoke(cli, ["report", "--json", "--from", str(recorded)]).stdout
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        os.write(writing, report.encode())
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert run(f"/dev/fd/{reading}", str(recorded)) == run(str(recorded), str(recorded))
+    finally:
+        writer.join()
+        os.close(reading)
+
+
+def test_a_pipe_that_nobody_writes_to_does_not_hold_it_up(
+    tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.writing.files.ABSENT_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    code, out = run(str(tmp_path / "pipe"), str(recorded))
+    assert (code, out.count("\n")) == (3, 1)
+    assert "pipe" in out
+
+
+def test_what_only_counts_is_no_setting(tmp_path: Path) -> None:
+    """fs.file-nr differs from one moment to the next whatever anybody does."""
+    sides = []
+    for name, value in (("before", "900"), ("after", "901")):
+        copy = tmp_path / name
+        shutil.copytree(FIXTURES / "6.18-proxy/proc", copy)
+        (copy / "sys/fs").mkdir(parents=True, exist_ok=True)
+        (copy / "sys/fs/file-nr").write_text(f"{value}\t0\t9000\n")
+        sides.append(str(copy))
+    code, out = run(*sides, "--json")
+    assert (code, json.loads(out)["sysctls"]) == (0, {})
+
+
+def test_what_it_takes_is_said_without_options_that_it_has_not(tmp_path: Path) -> None:
+    (tmp_path / "junk.bin").write_text("junk")
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "junk.bin", "empty"):
+        code, out = run(str(tmp_path / name), str(tmp_path))
+        assert (code, out.count("\n")) == (3, 1)
+        assert str(tmp_path / name) in out
+        assert "report --json" in out
+        for option in ("--proc", "--source"):
+            assert option not in out
+
+
+def test_runs_are_compared_by_their_recordings(tmp_path: Path) -> None:
+    told = tmp_path / "run.json"
+    told.write_text('{"schema": "twtop.run/1"}')
+    code, out = run(str(told), str(told))
+    assert code == 3
+    assert "run --out" in out
 
 
 def test_what_is_neither_is_said(tmp_path: Path, recorded: Path) -> None:

@@ -241,6 +241,92 @@ def test_a_place_of_which_all_is_damaged_is_missed(run: Run, tmp_path: Path) -> 
             assert told["missing"], second
 
 
+@pytest.fixture
+def harmed(tmp_path: Path) -> Path:
+    """A minute of web-1 as one part, of which the second half cannot be read; it was fine then."""
+    path, watch, recorder = tmp_path / "r.twtop", Watch(), Recorder(tmp_path / "r.twtop")
+    for second in range(0, 60, 2):
+        recorder.take(seen(watch, HOST, second, 10))
+    recorder.close()
+    log = LogReader(path)
+    middle = [one for one in log.more() if one is not None][15]
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[middle.offset : middle.offset + 20] = bytes(20)
+    path.write_bytes(data)
+    return path
+
+
+def test_without_at_the_last_moment_that_can_be_read_is_shown(run: Run, harmed: Path) -> None:
+    """And from when to when the rest is damaged; no all-clear comes of it."""
+    since, until = utc(NOW + 30), utc(NOW + 58)
+    for place in ((), ("-N", "all")):
+        ran = run("report", "--json", "--from", harmed, *place)
+        assert (ran.code, json.loads(ran.out)["time"]) == (0, utc(NOW + 28))
+        assert "damaged at byte" in ran.err
+        assert f"{since} to {until}" in ran.err
+        ran = run("check", "--from", harmed, *place)
+        assert ran.code == UNKNOWN
+        assert f"{since} to {until}" in ran.out
+    assert run("check", "--from", harmed, "--at", utc(NOW + 28)).code == OK
+    ran = run("report", "--from", harmed, "--at", utc(NOW + 40))
+    assert (ran.code, ran.out) == (3, "")
+
+
+def test_replay_opens_at_the_last_moment_that_can_be_read(
+    run: Run, harmed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[ReplayApp] = []
+    monkeypatch.setattr("tui.commands.replay.require_terminal", lambda: None)
+    monkeypatch.setattr("tui.commands.replay.run", shown.append)
+    ran = run("replay", harmed)
+    assert ran.code == 0
+    assert shown[0].replay.at == NOW + 28
+    assert f"{utc(NOW + 30)} to {utc(NOW + 58)}" in ran.err
+
+
+def test_a_file_that_is_cut_off_says_so(run: Run, three: Path) -> None:
+    """The last moment may not be the last that was written: that is no all-clear."""
+    three.write_bytes(three.read_bytes()[:-2000])
+    for command in (("report",), ("watch",), ("plan", "--rate", "9"), ("diff", three)):
+        name, *more = command
+        ran = run(name, *more, *((three,) if name == "diff" else ("--from", three)), "-N", "web-1")
+        assert ran.code == 0
+        assert "cut off" in ran.err
+    ran = run("check", "--from", three, "-N", "web-1", "--at", "-0s")
+    assert ran.code == UNKNOWN
+    assert "cut off" in ran.out
+    assert run("check", "--from", three, "-N", "web-1", "--at", "-3s").code == OK
+
+
+def test_what_is_no_recording_does_not_stop_its_folder(run: Run, three: Path) -> None:
+    """A place that the other file was of may be missing; one that is asked for is not."""
+    (three.parent / "empty.twtop").touch()
+    for command in ("report", "watch", "plan"):
+        ran = run(command, "--from", three.parent, "-N", "web-1")
+        assert (ran.code, "empty.twtop" in ran.err) == (0, True)
+    ran = run("check", "--from", three.parent, "-N", "web-1", "--at", "-0s")
+    assert (ran.code, "empty.twtop" in ran.out) == (OK, True)
+    at = ("--at", "-19s", "-N", "all")
+    assert run("check", "--from", three, *at).code == OK
+    assert run("check", "--from", three.parent, *at).code == UNKNOWN
+    told = run("report", "--json", "--from", three.parent, *at)
+    assert (told.err.count("empty.twtop"), told.out.count("\n")) == (1, 2)
+    bundle = three.parent / "b.tar.gz"
+    assert run("bundle", bundle, "--from", three.parent, "--proc", PROXY).code == 0
+    assert "recording/r.twtop" in members(bundle)
+
+
+def test_which_commands_take_a_moment_is_not_contradicted(run: Run, three: Path) -> None:
+    for command, option in (("wait", "--at"), ("wait", "--from"), ("watch", "--at")):
+        ran = run(command, option, "-1s")
+        assert ran.code == 2
+        others = ran.err.partition(" is for ")[2].partition("(")[0]
+        assert command not in others
+        assert ("watch" in others) == (option == "--from")  # which takes it, but no moment
+    assert "whole" in run("watch", "--from", three, "--at", "-1s").err
+
+
 @pytest.mark.parametrize("command", [("wait", "--drained"), ("free",), ("refusals",), ()])
 def test_what_is_about_now_says_that_it_reads_no_recording(
     run: Run, reads: list[Path], three: Path, command: tuple[str, ...]
@@ -325,6 +411,28 @@ def test_a_bundle_takes_the_last_minutes_along(
     assert told == {"files": ["web-1.twtop"], "since": utc(NOW + 19 * 60), "left_out": None}
     assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--redact", *proc).code == 2
     assert run("bundle", tmp_path / "b.tar.gz", "--from", tmp_path / "no", *proc).code == 3
+
+
+def test_a_bundle_takes_the_minutes_around_a_moment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
+    path, recorder, watch = tmp_path / "web-1.twtop", Recorder(tmp_path / "web-1.twtop"), Watch()
+    for minute in range(40):
+        recorder.take(seen(watch, HOST, 60 * minute, minute))
+    recorder.close()
+    bundle = tmp_path / "a.tar.gz"
+    assert run("bundle", bundle, "--from", path, "--at", utc(NOW + 1200), "--proc", PROXY).code == 0
+    found = members(bundle)
+    (tmp_path / "taken.twtop").write_bytes(found["recording/web-1.twtop"])
+    taken = open_recording(tmp_path / "taken.twtop")
+    minutes = [round((told.time - NOW) / 60) for told in taken.timeline]
+    assert (minutes[0], minutes[-1]) == (10, 25)
+    assert not taken.notes
+    then = json.loads(found["recording/report.json"])
+    assert (then["time"], then["states"]["TIME_WAIT"]) == (utc(NOW + 1200), 20)
+    assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--at", "-9d").code == 2
+    assert not (tmp_path / "b.tar.gz").exists()
 
 
 def test_the_services_recording_goes_along_unasked(

@@ -22,10 +22,12 @@ from tui.dashboard.widgets.timeline import FIGURE, FULL, LABEL, Timeline
 from tui.findings.config import Config
 from tui.recording.chapter import Recorded
 from tui.recording.files import open_recording
+from tui.recording.log import LogReader
 from tui.recording.recorder import Recorder
 from tui.recording.replay import Replay
 from tui.recording.story import first_critical
 from tui.watching.watch import Watch
+from tui.writing.words import utc
 
 SECONDS = 150
 THOUSAND = rules(40000, 40999)
@@ -79,6 +81,28 @@ async def test_nothing_is_changed_in_the_past(app: ReplayApp) -> None:
             keys = ["a"] if way == "l" else ["F", "K"]
             assert [text.split()[0] for text in said] == [*keys, "u", "R", "w", "+"]
             assert all("recording" in text for text in said)
+
+
+async def test_what_is_damaged_is_told_and_the_rest_is_shown(path: Path, tmp_path: Path) -> None:
+    """A seek into what is damaged says so, and leaves the moment that is shown."""
+    harmed, log = tmp_path / "r.twtop", LogReader(path)
+    middle = [one for one in log.more() if one is not None][100]
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[middle.offset] ^= 0xFF
+    harmed.write_bytes(data)
+    replay = Replay(open_recording(harmed), Config())
+    app = ReplayApp(replay, place="web-1", notes=[replay.damage])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert second(app) == 99
+        assert utc(NOW + 100) in next(iter(app._notifications)).message
+        app.clear_notifications()
+        await press(pilot, "end")
+        assert "damaged" in next(iter(app._notifications)).message
+        assert second(app) == 99
+        await press(pilot, "left")
+        assert second(app) == 98
 
 
 async def test_keys_go_through_time(app: ReplayApp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import signal
@@ -23,12 +24,13 @@ from tui.kernel.sockets import SocketTable
 from tui.kernel.source import Reading
 from tui.recording import recorder as module
 from tui.recording.files import chapters_of, open_recording
-from tui.recording.log import FRAME, MAGIC, MARK, RecordingError
+from tui.recording.log import FRAME, MAGIC, MARK, LogReader, RecordingError
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording
 from tui.recording.state import sections
 from tui.watching.view import View
 from tui.watching.watch import Watch
+from tui.writing.words import utc
 
 
 def tables_of(socks: list[Sock], times: Sequence[int]) -> list[SocketTable]:
@@ -177,6 +179,84 @@ def test_what_was_torn_is_gone_on_with(tmp_path: Path) -> None:
     assert_same(views[-1], recording, 19)
 
 
+def test_a_torn_end_is_told_unless_somebody_is_writing_it(tmp_path: Path) -> None:
+    """A copy that is cut off lacks what came later; half a record may just be being written."""
+    path = tmp_path / "r.twtop"
+    recorded(path, [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())])
+    torn = path.read_bytes()[:-500]
+    path.write_bytes(torn)
+    cut = open_recording(path)
+    last = cut.timeline[-1].time
+    assert "cut off" in cut.notes[0]
+    assert cut.lost_between(last, last)
+    assert not cut.lost_between(last - 1, last - 1)
+    recorder = Recorder(path)  # asking has left no lock behind
+    assert path.read_bytes()[: len(torn)] != torn, "it begins by cutting that off"
+    with path.open("ab") as half:
+        half.write(FRAME.pack(MARK, 3, 0, 999, 0))
+    written = open_recording(path)
+    assert not written.notes
+    assert not written.lost_between(last, last)
+    recorder.close()
+    assert written.notes
+
+
+def test_where_another_file_goes_on_nothing_more_is_missing(tmp_path: Path) -> None:
+    """A recorder was killed and begun anew with another file: what follows is no doubt for ever."""
+    first, second = tmp_path / "1.twtop", tmp_path / "2.twtop"
+    recorded(first, [replace(one, time=NOW + n) for n, one in enumerate(ten_moments())])
+    recorded(second, [replace(one, time=NOW + 60 + n) for n, one in enumerate(ten_moments())])
+    first.write_bytes(first.read_bytes()[:-500])
+    both = open_recording(tmp_path)
+    assert both.lost_between(NOW + 5, NOW + 50)
+    assert not both.lost_between(NOW + 60, NOW + 60)
+
+
+def test_what_is_no_recording_is_left_out_of_a_folder(tmp_path: Path) -> None:
+    recorded(tmp_path / "b.twtop", ten_moments()[:1])
+    (tmp_path / "a.twtop").touch()
+    (tmp_path / "c.twtop").write_text("foreign")
+    os.mkfifo(tmp_path / "d.twtop")
+    recording = open_recording(tmp_path)
+    assert len(recording.timeline) == 1
+    for name, note in zip("acd", recording.notes, strict=True):
+        assert f"{name}.twtop" in note
+    (tmp_path / "b.twtop").unlink()
+    with pytest.raises(RecordingError, match=r"a\.twtop.*c\.twtop.*d\.twtop"):
+        open_recording(tmp_path)
+
+
+def test_what_is_no_file_is_neither_read_nor_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null"), tmp_path):
+        with pytest.raises(RecordingError, match="not a regular file"):
+            LogReader(path)
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(RecordingError, match="not a regular file"):
+            Recorder(path)
+
+
+def test_the_last_moment_that_can_be_read_is_found(tmp_path: Path) -> None:
+    """Whichever record is damaged, in the chapter that is asked for or in those before it."""
+    path, moments = tmp_path / "r.twtop", ten_moments()
+    recorded(path, [replace(one, time=NOW + 400 * (n // 5) + n) for n, one in enumerate(moments)])
+    whole, log = path.read_bytes(), LogReader(path)
+    records = [one for one in log.more() if one is not None and one.kind in (2, 3)]
+    log.close()
+    for first in range(1, 10):
+        path.write_bytes(whole)
+        recording = open_recording(path)
+        harmed = bytearray(whole)
+        for record in {records[first], records[max(first, 5)]}:
+            harmed[record.offset + 9] ^= 0xFF
+        path.write_bytes(harmed)
+        index, why = recording.last_readable(9)
+        assert index == first - 1
+        assert f"{utc(recording.timeline[first].time)} to {utc(NOW + 409)}" in why
+        assert recording.last_readable(0) == (0, "")
+        recording.moment(index)
+
+
 @pytest.mark.parametrize(("torn", "zeros"), [(0, 3), (0, FRAME.size), (7, 5000), (0, 5000)])
 def test_zeros_at_the_end_are_told_as_damage_and_cut_off(
     tmp_path: Path, torn: int, zeros: int
@@ -188,7 +268,7 @@ def test_zeros_at_the_end_are_told_as_damage_and_cut_off(
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) - torn])
     recording = open_recording(path)
-    assert not recording.notes
+    assert bool(recording.notes) == bool(torn)
     path.write_bytes(whole[: len(whole) - torn] + bytes(zeros))
     for found in (recording, open_recording(path)):
         found.refresh()
@@ -311,6 +391,17 @@ def test_two_do_not_write_one_file(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="another twtop"):
         Recorder(tmp_path / "r.twtop")
     first.close()
+
+
+def test_a_reader_that_asks_who_writes_keeps_no_writer_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a lock for a moment, to which a recorder may come that is just being started."""
+    path = tmp_path / "r.twtop"
+    with path.open("wb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        monkeypatch.setattr(clock, "sleep", lambda _: fcntl.flock(asking, fcntl.LOCK_UN))
+        Recorder(path).close()
 
 
 def test_readers_follow_while_it_is_written(tmp_path: Path) -> None:

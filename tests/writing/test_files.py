@@ -1,13 +1,16 @@
 """Files appear whole or not at all, and nobody can lay a link in the way."""
 
+import errno
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from tui.writing.files import write_whole
+from tui.writing import files
+from tui.writing.files import read_whole, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -92,3 +95,46 @@ def test_what_was_there_stays_when_it_fails(tmp_path: Path, error: type[BaseExce
     with pytest.raises(error):
         write_whole(path, broken)
     assert (path.read_text(), names(tmp_path)) == ("old", ["out"])
+
+
+class TestPipes:
+    """The shell makes one of `<(command)`: what comes is waited for, but not where nothing does."""
+
+    def test_one_is_read_to_its_end(self) -> None:
+        reading, writing = os.pipe()
+
+        def write() -> None:
+            for part in (b"a" * 70_000, b"b" * 70_000):
+                os.write(writing, part)
+            os.close(writing)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            found = read_whole(Path(f"/dev/fd/{reading}"))
+        finally:
+            writer.join()
+            os.close(reading)
+        assert found == b"a" * 70_000 + b"b" * 70_000
+
+    @pytest.mark.parametrize("silent", [False, True])
+    def test_one_that_nobody_writes_to_is_not_waited_for_long(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: bool
+    ) -> None:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        monkeypatch.setattr(files, "SILENT_SECONDS" if silent else "ABSENT_SECONDS", 0.05)
+        writer = os.open(path, os.O_RDWR) if silent else -1
+        try:
+            with pytest.raises(OSError, match="pipe") as refused:
+                read_whole(path)
+        finally:
+            if silent:
+                os.close(writer)
+        assert refused.value.errno == errno.ETIMEDOUT
+
+    def test_what_never_ends_is_refused(self) -> None:
+        with pytest.raises(OSError, match="zero") as refused:
+            read_whole(Path("/dev/zero"), 9)
+        assert refused.value.errno == errno.EFBIG
+        assert read_whole(Path("/dev/null")) == b""

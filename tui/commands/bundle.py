@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,16 @@ from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
 from tui.commands.options import Settings, given, look_options
 from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
-from tui.commands.reading import byte_order_of, chosen_place, every_place, owners_of
+from tui.commands.reading import (
+    byte_order_of,
+    chosen_place,
+    every_place,
+    owners_of,
+    recorded_looks,
+    take_look,
+    tell_doubts,
+)
+from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.find_place import ALL, same_place
@@ -33,6 +43,8 @@ from tui.writing.words import plural
 ENDINGS = (".tar.gz", ".tgz")
 PAST_SECONDS = 600.0
 """How much of a recording goes along."""
+AFTER_SECONDS = 300.0
+"""How much of what came after a moment that is asked for."""
 
 
 @click.command(epilog=epilog("the archive"))
@@ -51,6 +63,11 @@ PAST_SECONDS = 600.0
     help="Add the last 10 minutes of this recording, or folder of recordings.  "
     f"[default: {SERVICE_FOLDER}, if it exists]",
 )
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="Add instead the minutes around this moment of it, and the report of then.",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @look_options
 @click.pass_context
@@ -61,11 +78,12 @@ def bundle(
 
     It holds the report and the findings as text and JSON, versions, and the kernel's own files they
     were made from, which `twtop --proc` can read. No packet contents, no environment, no command
-    lines. Only you can read the file. The last minutes that `twtop record` wrote are added, but
-    never with --redact.
+    lines. Only you can read the file. The last minutes that `twtop record` wrote are added, or with
+    --at those around that moment, but never with --redact.
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
+    twtop bundle ticket-4711.tar.gz --from web-1.twtop --at 03:12
     twtop bundle cart.tar.gz -N shop/cart-7f9
     """
     if not file.name.endswith(ENDINGS):
@@ -108,7 +126,7 @@ def bundle(
             copies, owners = redacted(copies), renamed(owners)
         frames = [copy.frame() for copy in copies]
         made = [parts(copy, frame, owners) for copy, frame in zip(copies, frames, strict=True)]
-        size = write_bundle(file, *made, redacted=redact, past=_past(settings, redact))
+        size = write_bundle(file, *made, redacted=redact, past=_past(settings, config, redact))
     except TableError as error:
         fail(str(error))
     except BundleError as error:
@@ -117,8 +135,8 @@ def bundle(
     emit(f"{plural(sockets, 'socket')}, {size / 1024:,.0f} kB in {file}")
 
 
-def _past(settings: Settings, redact: bool) -> Past:
-    """Return what was recorded in the minutes before.
+def _past(settings: Settings, config: Config, redact: bool) -> Past:
+    """Return what was recorded in the minutes before, or around the moment that is asked for.
 
     A recording that the user names must be readable; the service's is of all places of this host,
     so it goes along where no other is looked at. Raises TableError.
@@ -132,10 +150,27 @@ def _past(settings: Settings, redact: bool) -> Past:
         path = SERVICE_FOLDER
     if redact:
         return Past(left_out=f"{path} is there, and cannot be redacted")
+    looks, seconds, until = [], PAST_SECONDS, math.inf
+    if settings.at is not None:
+        then = Settings(recording=path, at=settings.at, place=settings.place)
+        looks = [*recorded_looks(path, settings.at)] if settings.place == ALL else [take_look(then)]
+        until = max((look.frame.time for look in looks), default=0.0) + AFTER_SECONDS
+        seconds += AFTER_SECONDS
+    told = set[str]()
+    for look in looks:
+        tell_doubts(look, told)
     try:
-        taken = last_minutes(path, PAST_SECONDS)
+        taken = last_minutes(path, seconds, until)
     except RecordingError as error:
         if settings.recording is not None:
             raise TableError(str(error)) from error
         return Past(left_out=str(error))
-    return Past({one.name: one.content for one in taken}, min(one.since for one in taken))
+    files = {one.name: one.content for one in taken}
+    texts = [report_text(one.frame, one.owners(), config.ports.threshold, plain) for one in looks]
+    reports = [to_json(one.frame, one.owners()) for one in looks]
+    if looks:
+        files |= {
+            "report.txt": "\n\n".join(texts).encode(),
+            "report.json": "\n".join(reports).encode(),
+        }
+    return Past(files, min(one.since for one in taken))

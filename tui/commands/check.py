@@ -182,10 +182,10 @@ def check(
 def _as_recorded(answer: Answer, look: Look) -> Answer:
     """Return an answer with the time it is of; what is doubtful of it is no OK."""
     text = f"{answer.text}; recorded {utc(look.frame.time)}"
-    if not look.doubts:
-        return answer._replace(text=text)
-    code = UNKNOWN if answer.code == OK else answer.code
-    return answer._replace(code=code, text=f"{text} ({'; '.join(look.doubts)})")
+    if said := (*look.doubts, *look.notes):
+        text += f" ({'; '.join(said)})"
+    code = UNKNOWN if look.doubts and answer.code == OK else answer.code
+    return answer._replace(code=code, text=text)
 
 
 def _check_recorded(path: Path, at: str | None, judged: Callable[[Look], Answer]) -> Answer:

@@ -7,7 +7,7 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -19,13 +19,20 @@ from tui.findings.config import Config
 from tui.findings.rules import diagnose
 from tui.findings.situation import Situation
 from tui.kernel.sockets import TableError
+from tui.kernel.ticket import CURE
 from tui.recording.files import SUFFIX, is_recording
 from tui.report.diff import Side, diff_record, diff_text, difference
+from tui.report.run import SCHEMA as RUN
 from tui.report.whole import to_dict
+from tui.writing.files import read_whole
 
 DIFFERS, UNWRITABLE = 1, 3
 LONGEST = 1 << 28
 """Bytes of a report that are read: half a million patterns."""
+SIDES = (
+    f"recordings (*{SUFFIX}), folders of them, copies of /proc, bundles, and what twtop report "
+    "--json prints"
+)
 
 
 @click.command(
@@ -86,18 +93,45 @@ def diff(
 
 
 def _side(file: Path, at: str | None, settings: Settings, config: Config) -> Side:
-    if file.suffix == ".json":
+    kind = _kind(file)
+    if kind == "report":
         if at is not None:
             raise click.UsageError(
                 f"{file}: a report shows one moment only; --at is for recordings"
             )
         return Side(_report(file), None)
-    if file.suffix == SUFFIX or is_recording(file) or at is not None:
+    if kind == "recording" or at is not None:
         look = take_look(replace(settings, recording=file, at=at, byte_order=None))
         tell_doubts(look)
     else:
-        look = take_look(replace(settings, proc=file))
+        try:
+            look = take_look(replace(settings, proc=file))
+        except TableError as error:
+            if not (why := str(error)).endswith(CURE):
+                raise
+            raise TableError(f"{why.removesuffix(CURE)}diff compares {SIDES}") from error
     return Side(to_dict(look.frame, look.owners()), _findings(look, config))
+
+
+def _kind(file: Path) -> Literal["report", "recording", "copy"]:
+    """Return what a side is, by its name or else by what it begins with. Raises TableError."""
+    try:
+        mode = file.stat().st_mode
+        # What a pipe has can be read only once, so it is not looked at before.
+        if stat.S_ISFIFO(mode) or (file.suffix == ".json" and not stat.S_ISDIR(mode)):
+            return "report"
+        if file.suffix == SUFFIX or is_recording(file):
+            return "recording"
+        if stat.S_ISDIR(mode):
+            (file / "net/tcp").stat()
+            return "copy"
+        if stat.S_ISREG(mode):
+            with file.open("rb") as opened:
+                return "report" if opened.read(1) == b"{" else "copy"
+    except OSError as error:
+        why = f"{error.filename or file}: {error.strerror}"
+        raise TableError(f"{why}: diff compares {SIDES}") from error
+    raise TableError(f"{file}: a device or socket: diff compares {SIDES}")
 
 
 def _findings(look: Look, config: Config) -> dict[tuple[str, str], str]:
@@ -108,14 +142,20 @@ def _findings(look: Look, config: Config) -> dict[tuple[str, str], str]:
 def _report(file: Path) -> dict[str, Any]:
     """Return a report's JSON. Raises TableError."""
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise TableError(f"{file}: not a file")
-        with file.open(encoding="utf-8") as opened:
-            report = json.loads(opened.read(LONGEST))
+        report = json.loads(read_whole(file, LONGEST))
     except OSError as error:
         raise TableError(f"{file}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"{file}: not JSON: {error}") from error
-    if not isinstance(report, dict) or report.get("schema") != "twtop.report/1":
+    if not isinstance(report, dict):
         raise TableError(f"{file}: not what twtop report --json prints")
+    schema = report.get("schema")
+    if schema == RUN:
+        raise TableError(
+            f"{file}: what twtop run --json writes; two runs are compared by their recordings "
+            f"(twtop run --out FILE{SUFFIX})"
+        )
+    if schema != "twtop.report/1":
+        what = f"{schema}, not" if isinstance(schema, str) else "not"
+        raise TableError(f"{file}: {what} what twtop report --json prints")
     return report

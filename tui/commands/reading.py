@@ -116,6 +116,8 @@ class Look:
     recorded: bool = False
     doubts: tuple[str, ...] = ()
     """Why what was recorded may not be what was there at the moment that was asked for."""
+    notes: tuple[str, ...] = ()
+    """What else is to be said of it."""
 
 
 class Looks:
@@ -135,8 +137,9 @@ class Looks:
         if self.settings.recording is not None:
             refuse_live(self.settings)
             try:
+                told: set[str] = set()
                 for look in recorded_looks(self.settings.recording, self.settings.at):
-                    tell_doubts(look)
+                    tell_doubts(look, told)
                     yield look
             except TableError as error:
                 fail(str(error))
@@ -193,7 +196,7 @@ def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
         first, last = recording.timeline[0].time, recording.timeline[-1].time
-        look = _look_at(recording, _when(settings.at, first, last))
+        look = _look_at(recording, settings.at, _when(settings.at, first, last))
         return _not_now(look, recording, last) if as_now and settings.at is None else look
 
 
@@ -234,18 +237,29 @@ SILENT_SECONDS = 15.0
 """Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
 
-def _look_at(recording: Recording, time: float, *, among: bool = False) -> Look:
-    """Return the look at a moment; ``among`` others, where none may be missing."""
-    moment = recording.moment(recording.index_at(time))
+def _look_at(recording: Recording, at: str | None, time: float, *, among: bool = False) -> Look:
+    """Return the look at a moment, or where none is asked for at the last that can be read.
+
+    ``among`` others none may be missing.
+    """
+    index, damage = recording.index_at(time), ""
+    if at is None:
+        index, damage = recording.last_readable(index)
+    if damage:
+        time = recording.timeline[index].time
+    moment = recording.moment(index)
     frame = judge(moment.reading)
     silent, late = recording.silent_before(time) + frame.age, time - frame.time
     since = min(frame.time, time - REGAINED_SECONDS) if among else frame.time
-    doubts = recording.lost_between(since, time)
+    doubts = [*filter(None, (damage,)), *recording.lost_between(since, time)]
+    if among:
+        doubts += recording.left_out
     if max(silent, late - LATE_SECONDS + SILENT_SECONDS) > SILENT_SECONDS:
         doubts.append(f"not recorded for {duration(max(silent, late))} before {utc(time)}")
     if recording.is_newer:
         doubts.append("recorded by a newer twtop, which this one may misread")
-    return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts))
+    notes = () if among else recording.left_out
+    return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts), notes=notes)
 
 
 STALE_SECONDS = 300.0
@@ -286,7 +300,7 @@ def recorded_looks(path: Path, at: str | None, *, as_now: bool = False) -> Itera
             begun, seen = spans[place]
             if begun <= then <= seen + LATE_SECONDS:
                 recording.show(place)
-                look = _look_at(recording, then, among=True)
+                look = _look_at(recording, at, then, among=True)
                 yield _not_now(look, recording, last) if as_now and at is None else look
 
 
@@ -300,10 +314,13 @@ def read_look(settings: Settings) -> Look:
     return look
 
 
-def tell_doubts(look: Look) -> None:
-    """Say on stderr why it may not be what was there."""
-    for doubt in look.doubts:
-        remark(doubt)
+def tell_doubts(look: Look, told: set[str] | None = None) -> None:
+    """Say on stderr why it may not be what was there, but for what was ``told`` already."""
+    told = set() if told is None else told
+    for doubt in (*look.doubts, *look.notes):
+        if doubt not in told:
+            told.add(doubt)
+            remark(doubt)
 
 
 def owners_of(settings: Settings) -> Owners:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ from tui.watching.overview import Overview
 from tui.watching.sampler import Sampler
 from tui.watching.view import View
 from tui.watching.watch import Watch, views
-from tui.writing.words import byte_size
+from tui.writing.words import byte_size, plural
 
 INTERVAL = 3.0
 """A day takes 4 % more room at 2 s and 20 % more at 1 s."""
@@ -198,14 +200,15 @@ def _record(
     interval: float,
     duration: float | None,
 ) -> None:
-    begun = due = told = time.monotonic()
+    begun = due = time.monotonic()
+    told, since = -math.inf, f"{datetime.now():%H:%M:%S}"
     for seen in polls:
         for view in seen:
             recorder.take(view)
         now = time.monotonic()
         if sys.stderr.isatty() and now - told > TOLD_SECONDS:
             told = now
-            redraw(f"{recorder.count:,} moments, {byte_size(recorder.size)}; Ctrl-C ends it")
+            redraw(f"{_so_far(recorder)} since {since}; Ctrl-C ends it")
         if duration is not None and now - begun >= duration:
             return
         due = max(due + interval, now)
@@ -213,8 +216,14 @@ def _record(
         time.sleep(max(end - now, 0))
 
 
+def _so_far(recorder: Recorder) -> str:
+    """Return what is new in the recording, in words: it may be one that is continued."""
+    return f"{plural(recorder.count, 'moment')}, {byte_size(recorder.written)}"
+
+
 def _end(recorder: Recorder, file: Path) -> None:
     with suppress(RecordingError):
         recorder.close()
     if sys.stderr.isatty():
-        redraw(f"{file}: {recorder.count:,} moments, {byte_size(recorder.size)}", ended=True)
+        whole = byte_size(recorder.size)
+        redraw(f"{file}: {_so_far(recorder)}; {whole} in all", ended=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def replay(
             played.go_to(parse_time(at, first, last))
             played.playing = False
         elif not follow:
-            played.go_to(first_critical(recording.timeline))
+            with suppress(TableError):  # it is damaged: the last that can be read is shown
+                played.go_to(first_critical(recording.timeline))
         place = recording.moment(played.index).reading.place
     except TimeError as error:
         raise click.UsageError(f"--at: {error}") from None
@@ -86,10 +88,11 @@ def replay(
         raise click.UsageError(f"-N: {error}") from None
     except (RecordingError, TableError) as error:
         fail(str(error))
-    for note in recording.notes:
+    notes = [*recording.notes, *filter(None, (played.damage,))]
+    for note in notes:
         remark(note)
     try:
-        app = ReplayApp(played, place=f"{place.name}  {file.name}")
+        app = ReplayApp(played, place=f"{place.name}  {file.name}", notes=notes)
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
     run(app)

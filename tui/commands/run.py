@@ -163,6 +163,7 @@ def run(
     The report goes to stderr when the command has ended; the command's own output is left alone.
     Every connection made in this network namespace meanwhile counts, whoever makes it, and so
     does every connect the kernel refused for lack of a port, where counting those is permitted.
+    To compare two runs, record each (--out a.twtop) and give both files to `twtop diff`.
 
     \b
     twtop run -- wrk -t4 -c400 -d30s http://10.0.0.9:8080/

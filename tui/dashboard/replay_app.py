@@ -17,6 +17,7 @@ from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
 
+TOLD_SECONDS = 12
 OF_NOW = ("record", "count_refusals", "step_interval")
 """Actions that a recording has no use for."""
 
@@ -34,11 +35,17 @@ class ReplayApp(TwtopApp):
     special = "This recording"
     scrubber: Scrubber
 
-    def __init__(self, replay: Replay, *, place: str) -> None:
-        """Show a recording."""
+    def __init__(self, replay: Replay, *, place: str, notes: Sequence[str] = ()) -> None:
+        """Show a recording; ``notes`` say what of it cannot be shown."""
         super().__init__(replay, replay.watch, place=place)
         self.replay = replay
         self.scrubber = Scrubber(replay, "REPLAY", plays=True)
+        self._notes = notes
+
+    def on_mount(self) -> None:
+        """Tell what cannot be shown: on stderr it is seen only once the screen is left."""
+        for note in self._notes:
+            self.notify(note, severity="warning", timeout=TOLD_SECONDS, markup=False)
 
     def _show(self, view: View) -> None:
         """Put a view on screen; its watch may be another one by now."""

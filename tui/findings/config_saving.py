@@ -10,7 +10,7 @@ from pathlib import Path
 from tui.findings.config import Config, ConfigError, OnScreen
 from tui.findings.config_file import parse_config
 from tui.findings.config_schema import toml
-from tui.writing.files import write_whole
+from tui.writing.files import read_whole, write_whole
 
 VALUE = r'"(?:[^"\\\n]|\\.)*"|[^#\n]*?'
 
@@ -24,7 +24,7 @@ def save_arrangement(
     """
     path = path.resolve()
     try:
-        old = path.read_bytes().decode() if path.exists() else ""
+        old = read_whole(path).decode() if path.exists() else ""
         new = arranged(old, codes, screen, threshold)
         if new != old:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

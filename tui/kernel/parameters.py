@@ -170,6 +170,8 @@ _KNOWN: tuple[tuple[str, str | None, str], ...] = (
         "Limit on process and thread ids, not on sockets or ports; 1024 per CPU above 32 CPUs.",
     ),
 )
+COUNTS = frozenset({"fs.file-nr"})
+"""Those that nobody sets: they count, and differ from one moment to the next."""
 NAMES = tuple(name for name, _, _ in _KNOWN)
 """The full names of all parameters."""
 

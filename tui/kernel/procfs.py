@@ -210,6 +210,7 @@ def copy_file(root: Path, name: str, effort: Effort | None = None) -> tuple[byte
 def _unreadable(path: Path, error: OSError) -> TableError:
     cure = {
         FileNotFoundError: "is procfs mounted there? --proc names its directory",
+        NotADirectoryError: "--proc names a directory",
         PermissionError: "run as a user who can read it, or use --source sock_diag",
     }.get(type(error), "use --source sock_diag, or name another procfs with --proc")
     return TableError(f"{path}: {error.strerror or error}: {cure}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tui.kernel.find_place import ALL
 from tui.kernel.places import Place
 from tui.recording.chapter import summaries
-from tui.recording.log import MAGIC, Kind, LogReader, RecordingError
+from tui.recording.log import Kind, LogReader, RecordingError
 from tui.recording.recording import Recording
 
 SUFFIX = ".twtop"
@@ -22,17 +22,27 @@ def open_recording(path: Path, word: str | None = None) -> Recording:
 
     Raises RecordingError, and PlaceError where that names none, or one must be named.
     """
-    return Recording(files_of(path), word)
+    return Recording(*files_of(path), word)
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return the files of a recording or a folder of them. Raises RecordingError for none."""
+def files_of(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """Return the files of a recording or a folder of them, and which are left out there, in words.
+
+    Raises RecordingError for a folder in which none can be read.
+    """
     if not path.is_dir():
-        return [path]
-    paths = sorted(path.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise RecordingError(f"{path}: contains no recording (*{SUFFIX})")
-    return paths
+        return [path], ()
+    found, refused = [], []
+    for file in sorted(path.glob(f"*{SUFFIX}")):
+        try:
+            LogReader(file).close()
+            found.append(file)
+        except RecordingError as error:
+            refused.append(str(error))
+    if not found:
+        none = f"{path}: contains no recording (*{SUFFIX})"
+        raise RecordingError("; ".join((none, *refused)))
+    return found, tuple(f"{why}; left out" for why in refused)
 
 
 def recorded_of(place: Place, folder: Path) -> Recording | None:
@@ -56,10 +66,10 @@ def is_recording(path: Path) -> bool:
     if path.is_dir():
         return any(path.glob(f"*{SUFFIX}"))
     try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
+        LogReader(path).close()
+    except RecordingError:
         return False
+    return True
 
 
 def chapters_of(path: Path) -> list[tuple[float, int]]:

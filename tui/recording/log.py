@@ -14,7 +14,9 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -72,6 +74,11 @@ class Record(NamedTuple):
         return self.offset - FRAME.size
 
 
+def _require_regular(file: int) -> None:
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+
+
 def _checksum(kind: int, stream: int, content: bytes) -> int:
     return zlib.crc32(content, zlib.crc32(struct.pack("<BHI", kind, stream, len(content))))
 
@@ -85,6 +92,7 @@ class LogReader:
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             self._closing = finalize(self, os.close, self._file)
+            _require_regular(self._file)
             begin = os.pread(self._file, len(MAGIC), 0)
         except OSError as error:
             raise RecordingError(f"{path}: {error.strerror}") from error
@@ -94,6 +102,8 @@ class LogReader:
         self._end = len(MAGIC)
         self._told = 0
         """Behind which byte it was told that the end of the file is damaged."""
+        self._torn = 0
+        """How long the file was when it ended in half a record; 0 where it did not."""
         self.about: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -111,6 +121,20 @@ class LogReader:
         version = self.about.get("version", VERSION)
         return not isinstance(version, int) or version > VERSION
 
+    def is_cut_off(self) -> bool:
+        """Say whether it ends in half a record that nobody is writing: a writer holds a lock.
+
+        Where a filesystem has no locks it is not known, and this is False.
+        """
+        if not self._torn:
+            return False
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            return os.fstat(self._file).st_size == self._torn
+        except OSError:
+            return False
+
     def more(self) -> Iterator[Record | None]:
         """Yield the records that were not yet found, up to the last whole one.
 
@@ -118,6 +142,7 @@ class LogReader:
         end is none of it: that one may just be being written.
         """
         size = os.fstat(self._file).st_size
+        self._torn = 0
         while self._end < size:
             chunk, begin = os.pread(self._file, CHUNK, self._end), self._end
             while self._end - begin + FRAME.size <= len(chunk):
@@ -132,7 +157,9 @@ class LogReader:
             if self._end == begin:
                 found = self._next_whole(size)
                 if found is None:
-                    if self._told != self._end and not self._is_begun(chunk, size):
+                    if self._is_begun(chunk, size):
+                        self._torn = size
+                    elif self._told != self._end:
                         self._told = self._end
                         yield None
                     return
@@ -218,7 +245,10 @@ class LogWriter:
             self._file = os.open(
                 path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
+            _require_regular(self._file)
             self._lock()
+            self.written = 0
+            """How many bytes this has appended."""
             self.size = os.fstat(self._file).st_size
         except OSError as error:
             raise RecordingError(f"{path}: {error.strerror}") from error
@@ -229,10 +259,12 @@ class LogWriter:
         self.append(Kind.ABOUT, 0, json.dumps(self._about).encode())
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RecordingError(f"{self.path}: another twtop is recording to it") from None
+        for pause in (0.01, 0.1, 0.0):
+            with suppress(BlockingIOError):
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(pause)  # a reader that asks whether anybody writes has it for a moment
+        raise RecordingError(f"{self.path}: another twtop is recording to it")
 
     def _cut_torn_end(self) -> None:
         reader = LogReader(self.path)
@@ -264,6 +296,7 @@ class LogWriter:
                 os.ftruncate(self._file, self.size)
             raise RecordingError(f"{self.path}: {error.strerror}") from error
         self.size += len(data)
+        self.written += len(data)
 
     def drop_before(self, begin: int) -> None:
         """Begin the file with the record there: a new file takes its place. Raises RecordingError.

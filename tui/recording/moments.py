@@ -9,6 +9,7 @@ from typing import Protocol
 from tui.recording.chapter import ChapterReader, Recorded
 from tui.recording.log import RecordingError
 from tui.recording.summary import Summary
+from tui.writing.words import utc
 
 
 class Part(Protocol):
@@ -71,3 +72,30 @@ class Moments:
         except RecordingError:
             self._at = None
             raise
+
+    def last_readable(self, index: int) -> tuple[int, str]:
+        """Return the last moment up to this one that can be read, and what is said of the others.
+
+        Nothing is said where it is this one. Raises RecordingError where none can be read.
+        """
+        wanted, why = index, self._damage(index)
+        while self._damage(index):
+            # Each record needs those before it: what can be read of a part is its beginning.
+            begin = self.begin_of_part(index)
+            index = begin + bisect_left(range(begin, index), True, key=self._is_damaged) - 1
+            if index < 0:
+                raise RecordingError(why)
+        if not why:
+            return index, ""
+        since, until = (utc(self.timeline[at].time) for at in (index + 1, wanted))
+        return index, f"{why}: what was recorded from {since} to {until} cannot be read"
+
+    def _damage(self, index: int) -> str:
+        try:
+            self.moment(index)
+        except RecordingError as error:
+            return str(error)
+        return ""
+
+    def _is_damaged(self, index: int) -> bool:
+        return bool(self._damage(index))

@@ -63,6 +63,11 @@ class Recorder:
         """Of the file, in bytes."""
         return self._log.size
 
+    @property
+    def written(self) -> int:
+        """What of it is new, in bytes."""
+        return self._log.written
+
     def take(self, view: View) -> None:
         """Write what this view was made of. Raises RecordingError where it cannot be written.
 

@@ -17,6 +17,7 @@ from tui.recording.log import Kind, LogReader, Record, RecordingError
 from tui.recording.moments import Moments
 from tui.recording.places import Key, key_of, lines_of, told_apart
 from tui.recording.summary import Summary, from_plain
+from tui.writing.words import utc
 
 
 @dataclass(eq=False)
@@ -43,7 +44,7 @@ class Loss:
     """What is behind it was written later."""
     note: str
     """What is said of it."""
-    cut: tuple[Chapter, ...]
+    cut: tuple[Chapter, ...] = ()
     """Those whose rest needs what is lost."""
 
 
@@ -53,15 +54,18 @@ class Recording(Moments):
     Where several places were recorded ``show`` turns to another of them.
     """
 
-    def __init__(self, paths: Sequence[Path], word: str | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], left_out: tuple[str, ...], word: str | None = None
+    ) -> None:
         """Open the files of a recording; ``word`` is what the user calls the place.
 
-        Raises RecordingError where a file is no recording or all are empty, and PlaceError where
-        no place or several are called so, or several are there and none is named.
+        ``left_out`` says which others of its folder are none. Raises RecordingError where a file is
+        no recording or all are empty, and PlaceError where no place or several are called so, or
+        several are there and none is named.
         """
         super().__init__()
-        self.notes: list[str] = []
-        """What could not be read of it, in words."""
+        self.left_out = left_out
+        """Which other files of its folder are no recordings, in words."""
         self._losses: list[Loss] = []
         self._chapters: list[Chapter] = []
         self._logs = [LogReader(path) for path in paths]
@@ -72,7 +76,7 @@ class Recording(Moments):
         self._take_in_all()
         if not self._chapters:
             names = ", ".join(map(str, paths))
-            raise RecordingError("\n".join([f"{names}: nothing was recorded", *self.notes]))
+            raise RecordingError("; ".join([f"{names}: nothing was recorded", *self.notes]))
         self.place = self._chosen(word)
         """The one whose moments these are."""
         self.show(self.place)
@@ -104,6 +108,17 @@ class Recording(Moments):
         raise PlaceError(f"no place is called {word} here; there are {listed}")
 
     @property
+    def notes(self) -> list[str]:
+        """What could not be read of it, in words."""
+        lost = [loss.note + _told_between(*self._around(loss)) for loss in self._lost()]
+        newer = (log for log in self._logs if log.is_newer)
+        return [
+            *self.left_out,
+            *dict.fromkeys(lost),
+            *(f"{log.path}: written by a newer twtop; unknown parts are left out" for log in newer),
+        ]
+
+    @property
     def is_newer(self) -> bool:
         """Whether a newer twtop wrote some of it, whose rows this one may read wrongly."""
         return any(log.is_newer for log in self._logs)
@@ -120,24 +135,44 @@ class Recording(Moments):
         """
         found: dict[str, None] = {}
         line = self._lines[key_of(self.place)]
-        for loss in self._losses:
-            before, after = -math.inf, math.inf
-            for chapter in self._chapters:
-                if chapter.log is loss.log:
-                    for record, told in zip(chapter.records, chapter.told, strict=True):
-                        if record.offset < loss.offset:
-                            before = max(before, told.time)
-                        else:
-                            after = min(after, told.time)
+        for loss in self._lost():
+            before, after = self._around(loss)
             for chapter in loss.cut:
                 if chapter.told and self._lines[key_of(chapter.place)] == line:
                     before = chapter.told[-1].time
+            if after == math.inf:  # another file may go on where this one ends
+                others = [one for one in self._chapters if one.log is not loss.log]
+                theirs = [one for one in others if self._lines[key_of(one.place)] == line]
+                times = (told.time for chapter in theirs for told in chapter.told)
+                after = min((time for time in times if time > before), default=after)
             if seen < after and time >= before:
-                found[loss.note] = None
+                found[loss.note + _told_between(before, after)] = None
         return list(found)
 
+    def _lost(self) -> list[Loss]:
+        """Return what damage has taken, and what is missing where a file is cut off."""
+        cut = [log for log in self._logs if log.is_cut_off()]
+        return [
+            *self._losses,
+            *(Loss(log, log.end, f"{log.path}: cut off; its end is missing") for log in cut),
+        ]
+
+    def _around(self, loss: Loss) -> tuple[float, float]:
+        """Return the Unix times of the last moment before it in its file, and of the first after.
+
+        Where there is none it is infinite.
+        """
+        before, after = -math.inf, math.inf
+        for chapter in self._chapters:
+            if chapter.log is loss.log:
+                for record, told in zip(chapter.records, chapter.told, strict=True):
+                    if record.offset < loss.offset:
+                        before = max(before, told.time)
+                    else:
+                        after = min(after, told.time)
+        return before, after
+
     def _lose(self, log: LogReader, offset: int, note: str, *cut: Chapter) -> None:
-        self.notes.append(note)
         self._losses.append(Loss(log, offset, note, cut))
 
     def show(self, place: Place) -> None:
@@ -196,10 +231,6 @@ class Recording(Moments):
         for key, chapter in list(self._open.items()):
             if key[0] is log and not self._read_summaries(chapter):
                 del self._open[key]  # what comes of it later needs what is lost
-        if log.is_newer:
-            note = f"{log.path}: written by a newer twtop; unknown parts are left out"
-            if note not in self.notes:
-                self.notes.append(note)
 
     def _fits(self, log: LogReader, record: Record) -> bool:
         """Say whether it has a place here, or is at least whole: of a kind that is not known.
@@ -254,3 +285,14 @@ class Recording(Moments):
         """Let the files go."""
         for log in self._logs:
             log.close()
+
+
+def _told_between(before: float, after: float) -> str:
+    """Return when what is lost was recorded, in words to follow others."""
+    if before == -math.inf and after == math.inf:
+        return ""
+    if after == math.inf:
+        return f" (after {utc(before)})"
+    if before == -math.inf:
+        return f" (before {utc(after)})"
+    return f" (between {utc(before)} and {utc(after)})"

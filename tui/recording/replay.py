@@ -54,9 +54,10 @@ class Replay:
         follow: bool = False,
         shown: float | None = None,
     ) -> None:
-        """Begin at the end, or at what is ``shown`` already (Unix time); judge as told.
+        """Begin at the last moment that can be read, or at what is ``shown`` already (Unix time).
 
-        ``follow`` goes on with what is recorded from now on.
+        It judges as told; ``follow`` goes on with what is recorded from now on. Raises
+        RecordingError where no moment can be read.
         """
         self.recording = recording
         self.interval = PLAYED_SECONDS
@@ -72,12 +73,15 @@ class Replay:
         """Held while what is shown changes, and its settings with it: never for long."""
         self._shown = shown
         """When the moment was that the watch has seen last, Unix time; None for none."""
+        self.damage = ""
+        """What is said of the moments after the first one shown, where they cannot be read."""
         self._cut = False
         """Whether tables from before a part of the recording were left out that trends need."""
-        self._clock = recording.timeline[-1].time if shown is None else shown
+        self._clock = 0.0 if shown is None else shown
         self._played = time.monotonic()
         if shown is None:
-            self.go_to(self._clock)
+            last, self.damage = recording.last_readable(len(recording.timeline) - 1)
+            self.go_to(recording.timeline[last].time)
 
     @property
     def timeline(self) -> list[Summary]:

@@ -42,7 +42,8 @@ places/ has a folder like this for each other network namespace: twtop --proc re
 
 
 ABOUT_PAST = """
-recording/ has what was recorded in the minutes before: twtop replay recording, twtop report --from.
+recording/ has minutes that were recorded: twtop replay recording, twtop report --from recording.
+Where a moment was asked for, the reports there are of that one.
 """
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.analysis.patterns import ARROWS, NO_PORT, Direction, endpoint
+from tui.kernel.parameters import COUNTS
 from tui.writing.layout import Paint, table
 
 SCHEMA = "twtop.diff/1"
@@ -43,8 +44,9 @@ class Side:
 
     @property
     def sysctls(self) -> dict[str, str | None]:
-        """Kernel parameters by full name."""
-        return {one["name"]: one["value"] for one in self.report["sysctls"]}
+        """Kernel parameters by full name, without those that only count."""
+        sysctls = self.report["sysctls"]
+        return {one["name"]: one["value"] for one in sysctls if one["name"] not in COUNTS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +20,40 @@ MOST = 1 << 24
 """Bytes that a user's own file may have: 100,000 saved listeners take 6 MB."""
 
 
-def read_whole(path: Path) -> bytes:
-    """Return what a file or a pipe has. Raises OSError, also where that is more than MOST."""
-    with path.open("rb") as file:
-        data = file.read(MOST + 1)
-    if len(data) > MOST:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    return data
+ABSENT_SECONDS = 1.0
+"""How long a pipe may have no writer: `mkfifo p; command > p &` needs a moment."""
+SILENT_SECONDS = 60.0
+"""How long its writer may be silent: one behind ssh needs some seconds for its first byte."""
+PAUSE_SECONDS = 0.01
+CHUNK = 1 << 20
+
+
+def read_whole(path: Path, most: int = MOST) -> bytes:
+    """Return what a file has, or a pipe such as the shell makes of `<(command)`.
+
+    Raises OSError, also where that is more than ``most`` bytes, and for a pipe through which
+    nothing comes.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
+        data, heard = bytearray(), time.monotonic()
+        while len(data) <= most:
+            part: bytes | None = None
+            with suppress(BlockingIOError):  # it has a writer, who is silent as yet
+                part = os.read(fd, min(most + 1 - len(data), CHUNK))
+            if part:
+                data += part
+                heard = time.monotonic()
+            elif part is not None and (data or not is_pipe):
+                return bytes(data)
+            elif time.monotonic() - heard > (SILENT_SECONDS if part is None else ABSENT_SECONDS):
+                raise OSError(errno.ETIMEDOUT, "nothing comes through this pipe", str(path))
+            else:
+                time.sleep(PAUSE_SECONDS)
+    finally:
+        os.close(fd)
+    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Result], *, mode: int = 0o600) -> Result:
