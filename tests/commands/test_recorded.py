@@ -452,3 +452,21 @@ def test_the_services_recording_goes_along_unasked(
     assert told["live"]["files"] == ["web-1.twtop"]
     assert "redacted" in told["redacted"]["left_out"]
     assert told["copy"] == {"files": [], "since": None, "left_out": None}
+
+
+def test_a_recorded_moment_is_judged_with_those_before_it(run: Run, tmp_path: Path) -> None:
+    """50 ports a second are closed: they run out in 5 s, which no moment by itself can tell."""
+    watch, recorder = Watch(), Recorder(tmp_path / "r.twtop")
+    for second in range(16):
+        held = [
+            waiting(40_000 + 50 * age + n, 60_000 - 1000 * (second - age) + 20 * n)
+            for age in range(second)
+            for n in range(50)
+        ]
+        one = reading(table(*held), rules(40_000, 40_999), time=NOW + second)
+        recorder.take(watch.take(one))
+    recorder.close()
+    ran = run("audit", "--from", tmp_path / "r.twtop", "--json")
+    assert "exhausts-soon" in {finding["code"] for finding in ran.json["findings"]}
+    ran = run("check", "--also", "findings", "--from", tmp_path / "r.twtop", "--at", "-0s")
+    assert (ran.code, "exhausts-soon" in ran.out) == (2, True)

@@ -125,7 +125,7 @@ def audit(
     looks, every = Looks(settings), []
     for look in looks:
         owners = look.owners()
-        situation = Situation(look.frame, owners, config=config, baseline=known)
+        situation = Situation(look.frame, owners, look.trends, config, known)
         every.append((look.frame, diagnose(situation)))
     if as_json:
         said = audit_record(every, placed=looks.several)

@@ -234,7 +234,7 @@ def _diagnosed(look: Look, config: Config) -> tuple[Finding, ...]:
     from tui.findings.situation import Situation
 
     known = load_baseline(baseline_path())
-    return diagnose(Situation(look.frame, look.owners(), config=config, baseline=known))
+    return diagnose(Situation(look.frame, look.owners(), look.trends, config, known))
 
 
 def check_all(

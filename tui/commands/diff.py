@@ -135,7 +135,7 @@ def _kind(file: Path) -> Literal["report", "recording", "copy"]:
 
 
 def _findings(look: Look, config: Config) -> dict[tuple[str, str], str]:
-    found = diagnose(Situation(look.frame, look.owners(), config=config))
+    found = diagnose(Situation(look.frame, look.owners(), look.trends, config))
     return {one.identity: one.message for one in found}
 
 

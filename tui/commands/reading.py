@@ -27,6 +27,7 @@ from tui.recording.when import TimeError, parse_time
 from tui.writing.words import duration, span, utc
 
 if TYPE_CHECKING:
+    from tui.analysis.trends import Trends
     from tui.kernel.sockets import ByteOrder
     from tui.recording.recording import Recording
 
@@ -113,6 +114,8 @@ class Look:
     frame: Frame
     owners: Callable[[], Owners]
     """Looks for them now, or says what was recorded."""
+    trends: Trends | None = None
+    """What the moments before a recorded one say with it."""
     recorded: bool = False
     doubts: tuple[str, ...] = ()
     """Why what was recorded may not be what was there at the moment that was asked for."""
@@ -230,9 +233,6 @@ def _when(at: str | None, first: float, last: float) -> float:
 LATE_SECONDS = 300.0
 """For so long a place is taken to have been there after it was seen last: idle ones are recorded
 in turn. What is printed of it has the time at which it was read."""
-REGAINED_SECONDS = 2 * LATE_SECONDS
-"""So long after damage each place that is there was recorded anew: the next chapter begins within
-five minutes, and has the idle ones in turn. Until then one may be missing that is not known."""
 SILENT_SECONDS = 15.0
 """Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
@@ -242,15 +242,24 @@ def _look_at(recording: Recording, at: str | None, time: float, *, among: bool =
 
     ``among`` others none may be missing.
     """
+    from tui.findings.config import Config
+    from tui.recording.recorder import CHAPTER_SECONDS
+    from tui.recording.replay import Replay
+
     index, damage = recording.index_at(time), ""
     if at is None:
         index, damage = recording.last_readable(index)
     if damage:
         time = recording.timeline[index].time
+    view = Replay(recording, Config(), begin=recording.timeline[index].time).newest
     moment = recording.moment(index)
     frame = judge(moment.reading)
+    # A table that was cut short is shown by the whole one before it, whose trends are not its own.
+    trends = view.trends if view is not None and frame.table.complete else None
     silent, late = recording.silent_before(time) + frame.age, time - frame.time
-    since = min(frame.time, time - REGAINED_SECONDS) if among else frame.time
+    # So long after damage each place that is there was recorded anew: the next chapter has the
+    # idle ones in turn. Until then one may be missing that is not known.
+    since = min(frame.time, time - CHAPTER_SECONDS - LATE_SECONDS) if among else frame.time
     doubts = [*filter(None, (damage,)), *recording.lost_between(since, time)]
     if among:
         doubts += recording.left_out
@@ -259,7 +268,14 @@ def _look_at(recording: Recording, at: str | None, time: float, *, among: bool =
     if recording.is_newer:
         doubts.append("recorded by a newer twtop, which this one may misread")
     notes = () if among else recording.left_out
-    return Look(frame, lambda: moment.owners, recorded=True, doubts=tuple(doubts), notes=notes)
+    return Look(
+        frame,
+        lambda: moment.owners,
+        trends,
+        recorded=True,
+        doubts=tuple(doubts),
+        notes=notes,
+    )
 
 
 STALE_SECONDS = 300.0

@@ -53,11 +53,13 @@ class Replay:
         *,
         follow: bool = False,
         shown: float | None = None,
+        begin: float | None = None,
     ) -> None:
         """Begin at the last moment that can be read, or at what is ``shown`` already (Unix time).
 
-        It judges as told; ``follow`` goes on with what is recorded from now on. Raises
-        RecordingError where no moment can be read.
+        Or ``begin`` at another time, where TableError is raised for what is damaged. It judges as
+        told; ``follow`` goes on with what is recorded from now on. Raises RecordingError where no
+        moment can be read.
         """
         self.recording = recording
         self.interval = PLAYED_SECONDS
@@ -79,7 +81,9 @@ class Replay:
         """Whether tables from before a part of the recording were left out that trends need."""
         self._clock = 0.0 if shown is None else shown
         self._played = time.monotonic()
-        if shown is None:
+        if begin is not None:
+            self.go_to(begin)
+        elif shown is None:
             last, self.damage = recording.last_readable(len(recording.timeline) - 1)
             self.go_to(recording.timeline[last].time)
 
