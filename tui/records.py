@@ -237,7 +237,7 @@ class FindingRemedyRecord(TypedDict):
     command: str | None
     """For a shell; what is in CAPITALS is to be filled in."""
     not_if: str | None
-    """When it would be wrong advice; None where it never is."""
+    """When not to do it; None where nothing speaks against it."""
 
 
 class FindingRecord(TypedDict):

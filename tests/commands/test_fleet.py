@@ -18,6 +18,7 @@ from tests.fleet.answered import (
     answers,
     fleet,
     serving,
+    sizes,
     vector,
 )
 from tui.commands.fleet_check import judge_fleet
@@ -104,6 +105,34 @@ class TestCheck:
         assert "EXHAUSTED" in ran.out
         assert "10.2.0.9:443" in ran.out
         assert "locked=100.00%;50;80;0;100 hosts=3" in ran.out
+
+    def test_text_and_data_are_of_one_tuple_and_of_its_locked_ports(self) -> None:
+        """Not of what is in use, nor of a quiet tuple that keeps its series for an hour."""
+        quiet = fleet({**QUIET, "locked": ((CALM, 0.002),)}, sizes(CALM, "10.9.0.7", 0, 1000, 0))
+        answer = judge_fleet(quiet, 50, 80)
+        assert "10.9.0.7" not in answer.text
+        assert "0.2%" in answer.text
+        assert "locked=0.20%" in answer.perfdata
+        busy = judge_fleet(fleet({**QUIET, "locked": ((BUSY, 0.9),)}), 50, 80)
+        assert "10.9.0.4:443 has 90.0% of 1,000 ports" in busy.text
+        assert "locked=90.00%" in busy.perfdata
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_what_will_be_full_soon_is_told(self, own: bool) -> None:
+        """Also where it is not the worst tuple now."""
+        left = {**QUIET, "locked": ((FULL, 0.95), (BUSY, 0.9)), "left": ((BUSY, 120.0),)}
+        tuples = sizes(BUSY, "10.9.0.4", 900, 1000, 900, 120.0 if own else 1e9)
+        answer = judge_fleet(fleet(left, tuples), 50, 99)
+        assert "in 2 min" in answer.text
+        assert ("gw-2:9815: 10.0.0.5 → 10.9.0.4:443 will" in answer.text) == own
+        assert " in 2 min" not in judge_fleet(fleet(left, tuples), 50, 99, within=119).text
+
+    def test_how_soon_is_configured(self, run: Run, fake: Fake, home: Path) -> None:
+        fake.found = answers({"locked": ((BUSY, 0.9),)})
+        assert "will be full in 2 min" in run("check", "--fleet", fake.url).out
+        (home / "config/twtop").mkdir(parents=True)
+        (home / "config/twtop/config.toml").write_text("[ports]\nexhausts_within_minutes = 1\n")
+        assert "will be full" not in run("check", "--fleet", fake.url).out
 
     @pytest.mark.parametrize(
         ("locked", "code"), [(0.499999, OK), (0.5, WARNING), (0.8, CRITICAL), (1.0, CRITICAL)]

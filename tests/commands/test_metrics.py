@@ -175,6 +175,8 @@ class TestUsage:
             ("--rules", "--dashboard"),
             ("--listen", HERE),
             ("--every", "5"),
+            ("--textfile", "twtop.txt"),
+            ("--textfile", ".prom"),
             ("--tls-cert", "a.pem"),
             ("--listen", f"{HERE}:9815", "--tls-cert", "a.pem"),
             ("--listen", f"{HERE}:9815", "--client-ca", "a.pem"),
@@ -185,6 +187,14 @@ class TestUsage:
     ) -> None:
         ran = run("metrics", "--proc", PROXY, *arguments)
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+    def test_a_file_that_node_exporter_would_not_read_is_not_written(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        ran = run("metrics", "--proc", PROXY, "--textfile", tmp_path / "twtop.prom.txt")
+        assert ran.code == 2
+        assert "*.prom" in ran.err
+        assert list(tmp_path.iterdir()) == []
 
     def test_without_the_client_it_says_what_to_install(
         self, run: Run, monkeypatch: pytest.MonkeyPatch

@@ -5,19 +5,20 @@ from __future__ import annotations
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.dashboard.scene import StillPoller
-from tests.fleet.answered import CALM, DOWN, FULL, GONE, NOON, fleet
+from tests.fleet.answered import CALM, DOWN, FULL, GONE, NOON, ends, fleet, place, sizes
 from tui.dashboard.fleet import app as fleet_app
 from tui.dashboard.fleet.app import FleetApp, Refreshed
 from tui.dashboard.fleet.place import PlaceScreen
 from tui.dashboard.screens.help import HelpScreen
 from tui.findings.config import Config, ConfigError, OnScreen
-from tui.fleet.answers import Line
+from tui.fleet.answers import Line, Sample
 from tui.fleet.client import FleetError
 from tui.fleet.fleet import Fleet, FleetPlace, key_of
 from tui.fleet.refresh import Detail, Moment
@@ -48,8 +49,8 @@ class StillAsker:
 
 
 def moment(found: Fleet) -> Moment:
-    line = Line({"local_ip": "10.0.0.5", "remote_ip": "10.2.0.9", "remote_port": "443"}, HOUR)
-    detail = Detail(key_of(FULL), HOUR, (line,))
+    line = Line(ends("10.2.0.9"), HOUR)
+    detail = Detail(key_of(FULL), HOUR, (line,), (Sample(ends("10.2.0.9"), 0.496),))
     return Moment(found, {key_of(FULL): HOUR}, {"worker": HOUR}, detail)
 
 
@@ -117,6 +118,46 @@ async def test_without_any_answer_the_reason_stands_there() -> None:
         assert shown.app.fatal is not None
         await shown.take(BAD)
         assert shown.app.fatal is None
+
+
+async def test_until_the_first_answer_every_panel_waits() -> None:
+    """That nobody reports, or that everybody does, is not known yet."""
+    async with showing(None, size=(200, 60)) as shown:
+        text = shown.text()
+        assert text.count("waiting for Prometheus") == 4
+        assert "report" not in text
+
+
+async def test_where_no_host_is_known_no_panel_says_that_all_is_well() -> None:
+    none = fleet({"locked": (), "left": (), "findings": (), "hosts": (), "groups": ()}, ())
+    async with showing(none, size=(200, 60)) as shown:
+        text = shown.text()
+        assert text.count("no host reports anything") == 4
+        assert "every host" not in text
+        assert "no tuple has" not in text
+
+
+async def test_hosts_that_would_be_called_the_same_show_their_ports() -> None:
+    one, two = ({**place("gw-3"), "instance": f"gw-3:{port}"} for port in (9815, 9816))
+    found = fleet({"locked": ((one, 0.1), (CALM, 0.1)), "silent": ((two, 1),)})
+    async with showing(found, size=(200, 60)) as shown:
+        lines = shown.text().splitlines()
+        assert any("gw-3:9815" in line and "10.0%" in line for line in lines)
+        assert any("gw-3:9816" in line and "cannot be scraped" in line for line in lines)
+        assert any(" gw-1 " in line and "gw-1:9815" not in line for line in lines)
+
+
+async def test_the_part_that_is_locked_is_the_same_everywhere() -> None:
+    """Of one name and one moment, whatever else is in use, and whatever was a minute ago."""
+    half = sizes(FULL, "10.2.0.9", 586, 1000, 496)
+    found = fleet({"locked": ((FULL, 0.496),), "left": (), "findings": ()}, half)
+    async with showing(found) as shown:
+        assert shown.text().count("49.6%") >= 2
+        await shown.press("enter")
+        text = shown.text()
+        assert "496 of 1,000 locked" in text
+        assert text.count("49.6%") == 2, "in the gauge and in the list"
+        assert "58.6" not in text
 
 
 async def test_frozen_it_stays_as_it_is() -> None:
@@ -230,7 +271,8 @@ class TestSsh:
             commands.append(list(words))
             return subprocess.CompletedProcess(words, 255)
 
-        monkeypatch.setattr(subprocess, "run", note)
+        # Not for all: the limits of the tests are measured by a process, too.
+        monkeypatch.setattr(fleet_app, "subprocess", SimpleNamespace(run=note))
         monkeypatch.setattr(FleetApp, "suspend", lambda self: fleet_app.undisturbed())
         return commands
 
@@ -247,6 +289,12 @@ class TestSsh:
         async with showing() as shown:
             await shown.press("S")
             assert ran == []
+            assert not shown.app._notifications, "what is not offered need not be explained"
+            assert "S ssh" not in shown.text()
+            await shown.press("question_mark")
+            assert "--ssh" in shown.text()
+        async with showing(ssh=("ssh", "{host}")) as shown:
+            assert "S ssh" in shown.text()
 
     @pytest.mark.parametrize("host", ["-oProxyCommand=reboot", "a b", "$(x)", "a;b", ""])
     async def test_a_label_is_no_option_and_no_command(self, ran: list[Any], host: str) -> None:

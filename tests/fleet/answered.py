@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -112,15 +112,24 @@ def answers(changed: Mapping[Asked, tuple[Series, ...]] | None = None) -> dict[s
         for name, series in now.items()
     }
     found[queries.IS_RECORDED] = vector(({}, 0))
-    found[queries.sizes(is_recorded=False)] = vector(*SIZES)
+    found[queries.sizes(is_recorded=False)] = vector(*locked(now["locked"]), *SIZES)
     return found
 
 
-def fleet(changed: Mapping[Asked, tuple[Series, ...]] | None = None) -> Fleet:
+def locked(places: Iterable[Series]) -> list[Series]:
+    """The series of what places have locked."""
+    return [({**labels, "__name__": recorded.LOCKED}, value) for labels, value in places]
+
+
+def fleet(
+    changed: Mapping[Asked, tuple[Series, ...]] | None = None,
+    tuples: Iterable[Series] | None = None,
+) -> Fleet:
     """The fleet that these answers tell of."""
     now = ANSWERS | dict(changed or {})
     read = {name: read_answer(vector(*series)).samples for name, series in now.items()}
-    return fleet_of(read, read_answer(vector(*SIZES)).samples, NOON, "job")
+    told = vector(*locked(now["locked"]), *(SIZES if tuples is None else tuples))
+    return fleet_of(read, read_answer(told).samples, NOON, "job")
 
 
 class Fake:

@@ -18,6 +18,7 @@ from tests.fleet.answered import (
     fleet,
     place,
     serving,
+    sizes,
     vector,
 )
 from tui.analysis.expressions import FilterError
@@ -26,7 +27,7 @@ from tui.analysis.judgement import Level
 from tui.fleet import queries
 from tui.fleet.client import Address, Prometheus
 from tui.fleet.filter import FleetParser
-from tui.fleet.fleet import Doubt, Fleet, Silence, host_of
+from tui.fleet.fleet import Doubt, Fleet, FleetPlace, Silence, host_of
 from tui.fleet.reader import Reader
 from tui.fleet.record import GROUP_FIELDS, PLACE_FIELDS, TUPLE_FIELDS, fleet_record
 from tui.metrics import recorded
@@ -49,6 +50,32 @@ def test_every_place_by_its_worst_tuple() -> None:
     assert (calm.worst, calm.seconds_left, calm.level(80)) == (None, math.inf, Level.FINE)
     assert calm.findings[0].times == 2
     assert found.hosts == 3
+
+
+def test_a_quiet_tuple_is_not_its_places_worst() -> None:
+    """It keeps its series for an hour, while what is fuller meanwhile need not have any."""
+
+    def calm(locked: float, *tuples: Series) -> FleetPlace:
+        series: tuple[Series, ...] = ((CALM, locked),)
+        return fleet({"locked": series, "left": (), "findings": ()}, tuples).places[0]
+
+    found = calm(0.002, *sizes(CALM, "10.9.0.7", 0, 1000, 0))
+    assert (found.worst, found.locked) == (None, 0.002)
+    assert found.use is not None
+    assert found.use.locked / found.use.capacity == found.locked
+    full = calm(0.6, *sizes(CALM, "10.9.0.7", 700, 1000, 620))
+    assert full.worst is not None
+    assert full.locked == 0.62, "each recording rule is of a moment of its own"
+
+
+def test_the_figure_of_a_place_and_its_tuple_are_of_one_answer() -> None:
+    """Else a scrape comes between them."""
+    for is_recorded in (False, True):
+        with serving({queries.IS_RECORDED: vector(({}, int(is_recorded)))}) as fake:
+            Reader(Prometheus(Address(fake.url))).read()
+            locked = queries.expression("locked", is_recorded=is_recorded, by="job")
+            asked = [one for one in fake.queries if locked in one]
+            assert asked == [queries.sizes(is_recorded=is_recorded)]
 
 
 def test_the_fullest_tuples_of_all() -> None:
@@ -114,6 +141,7 @@ def passing(found: Fleet, text: str) -> list[str]:
         ("job = gateway", ["gw-2", "gw-1"]),
         ("job != gateway", ["shop/cart"]),
         ("use > 50%", ["shop/cart", "gw-2"]),
+        ("locked > 95%", ["shop/cart"]),
         ("dst 10.9.0.0/16", ["gw-2"]),
         ("dport 443 and not php", ["gw-2"]),
         ("close-wait", ["gw-1"]),

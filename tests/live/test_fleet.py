@@ -73,21 +73,23 @@ def _is_up(reader: Reader) -> bool:
     return True
 
 
-def story() -> tuple[float, Fleet, tuple[int, ...], int]:
-    """What fleet tells of it: with how many points of history, and how many hosts had some."""
+def story() -> tuple[float, Fleet, tuple[int, ...], int, list[float]]:
+    """What fleet tells of it: with how many points of history, how many hosts had some, and what
+    the tuples of the worst place have locked at the end.
+    """
     now = time.time()
     with TemporaryDirectory() as folder, running(Path(folder), now) as reader:
         fleet = reader.read()
         lines = reader.history([one.labels for one in fleet.places], fleet.time)
-        whole, patterns = reader.history_of(fleet.places[0], fleet.time)
+        whole, patterns, ratios = reader.history_of(fleet.places[0], fleet.time)
         groups = reader.history_of_groups(fleet.time, is_recorded=False)
         points = len(whole[0].points), len(patterns), len(groups)
-        return now, fleet, points, len(lines)
+        return now, fleet, points, len(lines), [one.value for one in ratios]
 
 
 def test_every_host_by_what_it_tells(lab: Lab) -> None:
     program("prometheus")
-    now, fleet, (points, patterns, groups), lines = lab.call(story)
+    now, fleet, (points, patterns, groups), lines, ratios = lab.call(story)
     telling = [host for host in HOSTS if host not in (GONE, DOWN)]
     assert fleet.hosts == len(fleet.places) == len(telling)
     shares = {f"{host.name}:9815": host.share(now) for host in telling}
@@ -112,4 +114,5 @@ def test_every_host_by_what_it_tells(lab: Lab) -> None:
     assert points > 50
     assert patterns >= 1
     assert groups == len(fleet.groups)
+    assert max(ratios) == pytest.approx(fleet.places[0].locked, abs=1e-6), "of one moment"
     assert fleet.cost.samples > 0

@@ -79,7 +79,10 @@ def test_what_ended_is_told_of_where_a_part_of_the_recording_begins(
 
 def _told(view: View) -> tuple[object, list[bool]]:
     """Which findings are told of and when they began and ended, and what was full."""
-    cases = {one.identity: (one.since, one.from_start, one.gone) for one in view.cases.known}
+    cases = {
+        one.identity: (one.since, one.gone is None and one.as_grave, one.from_start, one.gone)
+        for one in view.cases.known
+    }
     return cases, view.trends.was_full.tolist()
 
 

@@ -85,7 +85,7 @@ def audit(
     example_config: bool,
     **options: Any,
 ) -> None:
-    """Say what is wrong, what it means, what to do, and when that would be wrong advice.
+    """Say what is wrong, what it means, what to do, and when not to do it.
 
     Set thresholds, and silence findings, in ~/.config/twtop/config.toml.
 

@@ -76,7 +76,7 @@ EPILOG = (
     "--fleet",
     metavar="URL",
     help="Judge all hosts whose `twtop metrics` the Prometheus there scrapes, not this one. Silent "
-    "hosts make it UNKNOWN.",
+    "hosts make it UNKNOWN instead of OK.",
 )
 @click.option(
     "--allow-gone",
@@ -139,7 +139,12 @@ def check(
         if any((dst, dport, src, must_exist, others, settings.recording, settings.at)):
             raise click.UsageError("--fleet judges all hosts by their worst tuple: give no other")
         where = address(fleet, headers, token_file, timeout)
-        finish(_fleet(where, warning, critical, findings=bool(also), allow_gone=allow_gone))
+        soon = 60 * config.ports.exhausts_within_minutes
+        finish(
+            _fleet(
+                where, warning, critical, findings=bool(also), allow_gone=allow_gone, within=soon
+            )
+        )
     if any((headers, token_file, timeout, allow_gone)):
         raise click.UsageError("--header, --token-file, --timeout, --allow-gone go with --fleet")
     ends = destination(dst, dport, src)
@@ -202,14 +207,22 @@ def finish(verdict: Answer) -> NoReturn:
 
 
 def _fleet(
-    where: FleetAddress, warning: float, critical: float, *, findings: bool, allow_gone: bool
+    where: FleetAddress,
+    warning: float,
+    critical: float,
+    *,
+    findings: bool,
+    allow_gone: bool,
+    within: float,
 ) -> Answer:
     """Return the answer about a whole fleet; UNKNOWN where Prometheus gives none."""
     from tui.commands.fleet_check import check_fleet
     from tui.fleet.client import FleetError
 
     try:
-        return check_fleet(where, warning, critical, findings=findings, allow_gone=allow_gone)
+        return check_fleet(
+            where, warning, critical, findings=findings, allow_gone=allow_gone, within=within
+        )
     except FleetError as error:
         unknown(str(error))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from tui.analysis.judgement import Level
+from tui.findings.config import Ports
 from tui.findings.finding import Severity
 from tui.fleet.client import Address, Prometheus
 from tui.fleet.fleet import Fleet, FleetPlace, Silence
 from tui.fleet.reader import Reader
 from tui.report.answer import CRITICAL, GRAVITY, NAMED, OK, UNKNOWN, WARNING, Answer
-from tui.writing.words import digits_beside, floored, joined, plural, written
+from tui.writing.words import digits_beside, duration, floored, joined, plural, written
+
+SOON_SECONDS = 60 * Ports().exhausts_within_minutes
+"""So near is an exhaustion that is told, unless configured otherwise."""
 
 
 def check_fleet(
@@ -20,10 +25,13 @@ def check_fleet(
     *,
     findings: bool = False,
     allow_gone: bool = False,
+    within: float = SOON_SECONDS,
 ) -> Answer:
     """Ask, and judge; see judge_fleet. Raises FleetError."""
     fleet = Reader(Prometheus(address), raw=True).read()
-    return judge_fleet(fleet, warning, critical, findings=findings, allow_gone=allow_gone)
+    return judge_fleet(
+        fleet, warning, critical, findings=findings, allow_gone=allow_gone, within=within
+    )
 
 
 def judge_fleet(
@@ -33,12 +41,14 @@ def judge_fleet(
     *,
     findings: bool = False,
     allow_gone: bool = False,
+    within: float = SOON_SECONDS,
 ) -> Answer:
     """Judge the worst tuple of all hosts; what is not known is never OK.
 
     ``warning`` and ``critical`` are percentages of capacity that is locked. With ``findings``
     those of all hosts count as well. ``allow_gone``: hosts that were there an hour ago and are
-    not scraped any more are no reason for UNKNOWN.
+    not scraped any more are no reason for UNKNOWN. What will be full ``within`` so many seconds is
+    told.
     """
     codes, said = [OK], []
     worst = fleet.places[0] if fleet.places else None
@@ -47,6 +57,7 @@ def judge_fleet(
         level = worst.level(critical, warning)
         codes.append({Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL))
         said.append(_worst(worst, level))
+        said += _soonest(fleet, within)
     elif not fleet.hosts:
         said.append("no host reports anything: does this Prometheus scrape twtop metrics?")
     for why in unknown_of(fleet, allow_gone=allow_gone):
@@ -95,13 +106,23 @@ def unknown_of(fleet: Fleet, *, allow_gone: bool) -> list[str]:
 def _worst(place: FleetPlace, level: Level) -> str:
     use = place.use
     assert use is not None
+    percent = floored(use.locked, use.capacity)
     if place.worst is None:
-        return f"{place.name} has at most {floored(use.locked, use.capacity)}% of ports locked"
-    text = f"{place.name}: {place.worst} uses {floored(use.in_use, use.capacity)}% of "
-    text += f"{use.capacity:,} ports"
+        return f"{place.name}: no tuple has more than {percent}% of its ports locked"
+    text = f"{place.name}: {place.worst} has {percent}% of {use.capacity:,} ports locked"
     if level is Level.EXHAUSTED:
         return f"{text}: EXHAUSTED, connect() fails"
     return f"{text}, {use.connectable:,} connectable"
+
+
+def _soonest(fleet: Fleet, within: float) -> Iterator[str]:
+    """Say what will be full first, if anything will so soon: it need not be the worst now."""
+    soon = [one for one in fleet.places if 0 < one.seconds_left <= within]
+    if soon:
+        first = min(soon, key=attrgetter("seconds_left"))
+        own = first.worst is not None and first.worst.seconds_left <= first.seconds_left + 1
+        which = str(first.worst) if own else "a tuple"
+        yield f"{first.name}: {which} will be full in {duration(first.seconds_left)}"
 
 
 def _few(texts: Sequence[str]) -> str:

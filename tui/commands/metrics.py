@@ -39,6 +39,15 @@ EPILOG = (
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+def prom_file(
+    context: click.Context, parameter: click.Parameter, value: Path | None
+) -> Path | None:
+    """Return a file that node_exporter reads: it passes over all others without a word."""
+    if value is not None and value.suffix != ".prom":
+        raise click.BadParameter(f"{value}: node_exporter reads only files named *.prom")
+    return value
+
+
 @click.command(epilog=EPILOG)
 @click.option(
     "--listen",
@@ -52,9 +61,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--textfile",
     type=FILE,
+    callback=prom_file,
     metavar="PATH",
-    help="Write a file for node_exporter's textfile collector, which reads those named *.prom. It "
-    "is replaced as a whole, never half written.",
+    help="Write a file for node_exporter's textfile collector; its name must end in .prom. It is "
+    "replaced as a whole, never half written.",
 )
 @click.option(
     "--every",

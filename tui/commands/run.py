@@ -31,7 +31,7 @@ from tui.commands.options import (
     source_option,
     threshold_option,
 )
-from tui.commands.output import fail, paint, remark, tell
+from tui.commands.output import fail, paint, remark, tell, text_width
 from tui.commands.reading import open_source
 from tui.commands.terminal import own_command, require_terminal
 from tui.kernel.processes import find_owners
@@ -227,7 +227,7 @@ def run(
         )
         made = replace(made, cures=cures(made, look.newest.frame))
         with suppress(OSError):
-            tell(run_text(made, paint))
+            tell(run_text(made, paint, text_width()))
         for out in outs:
             if out.suffix in CHARTS:
                 _draw(made, out)

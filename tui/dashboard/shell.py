@@ -98,6 +98,11 @@ class ShellApp(TypedInOrder):
         """What it began with."""
 
     @property
+    def not_offered(self) -> frozenset[str]:
+        """The actions that no key does: those that touch this host, for somebody elsewhere."""
+        return TOUCHING if self.serves else frozenset()
+
+    @property
     def acts(self) -> bool:
         """Whether its keys may change something."""
         return False
@@ -194,8 +199,8 @@ class ShellApp(TypedInOrder):
             self.pop_screen()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Have no key that does something to this host for somebody elsewhere."""
-        if action in TOUCHING and self.serves:
+        """Have no key that is not offered."""
+        if action in self.not_offered:
             return False
         return super().check_action(action, parameters)
 

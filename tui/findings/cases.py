@@ -10,6 +10,8 @@ from tui.findings.codes import LEVELS
 from tui.findings.finding import Finding, Severity
 from tui.writing.words import plural
 
+Grade = tuple[Severity, int]
+"""Finding.grade: how grave a finding is."""
 FORGET_SECONDS = 60.0
 """What comes back, or grows as grave again, this soon is no news: it only flickers."""
 
@@ -29,9 +31,16 @@ class Case:
     news: int | None = None
     """With which look it began, or grew graver than it had been of late; None for what was there
     at the very first one and has not grown since."""
-    peak: tuple[Severity, int] = (Severity.INFO, 0)
+    peak: Grade = (Severity.INFO, 0)
     """The gravest that it has been of late, as Finding.grade, and when it last was."""
     peak_at: float = 0.0
+    grades: tuple[tuple[Grade, float], ...] = ()
+    """What it grew to and has not come down from, ascending, and since when."""
+
+    @property
+    def as_grave(self) -> float:
+        """Since when it has been at least as grave as it is."""
+        return self.grades[-1][1] if self.grades else self.since
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -53,6 +62,8 @@ class Begun:
     """As of a case."""
     gone: float | None = None
     """As of a case."""
+    grade: tuple[Grade, float] | None = None
+    """How grave it was at last, and since when it was at least that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,14 @@ class Cases:
             later = told is not None and told.since > now and not first
             begun = Begun(now, first) if told is None or later else told
             case = old or Case(finding, begun.since, begun.from_start, peak=grade, peak_at=now)
+            if told is not None and not later:  # as whoever has looked at each moment knows it
+                case = replace(case, since=told.since, from_start=told.from_start)
             peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade
+            grades = tuple(one for one in case.grades if one[0] <= grade)
+            if told is not None and told.grade is not None and told.grade[0] == grade:
+                grades = (*(one for one in grades if one[0] < grade), told.grade)
+            elif not grades or grades[-1][0] < grade:
+                grades += ((grade, now if old else case.since),)
             is_news = not (first or quietly) and (old is None or grade > peak)
             cases.append(
                 replace(
@@ -123,6 +141,7 @@ class Cases:
                     news=look if is_news else case.news,
                     peak=max(peak, grade),
                     peak_at=now if grade >= peak else case.peak_at,
+                    grades=grades,
                 )
             )
         for case in before.values():

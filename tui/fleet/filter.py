@@ -38,12 +38,12 @@ class Row(Protocol):
 
 
 class FleetParser(FilterParser):
-    """`job = gateway`, `dst 10.0.0.0/8`, `dport 443`, `use > 50%`, or a word."""
+    """`job = gateway`, `dst 10.0.0.0/8`, `dport 443`, `locked > 50%`, or a word."""
 
     def condition(self, word: str) -> Predicate:
         """Return what a word and those behind it choose."""
         match word.lower():
-            case "use":
+            case "locked" | "use":  # which elsewhere is what is in use, and is not known of all
                 passes = self.percentage()
                 return lambda rows: passes(np.array([row.percent for row in rows], float))
             case "dport":
@@ -56,7 +56,7 @@ class FleetParser(FilterParser):
         sign = self.accept("=", "==", "!=")
         if sign is None:
             if self.peek() in COMPARISONS:
-                raise FilterError(f"“{word}” is a label or a word; `use` is a number")
+                raise FilterError(f"“{word}” is a label or a word; `locked` is a number")
             return _each(lambda row: word.lower() in row.words)
         value = self.take(f"{word} needs a value, such as `{word} = gateway`")
         return _each(lambda row: (row.labels.get(word, "") == value) != (sign == "!="))

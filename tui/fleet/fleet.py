@@ -235,6 +235,8 @@ class Fleet:
     cost: Cost = NOTHING_YET
     common: Labels = field(default_factory=dict)
     """Labels that all places share: they tell none from another."""
+    shared_hosts: frozenset[str] = frozenset()
+    """Hosts that are scraped at more than one port."""
 
     @property
     def cut(self) -> bool:
@@ -245,6 +247,12 @@ class Fleet:
     def blind(self) -> bool:
         """Whether hosts tell something, and nothing is known of any place's ports."""
         return self.hosts > 0 and not any(place.locked is not None for place in self.places)
+
+    def host_name(self, labels: Labels) -> str:
+        """Return what a host is called: with the port only where another target is called so."""
+        instance = labels.get("instance", "?")
+        host = host_of(instance)
+        return instance if host in self.shared_hosts else host
 
     def find(self, key: Key) -> FleetPlace | None:
         """Return a place, if it is there."""

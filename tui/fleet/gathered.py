@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from tui.analysis.forecast import NEVER
@@ -22,29 +22,36 @@ from tui.fleet.fleet import (
     Key,
     Silence,
     Silent,
+    host_of,
     key_of,
     share,
     without,
 )
-from tui.fleet.queries import size_name
+from tui.fleet.queries import LOCKED, size_name
 from tui.metrics.recorded import INFO, SIZES, Asked
 
 SEVERITIES = {one.label: one for one in Severity if one is not Severity.INFO}
 SHOWN = ("instance", "place")
 """What names a place, be there one place only."""
+DIGITS = 6
+"""To which the part of a place is told."""
 Answered = Mapping[Asked, Iterable[Sample]]
 
 
-def fleet_of(answered: Answered, sizes: Iterable[Sample], time: float, by: str) -> Fleet:
-    """Return what the answers say together; of numbers that are none, nothing is known."""
+def fleet_of(answered: Answered, sizes: Sequence[Sample], time: float, by: str) -> Fleet:
+    """Return what the answers say together; of numbers that are none, nothing is known.
+
+    ``sizes`` tell what places have locked as well.
+    """
     tuples = _tuples(sizes)
-    worst: dict[Key, FleetTuple] = {}
+    fullest: dict[Key, FleetTuple] = {}
     for one in tuples:
-        worst.setdefault(key_of(one.labels), one)
+        fullest.setdefault(key_of(one.labels), one)
+    locked = [one for one in sizes if one.labels.get("__name__") in LOCKED]
     labels: dict[Key, Labels] = {}
     values: dict[Asked, dict[Key, float]] = {"locked": {}, "left": {}, "doubts": {}}
     for name, found in values.items():
-        for sample in answered[name]:
+        for sample in locked if name == "locked" else answered[name]:
             key = _key(sample, labels)
             if not math.isnan(sample.value) and (name == "left" or sample.value < math.inf):
                 found[key] = sample.value
@@ -54,23 +61,20 @@ def fleet_of(answered: Answered, sizes: Iterable[Sample], time: float, by: str) 
         if severity is not None and sample.value > 0:
             one_code = Found(severity, sample.labels.get("code", ""), int(sample.value))
             findings.setdefault(_key(sample, labels), []).append(one_code)
-    places = [
-        FleetPlace(
-            labels[key],
-            values["locked"].get(key),
-            values["left"].get(key, NEVER),
-            worst.get(key),
-            tuple(sorted(findings.get(key, ()), reverse=True)),
-            _doubt(values["doubts"].get(key)),
-        )
-        for key in labels
-    ]
+    places = []
+    for key, own in labels.items():
+        part, worst = _worst(values["locked"].get(key), fullest.get(key))
+        left, doubt = values["left"].get(key, NEVER), _doubt(values["doubts"].get(key))
+        graded = tuple(sorted(findings.get(key, ()), reverse=True))
+        places.append(FleetPlace(own, part, left, worst, graded, doubt))
     silent = [
         Silent(without(one.labels), Silence(int(one.value)))
         for one in answered["silent"]
         if one.value in tuple(Silence)
     ]
     shared = set.intersection(*(set(key) for key in labels)) if labels else set()
+    instances = {one.get("instance", "") for one in (*labels.values(), *(s.labels for s in silent))}
+    hosts = Counter(map(host_of, instances))
     return Fleet(
         time,
         by,
@@ -80,7 +84,21 @@ def fleet_of(answered: Answered, sizes: Iterable[Sample], time: float, by: str) 
         _groups(answered, silent, by),
         tuple(sorted(silent, key=lambda one: (one.why, key_of(one.labels)))),
         common={name: value for name, value in sorted(shared) if name not in SHOWN},
+        shared_hosts=frozenset(host for host, ports in hosts.items() if ports > 1),
     )
+
+
+def _worst(
+    locked: float | None, fullest: FleetTuple | None
+) -> tuple[float | None, FleetTuple | None]:
+    """Return what a place has locked, and the fullest tuple that is told if it is this one.
+
+    A quiet tuple keeps its series for an hour, while a fuller one need not have any.
+    """
+    if locked is None or fullest is None:
+        return locked, fullest
+    part = round(share(fullest.use), DIGITS)
+    return (part, fullest) if part >= round(locked, DIGITS) else (locked, None)
 
 
 def _key(sample: Sample, labels: dict[Key, Labels]) -> Key:

@@ -33,14 +33,24 @@ def expression(asked: Asked, *, is_recorded: bool, by: str) -> str:
     return name if is_recorded else raw
 
 
+LOCKED = {recorded.LOCKED, recorded.RULES["locked"][0]}
+"""Names of the series that tell the locked part of a place."""
+
+
 def sizes(*, is_recorded: bool) -> str:
-    """Return what asks for all sizes of each place's worst tuple and of the fleet's fullest, and
-    who holds them.
+    """Return what asks for the locked part of each place, all sizes of its fullest tuple and of the
+    fleet's fullest, and who holds them.
+
+    One question: a scrape between two would give a place the figure of one moment and the tuple of
+    another.
     """
     names = (*recorded.SIZES, recorded.INFO)
+    locked_name, locked = recorded.RULES["locked"]
     if is_recorded:
-        return f'{{__name__=~"{"|".join(map(recorded.recorded_size, names))}"}}'
-    return f'{{__name__=~"{"|".join(names)}"}} and ignoring (process) ({recorded.WORST})'
+        chosen = "|".join([*map(recorded.recorded_size, names), locked_name])
+        return f'{{__name__=~"{chosen}"}}'
+    chosen = f'{{__name__=~"{"|".join(names)}"}} and ignoring (process) ({recorded.WORST})'
+    return f"{chosen} or {locked}"
 
 
 def size_name(name: str) -> str:

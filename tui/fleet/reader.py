@@ -10,7 +10,7 @@ from tui.fleet import queries
 from tui.fleet.answers import Answer, Labels, Line, Sample
 from tui.fleet.client import FleetError, Prometheus
 from tui.fleet.fleet import Cost, Fleet, FleetPlace
-from tui.fleet.gathered import fleet_of
+from tui.fleet.gathered import Answered, fleet_of
 from tui.metrics import recorded
 
 HISTORY_SECONDS = 3600.0
@@ -42,9 +42,10 @@ class Reader:
         def ask(query: str) -> tuple[Sample, ...]:
             return self._asked(self.prometheus.ask, query, now).samples
 
-        answered = {
+        answered: Answered = {
             name: ask(queries.expression(name, is_recorded=is_recorded, by=self.by))
             for name in recorded.RULES
+            if name != "locked"  # it comes with the sizes
         }
         sizes = ask(queries.sizes(is_recorded=is_recorded))
         fleet = fleet_of(answered, sizes, now, self.by)
@@ -65,10 +66,14 @@ class Reader:
 
     def history_of(
         self, place: FleetPlace, end: float
-    ) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-        """Return what one place had locked, and each of its patterns. Raises FleetError."""
+    ) -> tuple[tuple[Line, ...], tuple[Line, ...], tuple[Sample, ...]]:
+        """Return what one place had locked, each of its patterns, and what they have at ``end``: a
+        history ends with the last full minute. Raises FleetError.
+        """
+        ratios = queries.ratios_of(place.labels)
         whole = self._range(queries.selector(recorded.LOCKED, place.labels), end)
-        return whole, self._range(queries.ratios_of(place.labels), end)
+        now = self._asked(self.prometheus.ask, ratios, end).samples
+        return whole, self._range(ratios, end), now
 
     def _range(self, query: str, end: float) -> tuple[Line, ...]:
         last = end // STEP_SECONDS * STEP_SECONDS

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tui.fleet.answers import Line
+from tui.fleet.answers import Line, Sample
 from tui.fleet.client import FleetError
 from tui.fleet.fleet import Fleet, FleetPlace, Key, key_of
 from tui.fleet.queries import MOST_ASKED
@@ -26,6 +26,8 @@ class Detail:
     locked: Points
     patterns: tuple[Line, ...]
     """The locked part of each of its patterns."""
+    now: tuple[Sample, ...] = ()
+    """The same at the time of the fleet; NaN for one that can have no port at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ class Refresher:
         try:
             self._remember(fleet)
             if self._studied is not None:
-                whole, patterns = self.reader.history_of(self._studied, fleet.time)
+                whole, patterns, now_used = self.reader.history_of(self._studied, fleet.time)
                 points = whole[0].points if whole else ()
-                detail = Detail(self._studied.key, points, patterns)
+                detail = Detail(self._studied.key, points, patterns, now_used)
         except FleetError as error:  # the present is there all the same
             fleet = replace(fleet, partial=(*fleet.partial, f"no history: {error}"))
         return Moment(fleet, dict(self._lines), dict(self._groups), detail)

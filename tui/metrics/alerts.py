@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from tui.findings.advice import NO_PORT_OPTION, POOL, SERVER_CLOSES
+from tui.findings.config import Ports
 from tui.findings.finding import Remedy
 from tui.findings.held import close_what_peers_closed
 from tui.findings.rules import backlog, bind_first, half_closed, limits, losses, ports, reading
@@ -16,6 +17,7 @@ OF_THE_HOST = Remedy("See this host's numbers and what helps here", "twtop audit
 HEAD = """\
 # Alerts on ephemeral ports, TIME-WAIT and related trouble: twtop metrics --rules
 # They assume a scrape job named twtop; for another name change up{job="twtop"}.
+# A critical alert fires beside the warning of the same name: inhibit the warning in Alertmanager.
 """
 
 
@@ -33,6 +35,17 @@ class Alert(NamedTuple):
     """The code of the finding it is about."""
     meaning: str
     remedies: tuple[Remedy, ...] = ()
+    critical: str = ""
+    """The expression of its critical grade, where the finding has one."""
+
+    @property
+    def grades(self) -> tuple[Alert, ...]:
+        """The alert, and the critical one of its name, which fires beside it, not in its place: one
+        whose severity changed would be another alert, and would first have to last anew.
+        """
+        if not self.critical:
+            return (self,)
+        return self, self._replace(severity="critical", expression=self.critical)
 
     @property
     def runbook(self) -> str:
@@ -43,16 +56,22 @@ class Alert(NamedTuple):
 
 PLACE = "{{ $labels.place }} ({{ $labels.instance }})"
 DESTINATION = "{{ $labels.remote_ip }} port {{ $labels.remote_port }}"
+LEFT = "twtop_pattern_exhaustion_seconds"
 ROOM = (POOL, NO_PORT_OPTION, SERVER_CLOSES)
 
 
-def _found(*codes: str) -> str:
+def _found(*codes: str, severity: str = '!="info"') -> str:
     """Return what is above 0 while twtop finds one of these; what only was so once is no alert."""
     chosen = f'code=~"{"|".join(codes)}"' if len(codes) > 1 else f'code="{codes[0]}"'
-    return f'sum without (severity) (twtop_findings{{{chosen},severity!="info"}}) > 0'
+    return f"sum without (severity) (twtop_findings{{{chosen},severity{severity}}}) > 0"
 
 
-ALERTS = (
+def _gravely(code: str) -> str:
+    """Return what is above 0 while twtop finds this and calls it critical."""
+    return _found(code, severity='="critical"')
+
+
+STATED = (
     Alert(
         "TwtopPortsExhausted",
         "critical",
@@ -72,10 +91,11 @@ ALERTS = (
         "warning",
         "0s",
         f"{PLACE}: out of ports to {DESTINATION} in {{{{ $value | humanizeDuration }}}}",
-        "0 < twtop_pattern_exhaustion_seconds < 600",
+        f"0 < {LEFT} < {60 * Ports().exhausts_within_minutes:g}",
         "exhausts-soon",
         ports.WILL_FAIL,
         ROOM,
+        f"0 < {LEFT} < {ports.PRESSING_SECONDS:g}",
     ),
     Alert(
         "TwtopConnectSlow",
@@ -97,6 +117,7 @@ ALERTS = (
         "bind-before-connect",
         f"{bind_first.ONE_EACH}. {bind_first.BIND_FAILS}",
         (NO_PORT_OPTION, POOL),
+        _gravely("bind-before-connect"),
     ),
     Alert(
         "TwtopCloseWaitLeak",
@@ -107,6 +128,7 @@ ALERTS = (
         "close-wait-held",
         half_closed.NOT_CLOSED,
         close_what_peers_closed(half_closed.LOOK),
+        _gravely("close-wait-held"),
     ),
     Alert(
         "TwtopAcceptQueueFull",
@@ -117,6 +139,7 @@ ALERTS = (
         "listen-queue-full",
         backlog.NOT_ACCEPTED,
         (backlog.SEE_QUEUES, backlog.ACCEPT_FASTER),
+        _gravely("listen-queue-full"),
     ),
     Alert(
         "TwtopTimeWaitSkipped",
@@ -137,6 +160,7 @@ ALERTS = (
         "conntrack-near-max",
         limits.TABLE_FULL,
         (limits.NO_TRACKING,),
+        _gravely("conntrack-near-max"),
     ),
     Alert(
         "TwtopNatClashes",
@@ -165,6 +189,7 @@ ALERTS = (
         f"{reading.FLOORS} On assumed sysctls: {reading.DECISIVE}",
     ),
 )
+ALERTS = tuple(grade for alert in STATED for grade in alert.grades)
 
 
 def rules_text() -> str:

@@ -11,6 +11,7 @@ from tui.findings.cases import FORGET_SECONDS, Begun
 from tui.findings.finding import Severity
 from tui.recording.summary import Summary
 
+LEAST = Severity.INFO, -1
 REMEMBERED = 3600
 """For so many moments before one it is looked up since when its findings are there."""
 
@@ -95,10 +96,16 @@ def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[
     seen |= {one: timeline[at].time for one, at in gone.items()}
     going_on = set(seen)
     all_since: float | None = None
+    grades = {told.identity: (told.grade, last) for told in timeline[index].findings}
+    steady = {one: grade for one, (grade, _) in grades.items()}
     for at in range(index - 1, max(index - 1 - REMEMBERED, -1), -1):
         moment = timeline[at]
         if not going_on or last - moment.time > UNSEEN_SECONDS:
             break
+        for told in moment.findings:
+            grade = steady.get(told.identity, LEAST)
+            if told.severity < grade[0] or (grade[1] > 0 and told.grade < grade):
+                grades[told.identity] = steady.pop(told.identity), last
         last = moment.time
         there = {told.identity for told in moment.findings if told.identity in going_on}
         if len(there) == len(going_on):  # as at most moments, of which there are thousands
@@ -111,8 +118,14 @@ def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[
         going_on = {one for one in going_on if seen[one] - last < FORGET_SECONDS}
     if all_since is not None:
         seen |= dict.fromkeys(going_on, all_since)
+    grades |= {one: (grade, seen[one]) for one, grade in steady.items()}
     return {
-        one: Begun(since, since == last, timeline[gone[one] + 1].time if one in gone else None)
+        one: Begun(
+            since,
+            since == last,
+            timeline[gone[one] + 1].time if one in gone else None,
+            grades.get(one),
+        )
         for one, since in seen.items()
     }
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
+from tui.findings.codes import LEVELS
+from tui.findings.finding import Severity
 from tui.kernel.sockets import STATE_SLOTS
 from tui.watching.view import View
 
@@ -21,6 +23,13 @@ class Told(NamedTuple):
     identity: tuple[str, str]
     severity: int
     title: str
+    code: str = ""
+    """Where it is not the identity's."""
+
+    @property
+    def grade(self) -> tuple[Severity, int]:
+        """How grave it is, as Finding.grade has it."""
+        return Severity(self.severity), LEVELS.index(self.code) if self.code in LEVELS else 0
 
 
 class Summary(NamedTuple):
@@ -59,7 +68,12 @@ def summarise(view: View) -> Summary:
         time_wait=view.trends.time_wait_count,
         worst=round(max(worst), 4),
         findings=tuple(
-            Told(case.identity, int(case.finding.severity), case.finding.message)
+            Told(
+                case.identity,
+                int(case.finding.severity),
+                case.finding.message,
+                case.finding.code if case.finding.code != case.identity[0] else "",
+            )
             for case in view.cases.present
         ),
         full=tuple(str(patterns.key(index)) for index in np.flatnonzero(full)[:FULL_MOST].tolist()),
@@ -69,7 +83,10 @@ def summarise(view: View) -> Summary:
 
 def plain(summary: Summary) -> list[Any]:
     """Return a summary in terms of JSON."""
-    told = [[*found.identity, found.severity, found.title] for found in summary.findings]
+    told = [
+        [*found.identity, found.severity, found.title, *([found.code] if found.code else [])]
+        for found in summary.findings
+    ]
     head = [summary.time, list(summary.states), summary.time_wait, summary.worst, told]
     if summary.age:
         return [*head, list(summary.full), summary.age]
@@ -86,7 +103,10 @@ def from_plain(told: Any) -> Summary:
         tuple(map(int, states)),
         int(time_wait),
         float(worst),
-        tuple(Told((str(f[0]), str(f[1])), int(f[2]), str(f[3])) for f in findings),
+        tuple(
+            Told((str(f[0]), str(f[1])), int(f[2]), str(f[3]), str(f[4]) if len(f) > 4 else "")
+            for f in findings
+        ),
         tuple(map(str, told[5])) if len(told) > 5 else (),
         float(told[6]) if len(told) > 6 else 0.0,
     )

@@ -9,11 +9,11 @@ from typing import Any
 from tui.analysis.patterns import endpoint
 from tui.analysis.tolls import Destination, Toll, destination_text
 from tui.writing.braille import area
-from tui.writing.layout import Paint, table
+from tui.writing.layout import Paint, table, wrapped
 from tui.writing.words import per_second, percent, plural, utc
 
 SCHEMA = "twtop.run/1"
-CHART_CELLS = 20
+CHART_CELLS, LEAST_CHART = 20, 8
 SHOWN = 10
 
 
@@ -113,8 +113,8 @@ def run_record(run: Run) -> dict[str, Any]:
     }
 
 
-def run_text(run: Run, paint: Paint) -> str:
-    """Return the page."""
+def run_text(run: Run, paint: Paint, width: int) -> str:
+    """Return the page; the charts take what room the figures leave in a width."""
     tolls = run.by_cost
     waits = sum(toll.time_waits for _, toll in tolls)
     said = [
@@ -125,19 +125,34 @@ def run_text(run: Run, paint: Paint) -> str:
     ]
     if run.all_refused is not None:
         said.insert(3, f"{run.all_refused:,} refused")
-    lines = [f"{paint('twtop run', 'bold')} · {' '.join(run.command)}", " · ".join(said), ""]
+    lines = [
+        f"{paint('twtop run', 'bold')} · {' '.join(run.command)}",
+        *wrapped(" · ".join(said), width, "", "  "),
+        "",
+    ]
+    rows = [_row(run, destination, toll) for destination, toll in tolls[:SHOWN]]
+    heads = ("", ">seen", ">TIME-WAITs", ">ports each", ">peak use", "")
+    figures = table("", heads, [(*row, "") for row in rows], lambda text, colour: text)
+    cells = min(CHART_CELLS, width - max(map(len, figures.splitlines())) - len("  "))
+    charts = [
+        area(over_time(toll.use, run.started, run.seconds, 2 * cells))
+        if cells >= LEAST_CHART
+        else ""
+        for _, toll in tolls[:SHOWN]
+    ]
     lines.append(
         table(
             "Destinations",
-            ("", ">seen", ">TIME-WAITs", ">ports each", ">peak use", ""),
-            [_row(run, destination, toll) for destination, toll in tolls[:SHOWN]],
+            heads,
+            [(*row, chart) for row, chart in zip(rows, charts, strict=True)],
             paint,
             ["red" if toll.exhausted_at else "" for _, toll in tolls[:SHOWN]],
             total=len(tolls),
             empty="no outgoing connections seen",
         )
     )
-    lines += _notes(run)
+    if notes := _notes(run):
+        lines += ["", *(line for note in notes for line in wrapped(note, width, "", "  "))]
     return "\n".join(lines)
 
 
@@ -149,7 +164,6 @@ def _row(run: Run, destination: Destination, toll: Toll) -> tuple[str, ...]:
         f"{toll.time_waits:,}",
         each,
         _peak(run, destination, toll),
-        area(over_time(toll.use, run.started, run.seconds, 2 * CHART_CELLS)),
     )
 
 
@@ -186,7 +200,7 @@ def _notes(run: Run) -> list[str]:
         notes.append(f"{run.lost:,} more were refused somewhere on this machine.")
     if run.incomplete:
         notes.append(f"{plural(run.incomplete, 'look')} cut short and not counted.")
-    return ["", *notes] if notes else []
+    return notes
 
 
 def over_time(

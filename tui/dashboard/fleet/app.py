@@ -197,6 +197,11 @@ class FleetApp(ShellApp):
                     markup=False,
                 )
 
+    @property
+    def not_offered(self) -> frozenset[str]:
+        """Also ssh, where nothing says how: the help tells of it."""
+        return super().not_offered | (frozenset() if self._ssh else {"ssh"})
+
     def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
         """Return whose keys the help lists, and under what heading."""
         return {

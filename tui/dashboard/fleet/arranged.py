@@ -53,18 +53,25 @@ class FleetRows(ArrangedRows):
     def needs(self) -> Mapping[str, int]:
         """Return how wide names are; 0 where all are blank."""
         first = self.rows[:LOOKED_AT]
-        texts = {column: [len(text(row)) for row in first] for column, text in self.texts.items()}
+        columns = ("host", *self.texts)
+        texts = {column: [len(self.text(row, column)) for row in first] for column in columns}
         return {"use": READABLE_GAUGE} | {
             column: max(lengths, default=0) for column, lengths in texts.items()
         }
 
     texts: ClassVar[Mapping[str, Callable[[Any], str]]]
-    """What stands in the columns that are as wide as their texts."""
+    """What stands in the columns that are as wide as their texts, beside that of the host."""
+
+    def text(self, row: Any, column: str) -> str:
+        """Return what stands in such a column."""
+        if column == "host":
+            return self.view.fleet.host_name(row.labels)
+        return self.texts[column](row)
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
-        if column in self.texts:
-            return cut(self.texts[column](self.rows[row]), width, width // 2)
+        if column == "host" or column in self.texts:
+            return cut(self.text(self.rows[row], column), width, width // 2)
         return self.drawn(self.rows[row], column, width)
 
     def drawn(self, row: Any, column: str, width: int) -> str | Sequence[Run]:

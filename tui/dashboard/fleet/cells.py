@@ -21,10 +21,10 @@ MINUTES = round(HISTORY_SECONDS / STEP_SECONDS)
 
 
 def use_cell(use: PortUse | None, level: Level, width: int, threshold: float) -> list[Run]:
-    """Return a gauge and its percentage, marked as it is judged."""
+    """Return a gauge and the part that is locked, marked as it is judged by that."""
     if use is None:
         return [("not known"[:width], "warn")]
-    percent = f"{floored(use.in_use, use.capacity):5.1f}%"
+    percent = f"{floored(use.locked, use.capacity):5.1f}%"
     role = use_role(level)
     mark = {"alarm": "!", "warn": "~"}.get(role, " ")
     return [*gauge(use, width - len(percent) - 1, threshold), (percent + mark, role)]

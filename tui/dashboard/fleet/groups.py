@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.analysis.judgement import PortUse
 from tui.dashboard.fleet.cells import counts_cell, hour_cell, use_cell
-from tui.dashboard.fleet.columns import HOUR, USE
+from tui.dashboard.fleet.columns import HOUR, NO_HOST, USE, WAITING
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
@@ -68,11 +68,11 @@ class GroupsTable(RowTable):
         Column("findings", "Findings", 11, "left", rank=2),
         HOUR,
     )
-    nothing = "no groups"
+    empty = WAITING
 
     def show(self, view: FleetView) -> None:
         """Show a view."""
-        self.empty = self.nothing
+        self.empty = "no groups" if view.fleet.hosts else NO_HOST
         groups = len(view.fleet.groups)
         self.entitle(Content(f"³ By {view.fleet.by} · {groups:,}"), hint(("⏎", "filters")))
         self.show_rows(GroupRows(view))

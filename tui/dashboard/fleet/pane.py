@@ -10,7 +10,7 @@ from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import SLOW_PERCENT, Level
 from tui.analysis.trends import Series
 from tui.dashboard.fleet.cells import by_minute
-from tui.dashboard.fleet.columns import host_name
+from tui.dashboard.fleet.columns import WAITING
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.widgets.findings import MARKS, ROLES
 from tui.dashboard.widgets.gauge import gauge
@@ -18,7 +18,7 @@ from tui.dashboard.widgets.panel import TextPanel, hint
 from tui.dashboard.widgets.pattern_charts import history
 from tui.dashboard.widgets.patterns import use_role
 from tui.dashboard.widgets.styles import Run
-from tui.fleet.fleet import FleetPlace, Key
+from tui.fleet.fleet import FleetPlace, Key, host_of
 from tui.fleet.reader import HISTORY_SECONDS, STEP_SECONDS
 from tui.fleet.refresh import Points
 from tui.writing.words import floored, span
@@ -30,6 +30,8 @@ LEAST_CHART = 5
 
 class PlacePanel(TextPanel[FleetView]):
     """What is known of a place; in a pane with its last hour, where there is room."""
+
+    instead = WAITING
 
     def __init__(self, key: Key | None = None, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -78,9 +80,9 @@ def facts(place: FleetPlace, view: FleetView) -> list[list[Run]]:
     if use is None:
         first: list[Run] = [(" no data on its ports", "warn")]
     else:
-        percent = f"{floored(use.in_use, use.capacity):.1f}%"
-        counts = f"{use.in_use:,} of {use.capacity:,} in use "
-        first = [(f" {counts if place.worst is not None else 'worst tuple '}", "")]
+        percent = f"{floored(use.locked, use.capacity):.1f}%"
+        counts = f"{use.locked:,} of {use.capacity:,} locked "
+        first = [(f" {counts if place.worst is not None else 'worst tuple: locked '}", "")]
         first.append((percent, use_role(level) or "figure"))
         if level is Level.EXHAUSTED:
             first.append((" · EXHAUSTED: connect() fails, EADDRNOTAVAIL", "alarm"))
@@ -156,4 +158,4 @@ class HourPanel(TextPanel[FleetView]):
 
 def where(place: FleetPlace) -> str:
     """Return the host that a shell on the place's machine would be asked for."""
-    return host_name(place.labels)
+    return host_of(place.labels.get("instance", "?"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -23,7 +24,7 @@ from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.widgets.footer import each
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column, RowTable, TableRows
-from tui.fleet.answers import Line
+from tui.fleet.answers import Labels
 from tui.fleet.fleet import RATIO_PORTS, FleetPlace
 
 
@@ -33,36 +34,35 @@ class HourRows(TableRows):
     def __init__(self, view: FleetView) -> None:
         self.view = view
         detail = view.moment.detail
-        lines = () if detail is None else detail.patterns
-        self.items: Sequence[Line] = sorted(lines, key=self._order)
-
-    def _order(self, line: Line) -> tuple[float, str]:
-        return -(self._now(line) if line.points else 0.0), name_of(line)
-
-    def _now(self, line: Line) -> float:
-        """Return what it has locked now, 0 where it is not told any more."""
-        time, value = line.points[-1]
-        fresh = self.view.fleet.time - time < 120
-        return value if fresh and value == value else 0.0
+        lines, now = ((), ()) if detail is None else (detail.patterns, detail.now)
+        self._points = {name_of(one.labels): one.points for one in lines}
+        self._now = {name_of(one.labels): locked(one.value) for one in now}
+        names = {*self._points, *self._now}
+        self.items: Sequence[str] = sorted(names, key=lambda one: (-self._now.get(one, 0), one))
 
     def identity(self, row: int) -> Hashable:
         """Return the pattern's name."""
-        return name_of(self.items[row])
+        return self.items[row]
 
     def cell(self, row: int, column: str, width: int) -> str | Sequence[Run]:
         """Return one cell's content."""
-        line, threshold = self.items[row], self.view.threshold
+        name, threshold = self.items[row], self.view.threshold
         if column == "tuple":
-            return name_of(line)
+            return name
         if column == "hour":
-            return hour_cell(line.points, self.view.fleet.time, width)
-        use = PortUse(RATIO_PORTS, waiting=round(min(self._now(line), 1.0) * RATIO_PORTS))
+            return hour_cell(self._points.get(name), self.view.fleet.time, width)
+        use = PortUse(RATIO_PORTS, waiting=round(self._now.get(name, 0) * RATIO_PORTS))
         return use_cell(use, use.level(threshold), width, threshold)
 
 
-def name_of(line: Line) -> str:
+def locked(value: float) -> float:
+    """Return the locked part of a pattern; all of it, where it can have no port at all."""
+    return 1.0 if math.isnan(value) else min(value, 1.0)
+
+
+def name_of(labels: Labels) -> str:
     """Return a pattern's name."""
-    get = line.labels.get
+    get = labels.get
     port = get("remote_port", "")
     remote = get("remote_ip", "?")
     return f"{get('local_ip', '?')} → {endpoint(remote, int(port)) if port.isdecimal() else remote}"
@@ -90,7 +90,7 @@ class PlaceScreen(ViewScreen[FleetView]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("place.back", "escape,backspace,left,h", "back", "Back", "Go back"),
-        bind("place.ssh", "S", "ssh", "ssh", "Open twtop on this host, over ssh"),
+        bind("place.ssh", "S", "ssh", "ssh", "Open twtop on this host over ssh (needs --ssh)"),
     ]
     hints = each("place.back", "place.ssh")
     more_hints = each("app.palette")

@@ -10,13 +10,13 @@ from textual.content import Content
 
 from tui.dashboard.fleet.arranged import FleetRows, FleetTable
 from tui.dashboard.fleet.cells import findings_cell, hour_cell, left_cell, use_cell
-from tui.dashboard.fleet.columns import HOST, HOUR, LEFT, USE, WHO, host_name, place_name
+from tui.dashboard.fleet.columns import HOST, HOUR, LEFT, USE, WAITING, WHO, place_name
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.widgets.panel import hint
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
 from tui.findings.finding import Severity
-from tui.fleet.fleet import FleetPlace
+from tui.fleet.fleet import FleetPlace, host_of
 from tui.fleet.record import PLACE_FIELDS, place_record
 from tui.writing.export import Sheet
 from tui.writing.words import short
@@ -26,7 +26,6 @@ class PlaceRows(FleetRows):
     """The places of a fleet."""
 
     texts: ClassVar[Mapping[str, Callable[[FleetPlace], str]]] = {
-        "host": lambda one: host_name(one.labels),
         "place": lambda one: place_name(one.labels),
         "tuple": lambda one: f"→ {one.worst.destination}" if one.worst is not None else "",
         "process": lambda one: one.worst.process if one.worst is not None else "",
@@ -85,7 +84,7 @@ class PlacesTable(FleetTable):
             one.doubt is None,
             *(-sum(f.severity is of for f in one.findings) for of in reversed(Severity)),
         ),
-        "host": lambda one: (host_name(one.labels), one.key),
+        "host": lambda one: (host_of(one.labels.get("instance", "")), one.key),
         "process": lambda one: (
             one.worst.process.lower() if one.worst and one.worst.process else "~"
         ),
@@ -94,7 +93,7 @@ class PlacesTable(FleetTable):
     ascending = ("left", "host", "process")
     sort = "use"
     nothing = "no host reports anything: does this Prometheus scrape `twtop metrics`?"
-    empty = "waiting for Prometheus …"
+    empty = WAITING
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""

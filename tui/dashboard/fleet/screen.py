@@ -63,7 +63,7 @@ class FleetScreen(TableScreen[FleetView]):
     """The places, and around them what is told of all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("fleet.ssh", "S", "ssh", "ssh", "Open twtop on the selected host, over ssh"),
+        bind("fleet.ssh", "S", "ssh", "ssh", "Open twtop on its host over ssh (needs --ssh)"),
         bind("fleet.maximize", "m", "maximize_panel", "Maximize", "Give a panel the whole screen"),
         *(
             bind(f"fleet.{name}", str(number), f"panel('{name}')", title, f"Show only {title}")
@@ -76,7 +76,7 @@ class FleetScreen(TableScreen[FleetView]):
     )
     more_hints = each("table.export", "app.palette")
     has_past = False
-    filter_hint = "job = gateway · dst 10.0.0.0/8 · dport 443 · use > 50% · text"
+    filter_hint = "job = gateway · dst 10.0.0.0/8 · dport 443 · locked > 50% · text"
     maximized_panel: reactive[str | None] = reactive(None)
     """The panel that has the screen to itself."""
 

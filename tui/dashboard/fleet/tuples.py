@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from tui.dashboard.fleet.arranged import FleetRows, FleetTable
 from tui.dashboard.fleet.cells import left_cell, use_cell
-from tui.dashboard.fleet.columns import HOST, LEFT, USE, WHO, host_name
+from tui.dashboard.fleet.columns import HOST, LEFT, NO_HOST, USE, WAITING, WHO
 from tui.dashboard.fleet.view import FleetView
 from tui.dashboard.widgets.styles import Run
 from tui.dashboard.widgets.table import Column
-from tui.fleet.fleet import FleetTuple
+from tui.fleet.fleet import FleetTuple, host_of
 from tui.fleet.record import TUPLE_FIELDS, tuple_record
 from tui.writing.export import Sheet
 
@@ -22,7 +22,6 @@ class TupleRows(FleetRows):
     """The fullest tuples of a fleet."""
 
     texts: ClassVar[Mapping[str, Callable[[FleetTuple], str]]] = {
-        "host": lambda one: host_name(one.labels),
         "tuple": str,
         "process": lambda one: one.process,
     }
@@ -57,13 +56,13 @@ class TuplesTable(FleetTable):
     }
     keys: ClassVar[Mapping[str, Callable[[FleetTuple], Any]]] = {
         "left": lambda one: one.seconds_left,
-        "host": lambda one: (host_name(one.labels), one.key),
+        "host": lambda one: (host_of(one.labels.get("instance", "")), one.key),
         "tuple": lambda one: (one.remote_ip, one.remote_port, one.key),
     }
     sortable = tuple(names)
     ascending = ("left", "host", "tuple")
     sort = "use"
-    nothing = "no tuple has a tenth of its ports in use"
+    empty = WAITING
 
     def title(self, count: str, sort: str) -> str:
         """Return how many there are, and by what they are sorted."""
@@ -71,6 +70,10 @@ class TuplesTable(FleetTable):
 
     def show(self, view: FleetView) -> None:
         """Show a view."""
-        rows = view.fleet.tuples
+        rows, fleet = view.fleet.tuples, view.fleet
+        known = (
+            "no data on any ports" if fleet.blind else "no tuple has a tenth of its ports in use"
+        )
+        self.nothing = known if fleet.hosts else NO_HOST
         make = partial(TupleRows, view, rows, self.keys)
         self.show_when_ready(make, view.filter, len(rows))

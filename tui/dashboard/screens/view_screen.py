@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.analysis.patterns import PatternKey
-from tui.dashboard.keys import TOUCHING, bind
+from tui.dashboard.keys import bind
 from tui.dashboard.screens.closing import ClosesOnce
 from tui.dashboard.widgets.clients import ClientsPanel
 from tui.dashboard.widgets.footer import Hint, KeysFooter, each
@@ -135,8 +135,8 @@ class ViewScreen(ClosesOnce, Generic[Shown]):
                 self.show(self.view)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Have no key that does something to this host for somebody elsewhere."""
-        if action in TOUCHING and getattr(self.app, "serves", False):
+        """Have no key that the app does not offer."""
+        if action in getattr(self.app, "not_offered", ()):
             return False
         return super().check_action(action, parameters)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from textual.content import Content
 
@@ -50,7 +49,7 @@ class ArrangedTable(RowTable):
     time between two frames there would never be any.
     """
 
-    nothing: ClassVar[str]
+    nothing: str
     """What is said where there are no rows to filter."""
     _wanted: Arrangement | None = None
     """The newest that was asked for; None when it is on screen, or nothing is wanted."""

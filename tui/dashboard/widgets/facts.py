@@ -147,7 +147,7 @@ class FactsPanel(TextPanel[View]):
             held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
             if (near := use.live + held) >= use.capacity:  # too new to be foretold
                 text.append(f" · would need {near:,.0f} if it goes on", self.style("warn"))
-            elif near > use.in_use:
+            elif round(near) >= use.in_use:
                 text.append(f" · levels off near {near:,.0f}")
         elif left == NEVER and abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")

@@ -96,12 +96,18 @@ def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:
     if gone is not None:
         text = f"GONE for {span(gone)}; this is what it said last"
         return Line([(f"{MARKS[severity]} ", "dim"), (short(text, width - 2), "figure")])
-    clock = datetime.fromtimestamp(case.since).strftime("%H:%M:%S")
     lasts = span(max(now - case.since, 0.0))
-    since = f" · since {clock}, {lasts}"
+    since = f" · since {_clock(case.since)}, {lasts}"
     if case.from_start:
-        since = f" · since {clock} or before, {lasts} at least"
+        since = f" · since {_clock(case.since)} or before, {lasts} at least"
+    if case.as_grave > case.since:  # it has begun as something less
+        grave = f" · since {_clock(case.as_grave)}, {span(max(now - case.as_grave, 0.0))}"
+        since = f"{grave} · less severe since {_clock(case.since)}"
     return Line([(severity_text(severity), ROLES[severity]), (short(since, width - 10), "dim")])
+
+
+def _clock(time: float) -> str:
+    return datetime.fromtimestamp(time).strftime("%H:%M:%S")
 
 
 def _pattern(key: PatternKey, view: View, width: int) -> Iterator[Line]:
