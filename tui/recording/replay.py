@@ -79,13 +79,16 @@ class Replay:
         """What is said of the moments after the first one shown, where they cannot be read."""
         self._cut = False
         """Whether tables from before a part of the recording were left out that trends need."""
-        self._clock = 0.0 if shown is None else shown
+        self._clock = recording.timeline[-1].time if shown is None else shown
         self._played = time.monotonic()
         if begin is not None:
             self.go_to(begin)
         elif shown is None:
-            last, self.damage = recording.last_readable(len(recording.timeline) - 1)
-            self.go_to(recording.timeline[last].time)
+            try:
+                self.go_to(self._clock)
+            except TableError:
+                last, self.damage = recording.last_readable(len(recording.timeline) - 1)
+                self.go_to(recording.timeline[last].time)
 
     @property
     def timeline(self) -> list[Summary]:
