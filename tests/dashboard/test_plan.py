@@ -36,9 +36,9 @@ class TestFigures:
             await on.press("l")
             of_plan(on)
             assert STEADY in on.line("Rate")
-            assert "live, closed in the last 5 s" in on.line("Rate")
+            assert "measured, closed in the last 5 s" in on.line("Rate")
             assert "1.2 s" in on.line("Lifetime")  # 12 open ÷ 10/s
-            assert "live, from those open now" in on.line("Lifetime")
+            assert "measured, from those open now" in on.line("Lifetime")
             assert needed(on) == 633  # 10 × (1.2 + 62.05)
             assert "needs 633 ports, has 1,000" in on.text()
 
@@ -75,7 +75,7 @@ class TestFigures:
             await on.press("right", "right")
             assert "set by you" in on.line("Rate")
             await on.press("0")
-            assert "live, closed" in on.line("Rate")
+            assert "measured, closed" in on.line("Rate")
             assert "set by you" in on.line("Lifetime")
 
     async def test_a_number_is_typed(self) -> None:

@@ -12,7 +12,7 @@ from tui.findings.finding import Severity
 from tui.recording.summary import Summary
 
 LEAST = Severity.INFO, -1
-REMEMBERED = 3600
+REMEMBERED = 2400
 """For so many moments before one it is looked up since when its findings are there."""
 
 

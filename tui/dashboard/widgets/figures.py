@@ -132,7 +132,7 @@ def figure(shown: Shown, name: str) -> list[Run]:
         source = "no live figure: nothing closed in the last minute"
     elif wanted.value(name) is None and estimate is not None:
         source = RATE_FROM[estimate.rate_from] if rate else LIFETIME_FROM[estimate.lifetime_from]
-        source = f"live, {source}" if source != "assumed" else "unknown, taken as 0"
+        source = f"measured, {source}" if source != "assumed" else "unknown, taken as 0"
     text = "–" if value is None else f"{plain_number(value)}{UNITS[name]}"
     role = "main" if focused else ""
     left, right = ("◂", "▸") if focused else (" ", " ")
