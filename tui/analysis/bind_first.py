@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.analysis.frame import Frame
-from tui.analysis.judgement import PortUse
+from tui.analysis.judgement import PortUse, port_use
 from tui.analysis.patterns import Direction, Patterns
 from tui.analysis.ports import PORTS
 from tui.kernel.sockets import Array, State
@@ -141,8 +141,9 @@ def shared_at(found: Iterable[BoundFirst], patterns: Patterns, index: int) -> Bo
     """Return what a pattern's ports are shared with; None where it has all of them itself."""
     if patterns.direction.item(index) != Direction.OUTGOING:
         return None
-    at, own = patterns.local_ip.item(index), patterns.connectable.item(index)
-    theirs = (one for one in found if one.address == at)
+    at = patterns.local_ip.item(index)
+    theirs = [one for one in found if one.address == at]
+    own = port_use(patterns, index).connectable if theirs else 0
     return next((one for one in theirs if one.use.connectable < own), None)
 
 
