@@ -390,15 +390,21 @@ def test_diff_of_a_place_and_of_folders(run: Run, three: Path) -> None:
     assert run("diff", renamed, renamed, "-N", "web-1").code == 0
 
 
+def each_minute(path: Path, minutes: int) -> Path:
+    """Record the host once a minute, with one TIME-WAIT more each time."""
+    recorder, watch = Recorder(path), Watch()
+    for minute in range(minutes):
+        recorder.take(seen(watch, HOST, 60 * minute, minute))
+    recorder.close()
+    return path
+
+
 def test_a_bundle_takes_the_last_minutes_along(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a recording that opens, of these minutes alone; never where addresses are to be hidden."""
     monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
-    path, recorder, watch = tmp_path / "web-1.twtop", Recorder(tmp_path / "web-1.twtop"), Watch()
-    for minute in range(30):
-        recorder.take(seen(watch, HOST, 60 * minute, minute))
-    recorder.close()
+    path = each_minute(tmp_path / "web-1.twtop", 30)
     proc = ("--proc", PROXY)
     assert run("bundle", tmp_path / "a.tar.gz", "--from", path, *proc).code == 0
     found = members(tmp_path / "a.tar.gz")
@@ -417,10 +423,7 @@ def test_a_bundle_takes_the_minutes_around_a_moment(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.recording.recorder.CHAPTER_SECONDS", 60.0)
-    path, recorder, watch = tmp_path / "web-1.twtop", Recorder(tmp_path / "web-1.twtop"), Watch()
-    for minute in range(40):
-        recorder.take(seen(watch, HOST, 60 * minute, minute))
-    recorder.close()
+    path = each_minute(tmp_path / "web-1.twtop", 40)
     bundle = tmp_path / "a.tar.gz"
     assert run("bundle", bundle, "--from", path, "--at", utc(NOW + 1200), "--proc", PROXY).code == 0
     found = members(bundle)

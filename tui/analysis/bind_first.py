@@ -28,9 +28,9 @@ begin somewhere, so two may well not meet: with fewer, the ports' parity has to 
 AMISS = 0.05
 """The part of the ports in use that is missing from the parity that connect() takes first."""
 YOUNG_MS = 3000
-"""How long ago what was closed has been open at the most: its port was taken just before."""
+"""A younger TIME-WAIT took its port just now: connections that use up ports are short."""
 ROOM = 0.8
-"""How full a parity is at most where it had ports left all that time."""
+"""A parity that is no fuller than this had ports left all that time."""
 USE = 30.0
 """Percent of the capacity that they must hold together, as there."""
 LEAST_SHARED = 20.0
@@ -148,8 +148,8 @@ def shared_at(found: Iterable[BoundFirst], patterns: Patterns, index: int) -> Bo
 
 
 def _free_by_chance(local: Array, in_use: Array, addresses: int, capacity: int) -> Array:
-    """Return which share of the ports no destination of each local IP would have if every one chose
-    its own ``in_use`` of the capacity at random: Π(1 − n/C).
+    """Return the share of the ports that no destination of a local IP would hold, for each of them,
+    if every destination chose its own ``in_use`` of the capacity at random: Π(1 − n/C).
 
     In truth connect() shares more, since it takes the ports of one parity first: 1.45 to 2.4
     times as many in 125 runs with 3 to 30 destinations (Linux 6.18); bind() shared none.
@@ -177,13 +177,14 @@ def _ports(frame: Frame, found: Array) -> Array:
 
 
 def _is_unshared(frame: Frame, bound: BoundFirst) -> bool:
-    """Say whether these ports tell of bind(), seen by their parities.
+    """Say whether the parities of these ports tell of bind() too.
 
-    connect() takes none of the other parity while the destination can have one of the first: it
-    is bind() where many are missing from the first that have been taken just now. Those of long
-    ago may have been taken when there was none: one that has gone through all ports has those of
-    one parity at a time, which another destination's do not meet. So of these chance must have
-    some shared within the parities; of two destinations, some must be missing as well.
+    connect() takes a port of the other parity only where the destination has none left of the
+    first. So many that were taken just now, while there were some left, are bind()'s. Older ones
+    may date from when the ports had run out: such a destination gives back one parity after the
+    other, and may then share none with the next one. So these must share none although chance
+    would share some within each parity; and where there are but two destinations, ports must be
+    missing from the first parity as well.
     """
     table, ports, patterns = frame.table, frame.ports, frame.patterns
     first, theirs = ports.low % 2, bound.patterns(patterns)

@@ -240,7 +240,7 @@ SILENT_SECONDS = 15.0
 def _look_at(recording: Recording, at: str | None, time: float, *, among: bool = False) -> Look:
     """Return the look at a moment, or where none is asked for at the last that can be read.
 
-    ``among`` others none may be missing.
+    ``among`` says that other places are looked at too: one that may be missing is a doubt then.
     """
     from tui.findings.config import Config
     from tui.recording.recorder import CHAPTER_SECONDS

@@ -122,8 +122,7 @@ class Cases:
             grade = finding.grade
             told = self.begun.get(finding.identity)
             later = told is not None and told.since > now and not first
-            begun = Begun(now, first) if told is None or later else told
-            case = old or Case(finding, begun.since, begun.from_start, peak=grade, peak_at=now)
+            case = old or Case(finding, now, first, peak=grade, peak_at=now)
             if told is not None and not later:  # as whoever has looked at each moment knows it
                 case = replace(case, since=told.since, from_start=told.from_start)
             peak = case.peak if now - case.peak_at < FORGET_SECONDS else case.finding.grade

@@ -43,7 +43,7 @@ class FleetParser(FilterParser):
     def condition(self, word: str) -> Predicate:
         """Return what a word and those behind it choose."""
         match word.lower():
-            case "locked" | "use":  # which elsewhere is what is in use, and is not known of all
+            case "locked" | "use":  # as in the dashboard; a fleet knows the locked part
                 passes = self.percentage()
                 return lambda rows: passes(np.array([row.percent for row in rows], float))
             case "dport":

@@ -22,7 +22,7 @@ from tui.metrics.names import BANDS, METRICS
 from tui.metrics.post import Row, Sight
 from tui.watching.view import View
 
-Told = tuple[str, float, tuple[str, ...]]
+Measure = tuple[str, float, tuple[str, ...]]
 """A metric without its prefix, the value, and its labels behind that of the place."""
 
 
@@ -119,7 +119,7 @@ def families(
     return tuple(made.values())
 
 
-def _samples(sight: Sight) -> Iterator[Told]:
+def _samples(sight: Sight) -> Iterator[Measure]:
     yield "place_info", 1, (sight.place.kind,)
     bound = utilization_at_most(sight.glance) if sight.glance else None
     seen = sight.failure is None and (bound is not None or sight.view is not None)
@@ -148,7 +148,7 @@ def _samples(sight: Sight) -> Iterator[Told]:
         yield from _of_sysctl(parameter.name, parameter.value)
 
 
-def _of_place(view: View) -> Iterator[Told]:
+def _of_place(view: View) -> Iterator[Measure]:
     frame, trends = view.frame, view.trends
     ports, patterns = frame.ports, frame.patterns
     for state in State:
@@ -172,7 +172,7 @@ def _of_place(view: View) -> Iterator[Told]:
     yield "sysctls_assumed", len(frame.assumed), ()
 
 
-def _of_pattern(row: Row) -> Iterator[Told]:
+def _of_pattern(row: Row) -> Iterator[Measure]:
     key = row.key
     ends = (key.direction.name.lower(), key.local_ip, key.remote_ip, str(key.remote_port))
     yield "pattern_ports_in_use", row.in_use, ends
@@ -184,7 +184,7 @@ def _of_pattern(row: Row) -> Iterator[Told]:
 
 
 @lru_cache(maxsize=1024)  # a third of all samples, and hardly one of them ever changes
-def _of_sysctl(name: str, value: str | None) -> tuple[Told, ...]:
+def _of_sysctl(name: str, value: str | None) -> tuple[Measure, ...]:
     words = (value or "").split()
     if name == LIST_OF_PORTS or not all(w.isascii() and w.isdecimal() for w in words):
         return ()

@@ -28,7 +28,7 @@ SPANS = WARM_SECONDS, max(EARLY_SECONDS), RATE_SECONDS
 """Over what its trends are taken: each begins with a look, and each look costs as much as a poll
 does. The sums of the moments between are known without one."""
 MARKED = 4
-"""At so many moments it is looked what was new or gone; where there are more, at the first."""
+"""So many moments are looked at for what is new or gone; where there are more, only the first."""
 CLOCK_SECONDS = 0.001
 """By so much the times of a table and of the moment that read it may differ."""
 ENDINGS = 4
