@@ -30,7 +30,7 @@ from tui.recording.recording import Recording
 from tui.recording.state import sections
 from tui.watching.view import View
 from tui.watching.watch import Watch
-from tui.writing.words import utc
+from tui.writing.words import local
 
 
 def tables_of(socks: list[Sock], times: Sequence[int]) -> list[SocketTable]:
@@ -252,7 +252,7 @@ def test_the_last_moment_that_can_be_read_is_found(tmp_path: Path) -> None:
         path.write_bytes(harmed)
         index, why = recording.last_readable(9)
         assert index == first - 1
-        assert f"{utc(recording.timeline[first].time)} to {utc(NOW + 409)}" in why
+        assert f"{local(recording.timeline[first].time)} to {local(NOW + 409)}" in why
         assert recording.last_readable(0) == (0, "")
         recording.moment(index)
 

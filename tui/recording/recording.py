@@ -17,7 +17,7 @@ from tui.recording.log import Kind, LogReader, Record, RecordingError
 from tui.recording.moments import Moments
 from tui.recording.places import Key, key_of, lines_of, told_apart
 from tui.recording.summary import Summary, from_plain
-from tui.writing.words import utc
+from tui.writing.words import local
 
 
 @dataclass(eq=False)
@@ -292,7 +292,7 @@ def _told_between(before: float, after: float) -> str:
     if before == -math.inf and after == math.inf:
         return ""
     if after == math.inf:
-        return f" (after {utc(before)})"
+        return f" (after {local(before)})"
     if before == -math.inf:
-        return f" (before {utc(after)})"
-    return f" (between {utc(before)} and {utc(after)})"
+        return f" (before {local(after)})"
+    return f" (between {local(before)} and {local(after)})"
