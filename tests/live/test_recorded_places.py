@@ -78,7 +78,8 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
             until(lambda: how_many(path)[pids[0]] > before + 5, "it to go on")
             recorder.terminate()
             _, err = recorder.communicate(timeout=limit())
-    assert (recorder.returncode, err) == (0, "")
+    assert recorder.returncode == 0
+    assert re.fullmatch(rf"twtop: [^\n]*\[{pids[1]}\] is gone\n", err), err
     by_pid = by_process(path, moments)
     for pid, load, count in zip(pids, loads, counts, strict=True):
         first = by_pid[pid][0].reading
