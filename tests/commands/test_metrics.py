@@ -212,6 +212,7 @@ class TestUsage:
             ("--listen", f"{HERE}:9815", "--textfile", "a.prom"),
             ("--rules", "--dashboard"),
             ("--listen", HERE),
+            ("--listen", "::1:9815"),
             ("--every", "5"),
             ("--textfile", "twtop.txt"),
             ("--textfile", ".prom"),
