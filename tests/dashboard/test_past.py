@@ -22,6 +22,7 @@ from tui.dashboard.screens.plan import PlanScreen
 from tui.findings.config import Config
 from tui.kernel.places import Place
 from tui.recording.files import open_recording, recorded_of
+from tui.recording.log import VERSION, LogWriter
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording
 from tui.watching.watch import Watch
@@ -231,7 +232,7 @@ class TestRecordingsBefore:
         self._recorded(tmp_path, begin=-7200.0)
         wanted = threading.Event()
 
-        def read(place: Place, folder: Path) -> Recording | None:
+        def read(place: Place, folder: Path) -> tuple[Recording | None, Sequence[str]]:
             wanted.wait()
             return recorded_of(place, folder)
 
@@ -261,6 +262,25 @@ class TestRecordingsBefore:
         async with after(BUSY, recordings=tmp_path) as on:
             await on.press("space", "home")
             assert second(on) == 0
+
+    async def test_what_of_them_cannot_be_shown_is_said_once(self, tmp_path: Path) -> None:
+        """As a replay says it: damage, files that are left out, and a newer version."""
+        self._recorded(tmp_path, begin=-7200.0)
+        path = tmp_path / "web-1.twtop"
+        path.write_bytes(path.read_bytes()[:-300])
+        (tmp_path / "other.twtop").write_text("something else")
+        LogWriter(tmp_path / "new.twtop", {"version": VERSION + 1}).close()
+        async with after(BUSY, recordings=tmp_path) as on:
+            await on.press("space")
+            told = [text for _, _, text in on.toasts]
+            for word in ("cut off", "left out", "newer twtop"):
+                assert any(word in text for text in told), word
+            await on.press("home")
+            assert second(on) == -7200
+            on.app.clear_notifications()
+            await on.press("space", "space", "home")
+            assert second(on) == -7200
+            assert not on.toasts
 
     async def test_what_is_no_recording_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "r.twtop").write_text("something else")

@@ -18,7 +18,6 @@ from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
 
-TOLD_SECONDS = 12
 OF_NOW = ("record", "count_refusals", "step_interval")
 """Actions that a recording has no use for."""
 
@@ -45,8 +44,7 @@ class ReplayApp(TwtopApp):
 
     def on_mount(self) -> None:
         """Tell what cannot be shown: on stderr it is seen only once the screen is left."""
-        for note in self._notes:
-            self.notify(note, severity="warning", timeout=TOLD_SECONDS, markup=False)
+        self.tell_notes(self._notes)
 
     def _show(self, view: View) -> None:
         """Put a view on screen; its watch may be another one by now."""
