@@ -20,7 +20,7 @@ from tui.dashboard.replay_app import ReplayApp
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
 from tui.recording.files import open_recording
-from tui.recording.log import LogReader
+from tui.recording.log import FIRST, Kind, LogReader
 from tui.recording.recorder import Recorder
 from tui.watching.watch import Watch
 from tui.writing.words import local, utc
@@ -200,7 +200,7 @@ def test_what_damage_may_have_taken_is_never_ok(run: Run, tmp_path: Path) -> Non
     for name, second, code in (
         ("cart", 14, UNKNOWN),
         ("cart", 12, OK),
-        ("web-1", 38, OK),
+        ("web-1", 36, OK),
         ("all", 38, UNKNOWN),
         ("all", 12, OK),
     ):
@@ -318,6 +318,22 @@ def test_a_file_that_is_cut_off_says_so(run: Run, three: Path) -> None:
     assert ran.code == UNKNOWN
     assert "cut off" in ran.out
     assert run("check", "--from", three, "-N", "web-1", "--at", "-3s").code == OK
+
+
+def test_a_file_that_was_not_closed_says_so(run: Run, three: Path) -> None:
+    """It is treated as one that is cut off: it may have been, exactly between two records."""
+    log = LogReader(three)
+    found = [one for one in log.more() if one is not None and one.kind == Kind.NEXT]
+    last = [one for one in found if one.stream == FIRST][-1]  # of web-1
+    log.close()
+    three.write_bytes(three.read_bytes()[: last.end])
+    ran = run("report", "--from", three, "-N", "web-1")
+    assert (ran.code, ran.err.count("without having been closed")) == (0, 1)
+    ran = run("check", "--from", three, "-N", "web-1", "--at", "-0s")
+    assert ran.code == UNKNOWN
+    assert "without having been closed" in ran.out
+    ran = run("check", "--from", three, "-N", "web-1", "--at", "-3s")
+    assert (ran.code, "closed" in ran.out) == (OK, False)
 
 
 def test_what_is_no_recording_does_not_stop_its_folder(run: Run, three: Path) -> None:
