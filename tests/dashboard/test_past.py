@@ -26,6 +26,7 @@ from tui.recording.log import VERSION, LogWriter
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording
 from tui.watching.watch import Watch
+from tui.writing.words import local
 
 BUSY = [busy(60 * (number // 2 + 1), at=3.0 * number) for number in range(20)]
 """A minute, read every three seconds, in which a destination gets more and more TIME-WAITs."""
@@ -116,6 +117,21 @@ class TestGoingBack:
             assert any(case.since == began.frame.time for case in began.cases.present)
             await on.press("f", "enter")
             assert isinstance(on.app.screen, FindingScreen)
+
+    async def test_before_a_finding_began_its_figures_are_said_to_be_of_later(self) -> None:
+        """The gauge beside them is that of then."""
+        frames = [busy(900 if number >= 10 else 60, at=3.0 * number) for number in range(20)]
+        async with after(frames) as on:
+            await on.press("space", "f", "enter")
+            assert isinstance(on.app.screen, FindingScreen)
+            assert "since" in on.text()
+            await on.press("home")
+            assert second(on) == 0
+            assert f"NOT THERE YET; this is what it said at {local(NOON + 57)[11:19]}" in on.text()
+            assert "GONE" not in on.text()
+            await on.press("end")
+            assert "NOT THERE" not in on.text()
+            assert "GONE" not in on.text()
 
     async def test_a_click_on_the_timeline_goes_there(self) -> None:
         async with after(BUSY) as on:
