@@ -8,8 +8,9 @@ from tests.tables import NOW, PLACE, Sock, frame, waiting
 from tests.watching.refusing import WEB, Scripted, Seconds, key, refused
 from tui.analysis.refused import RECENT_SECONDS, Agreed, Compared, Tables, Tallies, unseen
 from tui.kernel.processes import Process
+from tui.kernel.refusals import Counted
 from tui.watching import refused as module
-from tui.watching.refused import MOST_NAMED
+from tui.watching.refused import MOST_NAMED, RefusalSeries
 from tui.watching.view import View
 
 FULL = [waiting(40_000 + n) for n in range(10)]
@@ -48,6 +49,19 @@ class TestCounts:
         assert (tally.total, tally.by) == (25, {str(WEB): 20, str(cron): 5})
         assert tallies(view).rate(tally) == 4  # 20 in the last five seconds
         assert tallies(view).per_second(tally)[-7:] == [0, 5, 5, 5, 5, 5, 0]
+
+    def test_a_steady_rate_is_steady_whatever_the_ticks(self) -> None:
+        """100 a second, counted at ticks that come a little early or late."""
+        series, found, now, before = RefusalSeries(), list[float](), NOW, NOW
+        for jitter in (0.0, 0.012, -0.009, 0.004, -0.013, 0.008, -0.002, 0.011, -0.007, 0.003):
+            now += 1
+            until = now + jitter
+            count = round(100_000 * (until - before)) // 1000
+            counted = Counted(before, until, {refused(): count})
+            told = series.add(frame(*FULL), [KEY], counted)
+            found.append(told.rate(*told.tuples.values(), told.elsewhere))
+            before = until
+        assert all(98 < rate < 102 for rate in found), found
 
     def test_each_is_forgotten_a_minute_later_but_for_the_sum(self) -> None:
         seconds = Seconds()

@@ -103,6 +103,9 @@ class Tallies:
     """What was refused in other network namespaces."""
     lost: Tally = Tally()
     """Refusals known by their number only: of what, and where, is not known."""
+    rated_since: float | None = None
+    """The time of the take from which on rates are counted: what is counted at one take was refused
+    since the one before. None where takes are not known: RATE_SECONDS then."""
     broken: str | None = None
     """Why they are counted no more; what has been refused since is not known."""
 
@@ -113,8 +116,11 @@ class Tallies:
 
     def rate(self, *tallies: Tally) -> float:
         """Return how many are refused per second of late."""
-        span = min(RATE_SECONDS, self.until - self.since)
-        counts = (n for each in tallies for at, n in each.recent if self.until - at < span)
+        begin = max(self.since, self.until - RATE_SECONDS)
+        if self.rated_since is not None:
+            begin = self.rated_since
+        span = self.until - begin
+        counts = (n for each in tallies for at, n in each.recent if at > begin)
         return sum(counts) / span if span > 0 else 0.0
 
     def per_second(self, tally: Tally) -> list[int]:

@@ -14,6 +14,7 @@ from tui.analysis.frame import Frame
 from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.refused import (
     OTHERS,
+    RATE_SECONDS,
     RECENT_SECONDS,
     Agreed,
     Compared,
@@ -27,6 +28,8 @@ from tui.analysis.timewait import TRACKED
 if TYPE_CHECKING:  # whoever does not count loads nothing that does
     from tui.kernel.refusals import Counted, Refused
 
+EVEN = 0.9
+"""By so much of it a rate's stretch may be shorter."""
 COMPARED = 100
 """How many patterns are held against the kernel beside those that are refused, the fullest."""
 MOST_NAMED = 50
@@ -57,6 +60,8 @@ class RefusalSeries:
 
     def __init__(self) -> None:
         self._since: float | None = None
+        self._takes: tuple[float, ...] = ()
+        """When counts were taken of late, Unix times, oldest first, with the beginning."""
         self._tuples: dict[PatternKey, Tally] = {}
         """The TRACKED that were refused last; the newest stand last."""
         self._elsewhere = self._lost = Tally()
@@ -76,6 +81,11 @@ class RefusalSeries:
         """Take in what was refused up to a frame, whose first patterns are ``keys``."""
         if self._since is None:
             self._since = counted.since
+            self._takes = (counted.since,)
+        # The newest that is RATE_SECONDS ago, or nearly: ticks are never exactly even.
+        old = [at for at in self._takes if counted.until - at >= EVEN * RATE_SECONDS]
+        rated_since = max(old, default=self._takes[0])
+        self._takes = (*(at for at in self._takes if at >= rated_since), counted.until)
         place = frame.reading.place.id
         here: dict[PatternKey, dict[Refused, int]] = {}
         there: dict[Refused, int] = {}
@@ -109,6 +119,7 @@ class RefusalSeries:
             agreed=MappingProxyType(dict(self._agreed)),
             elsewhere=self._elsewhere,
             lost=self._lost,
+            rated_since=rated_since,
         )
 
     def _compare(self, frame: Frame, keys: Sequence[PatternKey]) -> None:
