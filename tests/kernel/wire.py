@@ -67,9 +67,16 @@ def write_proc(root: Path, socks: Iterable[Sock], first_sl: int = 0) -> Path:
     files = {1: header(1), 4: header(4)}
     for sl, sock in enumerate(socks, first_sl):
         files[words(sock)] += line(sl, sock)
-    (net / "tcp").write_bytes(files[1])
-    (net / "tcp6").write_bytes(files[4])
+    appear(net / "tcp", files[1])
+    appear(net / "tcp6", files[4])
     return root
+
+
+def appear(path: Path, content: bytes) -> None:
+    """Put a file there as a whole: somebody may be reading the one before."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def message(sock: Sock, length: int = 88, flags: int = 2) -> bytes:
