@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from pyroute2 import IPRoute
 
+from tests.copied import copy_processes
 from tui.lab import namespace
 from tui.lab.namespace import IFA_F_NODAD
 from tui.lab.outcome import Outcome
@@ -100,6 +101,7 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
 def _answer_calls(connection: Connection) -> None:
     """Answer calls until the other end closes."""
     raise_file_limit()
+    copy_processes()
     while True:
         try:
             call = connection.recv_bytes()
