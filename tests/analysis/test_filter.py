@@ -268,6 +268,15 @@ class TestRefusals:
             ("dst", "dst needs an address"),
             ("dst 10.0.0", "“10.0.0” is not an address"),
             ("dst 10.0.0.0/33", "“10.0.0.0/33” is not an address"),
+            (
+                "dst 2001:db8::9:443",
+                "write [2001:db8::9]:443 or, without a port, [2001:db8::9:443]",
+            ),
+            (
+                "not src = 2001:db8::9:443",
+                "write [2001:db8::9]:443 or, without a port, [2001:db8::9:443]",
+            ),
+            ("dst 2001:db8::9:50000", "write [2001:db8::9]:50000"),
             ("dst example.org:80", "“example.org” is not an address"),
             ("dst 10.0.0.9:http", "“http” is not a port"),
             ("use 50%", "use needs a comparison"),

@@ -61,6 +61,11 @@ class TestHold:
         assert found.sustains(capacity, lifetime) == pytest.approx(rate)
 
 
+def test_both_ends_are_told_where_they_differ_by_a_second() -> None:
+    holds = (TIME_WAIT, hold(rules(), reuse=False, hz=1000), Hold(1), Hold(0.5), Hold(1, 0.03))
+    assert [str(one) for one in holds] == ["60–62 s", "60–64 s", "1 s", "0.5 s", "1 s"]
+
+
 class TestOfAFrame:
     def test_each_pattern_has_its_own(self) -> None:
         made = frame(

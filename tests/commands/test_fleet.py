@@ -1,6 +1,7 @@
 """twtop fleet --json and check --fleet: what is not known is never OK."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -65,6 +66,27 @@ def test_the_environment_stands_in(
     token.write_text("other")
     run("fleet", "--json", "--token-file", token)
     assert fake.headers[-1]["Authorization"] == "Bearer other"
+
+
+def test_a_token_through_a_pipe_is_there_for_every_request(run: Run, fake: Fake) -> None:
+    """As the shell makes one of <(command): what was read from it is gone."""
+    end, other = os.pipe()
+    os.write(other, b"secret\n")
+    os.close(other)
+    try:
+        assert run("fleet", fake.url, "--json", "--token-file", f"/dev/fd/{end}").code == 0
+    finally:
+        os.close(end)
+    assert len(fake.headers) > 1
+    assert {sent["Authorization"] for sent in fake.headers} == {"Bearer secret"}
+
+
+def test_a_token_file_without_a_token_is_refused(run: Run, fake: Fake, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+    for path in (tmp_path / "token", Path("/dev/null")):
+        ran = run("fleet", fake.url, "--json", "--token-file", path)
+        assert (ran.code, ran.out, ran.err.count("\n"), fake.headers) == (2, "", 1, [])
+        assert "contains no token" in ran.err
 
 
 @pytest.mark.parametrize(

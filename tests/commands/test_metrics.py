@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,17 @@ def scrape(port: int, scheme: str = "http", context: ssl.SSLContext | None = Non
     with urllib.request.urlopen(url, timeout=limit(), context=context) as answer:
         text: bytes = answer.read()
     return text.decode()
+
+
+def asked(port: int, method: str, path: str) -> tuple[int, HTTPMessage, bytes]:
+    """The status, the headers and the body of an answer."""
+    connection = HTTPConnection(HERE, port, timeout=limit())
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.msg, answer.read()
+    finally:
+        connection.close()
 
 
 def test_without_options_it_is_printed_once(run: Run, reads: list[Path]) -> None:
@@ -132,6 +144,32 @@ class TestListen:
                 "a scrape with what is new",
             )
 
+    def test_the_metrics_are_at_their_path_alone(self) -> None:
+        with served("--proc", PROXY) as port:
+            status, headers, body = asked(port, "GET", "/metrics")
+            assert (status, b"twtop_sockets{" in body) == (200, True)
+            length = headers["Content-Length"]
+            status, headers, body = asked(port, "GET", "/metrics?name[]=twtop_ports_capacity")
+            names = {line.split(b"{")[0] for line in body.splitlines() if line[:1] != b"#"}
+            assert names == {b"twtop_ports_capacity"}
+            status, headers, body = asked(port, "HEAD", "/metrics")
+            assert (status, body) == (200, b"")
+            # The figures differ: how long it took to read is one of them.
+            assert abs(int(headers["Content-Length"]) - int(length)) < 100
+            for path in ("/", "/?a=b"):
+                status, headers, body = asked(port, "GET", path)
+                assert (status, b'href="/metrics"' in body) == (200, True)
+                assert b"twtop_sockets" not in body
+            for path in ("/metricsX", "/metrics/", "/favicon.ico", "/a/metrics"):
+                for method in ("GET", "HEAD", "POST"):
+                    status, headers, body = asked(port, method, path)
+                    assert (status, b"twtop_sockets" in body) == (404, False), (method, path)
+                    assert (len(body) > 0) == (method != "HEAD")
+            for path in ("/", "/metrics"):
+                status, headers, _ = asked(port, "POST", path)
+                assert (status, headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+                assert asked(port, "OPTIONS", path)[0] == 200
+
     def test_over_tls_with_clients_that_must_be_known(self, tmp_path: Path) -> None:
         cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
         make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
@@ -174,6 +212,7 @@ class TestUsage:
             ("--listen", f"{HERE}:9815", "--textfile", "a.prom"),
             ("--rules", "--dashboard"),
             ("--listen", HERE),
+            ("--listen", "::1:9815"),
             ("--every", "5"),
             ("--textfile", "twtop.txt"),
             ("--textfile", ".prom"),

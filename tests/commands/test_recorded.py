@@ -20,10 +20,10 @@ from tui.dashboard.replay_app import ReplayApp
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import State
 from tui.recording.files import open_recording
-from tui.recording.log import LogReader
+from tui.recording.log import FIRST, Kind, LogReader
 from tui.recording.recorder import Recorder
 from tui.watching.watch import Watch
-from tui.writing.words import utc
+from tui.writing.words import local, utc
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_recorded_moment_is_checked_and_its_time_told(run: Run, three: Path) -
     for at, code, second in (("-0s", CRITICAL, 19.1), ("-12s", OK, 7.1), ("-7s", WARNING, 12.1)):
         ran = run("check", "--from", three, "-N", "cart", "--at", at)
         assert ran.code == code
-        assert f"; recorded {utc(NOW + second)}" in ran.out
+        assert f"; recorded {local(NOW + second)}" in ran.out
     ran = run("check", "--from", three, "-N", "all")
     assert ran.code == CRITICAL
     assert "pod shop/cart-7f9: " in ran.out
@@ -200,7 +200,7 @@ def test_what_damage_may_have_taken_is_never_ok(run: Run, tmp_path: Path) -> Non
     for name, second, code in (
         ("cart", 14, UNKNOWN),
         ("cart", 12, OK),
-        ("web-1", 38, OK),
+        ("web-1", 36, OK),
         ("all", 38, UNKNOWN),
         ("all", 12, OK),
     ):
@@ -259,7 +259,7 @@ def harmed(tmp_path: Path) -> Path:
 
 def test_without_at_the_last_moment_that_can_be_read_is_shown(run: Run, harmed: Path) -> None:
     """And from when to when the rest is damaged; no all-clear comes of it."""
-    since, until = utc(NOW + 30), utc(NOW + 58)
+    since, until = local(NOW + 30), local(NOW + 58)
     for place in ((), ("-N", "all")):
         ran = run("report", "--json", "--from", harmed, *place)
         assert (ran.code, json.loads(ran.out)["time"]) == (0, utc(NOW + 28))
@@ -282,7 +282,28 @@ def test_replay_opens_at_the_last_moment_that_can_be_read(
     ran = run("replay", harmed)
     assert ran.code == 0
     assert shown[0].replay.at == NOW + 28
-    assert f"{utc(NOW + 30)} to {utc(NOW + 58)}" in ran.err
+    assert f"{local(NOW + 30)} to {local(NOW + 58)}" in ran.err
+
+
+@pytest.mark.parametrize(("options", "zone"), [((), "JST"), (("--utc",), "UTC")])
+def test_what_is_said_of_damage_is_in_the_zone_of_all_clocks(
+    run: Run,
+    harmed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    zone: str,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    monkeypatch.setattr("tui.commands.replay.require_terminal", lambda: None)
+    monkeypatch.setattr("tui.commands.replay.run", lambda app: None)
+    try:
+        ran = run("replay", harmed, *options)
+        then = datetime.fromtimestamp(NOW + 30)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert f"{then:%Y-%m-%d %H:%M:%S} {zone} to " in ran.err
 
 
 def test_a_file_that_is_cut_off_says_so(run: Run, three: Path) -> None:
@@ -297,6 +318,22 @@ def test_a_file_that_is_cut_off_says_so(run: Run, three: Path) -> None:
     assert ran.code == UNKNOWN
     assert "cut off" in ran.out
     assert run("check", "--from", three, "-N", "web-1", "--at", "-3s").code == OK
+
+
+def test_a_file_that_was_not_closed_says_so(run: Run, three: Path) -> None:
+    """It is treated as one that is cut off: it may have been, exactly between two records."""
+    log = LogReader(three)
+    found = [one for one in log.more() if one is not None and one.kind == Kind.NEXT]
+    last = [one for one in found if one.stream == FIRST][-1]  # of web-1
+    log.close()
+    three.write_bytes(three.read_bytes()[: last.end])
+    ran = run("report", "--from", three, "-N", "web-1")
+    assert (ran.code, ran.err.count("without having been closed")) == (0, 1)
+    ran = run("check", "--from", three, "-N", "web-1", "--at", "-0s")
+    assert ran.code == UNKNOWN
+    assert "without having been closed" in ran.out
+    ran = run("check", "--from", three, "-N", "web-1", "--at", "-3s")
+    assert (ran.code, "closed" in ran.out) == (OK, False)
 
 
 def test_what_is_no_recording_does_not_stop_its_folder(run: Run, three: Path) -> None:

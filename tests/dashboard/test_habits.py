@@ -238,7 +238,7 @@ class TestBindings:
             assert "FROZEN" not in on.text()
             await on.press("x")
             assert "FROZEN" in on.text()
-            await on.press("n", "question_mark")
+            await on.press("x", "n", "question_mark")
             assert "F9 x " in on.line("Freeze the screen")
 
     @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ from tui.dashboard.screens.plan import PlanScreen
 from tui.findings.config import Config
 from tui.kernel.places import Place
 from tui.recording.files import open_recording, recorded_of
+from tui.recording.log import VERSION, LogWriter
 from tui.recording.recorder import Recorder
 from tui.recording.recording import Recording
 from tui.watching.watch import Watch
+from tui.writing.words import local
 
 BUSY = [busy(60 * (number // 2 + 1), at=3.0 * number) for number in range(20)]
 """A minute, read every three seconds, in which a destination gets more and more TIME-WAITs."""
@@ -115,6 +117,21 @@ class TestGoingBack:
             assert any(case.since == began.frame.time for case in began.cases.present)
             await on.press("f", "enter")
             assert isinstance(on.app.screen, FindingScreen)
+
+    async def test_before_a_finding_began_its_figures_are_said_to_be_of_later(self) -> None:
+        """The gauge beside them is that of then."""
+        frames = [busy(900 if number >= 10 else 60, at=3.0 * number) for number in range(20)]
+        async with after(frames) as on:
+            await on.press("space", "f", "enter")
+            assert isinstance(on.app.screen, FindingScreen)
+            assert "since" in on.text()
+            await on.press("home")
+            assert second(on) == 0
+            assert f"NOT THERE YET; this is what it said at {local(NOON + 57)[11:19]}" in on.text()
+            assert "GONE" not in on.text()
+            await on.press("end")
+            assert "NOT THERE" not in on.text()
+            assert "GONE" not in on.text()
 
     async def test_a_click_on_the_timeline_goes_there(self) -> None:
         async with after(BUSY) as on:
@@ -231,7 +248,7 @@ class TestRecordingsBefore:
         self._recorded(tmp_path, begin=-7200.0)
         wanted = threading.Event()
 
-        def read(place: Place, folder: Path) -> Recording | None:
+        def read(place: Place, folder: Path) -> tuple[Recording | None, Sequence[str]]:
             wanted.wait()
             return recorded_of(place, folder)
 
@@ -261,6 +278,25 @@ class TestRecordingsBefore:
         async with after(BUSY, recordings=tmp_path) as on:
             await on.press("space", "home")
             assert second(on) == 0
+
+    async def test_what_of_them_cannot_be_shown_is_said_once(self, tmp_path: Path) -> None:
+        """As a replay says it: damage, files that are left out, and a newer version."""
+        self._recorded(tmp_path, begin=-7200.0)
+        path = tmp_path / "web-1.twtop"
+        path.write_bytes(path.read_bytes()[:-300])
+        (tmp_path / "other.twtop").write_text("something else")
+        LogWriter(tmp_path / "new.twtop", {"version": VERSION + 1}).close()
+        async with after(BUSY, recordings=tmp_path) as on:
+            await on.press("space")
+            told = [text for _, _, text in on.toasts]
+            for word in ("cut off", "left out", "newer twtop"):
+                assert any(word in text for text in told), word
+            await on.press("home")
+            assert second(on) == -7200
+            on.app.clear_notifications()
+            await on.press("space", "space", "home")
+            assert second(on) == -7200
+            assert not on.toasts
 
     async def test_what_is_no_recording_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "r.twtop").write_text("something else")

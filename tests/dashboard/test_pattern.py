@@ -63,12 +63,16 @@ class TestFacts:
             assert "EXHAUSTED" in on.text()
 
     @pytest.mark.parametrize(
-        ("rate", "said"), [(10, "levels off near 600"), (17, "would need 1,0")]
+        ("rate", "said", "needed"),
+        [(10, "levels off near 621", "621"), (17, "would need 1,055", "1,055")],
     )
     async def test_a_load_without_an_end_in_sight_says_what_it_comes_to(
-        self, rate: int, said: str
+        self, rate: int, said: str, needed: str
     ) -> None:
-        """It levels off, or takes more than there is if it goes on: that is not proven yet."""
+        """It levels off, or takes more than there is if it goes on: that is not proven yet.
+
+        What it needs is one figure, here and in its plan.
+        """
 
         def at(second: int) -> list[Sock]:
             return [
@@ -82,6 +86,9 @@ class TestFacts:
             assert "full in" not in on.text()
             assert said in on.text()
             assert ("levels off" in on.text()) is (rate == 10)
+            await on.press("l")
+            assert f"needs {needed} ports" in on.text()
+            assert "60–62 s in TIME-WAIT" in on.text()
 
     async def test_a_load_above_what_it_comes_to_levels_off_nowhere(self) -> None:
         def at(second: int) -> list[Sock]:

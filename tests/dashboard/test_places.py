@@ -14,7 +14,6 @@ from textual.geometry import Size
 from tests.dashboard.places_scene import HOME, Machine, PlacesStage, place, places_stage
 from tests.dashboard.scene import DATABASE, busy, frame_of, opened, waits
 from tests.dashboard.test_random_keys import KEYS, LIKELY, SIZES, TYPED
-from tui.dashboard.keymap import by_heading
 from tui.dashboard.places_app import PlacesApp
 from tui.dashboard.polling import Sampled
 from tui.dashboard.screens.places import PlacesScreen
@@ -293,7 +292,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
 async def test_help_and_palette_have_the_key() -> None:
     async with places_stage(machine(), busy(60)) as on:
         assert "n Places" in on.text().splitlines()[-1]
-        headings = by_heading(on.app.help_apps(), "", PlacesApp)
+        headings = on.app.headings()
         assert PlacesApp in headings["Everywhere"]
         assert headings["In the places"] == (PlacesScreen,)
         await on.press("question_mark")

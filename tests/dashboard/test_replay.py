@@ -27,7 +27,7 @@ from tui.recording.recorder import Recorder
 from tui.recording.replay import Replay
 from tui.recording.story import first_critical
 from tui.watching.watch import Watch
-from tui.writing.words import utc
+from tui.writing.words import local
 
 SECONDS = 150
 THOUSAND = rules(40000, 40999)
@@ -96,7 +96,7 @@ async def test_what_is_damaged_is_told_and_the_rest_is_shown(path: Path, tmp_pat
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         assert second(app) == 99
-        assert utc(NOW + 100) in next(iter(app._notifications)).message
+        assert local(NOW + 100) in next(iter(app._notifications)).message
         app.clear_notifications()
         await press(pilot, "end")
         assert "damaged" in next(iter(app._notifications)).message

@@ -18,11 +18,24 @@ from tests.findings.situations import (
     waits,
 )
 from tests.tables import Sock, rules, waiting
+from tui.analysis.frame import Frame
 from tui.findings.config import Config, Ports
 from tui.findings.finding import NAMED, Finding, Severity
 from tui.findings.rules import diagnose
 from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State, Timer
+from tui.planning.demand import estimate, observe
+from tui.planning.remedies import Plan, plan
+from tui.planning.setting import gather
+
+
+def plan_of(frame: Frame, rate: float) -> Plan:
+    """The plan of the first pattern at a rate, as `twtop plan --rate` makes it."""
+    wanted = estimate(observe(frame, 0), rate, None)
+    assert wanted is not None
+    key = frame.patterns.key(0)
+    return plan(wanted.load, gather(frame, key.local_ip, key.remote_ip, key.remote_port))
+
 
 TUPLE = "10.0.0.5 → 10.0.0.9:443"
 ON = rules(40000, 40999, reuse_mode=1)
@@ -301,6 +314,16 @@ class TestAdvice:
         text = self.given(*socks)
         assert "the peak of 160/s needs 9,928 ports: fits" in text
         assert "10 carry the 160/s of the busiest seconds" in text
+
+    def test_what_a_rate_needs_is_what_the_plan_says(self) -> None:
+        """Open connections and those that nobody closes count in both."""
+        socks = [s for age in range(5) for s in waits(150, first=40000 + 150 * age, age=age)]
+        socks += [*opens(60, first=40900), *opens(7, first=40960, state=State.CLOSE_WAIT)]
+        seen = look(*socks)
+        made = plan_of(seen.frame, 150)
+        assert made.today.outcome.needed > 150 * 62 + 60
+        told = advice(only("ports-above-threshold", seen))
+        assert f"the peak of 150/s needs {made.today.outcome.needed:,} ports" in told
 
     def test_another_source_address_by_a_route(self) -> None:
         text = self.given(*waits(1000))

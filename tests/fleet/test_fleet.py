@@ -143,6 +143,8 @@ def passing(found: Fleet, text: str) -> list[str]:
         ("use > 50%", ["shop/cart", "gw-2"]),
         ("locked > 95%", ["shop/cart"]),
         ("dst 10.9.0.0/16", ["gw-2"]),
+        ("dst 10.9.0.0/16:443", ["gw-2"]),
+        ("dst 10.9.0.0/16:80", []),
         ("dport 443 and not php", ["gw-2"]),
         ("close-wait", ["gw-1"]),
         ("ENVOY or cart", ["shop/cart", "gw-2"]),
@@ -153,7 +155,21 @@ def test_filters(text: str, places: list[str]) -> None:
     assert passing(fleet(), text) == places
 
 
-@pytest.mark.parametrize("text", ["use", "use > x", "dst x", "job =", "job > 3", "(", "and x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "use",
+        "use > x",
+        "dst x",
+        "dst 2001:db8::9:443",
+        "src ::1:80",
+        "src 10.0.0.5:80",
+        "job =",
+        "job > 3",
+        "(",
+        "and x",
+    ],
+)
 def test_filters_that_cannot_be_read(text: str) -> None:
     with pytest.raises(FilterError):
         parse_filter(text, FleetParser)

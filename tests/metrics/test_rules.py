@@ -71,6 +71,21 @@ CASES = (
     Case("TwtopPortsExhaustSoon", {LEFT: "600x30"}, False),
     Case("TwtopPortsExhaustSoon", {LEFT: "0x30"}, False),  # it is, and has an alert of its own
     Case("TwtopPortsExhaustSoon", {LEFT: "1e9x30"}, False),
+    Case(
+        "TwtopPortsAboveThreshold",
+        found("ports-above-threshold", "critical"),
+        True,
+        at=1,
+        gravest="critical",
+    ),
+    Case("TwtopPortsAboveThreshold", found("ports-above-threshold", "critical"), False, at=0),
+    Case("TwtopPortsAboveThreshold", found("connect-slow"), False),
+    Case("TwtopCriticalFinding", found("listener-gone", "critical"), True, gravest="critical"),
+    Case("TwtopCriticalFinding", found("listener-gone"), False),
+    *(
+        Case("TwtopCriticalFinding", found(code, "critical"), False)
+        for code in ("ports-above-threshold", "exhausts-soon", "listen-overflow")
+    ),
     Case("TwtopConnectSlow", pattern("500x30"), True),
     Case("TwtopConnectSlow", pattern("499x30"), False),
     Case("TwtopConnectSlow", pattern("1000x30"), False),
@@ -239,7 +254,15 @@ class TestTheTexts:
     def test_every_code_is_one_of_the_findings(self) -> None:
         for alert in ALERTS:
             named = re.findall(r'code=~?"([^"]*)"', alert.expression)
-            assert {alert.finding, *"|".join(named).split("|")} - {""} <= set(CODES)
+            own = {alert.finding} - {"{{ $labels.code }}"}
+            assert own.union(*(codes.split("|") for codes in named)) <= set(CODES)
+
+    def test_every_critical_finding_has_an_alert(self) -> None:
+        """Of its own, or that of all others; never both."""
+        stated = "\n".join(alert.expression for alert in ALERTS)
+        (left_out,) = re.findall(r'severity="critical",code!~"([^"]*)"', stated)
+        own = {alert.finding for alert in ALERTS} - {"{{ $labels.code }}", "incomplete-table"}
+        assert set(left_out.split("|")) == own | {"listen-overflow"}
 
     def test_the_runbooks_are_the_findings_words(self) -> None:
         """Each has a sentence of the finding's rule, and what to do."""

@@ -98,13 +98,13 @@ def test_two_of_one_name_that_were_there_together_are_two(tmp_path: Path) -> Non
         open_recording(path, "web")
     assert open_recording(path, "8").place.id == 8
     for number, found in ((8, 8), (9, 10), (10, 10), (11, None)):
-        past = recorded_of(replace(web[8], id=number), tmp_path)
+        past, _ = recorded_of(replace(web[8], id=number), tmp_path)
         assert (past and past.place.id) == found, "of a stranger's nothing is shown"
 
 
 def test_there_is_one_host_whatever_its_number(tmp_path: Path) -> None:
     record_three(tmp_path / "r.twtop")
-    past = recorded_of(replace(HOST, id=77), tmp_path)
+    past, _ = recorded_of(replace(HOST, id=77), tmp_path)
     assert past is not None
     assert past.place == replace(HOST, words=past.place.words)
 

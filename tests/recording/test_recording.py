@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tables import NOW, Sock, any_rules, crossing, reading, steady, table, waiting
+from tests.tables import NOW, PLACE, Sock, any_rules, crossing, reading, steady, table, waiting
 from tui.kernel.port_rules import PortRules
 from tui.kernel.processes import Owners, Process
 from tui.kernel.sockets import SocketTable
@@ -30,7 +30,7 @@ from tui.recording.recording import Recording
 from tui.recording.state import sections
 from tui.watching.view import View
 from tui.watching.watch import Watch
-from tui.writing.words import utc
+from tui.writing.words import local
 
 
 def tables_of(socks: list[Sock], times: Sequence[int]) -> list[SocketTable]:
@@ -201,6 +201,38 @@ def test_a_torn_end_is_told_unless_somebody_is_writing_it(tmp_path: Path) -> Non
     assert written.notes
 
 
+@pytest.mark.parametrize("places", [1, 3])
+def test_an_end_that_may_be_missing_is_told_wherever_it_was_cut(
+    tmp_path: Path, places: int
+) -> None:
+    """Exactly between two records nothing is torn; but who closes it writes what ends it."""
+    path, whole_path = tmp_path / "r.twtop", tmp_path / "whole.twtop"
+    recorder, watches = Recorder(whole_path), [Watch() for _ in range(places)]
+    for n, one in enumerate(ten_moments()):
+        for number, watch in enumerate(watches):
+            place = replace(PLACE, name=f"p{number}", id=number)
+            recorder.take(watch.take(replace(one, time=NOW + n, place=place)))
+        assert not open_recording(whole_path, "p0").notes, "it is being written"
+    recorder.close()
+    assert not open_recording(whole_path, "p0").notes
+    whole, log = whole_path.read_bytes(), LogReader(whole_path)
+    ends = [one.end for one in log.more() if one is not None]
+    assert len(ends) == 10 * places + places
+    log.close()
+    for end in ends[:-1]:
+        path.write_bytes(whole[:end])
+        cut = open_recording(path, "p0")
+        assert ["without having been closed" in note for note in cut.notes] == [True]
+        last = cut.timeline[-1].time
+        assert cut.lost_between(last, last)
+        assert not cut.lost_between(last - 2, last - 2)
+        cut.close()
+    recorder = Recorder(path)  # who goes on with it leaves a gap, and a file that is closed
+    recorder.take(Watch().take(replace(ten_moments()[0], time=NOW + 60)))
+    recorder.close()
+    assert not open_recording(path, "p0").notes
+
+
 def test_where_another_file_goes_on_nothing_more_is_missing(tmp_path: Path) -> None:
     """A recorder was killed and begun anew with another file: what follows is no doubt for ever."""
     first, second = tmp_path / "1.twtop", tmp_path / "2.twtop"
@@ -252,7 +284,7 @@ def test_the_last_moment_that_can_be_read_is_found(tmp_path: Path) -> None:
         path.write_bytes(harmed)
         index, why = recording.last_readable(9)
         assert index == first - 1
-        assert f"{utc(recording.timeline[first].time)} to {utc(NOW + 409)}" in why
+        assert f"{local(recording.timeline[first].time)} to {local(NOW + 409)}" in why
         assert recording.last_readable(0) == (0, "")
         recording.moment(index)
 

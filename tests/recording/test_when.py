@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tui.recording.when import SECOND, TimeError, parse_duration, parse_time
+from tui.writing.words import local
 
 BEGIN = datetime(2026, 11, 25, 22, 0, 30, tzinfo=UTC).timestamp()
 END = datetime(2026, 11, 26, 9, 0, tzinfo=UTC).timestamp()
@@ -44,6 +45,17 @@ def test_with_a_zone_it_is_that(zone: str) -> None:
     assert parse_time("2026-11-26T03:12:00Z", BEGIN, END) == unix("2026-11-26T03:12:00Z") + SECOND
     assert parse_time("-90s", BEGIN, END) == END - 90
     assert parse_time("-1h30m", BEGIN, END) == END - 5400
+
+
+def test_a_time_that_twtop_printed_can_be_given_back(zone: str) -> None:
+    """Also of the hour that comes twice when summer ends."""
+    first = unix("2026-10-24T23:00:00Z")
+    for when in (first + 1800 * n for n in range(10)):
+        told = local(when)
+        assert parse_time(told, first, END) == when + SECOND
+        assert told.endswith("UTC" if zone == "UTC" else ("CEST", "CET")[when >= first + 7200])
+    asked = "2026-10-25 00:30:00 UTC"
+    assert parse_time(asked, first, END) == first + 5400 + SECOND
 
 
 @pytest.mark.parametrize("text", ["03:12:40", "2026-11-26T03:12:40"])

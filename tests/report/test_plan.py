@@ -85,6 +85,11 @@ class TestText:
         text = to_text(*example(reuse_mode=1), plain).replace("\n", " ")
         assert "port waits 1 s until tcp_tw_reuse=1 gives it back" in text
 
+    def test_why_more_than_the_hold_is_counted_is_said_in_place(self) -> None:
+        text = to_text(*example(reuse_mode=0), plain).replace("\n", " ")
+        assert "port waits 60–62 s in TIME-WAIT" in text
+        assert "may end late, so 62 s count" in text
+
     def test_every_verdict_has_its_colour(self) -> None:
         seen: dict[str, set[str]] = {}
 

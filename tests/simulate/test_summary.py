@@ -70,7 +70,7 @@ def test_a_wall_in_words() -> None:
         "1.2 ms · EADDRNOTAVAIL × 1"
     )
     assert lines[3].startswith("Slow: 2 SYNs got no answer at first")
-    assert lines[4] == "Left behind: 1,000 TIME-WAITs, gone within 60 s"
+    assert lines[4] == "Left behind: 1,000 TIME-WAITs, gone within 62 s"
 
 
 def test_many_sources_are_not_all_named() -> None:
@@ -116,7 +116,7 @@ def test_what_is_left() -> None:
     asking = Sock(HERE, LOW + 500, HERE, PORT, State.SYN_SENT)
     after = evidence(before, *open_ones(30), *time_waits(100)[30:], asking, connected=90)
     assert left_behind(after) == (
-        "70 TIME-WAITs, gone within 60 s; 20 connections not closed by the server yet"
+        "70 TIME-WAITs, gone within 62 s; 20 connections not closed by the server yet"
     )
 
 

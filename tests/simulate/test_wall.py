@@ -45,8 +45,8 @@ def test_ports_without_reuse() -> None:
     text = why(evidence(situation(), *FULL, error="EADDRNOTAVAIL"))
     assert text == (
         "All 1,000 ports (40000–40999) from 127.0.0.1 to 127.0.0.1:5001 were taken: 1,000 in "
-        "TIME-WAIT. There is no reuse with tcp_tw_reuse = 0, so each comes back 60 s after its "
-        "close: 16/s could be sustained."
+        "TIME-WAIT. There is no reuse with tcp_tw_reuse = 0, so each comes back 60–62 s after "
+        "its close: 16/s could be sustained."
     )
 
 

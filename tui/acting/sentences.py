@@ -17,7 +17,7 @@ from tui.analysis.patterns import Direction, PatternKey
 from tui.analysis.ports import port_space
 from tui.kernel.places import Place
 from tui.kernel.port_rules import PortRules, port_rules
-from tui.writing.words import joined, percent, plural, utc
+from tui.writing.words import joined, local, percent, plural
 
 NAMED = 3
 """Patterns that are named before the rest is a number."""
@@ -116,7 +116,7 @@ def keep_lines(goal: Goal, rules: PortRules) -> list[str]:
 def kept_text(goal: Goal, kept: Kept) -> str:
     """Return a line of what one interval brought."""
     text = (
-        f"{utc(kept.time)[11:19]}  {kept.in_use:,} of {kept.capacity:,} ports in use "
+        f"{local(kept.time)[11:19]}  {kept.in_use:,} of {kept.capacity:,} ports in use "
         f"({percent(kept.in_use, kept.capacity)}), {kept.freed:,} freed"
     )
     if kept.short:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tui.analysis.brackets import split_port, unclear
 from tui.kernel.sockets import Array
 
 Predicate = Callable[[Any], Array]
@@ -96,6 +97,13 @@ class FilterParser:
     def condition(self, word: str) -> Predicate:
         """Return what a word and those behind it choose."""
         raise NotImplementedError
+
+    def end(self, side: str) -> tuple[str, str]:
+        """Read an address or a network, and the port behind it, empty where there is none."""
+        text = self.take(f"{side} needs an address, such as `{side} 10.0.0.0/8`")
+        if cure := unclear(text):
+            raise FilterError(f"“{text}”: {cure}")
+        return split_port(text)
 
     def percentage(self) -> Callable[[Array], Array]:
         """Read a comparison of ``use``; it says which of some percentages pass."""

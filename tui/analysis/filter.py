@@ -21,6 +21,7 @@ from typing import Literal
 
 import numpy as np
 
+from tui.analysis.brackets import split_port
 from tui.analysis.expressions import (
     COMPARISONS,
     MOST_TOKENS,
@@ -172,8 +173,7 @@ class _SocketParser(FilterParser):
 
     def address(self, side: str) -> Predicate:
         negate = self.accept("=", "==", "!=") == "!="
-        text = self.take(f"{side} needs an address, such as `{side} 10.0.0.0/8`")
-        host, port = _split_port(text)
+        host, port = self.end(side)
         predicate = _network(side, host)
         if port:
             self.tokens.insert(self.position, port)
@@ -188,17 +188,6 @@ class _SocketParser(FilterParser):
             return bools(np.append(passing, False)[frame.patterns.member])
 
         return predicate
-
-
-def _split_port(text: str) -> tuple[str, str]:
-    """Split ``host:port``, ``[v6]:port`` or ``host``; a bare IPv6 address has no port."""
-    bracketed = re.fullmatch(r"\[([^]]*)\](?::(.+))?", text)
-    if bracketed:
-        return bracketed[1], bracketed[2] or ""
-    if text.count(":") == 1:
-        host, _, port = text.partition(":")
-        return host, port
-    return text, ""
 
 
 def _network(side: str, host: str) -> Predicate:
@@ -227,7 +216,7 @@ def _network(side: str, host: str) -> Predicate:
 def _text(word: str) -> Predicate:
     """Choose by text: part of either address or port, of ``ip:port``, or of a process's name."""
     name = word.lower()
-    host, port = _split_port(word.lower())
+    host, port = split_port(word.lower())
     if port and not port.isdecimal():  # 2001:db8 is a part of an address
         host, port = word.lower(), ""
 

@@ -24,6 +24,11 @@ class Hold:
         """What to plan with: a port that may still be held is not there yet."""
         return self.seconds + self.late
 
+    def __str__(self) -> str:
+        """Return it in words, both ends where they differ by a second: ``60–62 s``, ``1 s``."""
+        first, last = f"{self.seconds:g}", f"{round(self.longest)}"
+        return f"{first} s" if self.late < 1 else f"{first}–{last} s"
+
     def sustains(self, capacity: int, lifetime: float = 0.0) -> float:
         """Return the new connections per second that so many ports bear for ever.
 

@@ -34,7 +34,7 @@ from tui.kernel.sockets import TableError
 from tui.kernel.survey import survey
 from tui.planning.demand import outgoing
 from tui.report.answer import OK, UNKNOWN, Answer, judge_fullest, with_findings, worst_of
-from tui.writing.words import utc, written
+from tui.writing.words import local, written
 
 if TYPE_CHECKING:
     from tui.findings.finding import Finding
@@ -181,7 +181,7 @@ def check(
 
 def _as_recorded(answer: Answer, look: Look) -> Answer:
     """Return an answer with the time it is of; what is doubtful of it is no OK."""
-    text = f"{answer.text}; recorded {utc(look.frame.time)}"
+    text = f"{answer.text}; recorded {local(look.frame.time)}"
     if said := (*look.doubts, *look.notes):
         text += f" ({'; '.join(said)})"
     code = UNKNOWN if look.doubts and answer.code == OK else answer.code

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address
 
 import click
 
+from tui.analysis.brackets import unclear
 from tui.analysis.patterns import NO_PORT, endpoint
 from tui.commands.options import together
 
@@ -16,9 +17,14 @@ Address = tuple[str, int | None]
 def address(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> Address | None:
-    """Return an IP address as twtop writes it, and the port behind it if there is one."""
+    """Return an IP address as twtop writes it, and the port behind it if there is one.
+
+    What could be one with a port and one without is refused.
+    """
     if value is None:
         return None
+    if cure := unclear(value):
+        raise click.BadParameter(f"{value}: {cure}")
     # In brackets, or with one colon, there can be a port; other colons are IPv6's own.
     split = re.fullmatch(r"\[(.*)\](?::(.*))?|([^:]*):([^:]*)", value)
     ip = (split[1] or split[3] or "") if split else value

@@ -53,8 +53,8 @@ def prom_file(
     "--listen",
     callback=address,
     metavar="IP:PORT",
-    help="Answer scrapes on this address until interrupted. They reveal the addresses and ports "
-    "this host talks to and the names of its processes, so go beyond loopback only on a "
+    help="Answer scrapes of /metrics on this address until interrupted. They reveal the addresses "
+    "and ports this host talks to and the names of its processes, so go beyond loopback only on a "
     "network you trust, or with --tls-cert and --client-ca. Choose a port outside "
     "ip_local_port_range.",
 )

@@ -64,17 +64,38 @@ def emit_data(text: str, unwritable: int = UNWRITABLE) -> bool:
 
 def tell(text: str) -> None:
     """Print a text on stderr: what is not the result."""
+    _line.draw("")
     click.echo(harmless(text), err=True)
 
 
 def remark(message: str) -> None:
     """Print one line on stderr, whatever is in the message."""
+    _line.draw("")
     click.echo(f"twtop: {on_one_line(message)}", err=True)
 
 
-def redraw(text: str, *, ended: bool = False) -> None:
-    """Draw over the line on stderr, which is a terminal; nothing follows once it has ``ended``."""
-    click.echo(f"\r\x1b[K{on_one_line(text)}", err=True, nl=ended)
+class _DrawnLine:
+    """The last line of a terminal that is stderr, which is drawn over: whatever else is printed
+    takes it away first, and so has a line of its own. Elsewhere there is none.
+    """
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def draw(self, text: str) -> None:
+        if (text or self._shown) and sys.stderr.isatty():
+            # What is longer would be of two lines, of which only one is drawn over.
+            fits = on_one_line(text)[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\x1b[K{fits}", err=True, nl=False)
+            self._shown = bool(fits)
+
+
+_line = _DrawnLine()
+
+
+def redraw(text: str) -> None:
+    """Draw over the line on stderr, if that is a terminal; an empty text takes it away."""
+    _line.draw(text)
 
 
 def _shown(text: str) -> str:
@@ -82,6 +103,7 @@ def _shown(text: str) -> str:
 
 
 def _print(text: str, unwritable: int) -> bool:
+    _line.draw("")
     try:
         click.echo(text)
     except OSError as error:

@@ -30,8 +30,9 @@ prometheus_options = together(
         "--token-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="PATH",
-        help=f"Send the bearer token in this file, read again for each request. ${TOKEN} holds "
-        "a token itself; on the command line all users of this host would see it.",
+        help="Send the bearer token in this file, read again for each request, but "
+        f"once where it is a pipe. ${TOKEN} holds a token itself; on the command line all users of "
+        "this host would see it.",
     ),
     click.option(
         "--timeout",
@@ -46,7 +47,7 @@ def address(
     url: str, headers: tuple[str, ...], token_file: Path | None, timeout: float | None
 ) -> Address:
     """Return where to ask, by the options and the environment. Raises click.UsageError."""
-    from tui.fleet.client import Address
+    from tui.fleet.client import Address, read_token
 
     told = [*filter(None, os.environ.get(HEADERS, "").splitlines()), *headers]
     pairs = []
@@ -56,8 +57,12 @@ def address(
             raise click.UsageError("a header is 'NAME: VALUE'")  # it may hold a secret
         pairs.append((name.strip(), value.strip()))
     token = "" if token_file is not None else os.environ.get(TOKEN, "").strip()
-    found = Address(url, tuple(pairs), token, token_file, 10.0 if timeout is None else timeout)
+    renewed = token_file
     try:
+        if token_file is not None and not token_file.is_file():
+            # A pipe, as of <(command), has it once, and would be empty at the next request.
+            token, renewed = read_token(token_file), None
+        found = Address(url, tuple(pairs), token, renewed, 10.0 if timeout is None else timeout)
         found.check()
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -25,7 +25,7 @@ from tui.kernel.sockets import TableError
 from tui.kernel.source import Source
 from tui.kernel.survey import Survey, survey
 from tui.recording.when import TimeError, parse_time
-from tui.writing.words import duration, span, utc
+from tui.writing.words import duration, local, span
 
 if TYPE_CHECKING:
     from tui.analysis.trends import Trends
@@ -266,7 +266,7 @@ def _look_at(recording: Recording, at: str | None, time: float, *, among: bool =
     if among:
         doubts += recording.left_out
     if max(silent, late - LATE_SECONDS + SILENT_SECONDS) > SILENT_SECONDS:
-        doubts.append(f"not recorded for {duration(max(silent, late))} before {utc(time)}")
+        doubts.append(f"not recorded for {duration(max(silent, late))} before {local(time)}")
     if recording.is_newer:
         doubts.append("recorded by a newer twtop, which this one may misread")
     notes = () if among else recording.left_out

@@ -26,7 +26,7 @@ from tui.commands.options import (
     seconds,
     threshold_option,
 )
-from tui.commands.output import UNREADABLE, emit, fail, redraw, remark
+from tui.commands.output import UNREADABLE, emit, fail, redraw, remark, tell
 from tui.commands.reading import open_source, owners_of
 from tui.commands.unit import unit_text
 from tui.findings.config import Config
@@ -36,9 +36,11 @@ from tui.kernel.sockets import TableError
 from tui.recording.log import RecordingError
 from tui.recording.recorder import Recorder
 from tui.watching.overview import Overview
+from tui.watching.roll import NOBODY, known_of, news
 from tui.watching.sampler import Sampler
 from tui.watching.view import View
 from tui.watching.watch import Watch, views
+from tui.writing.harmless import on_one_line
 from tui.writing.words import byte_size, plural
 
 INTERVAL = 3.0
@@ -184,13 +186,14 @@ def _place(word: str, procfs: Path) -> Place:
 
 
 def _views_of_all(overview: Overview, settings: Settings) -> Iterator[Sequence[View]]:
-    told: set[str] = set()
+    known = NOBODY
     while True:
-        fresh = [one.view for one in overview.poll() if one.fresh and one.view is not None]
+        outlooks = overview.poll()
+        fresh = [one.view for one in outlooks if one.fresh and one.view is not None]
         overview.note_owners(lambda: owners_of(settings))
-        for why in set(overview.found.missing) - told:
-            told.add(why)
-            remark(why)
+        before, known = known, known_of(outlooks, overview.found.missing, known)
+        for line in news(before, known):
+            remark(line)
         yield sorted(fresh, key=lambda view: view.frame.time)
 
 
@@ -206,7 +209,7 @@ def _record(
         for view in seen:
             recorder.take(view)
         now = time.monotonic()
-        if sys.stderr.isatty() and now - told > TOLD_SECONDS:
+        if now - told > TOLD_SECONDS:
             told = now
             redraw(f"{_so_far(recorder)} since {since}; Ctrl-C ends it")
         if duration is not None and now - begun >= duration:
@@ -226,4 +229,4 @@ def _end(recorder: Recorder, file: Path) -> None:
         recorder.close()
     if sys.stderr.isatty():
         whole = byte_size(recorder.size)
-        redraw(f"{file}: {_so_far(recorder)}; {whole} in all", ended=True)
+        tell(on_one_line(f"{file}: {_so_far(recorder)}; {whole} in all"))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,38 +107,35 @@ def wait(
     began = time.monotonic()
     before: Frame | None = None
     ever = False
-    with closing(_Line()) as line:
+    try:
         while True:
             try:
                 frame = judge(source.read())
             except TableError as error:
-                line.close()
                 fail(str(error))
             found = outgoing(frame, *ends)
             ever = ever or len(found) > 0
             if frame.assumed:
-                line.close()  # the next look will know no more
-                fail(f"cannot tell: {assumed(frame)}")
+                fail(f"cannot tell: {assumed(frame)}")  # the next look will know no more
             if mistaken(frame):
-                line.close()
                 fail(f"cannot tell: {mistaken(frame)}")
             progress = measure(frame, found, below)
             waited = time.monotonic() - began
             if progress.reached:
                 break
             if below is not None and bound_matters(frame, below, found[:0]):
-                line.close()  # nor would a later look know more, if nothing held a port any more
+                # Nor would a later look know more, if nothing held a port any more.
                 fail(f"cannot tell: {unlisted(frame)}")
             if before is not None and waited > STILL_SECONDS and stands_still(before, frame):
-                line.close()
                 fail(f"{settings.proc} is a copy and never changes: there is nothing to wait for")
             before = before or frame
             if timeout is not None and waited >= timeout:
-                line.close()
                 fail(f"not {goal} after {waited:.0f} s: {progress.what}", TIMED_OUT)
-            line.show(f"{progress.what} · {goal} {expectation(progress)}")
+            redraw(f"{progress.what} · {goal} {expectation(progress)}")
             left = math.inf if timeout is None else timeout - waited
             time.sleep(max(min(settings.seconds, left), 0.01))
+    finally:
+        redraw("")  # an interrupt leaves it too
     what = progress.what if ever else "no outgoing connections"  # perhaps a mistyped one
     emit(f"{goal} after {waited:.0f} s: {what}", UNREADABLE)
 
@@ -247,22 +241,3 @@ def expectation(progress: Waited) -> str:
     if progress.seconds is None:
         return f"needs {plural(progress.open, 'open connection')} to close"
     return f"in about {progress.seconds:.0f} s"
-
-
-class _Line:
-    """One line on a terminal's stderr that is drawn over; elsewhere there is none."""
-
-    def __init__(self) -> None:
-        self._shown = False
-
-    def show(self, text: str) -> None:
-        if not sys.stderr.isatty():
-            return
-        width = shutil.get_terminal_size().columns
-        redraw(text[: width - 1])
-        self._shown = True
-
-    def close(self) -> None:
-        if self._shown:
-            redraw("")
-            self._shown = False

@@ -76,6 +76,8 @@ class TwtopApp(PastApp):
     """Is there a load whose clients are shown too?"""
     replays: ClassVar[bool] = False
     """Is it a recording that is shown?"""
+    has_places: ClassVar[bool] = False
+    """Are all places of the machine beside the one that is shown?"""
     special: ClassVar[str] = ""
     """Under what heading the help lists the keys that this app alone has."""
 
@@ -390,7 +392,15 @@ class TwtopApp(PastApp):
 
     def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
         """Return whose keys the help lists, and under what heading."""
-        return by_heading(self.help_apps(), self.special, type(self))
+        past = self.scrubber is not None
+        apps = self.help_apps()
+        return by_heading(apps, self.special, type(self), past=past, places=self.has_places)
+
+    def help_first(self) -> str:
+        """Begin the help of the past with what is not in it."""
+        if self.view is None or not self.view.past:
+            return ""
+        return "What is shown is past: keys that change something now are not listed.\n\n"
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette to keep the arrangement as well."""

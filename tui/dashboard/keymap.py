@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 
-from textual.binding import Binding
 from textual.dom import DOMNode
 
-from tui.dashboard.keys import own
+from tui.dashboard.keys import own, pressed
 from tui.dashboard.screens.acting import PatternActs, RemedyActs
 from tui.dashboard.screens.asking import AskScreen
 from tui.dashboard.screens.book import BookScreen
@@ -27,13 +26,14 @@ from tui.dashboard.widgets.prompt import Prompt
 from tui.dashboard.widgets.table import RowTable
 from tui.findings.config import ConfigError
 
+IN_THE_PAST, IN_PLACES = "In the past", "In the places"
 SCREENS: Mapping[str, tuple[type[DOMNode], ...]] = {
     "On the dashboard": (Dashboard, TableScreen, PatternActs, ViewScreen),
-    "In the past": (TimeApp,),
+    IN_THE_PAST: (TimeApp,),
     "In a pattern": (PatternScreen,),
     "In a finding": (FindingScreen, RemedyActs),
     "In a plan": (PlanScreen, RemedyActs),
-    "In the places": (PlacesScreen,),
+    IN_PLACES: (PlacesScreen,),
 }
 PANELS: tuple[type[DOMNode], ...] = (RowTable,)
 """A Document has the same keys."""
@@ -54,11 +54,17 @@ OF_SOME_APPS = ("load.", "places.", "replay.", "fleet.", "place.")
 
 
 def by_heading(
-    apps: tuple[type[DOMNode], ...], first: str, special: type[DOMNode]
+    apps: tuple[type[DOMNode], ...], first: str, special: type[DOMNode], *, past: bool, places: bool
 ) -> Mapping[str, tuple[type[DOMNode], ...]]:
-    """Return whose keys the help lists, in its order: ``first`` those of a special app."""
-    here, *others = SCREENS.items()
+    """Return whose keys the help lists, in its order: ``first`` those of a special app.
+
+    In the ``past`` those that go through time follow; ``places`` says whether there are several.
+    """
+    screens = {title: nodes for title, nodes in SCREENS.items() if places or title != IN_PLACES}
+    here, *others = screens.items()
     groups = [here, ("Everywhere", apps), ("In a panel", PANELS), *others]
+    if past:
+        groups.insert(0, (IN_THE_PAST, SCREENS[IN_THE_PAST]))  # it is not listed again
     return dict([(first, (special,)), *groups] if first else groups)
 
 
@@ -87,7 +93,7 @@ def checked(
     for nodes in together:
         taken: dict[str, str] = {}
         for one in chain.from_iterable(map(own, (*apps, *PANELS, *nodes))):
-            for key in Binding.make_bindings([one.with_key(keys.get(one.id or "", one.key))]):
+            for key in pressed(one, keys):
                 other = taken.setdefault(key.key, one.id or "")
                 if other != one.id and {other, one.id} & keys.keys():
                     raise ConfigError(f"keys: {key.key} cannot be both {other} and {one.id}")

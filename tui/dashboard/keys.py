@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
 
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -40,17 +39,20 @@ def listed(
     nodes: Iterable[type[DOMNode]],
     keys: Mapping[str, str],
     display: Callable[[Binding], str],
-    *,
-    acts: bool,
-    touches: bool,
+    works: Callable[[type[DOMNode], Binding], bool],
 ) -> Iterator[tuple[str, str]]:
     """Yield the keys and the meaning of each binding of these; ``keys`` are the user's.
 
-    Those that change something are among them where it ``acts``, and those that do something else
-    to the host where it ``touches`` that.
+    ``works`` says of each key of a node whether it does there what its binding says.
     """
-    for one in chain.from_iterable(map(own, nodes)):
-        works = touches or one.action not in TOUCHING
-        if one.description and works and (acts or not (one.id or "").startswith(ACT)):
-            present = one.with_key(keys.get(one.id or "", one.key))
-            yield " ".join(map(display, Binding.make_bindings([present]))), one.tooltip
+    for node in nodes:
+        for one in own(node):
+            there = [key for key in pressed(one, keys) if works(node, key)]
+            if one.description and there:
+                yield " ".join(map(display, there)), one.tooltip
+
+
+def pressed(binding: Binding, keys: Mapping[str, str]) -> Iterable[Binding]:
+    """Return a binding for each key that it is pressed by; ``keys`` are the user's."""
+    present = binding.with_key(keys.get(binding.id or "", binding.key))
+    return Binding.make_bindings([present])

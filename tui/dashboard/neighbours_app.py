@@ -56,7 +56,7 @@ class NeighboursApp(PlacesApp):
         lines = [
             f"[b]{one.name} {one.summary}[/b]\n  {escape(one.watch)}" for one in self.scenarios
         ]
-        return "\n".join(lines) + "\n\n"
+        return super().help_first() + "\n".join(lines) + "\n\n"
 
 
 def told(scenarios: Sequence[Scenario]) -> str:

@@ -29,12 +29,13 @@ def offers(app: ShellApp, screen: Screen[object]) -> Iterator[SystemCommand]:
                 one.tooltip,
                 partial(_run, app, one.action),
             )
-    for seconds in INTERVALS:
-        yield SystemCommand(
-            f"Interval {seconds:g} s",
-            "Read this often",
-            partial(app.set_interval_seconds, seconds),
-        )
+    if app.check_action("step_interval", ()):  # nothing is read at intervals in a recording
+        for seconds in INTERVALS:
+            yield SystemCommand(
+                f"Interval {seconds:g} s",
+                "Read this often",
+                partial(app.set_interval_seconds, seconds),
+            )
     if not app.serves:  # nothing is written for somebody elsewhere
         yield SystemCommand(
             "Screenshot",

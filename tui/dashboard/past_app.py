@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,9 @@ from tui.watching.view import View
 from tui.watching.watch import Watch
 from tui.writing.words import plural
 
+TOLD_SECONDS = 12
+"""How long it is told what of a recording cannot be shown."""
+
 
 class PastApp(TimeApp):
     """An app whose screens can show what was."""
@@ -40,6 +43,8 @@ class PastApp(TimeApp):
         self._recordings = recordings
         self._earlier: Recording | None = None
         """What the scrubber goes through besides, while it does."""
+        self._noted: set[str] = set()
+        """What was said of recordings: it is not said anew at each look back."""
 
     def keep(self, view: View, memory: Memory) -> None:
         """In the sampler's thread: keep what was seen, and record it where that is wanted."""
@@ -72,14 +77,22 @@ class PastApp(TimeApp):
     def _look_further(self, scrubber: Scrubber, folder: Path, place: Place) -> None:
         """In a thread: go further back where a recording does."""
         try:
-            earlier = recorded_of(place, folder)
+            earlier, notes = recorded_of(place, folder)
         except RecordingError as error:
             self.call_later(
                 self._tell_of_recording, str(error), "Earlier recordings cannot be read", "warning"
             )
         else:
+            self.call_later(self.tell_notes, notes)
             if earlier is not None:
                 self.call_later(self._widen, scrubber, earlier)
+
+    def tell_notes(self, notes: Sequence[str]) -> None:
+        """Tell what of the recordings cannot be shown, but for what was told already."""
+        for note in dict.fromkeys(notes):
+            if note not in self._noted:
+                self._noted.add(note)
+                self.notify(note, severity="warning", timeout=TOLD_SECONDS, markup=False)
 
     def _widen(self, scrubber: Scrubber, earlier: Recording) -> None:
         if self.scrubber is not scrubber:  # the past was left meanwhile

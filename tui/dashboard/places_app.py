@@ -57,6 +57,7 @@ class PlacesApp(TwtopApp):
         bind(KEY, "n", "places", "Places", "See every place of this machine, and go back"),
     ]
     hints = each(KEY, "app.freeze")
+    has_places = True
 
     places: reactive[Places | None] = reactive(None, repaint=False)
     """What the overview shows."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
 from tui.dashboard.app import TwtopApp
 from tui.dashboard.keys import ACT, bind
@@ -17,7 +18,6 @@ from tui.kernel.sockets import TableError
 from tui.recording.replay import SPEEDS, Replay
 from tui.watching.view import View
 
-TOLD_SECONDS = 12
 OF_NOW = ("record", "count_refusals", "step_interval")
 """Actions that a recording has no use for."""
 
@@ -44,8 +44,7 @@ class ReplayApp(TwtopApp):
 
     def on_mount(self) -> None:
         """Tell what cannot be shown: on stderr it is seen only once the screen is left."""
-        for note in self._notes:
-            self.notify(note, severity="warning", timeout=TOLD_SECONDS, markup=False)
+        self.tell_notes(self._notes)
 
     def _show(self, view: View) -> None:
         """Put a view on screen; its watch may be another one by now."""
@@ -71,9 +70,13 @@ class ReplayApp(TwtopApp):
         """Have no keys for what is there now."""
         return action not in OF_NOW and super().check_action(action, parameters)
 
+    def works(self, node: type[DOMNode], key: Binding) -> bool:
+        """Whether a key does there what its binding says: not what is for now."""
+        return _action(key) not in OF_NOW and super().works(node, key)
+
     def why_not(self, binding: Binding) -> str:
         """Return why a key does nothing here."""
-        of_now = binding.action.partition("(")[0] in OF_NOW
+        of_now = _action(binding) in OF_NOW
         if not of_now and not (binding.id or "").startswith(ACT):
             return ""
         return f"{self.get_key_display(binding)} is for what is there now; this is a recording"
@@ -97,3 +100,8 @@ class ReplayApp(TwtopApp):
         if steps:
             self.replay.speed = steps[0] if direction > 0 else steps[-1]
             self.travel()
+
+
+def _action(binding: Binding) -> str:
+    """Return the name of what a key does, without its parameters."""
+    return binding.action.partition("(")[0]

@@ -24,7 +24,7 @@ from textual.widgets._toast import ToastHolder, ToastRack
 from tui.dashboard.colours import readable
 from tui.dashboard.driver import TerminalDriver
 from tui.dashboard.harmless import Harmless
-from tui.dashboard.keys import TOUCHING, bind, listed
+from tui.dashboard.keys import ACT, TOUCHING, bind, listed, own
 from tui.dashboard.offers import offers
 from tui.dashboard.plain import ASCII
 from tui.dashboard.polling import INTERVALS, Paced
@@ -250,15 +250,27 @@ class ShellApp(TypedInOrder):
     def action_help(self) -> None:
         """Explain keys and terms."""
         if not isinstance(self.screen, HelpScreen):
-            may = {"acts": self.acts, "touches": not self.serves}
             headings = self.headings()
             keys = {
-                title: [*listed(nodes, self.keys, self.get_key_display, **may)]
+                title: [*listed(nodes, self.keys, self.get_key_display, self.works)]
                 for title, nodes in headings.items()
             }
             own = (title for title, nodes in headings.items() if type(self.screen) in nodes)
             is_first = not self.screen_stack[2:]  # above Textual's own, which is blank
             self.push_screen(HelpScreen(keys, self.help_first(), "" if is_first else next(own, "")))
+
+    def works(self, node: type[DOMNode], key: Binding) -> bool:
+        """Whether a key of a node does there, and now, what its binding says.
+
+        That of an app does not where a more special one has another meaning for it.
+        """
+        if self.serves and key.action in TOUCHING:
+            return False
+        classes = type(self).__mro__
+        more_special = classes[: classes.index(node)] if node in classes else ()
+        if any(one.id == key.id for node in more_special for one in own(node)):
+            return False
+        return self.acts or not (key.id or "").startswith(ACT)
 
     def headings(self) -> Mapping[str, Iterable[type[DOMNode]]]:
         """Return whose keys the help lists, and under what heading."""

@@ -291,8 +291,9 @@ class StageApp(TwtopApp):
         """Begin the help with what to watch for."""
         scenario = self.stage.scenario
         if scenario is None:
-            return ""
-        return f"[b]{scenario.name}: {scenario.summary}[/b]\n  {escape(scenario.watch)}\n\n"
+            return super().help_first()
+        told = f"[b]{scenario.name}: {scenario.summary}[/b]\n  {escape(scenario.watch)}\n\n"
+        return super().help_first() + told
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the command palette what the load's keys do, and each scenario by name."""

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.timer import Timer
 
-from tui.dashboard.keys import bind
+from tui.dashboard.keys import bind, own, pressed
 from tui.dashboard.screens.view_screen import ViewScreen
 from tui.dashboard.scrubbing import Scrubber
 from tui.dashboard.shell import ShellApp
@@ -104,6 +105,24 @@ class TimeApp(ShellApp):
                 return False
             return screen.has_past and not screen.prompt.is_open
         return super().check_action(action, parameters)
+
+    def works(self, node: type[DOMNode], key: Binding) -> bool:
+        """Whether a key does there what its binding says: not where it goes through time."""
+        if self.scrubber is not None and key.key in self._taken_from(node):
+            return False
+        return super().works(node, key)
+
+    def _taken_from(self, node: type[DOMNode]) -> set[str]:
+        """Return the keys of a screen or a panel that go through time instead."""
+        if issubclass(node, ShellApp) or not getattr(node, "has_past", True):
+            return set()
+        keeps_arrows = getattr(node, "has_own_arrows", False)
+        return {
+            key.key
+            for one in own(TimeApp)
+            if one.priority and not (keeps_arrows and one.action.startswith("time_step"))
+            for key in pressed(one, self.keys)
+        }
 
     def why_not(self, binding: Binding) -> str:
         """Return why a key does nothing here that does something to what is there now."""

@@ -15,7 +15,7 @@ from tui.findings.situation import Situation
 from tui.findings.sysctl_remedy import to_lower
 from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import State, Timer
-from tui.planning.demand import Demand
+from tui.planning.demand import Demand, estimate, observe
 from tui.planning.remedies import reuse_changes, tuples_needed
 from tui.planning.setting import Facts, Fit, Setting, gather
 from tui.planning.widening import present, range_commands, widened, widest
@@ -71,7 +71,9 @@ def more_ports(
     facts = gather(frame, key.local_ip, key.remote_ip, key.remote_port)
     bound_first, facts = facts.share is not None, replace(facts, share=None)
     paced = held.by_time_wait and not reuse
-    load = Demand(rate if paced else 0, 0)
+    # As the plan has it, which counts what is open as well: one rate needs one number of ports.
+    wanted = estimate(observe(frame, index), rate, None) if paced and rate else None
+    load = Demand(0, 0) if wanted is None else wanted.load
     today = present(facts)
     wider = widened(facts)
     if bound_first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 import time
 import zlib
@@ -64,13 +65,20 @@ class Address:
         parts = urlsplit(self.url)
         token = self.token
         if self.token_file is not None:
-            token = read_whole(self.token_file).decode().strip()
+            token = read_token(self.token_file)
         if token:
             found["Authorization"] = f"Bearer {token}"
         elif parts.username is not None:
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             found["Authorization"] = f"Basic {b64encode(secret.encode()).decode()}"
         return found
+
+
+def read_token(path: Path) -> str:
+    """Return the bearer token that a file has. Raises OSError, also where it has none."""
+    if token := read_whole(path).decode(errors="replace").strip():
+        return token
+    raise OSError(errno.ENODATA, "contains no token", str(path))
 
 
 class Prometheus:

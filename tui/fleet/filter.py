@@ -51,8 +51,7 @@ class FleetParser(FilterParser):
                 port = self.take("dport needs a port, such as `dport 443`").lstrip(":")
                 return _each(lambda row: row.ends[2] == port)
             case "src" | "dst":
-                side = 0 if word.lower() == "src" else 1
-                return self._network(side, word)
+                return self._network(word.lower())
         sign = self.accept("=", "==", "!=")
         if sign is None:
             if self.peek() in COMPARISONS:
@@ -61,16 +60,19 @@ class FleetParser(FilterParser):
         value = self.take(f"{word} needs a value, such as `{word} = gateway`")
         return _each(lambda row: (row.labels.get(word, "") == value) != (sign == "!="))
 
-    def _network(self, side: int, word: str) -> Predicate:
-        text = self.take(f"{word} needs an address, such as `{word} 10.0.0.0/8`")
+    def _network(self, word: str) -> Predicate:
+        host, port = self.end(word)
+        if port and word == "src":
+            raise FilterError("src takes no port here: a tuple is of all local ports")
+        side = 0 if word == "src" else 1
         try:
-            network = ip_network(text, strict=False)
+            network = ip_network(host, strict=False)
         except ValueError:
-            raise FilterError(f"“{text}” is not an address or network") from None
+            raise FilterError(f"“{host}” is not an address or network") from None
 
         def inside(row: Row) -> bool:
             try:
-                return ip_address(row.ends[side]) in network
+                return ip_address(row.ends[side]) in network and port in ("", row.ends[2])
             except ValueError:
                 return False
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from tui.findings.advice import NO_PORT_OPTION, POOL, SERVER_CLOSES
@@ -71,7 +72,7 @@ def _gravely(code: str) -> str:
     return _found(code, severity='="critical"')
 
 
-STATED = (
+OF_CODES = (
     Alert(
         "TwtopPortsExhausted",
         "critical",
@@ -96,6 +97,16 @@ STATED = (
         ports.WILL_FAIL,
         ROOM,
         f"0 < {LEFT} < {ports.PRESSING_SECONDS:g}",
+    ),
+    Alert(
+        "TwtopPortsAboveThreshold",
+        "critical",
+        "1m",
+        f"{PLACE}: the ports to {{{{ $value }}}} destinations are nearly used up",
+        _found("ports-above-threshold"),
+        "ports-above-threshold",
+        ports.FEW_LEFT,
+        ROOM,
     ),
     Alert(
         "TwtopConnectSlow",
@@ -172,6 +183,28 @@ STATED = (
         losses.CLASH,
         losses.AGAINST_CLASHES,
     ),
+)
+"""Those about findings of their own."""
+
+
+def _codes(alerts: Sequence[Alert]) -> list[str]:
+    """Return the codes that these are about."""
+    named = (one for alert in alerts for one in re.findall(r'code=~?"([^"]*)"', alert.expression))
+    own = {alert.finding for alert in alerts}
+    return sorted(own.union(*(codes.split("|") for codes in named)))
+
+
+STATED = (
+    *OF_CODES,
+    Alert(
+        "TwtopCriticalFinding",
+        "critical",
+        "2m",
+        f"{PLACE}: twtop audit finds {{{{ $labels.code }}}}",
+        'twtop_findings{severity="critical",code!~"' + "|".join(_codes(OF_CODES)) + '"} > 0',
+        "{{ $labels.code }}",
+        "Connections fail, or are about to, for a reason that has no alert of its own.",
+    ),
     Alert(
         "TwtopBlind",
         "warning",
@@ -207,7 +240,7 @@ def _lines() -> Iterator[str]:
         if alert.lasts != "0s":
             yield f"    for: {alert.lasts}"
         yield from ("    labels:", f"      severity: {alert.severity}", "    annotations:")
-        yield from (f"      finding: {alert.finding}", "      summary: |-")
+        yield from ("      finding: |-", *_indented(alert.finding), "      summary: |-")
         yield from (*_indented(alert.summary), "      description: |-", *_indented(alert.runbook))
 
 

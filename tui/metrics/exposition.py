@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Metric, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Metric,
+    generate_latest,
+    make_wsgi_app,
+    start_http_server,
+)
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
@@ -20,6 +26,7 @@ from tui.analysis.forecast import NEVER
 from tui.kernel.sockets import State
 from tui.metrics.names import BANDS, METRICS
 from tui.metrics.post import Row, Sight
+from tui.metrics.site import site
 from tui.watching.view import View
 
 Measure = tuple[str, float, tuple[str, ...]]
@@ -79,6 +86,10 @@ class Scrapes(Collector):
                     threading.Thread(target=self._walk, name="owners", daemon=True).start()
             return self._families
 
+    def describe(self) -> Iterable[Metric]:
+        """Return every metric without a sample: of these a scrape can choose by ``?name[]=``."""
+        return _nothing().values()
+
     def _walk(self) -> None:
         for post in self._posts:
             post.look_for_owners()
@@ -91,7 +102,7 @@ class Scrapes(Collector):
         self, ip: str, port: int, cert: Path | None, key: Path | None, client_ca: Path | None
     ) -> None:
         """Answer scrapes from threads in the background. Raises OSError."""
-        start_http_server(
+        server, _ = start_http_server(
             port,
             ip,
             self._registry,
@@ -100,15 +111,14 @@ class Scrapes(Collector):
             client_cafile=None if client_ca is None else str(client_ca),
             client_auth_required=client_ca is not None,
         )
+        server.set_app(site(make_wsgi_app(self._registry)))
 
 
 def families(
     sights: Iterable[Sight], seconds: float, *, complete: bool = True
 ) -> tuple[Metric, ...]:
     """Return every metric of these places; the reading and judging took so many ``seconds``."""
-    made = {
-        one.name: Metric(one.name.removesuffix("_total"), one.meaning, one.kind) for one in METRICS
-    }
+    made = _nothing()
     for name, value in (("scrape_duration_seconds", seconds), ("places_complete", complete)):
         made[PREFIX + name].add_sample(PREFIX + name, {}, value)
     for sight in sights:
@@ -117,6 +127,12 @@ def families(
             told = dict(zip(LABELS[name], (sight.name, *labels), strict=True))
             made[name].samples.append(Sample(name, told, value))
     return tuple(made.values())
+
+
+def _nothing() -> dict[str, Metric]:
+    return {
+        one.name: Metric(one.name.removesuffix("_total"), one.meaning, one.kind) for one in METRICS
+    }
 
 
 def _samples(sight: Sight) -> Iterator[Measure]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from tui.analysis.bind_first import bound_first_at
 from tui.analysis.frame import Frame
-from tui.analysis.hold import TIME_WAIT, USUAL_HZ, hold
+from tui.analysis.hold import TIME_WAIT, USUAL_HZ, Hold, hold
 from tui.analysis.ports import PORTS, SLOW_CONNECT, port_space, reuse_applies
 from tui.kernel.places import Place
 from tui.kernel.port_rules import PortRules
@@ -140,9 +140,13 @@ class Facts:
         return [port for port in self.listening if low <= port <= high]
 
     def wait(self, rules: PortRules) -> float:
-        """Return the seconds that a port stays taken after the close under these rules."""
+        """Return the seconds that a port stays taken after the close under these rules, at most."""
+        return self.hold(rules).longest
+
+    def hold(self, rules: PortRules) -> Hold:
+        """Return how long a port stays taken after the close under these rules."""
         reuse = bool(reuse_applies(rules, np.array([self.loopback]))[0])
-        return hold(rules, reuse=reuse and self.share is None, hz=self.hz).longest
+        return hold(rules, reuse=reuse and self.share is None, hz=self.hz)
 
 
 def gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tui.kernel.find_place import ALL
@@ -45,20 +46,21 @@ def files_of(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     return found, tuple(f"{why}; left out" for why in refused)
 
 
-def recorded_of(place: Place, folder: Path) -> Recording | None:
-    """Return what was recorded of a place in a folder, None where that is nothing.
+def recorded_of(place: Place, folder: Path) -> tuple[Recording | None, Sequence[str]]:
+    """Return what was recorded of a place in a folder, None where that is nothing, and its notes.
 
-    Raises RecordingError.
+    They tell what of the folder cannot be read: that may be of this place also where nothing else
+    is. Raises RecordingError.
     """
     if not any(folder.glob(f"*{SUFFIX}")):
-        return None
+        return None, ()
     recording = open_recording(folder, ALL)
-    found = recording.find(place)
+    notes, found = recording.notes, recording.find(place)
     if found is None:
         recording.close()
-        return None
+        return None, notes
     recording.show(found)
-    return recording
+    return recording, notes
 
 
 def is_recording(path: Path) -> bool:

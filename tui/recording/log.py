@@ -32,6 +32,8 @@ MARK = b"\xd7tw\n"
 """How a record begins: where one is damaged the next is looked for."""
 FRAME = struct.Struct("<4sBHII")
 """Mark, kind, stream, length, checksum of these three and of the content."""
+FIRST = 0
+"""The stream whose chapter begins before those of the others that begin with it."""
 CHUNK = 1 << 20
 LONGEST = 1 << 30
 
@@ -102,8 +104,10 @@ class LogReader:
         self._end = len(MAGIC)
         self._told = 0
         """Behind which byte it was told that the end of the file is damaged."""
-        self._torn = 0
-        """How long the file was when it ended in half a record; 0 where it did not."""
+        self._torn = False
+        """Did it end in half a record?"""
+        self._read = 0
+        """How long the file was when its records were looked for last."""
         self.about: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -121,17 +125,20 @@ class LogReader:
         version = self.about.get("version", VERSION)
         return not isinstance(version, int) or version > VERSION
 
-    def is_cut_off(self) -> bool:
-        """Say whether it ends in half a record that nobody is writing: a writer holds a lock.
+    @property
+    def is_torn(self) -> bool:
+        """Whether it ends in half a record: one may just be being written."""
+        return self._torn
+
+    def is_left(self) -> bool:
+        """Say whether nobody is writing it, nor has since it was read: a writer holds a lock.
 
         Where a filesystem has no locks it is not known, and this is False.
         """
-        if not self._torn:
-            return False
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             fcntl.flock(self._file, fcntl.LOCK_UN)
-            return os.fstat(self._file).st_size == self._torn
+            return os.fstat(self._file).st_size == self._read
         except OSError:
             return False
 
@@ -141,8 +148,8 @@ class LogReader:
         None stands for what is damaged: what came next in each stream is lost. Half a record at the
         end is none of it: that one may just be being written.
         """
-        size = os.fstat(self._file).st_size
-        self._torn = 0
+        size = self._read = os.fstat(self._file).st_size
+        self._torn = False
         while self._end < size:
             chunk, begin = os.pread(self._file, CHUNK, self._end), self._end
             while self._end - begin + FRAME.size <= len(chunk):
@@ -158,7 +165,7 @@ class LogReader:
                 found = self._next_whole(size)
                 if found is None:
                     if self._is_begun(chunk, size):
-                        self._torn = size
+                        self._torn = True
                     elif self._told != self._end:
                         self._told = self._end
                         yield None

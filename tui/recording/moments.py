@@ -9,7 +9,7 @@ from typing import Protocol
 from tui.recording.chapter import ChapterReader, Recorded
 from tui.recording.log import RecordingError
 from tui.recording.summary import Summary
-from tui.writing.words import utc
+from tui.writing.words import local
 
 
 class Part(Protocol):
@@ -87,7 +87,7 @@ class Moments:
                 raise RecordingError(why)
         if not why:
             return index, ""
-        since, until = (utc(self.timeline[at].time) for at in (index + 1, wanted))
+        since, until = (local(self.timeline[at].time) for at in (index + 1, wanted))
         return index, f"{why}: what was recorded from {since} to {until} cannot be read"
 
     def _damage(self, index: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tui import __version__
 from tui.recording.chapter import ChapterWriter
 from tui.recording.files import chapters_of
-from tui.recording.log import Kind, LogWriter
+from tui.recording.log import FIRST, Kind, LogWriter
 from tui.recording.summary import Summary, plain, summarise
 from tui.watching.view import View
 
@@ -86,7 +86,7 @@ class Recorder:
             self._chapters.append((summary.time, self._log.size))
         self._newest = summary.time
         key = place.kind, place.name, place.id
-        stream = self._streams.setdefault(key, _Stream(len(self._streams)))
+        stream = self._streams.setdefault(key, _Stream(FIRST + len(self._streams)))
         kind = Kind.NEXT if stream.told else Kind.START
         content = stream.writer.record(view.frame.reading, view.owners, summary)
         self._log.append(kind, stream.number, content)

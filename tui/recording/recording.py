@@ -13,11 +13,11 @@ from tui.kernel.places import Place
 from tui.kernel.survey import Survey
 from tui.recording.chapter import place_of, summaries
 from tui.recording.inflate import inflated
-from tui.recording.log import Kind, LogReader, Record, RecordingError
+from tui.recording.log import FIRST, Kind, LogReader, Record, RecordingError
 from tui.recording.moments import Moments
 from tui.recording.places import Key, key_of, lines_of, told_apart
 from tui.recording.summary import Summary, from_plain
-from tui.writing.words import utc
+from tui.writing.words import local
 
 
 @dataclass(eq=False)
@@ -29,6 +29,8 @@ class Chapter:
     records: list[Record]
     told: list[Summary] = field(default_factory=list)
     """Known for as many of the records as were looked at."""
+    ended: bool = False
+    """Was it brought to its end by who wrote it?"""
 
     def content(self, number: int) -> bytes:
         """Return one of the records. Raises RecordingError where it is damaged."""
@@ -71,6 +73,8 @@ class Recording(Moments):
         self._logs = [LogReader(path) for path in paths]
         self._open: dict[tuple[LogReader, int], Chapter] = {}
         """Chapters that go on, by file and stream."""
+        self._last: dict[LogReader, list[Chapter]] = {}
+        """The chapters of a file that began together last, but for those that are damaged."""
         self._lines: dict[Key, int] = {}
         """Which places are one and the same."""
         self._take_in_all()
@@ -151,11 +155,23 @@ class Recording(Moments):
 
     def _lost(self) -> list[Loss]:
         """Return what damage has taken, and what is missing where a file is cut off."""
-        cut = [log for log in self._logs if log.is_cut_off()]
+        ends = {log: why for log in self._logs if (why := self._why_unended(log)) and log.is_left()}
         return [
             *self._losses,
-            *(Loss(log, log.end, f"{log.path}: cut off; its end is missing") for log in cut),
+            *(Loss(log, log.end, f"{log.path}: {why}") for log, why in ends.items()),
         ]
+
+    def _why_unended(self, log: LogReader) -> str:
+        """Return how a file ends that may have been longer; empty where it was brought to its end.
+
+        Whoever records ends each chapter with a summary: a crash, a copy that was made meanwhile,
+        and a cut between two records leave the last one without.
+        """
+        if log.is_torn:
+            return "cut off; its end is missing"
+        if all(chapter.ended for chapter in self._last.get(log, ())):
+            return ""
+        return "ends without having been closed; its end may be missing"
 
     def _around(self, loss: Loss) -> tuple[float, float]:
         """Return the Unix times of the last moment before it in its file, and of the first after.
@@ -215,6 +231,7 @@ class Recording(Moments):
             if record is None or not self._fits(log, record):
                 at = log.end if record is None else record.offset
                 cut = [self._open.pop(key) for key in list(self._open) if key[0] is log]
+                self._last[log] = []
                 self._lose(log, at, f"{log.path}: damaged; that part is left out", *cut)
                 for ended in cut:
                     self._read_summaries(ended)
@@ -227,6 +244,7 @@ class Recording(Moments):
             elif record.kind == Kind.NEXT and chapter is not None:
                 chapter.records.append(record)
             elif record.kind == Kind.SUMMARY and chapter is not None:
+                chapter.ended = True
                 self._read_summary(chapter, record)
         for key, chapter in list(self._open.items()):
             if key[0] is log and not self._read_summaries(chapter):
@@ -242,12 +260,15 @@ class Recording(Moments):
 
     def _begin(self, log: LogReader, record: Record) -> None:
         self._open.pop((log, record.stream), None)
+        if record.stream == FIRST:
+            self._last[log] = []
         try:
             chapter = Chapter(log, place_of(log.content(record)), [record])
         except RecordingError as error:
             self._lose(log, record.offset, f"{error}; the minutes after it are left out")
             return
         self._open[log, record.stream] = chapter
+        self._last.setdefault(log, []).append(chapter)
         self._chapters.append(chapter)
 
     def _read_summary(self, chapter: Chapter, record: Record) -> None:
@@ -292,7 +313,7 @@ def _told_between(before: float, after: float) -> str:
     if before == -math.inf and after == math.inf:
         return ""
     if after == math.inf:
-        return f" (after {utc(before)})"
+        return f" (after {local(before)})"
     if before == -math.inf:
-        return f" (before {utc(after)})"
-    return f" (between {utc(before)} and {utc(after)})"
+        return f" (before {local(after)})"
+    return f" (between {local(before)} and {local(after)})"

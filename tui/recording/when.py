@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime, timedelta
+
+from tui.writing.words import local
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 SECOND = 1 - 1e-6
@@ -36,7 +39,7 @@ def parse_time(text: str, begin: float, end: float) -> float:
     """
     time = _parsed(text.strip(), begin, end)
     if not begin - 1 <= time <= end + 1:
-        first, last = (_local(edge) for edge in (begin, end))
+        first, last = (local(edge) for edge in (begin, end))
         raise TimeError(f"the recording runs from {first} to {last}; {text} is outside")
     if not text.strip().startswith("-") and time.is_integer():
         time += SECOND
@@ -48,8 +51,14 @@ def _parsed(text: str, begin: float, end: float) -> float:
         return end - parse_duration(text[1:])
     if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?", text):
         return _of_day(text, begin, end)
+    zone = text.rpartition(" ")[2]
+    if zone == "UTC":
+        text = text.replace(" UTC", "Z")
+    elif zone in time.tzname:  # as twtop itself prints it; of the hour that comes twice, which
+        text = text.removesuffix(f" {zone}")
     try:
-        return datetime.fromisoformat(text).timestamp()  # what has no zone is in the reader's
+        when = datetime.fromisoformat(text)  # what has no zone is in the reader's
+        return when.replace(fold=int(zone == time.tzname[0])).timestamp()
     except (ValueError, OverflowError, OSError):
         raise TimeError(
             f"write the time as 03:12, -90s or 2026-11-26T03:12:00Z; {text} is none of these"
@@ -70,7 +79,3 @@ def _of_day(text: str, begin: float, end: float) -> float:
     if time > end or time + 60 < begin:
         time = (day - timedelta(days=1)).timestamp()
     return max(time, begin) if not second and begin < time + 60 else time
-
-
-def _local(time: float) -> str:
-    return datetime.fromtimestamp(time).isoformat(" ", "seconds")

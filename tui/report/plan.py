@@ -117,15 +117,17 @@ def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> st
 
 
 def _heading(plan: Plan, estimate: Estimate, paint: Paint, width: int) -> str:
-    load, rules, setting = plan.load, plan.facts.rules, plan.today.setting
-    reused = setting.wait == rules.reuse_delay_ms / 1000
-    until = f"until tcp_tw_reuse={rules.reuse_mode} gives it back" if reused else "in TIME-WAIT"
+    load, rules = plan.load, plan.facts.rules
+    held = plan.facts.hold(rules)
+    until = f"until tcp_tw_reuse={rules.reuse_mode} gives it back"
+    if held.late:
+        until = f"in TIME-WAIT (the kernel's timer may end late, so {round(held.longest)} s count)"
     lines = [
         paint(f"twtop plan · {ends(plan)}", "bold"),
         *wrapped(
             f"{plain_number(load.rate)} new connections/s ({RATE_FROM[estimate.rate_from]}), each "
             f"open for {plain_number(load.lifetime)} s ({LIFETIME_FROM[estimate.lifetime_from]}); "
-            f"then its port waits {plain_number(setting.wait)} s {until}. Needs "
+            f"then its port waits {held} {until}. Needs "
             f"{plan.today.outcome.needed:,} ports, has {plan.today.outcome.capacity:,}.",
             width,
             "",

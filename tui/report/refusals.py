@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
@@ -12,7 +11,7 @@ from tui.kernel.places import Place
 from tui.kernel.refusals import Counted, Refused
 from tui.report.records import bare_head, place_record
 from tui.writing.layout import Paint, table
-from tui.writing.words import plural, span
+from tui.writing.words import local, plural, span
 
 if TYPE_CHECKING:
     from tui.records import PlaceRecord, RefusalsJson, RefusalsPlaceRecord
@@ -59,12 +58,12 @@ def _place(namespace: int | None, here: Place) -> PlaceRecord | RefusalsPlaceRec
     return {"name": f"net:[{namespace}]", "kind": None, "id": namespace}
 
 
-HEADS = f"{'Time (UTC)':<10}  {'Refused':>9}  {'What':<44}  By"
+HEADS = f"{'Time':<10}  {'Refused':>9}  {'What':<44}  By"
 
 
 def lines_text(counted: Counted, here: Place) -> list[str]:
     """Return a line for each tuple that was refused, most often first."""
-    clock = time.strftime("%H:%M:%S", time.gmtime(counted.until))
+    clock = local(counted.until)[11:19]
     rows = [(count, _what(each), _by(each, here)) for each, count in _sorted(counted)]
     if counted.lost:
         rows.append((counted.lost, SAMPLES_LOST, ""))

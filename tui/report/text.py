@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from tui.report.records import (
 )
 from tui.report.shared import shared_words
 from tui.writing.layout import Paint, table, wrapped
-from tui.writing.words import digits_beside, floored, per_second, percent, plural, written
+from tui.writing.words import digits_beside, floored, local, per_second, percent, plural, written
 
 if TYPE_CHECKING:
     from tui.records import NonzeroStatesRecord
@@ -74,7 +73,7 @@ def heading_text(frame: Frame, paint: Paint) -> str:
     table, reading = frame.table, frame.reading
     when = "of an unknown date"
     if frame.as_of is not None:
-        when = f"{datetime.fromtimestamp(frame.as_of).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        when = local(frame.as_of)
     place, milliseconds = reading.place, reading.read_seconds * 1000
     lines = [
         paint(f"twtop report · {when}", "bold"),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tui.analysis.hold import seconds_text
 from tui.analysis.ports import PortSpace
 from tui.simulate.expectation import Expectation
 from tui.simulate.held import server_time_waits, total
@@ -181,8 +180,8 @@ def left_behind(evidence: Evidence) -> str:
     others = max(held.others - before.others, 0)
     parts = []
     if time_waits:
-        hold = seconds_text(situation.frame.rules)
-        parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within {hold}")
+        longest = situation.frame.hold_with(reuse=False).longest
+        parts.append(f"{plural(time_waits, 'TIME-WAIT')}, gone within {longest:.0f} s")
     if half_closed:
         parts.append(
             f"{half_closed:,} in FIN-WAIT-2, not closed by the server, gone "

@@ -6,7 +6,6 @@ import errno
 import os
 from dataclasses import dataclass
 
-from tui.analysis.hold import seconds_text
 from tui.lab.outcome import Failure
 from tui.simulate.expectation import (
     no_reuse_text,
@@ -182,9 +181,8 @@ def _why_not_again(evidence: Evidence, failure: Failure) -> str:
         )
     rate = time_wait(situation).sustains(total(situation.held(situation.frame)).use.capacity)
     return (
-        f"There is {no_reuse_text(situation)}, so each comes back "
-        f"{seconds_text(situation.frame.rules)} after its close: "
-        f"{per_second(rate)} could be sustained."
+        f"There is {no_reuse_text(situation)}, so each comes back {time_wait(situation)} after its "
+        f"close: {per_second(rate)} could be sustained."
     )
 
 

@@ -19,6 +19,14 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(math.floor(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
+def local(seconds: float) -> str:
+    """Return a Unix time in the reader's zone, which it names: ``2026-11-26 03:12:41 CET``.
+
+    What people read is written so; what programs read, as utc() has it.
+    """
+    return f"{datetime.fromtimestamp(math.floor(seconds)).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def floored(part: float, whole: float, digits: int = 1) -> float:
     """Return a part as a percentage, rounded down, 100 where there is no whole at all.
 

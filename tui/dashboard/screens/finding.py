@@ -43,6 +43,8 @@ class FindingScreen(RemedyActs):
         self.body = Document(id="finding")
         super().__init__(TitleBar("finding", subject=True), self.body, load=load)
         self.case = case
+        self._seen = case.since
+        """When it was found last of what was shown here: of then are its figures (Unix time)."""
         self.about = case.identity
 
     def panels(self) -> ComposeResult:
@@ -52,8 +54,12 @@ class FindingScreen(RemedyActs):
     def show(self, view: View) -> None:
         """Show what has become of the finding."""
         known = view.cases.find(self.case.identity)
+        later = None
         if known is not None:
             self.case = known
+            self._seen = view.frame.time if known.gone is None else known.gone
+        elif view.frame.time < self._seen:  # the user has gone back to before it began
+            later = self._seen
         elif self.case.gone is None:  # it ended while nobody looked for it here
             self.case = replace(self.case, gone=view.frame.time)
         self.title_bar.show(view)
@@ -61,7 +67,7 @@ class FindingScreen(RemedyActs):
         at = listed.index(self.about) + 1 if self.about in listed else 0
         subtitle = f"{at} of {len(listed)} · ← →" if at and len(listed) > 1 else ""
         self.body.entitle(self.case.finding.code, subtitle)
-        self.body.show(partial(finding_lines, self.case, view))
+        self.body.show(partial(finding_lines, self.case, view, later=later))
         self.refresh_bindings()
 
     def shows(self, case: Case) -> bool:

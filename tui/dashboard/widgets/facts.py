@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.text import Text
 from textual.content import Content
 
@@ -144,11 +146,12 @@ class FactsPanel(TextPanel[View]):
         growth = float(view.trends.growth[index]) if index < TRACKED else float("nan")
         if left == NEVER and growth > 0 and not frame.patterns.reuse[index]:
             # Little's law: where the use goes if the present closing rate lasts.
-            held = frame.time_wait.closing.item(index) * frame.patterns.hold.item(index)
-            if (near := use.live + held) >= use.capacity:  # too new to be foretold
-                text.append(f" · would need {near:,.0f} if it goes on", self.style("warn"))
-            elif round(near) >= use.in_use:
-                text.append(f" · levels off near {near:,.0f}")
+            held = frame.time_wait.closing.item(index) * frame.hold(index).longest  # as in a plan
+            near = math.ceil(use.live + held - 1e-6)
+            if near >= use.capacity:  # too new to be foretold
+                text.append(f" · would need {near:,} if it goes on", self.style("warn"))
+            elif near >= use.in_use:
+                text.append(f" · levels off near {near:,}")
         elif left == NEVER and abs(growth) * STEADY_SECONDS < STEADY_SHARE * use.capacity:
             text.append(" · steady")
         if use.level(100) >= Level.SLOW:  # before what 80 columns may cut

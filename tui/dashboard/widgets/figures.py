@@ -150,11 +150,12 @@ def summary(shown: Shown) -> list[Run]:
     """Return a line on what the figures come to, and one on what to know of them."""
     if shown.plan is None or shown.estimate is None:
         return [("  type a rate, or wait until connections close", "dim")]
-    outcome, wait = shown.plan.today.outcome, shown.plan.today.setting.wait
-    how = "in TIME-WAIT" if wait > 10 else "until tcp_tw_reuse gives it back"
+    outcome, facts = shown.plan.today.outcome, shown.plan.facts
+    held = facts.hold(facts.rules)
+    how = "in TIME-WAIT" if held.late else "until tcp_tw_reuse gives it back"
     text = (
-        f"  needs {outcome.needed:,} ports, has {outcome.capacity:,}: each is held for "
-        f"{plain_number(shown.plan.load.lifetime)} s open + {plain_number(wait)} s {how}"
+        f"  needs {outcome.needed:,} ports, has {outcome.capacity:,}: each for "
+        f"{plain_number(shown.plan.load.lifetime)} s open + {held} {how}"
     )
     note = _note(shown)
     return [(text, ""), *([] if note is None else [(f"  {note}", "warn")])]

@@ -44,14 +44,21 @@ def present_pattern(finding: Finding, view: View) -> PatternKey | None:
     return key if key is not None and view.frame.patterns.find(key) is not None else None
 
 
-def finding_lines(case: Case, view: View, width: int) -> list[Line]:
-    """Return the lines; what can be picked is numbered as in ``items_of``."""
+def finding_lines(case: Case, view: View, width: int, *, later: float | None = None) -> list[Line]:
+    """Return the lines; what can be picked is numbered as in ``items_of``.
+
+    Where the view is of before it began, ``later`` is of when its figures are (Unix time).
+    """
     beside = width - WIDEST - 2 * GAP
     width = min(width, WIDEST)
     finding = case.finding
-    heir = None if case.gone is None else view.cases.heir(case)
-    lines = [_status(case, heir, view.frame.time, width), Line()]
-    lines += paragraph(finding.message, width, role="figure" if case.gone is None else "gone")
+    if later is not None:
+        lines = [_not_yet(case, later, width), Line()]
+    else:
+        heir = None if case.gone is None else view.cases.heir(case)
+        lines = [_status(case, heir, view.frame.time, width), Line()]
+    is_there = later is None and case.gone is None
+    lines += paragraph(finding.message, width, role="figure" if is_there else "gone")
     lines += [Line(), *paragraph(finding.meaning, width)]
     item = 0
     if (key := present_pattern(finding, view)) is not None:
@@ -86,6 +93,12 @@ def _side_by_side(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
         runs = [*line.runs, (gap, ""), *other.runs] if other.runs else line.runs
         found.append(Line(runs, line.item))
     return found
+
+
+def _not_yet(case: Case, later: float, width: int) -> Line:
+    text = f"NOT THERE YET; this is what it said at {_clock(later)}"
+    mark = MARKS[case.finding.severity]
+    return Line([(f"{mark} ", "dim"), (short(text, width - 2), "figure")])
 
 
 def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:

@@ -40,6 +40,11 @@ WILL_FAIL = (
     "connect() fails with EADDRNOTAVAIL. This already counts the ports that TIME-WAIT gives back, "
     "second by second."
 )
+FEW_LEFT = (
+    "More of a destination's ports are taken than the threshold allows: 80 %, unless [ports] in "
+    "the host's config.toml says otherwise. Once the others are taken too, connect() fails with "
+    "EADDRNOTAVAIL."
+)
 SCANS = (
     "connect() tries every other port first (all odd or all even), and once half are taken it "
     "scans those in vain"
