@@ -77,8 +77,10 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
         pids = [child.process.pid for child in children]
         named = [word for pid in (*pids, idle) for word in ("-N", str(pid))]
         line = [*TWTOP, "record", str(path), "-i", str(INTERVAL), *named]
+        told = tmp_path / "stderr"
         with (
-            subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as recorder,
+            told.open("w") as stderr,
+            subprocess.Popen(line, stderr=stderr) as recorder,
             ExitStack() as end,
         ):
             end.callback(recorder.kill)
@@ -86,9 +88,10 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
             children[1].kill()
             before = how_many(path)[pids[0]]
             until_recorded(path, lambda count: count[pids[0]] > before + 5, "it to go on")
+            until(told.read_text, "what is told of the one that has gone")
             recorder.terminate()
-            _, err = recorder.communicate(timeout=limit())
-    assert recorder.returncode == 0
+            assert recorder.wait(limit()) == 0
+    err = told.read_text()
     assert re.fullmatch(rf"twtop: [^\n]*\[{pids[1]}\] is gone\n", err), err
     by_pid = by_process(path, moments)
     for pid, load, count in zip(pids, loads, counts, strict=True):
@@ -99,8 +102,8 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
         assert first.kind == "sock_diag"  # its timers are exact: a third of the room
     assert len(by_pid[pids[1]]) < len(by_pid[pids[0]])
     listed = [*TWTOP, "places", "--json", "--from", str(path), "--at", "-0s"]
-    told = json.loads(subprocess.run(listed, capture_output=True, check=True).stdout)
-    rows = {int(re.findall(r"\[(\d+)\]", row["name"])[0]): row for row in told["places"]}
+    listing = json.loads(subprocess.run(listed, capture_output=True, check=True).stdout)
+    rows = {int(re.findall(r"\[(\d+)\]", row["name"])[0]): row for row in listing["places"]}
     full = rows[pids[0]]
     assert (full["low"], full["high"], full["time_wait"]) == (40_000, 40_999, counts[0])
     assert full["sockets"] >= counts[0]
