@@ -27,6 +27,9 @@ class SourceRecord(TypedDict):
     """The procfs, or its copy, that was read; None for this namespace's own."""
     complete: bool
     """False when the table was cut short: counts are minimums then."""
+    complete_known: bool
+    """False of a copy without sockstat (or without sockstat6 beside tcp6): nothing shows whether
+    lines are missing."""
     duplicates: int
     """Sockets that were seen twice and counted once."""
     bad_lines: int
@@ -300,6 +303,8 @@ class BundleJson(TypedDict):
     byteorder: Literal["little", "big", None]
     """source.byte_order of a report."""
     complete: bool
+    complete_known: bool
+    """False of a copy of a copy that had no sockstat: nothing shows whether lines are missing."""
     bound_ports: list[int] | None
     """Ports that are bound and nothing else; None where they are not known."""
     redacted: bool

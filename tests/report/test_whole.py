@@ -110,6 +110,7 @@ class TestContract:
             "kind",
             "directory",
             "complete",
+            "complete_known",
             "duplicates",
             "bad_lines",
             "read_seconds",

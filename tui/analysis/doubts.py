@@ -13,16 +13,24 @@ from tui.writing.words import joined, plural
 
 COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
 """Files of counters that findings go by, each with one that it always has."""
+UNCOUNTED_COPY = (
+    "the copy has no sockstat or no sockstat6, so nothing tells whether its table is whole"
+)
 TAKEN_OVER = "TWRecycled"
 KERNELS_UIDS = 0, 65534
 """What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
 
 
 def unread(frame: Frame) -> tuple[str, ...]:
-    """Return what of the table was not read, a sentence each: then all counts are minimums."""
+    """Return what of the table was not read, or may not have been, a sentence each.
+
+    All counts are minimums then.
+    """
     table, notes = frame.table, []
     if not table.complete:
         notes.append("INCOMPLETE: part of the table is missing, so counts are minimums")
+    elif not table.complete_known:
+        notes.append(UNCOUNTED_COPY)
     if table.bad_lines:
         notes.append(f"{plural(table.bad_lines, 'line')} unreadable, not counted")
     return tuple(notes)
@@ -75,8 +83,7 @@ def unseen_bound(frame: Frame) -> int | None:
     # The kernel's own (NFS, iSCSI) have an inode as well, so they are told by root's uid alone:
     # what else shows that, as root's services and what nobody has accepted yet, makes it wider.
     kernels = np.count_nonzero((table.timer != Timer.TIME_WAIT) & np.isin(table.uid, KERNELS_UIDS))
-    known = table.complete and not table.bad_lines
-    return bound_at_most(inuse, get("alloc"), get("used"), int(kernels) if known else None)
+    return bound_at_most(inuse, get("alloc"), get("used"), int(kernels) if table.whole else None)
 
 
 def unlisted(frame: Frame) -> str:
@@ -158,10 +165,11 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     may each socket that is counted by a copy's sockstat and not in its table. Each that is only
     bound, and was not listed, may take a port away.
     """
-    if not frame.table.complete or frame.assumed or mistaken(frame):
+    table = frame.table
+    if not (table.complete and table.complete_known) or frame.assumed or mistaken(frame):
         return False
     capacity -= unseen_bound(frame) or 0
-    most = locked + frame.table.bad_lines
+    most = locked + table.bad_lines
     if frame.reading.place.kind == "copy":
-        most += sum(missing(frame.table, frame.counters))
+        most += sum(missing(table, frame.counters))
     return bool(levels(most, capacity, slow, slow) == Level.FINE)

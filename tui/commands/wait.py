@@ -15,6 +15,7 @@ import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
 from tui.analysis.doubts import (
+    UNCOUNTED_COPY,
     assumed,
     bound_matters,
     mistaken,
@@ -122,6 +123,9 @@ def wait(
             if frame.assumed:
                 line.close()  # the next look will know no more
                 fail(f"cannot tell: {assumed(frame)}")
+            if not frame.table.complete_known:
+                line.close()
+                fail(f"cannot tell: {UNCOUNTED_COPY}")
             if mistaken(frame):
                 line.close()
                 fail(f"cannot tell: {mistaken(frame)}")

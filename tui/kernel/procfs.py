@@ -40,6 +40,9 @@ SHORT_READ = PAGE - 256
 """A read of at most this many bytes ends the table: fs/seq_file.c fills a page."""
 ROW = re.compile(rb"\s*\d+:")
 """How a row begins, and no prompt, date or header."""
+FIRST = re.compile(rb"[ \t]*0:")
+LATER_FIRST = re.compile(rb"\n[ \t]*0:")
+"""How a table's first row begins: the kernel numbers them from 0 (net/ipv4/tcp_ipv4.c, ``sl``)."""
 MOST_BYTES = 1 << 30
 """Of a table: seven million sockets. A copy may be of any length."""
 
@@ -59,7 +62,8 @@ def read_sockets(
     limit. ``progress`` is told how far a copy has been read; how long the kernel's own files are
     nobody knows.
 
-    Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
+    Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read, or has several tables
+    one after the other.
     """
     chunks: list[RawSockets] = []
     bound: list[Array] = []
@@ -225,12 +229,15 @@ class _Reading:
         self.layout = layout
         self.effort = effort
         self.complete = True
+        self._tables = 0
 
     def pieces(self) -> Iterator[Array]:
         """Yield the file's lines, without its header, as bytes in uint8 arrays.
 
         Each array is a view that the next step overwrites. Where the last line lacks its end the
         file was pasted, or cut in the middle of that line.
+
+        Raises TableError where a copy begins anew: it is of two moments, or has tcp6 behind tcp.
         """
         buffer = bytearray(PIECE + 2 * PAGE)
         array = np.frombuffer(buffer, np.uint8)
@@ -263,6 +270,7 @@ class _Reading:
                     self.complete = self.complete and start > 0
                 if end > start:
                     if not short:  # a copy
+                        self._see_beginnings(view[start:end])
                         tail = bytes(view[max(end - PAGE, start) : end])
                     yield array[start:end]
                 if ended or late:
@@ -287,6 +295,16 @@ class _Reading:
         _, bad = parse(line, self.layout)
         self.complete = self.complete and not bad
         return line
+
+    def _see_beginnings(self, lines: memoryview) -> None:
+        """Count the tables that begin here: sockets of different moments make no sum."""
+        self._tables += FIRST.match(lines) is not None
+        self._tables += sum(1 for _ in LATER_FIRST.finditer(lines))
+        if self._tables > 1:
+            raise TableError(
+                f"{self.root / self.name}: more than one table in it, one after the other: a copy "
+                "is of one moment and has net/tcp and net/tcp6 apart, so keep one of them"
+            )
 
     def _see_end(self, tail: bytes) -> None:
         """See whether the last row was cut, and somebody's editor has ended it."""

@@ -142,6 +142,8 @@ class SocketTable:
     """False where the kernel cannot be asked for those, or does not tell (before 6.8)."""
     complete: bool = True
     """False when a deadline, a lost message or a missing header cut the dump short."""
+    complete_known: bool = True
+    """False of a copy with nothing beside it that counts its sockets: it may lack whole lines."""
     duplicates: int = 0
     bad_lines: int = 0
     byte_order: ByteOrder | None = sys.byteorder
@@ -150,6 +152,11 @@ class SocketTable:
 
     def __len__(self) -> int:
         return len(self.state)
+
+    @property
+    def whole(self) -> bool:
+        """Is every socket of the place in it, for sure?"""
+        return self.complete and self.complete_known and not self.bad_lines
 
     @cached_property
     def listeners(self) -> Array:
@@ -273,6 +280,7 @@ def build(
         bound_ports=np.empty(0, np.uint16) if bound_ports is None else bound_ports,
         bound_known=bound_ports is not None,
         complete=complete,
+        complete_known=True,
         duplicates=count - len(column["state"]),
         bad_lines=bad_lines,
         byte_order=sys.byteorder,

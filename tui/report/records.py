@@ -99,6 +99,7 @@ def head(frame: Frame, schema: str, *, looked: bool = False) -> dict[str, Any]:
             "kind": reading.kind,
             "directory": _directory(reading.place),
             "complete": table.complete,
+            "complete_known": table.complete_known,
             "duplicates": table.duplicates,
             "bad_lines": table.bad_lines,
             "read_seconds": round(reading.read_seconds, 6),
