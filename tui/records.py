@@ -43,6 +43,9 @@ class SourceRecord(TypedDict):
     bound_ports_unseen: int | None
     """How many such sockets there may be, by sockstat: capacity may be so much lower. 0 where they
     are known, None where nothing tells."""
+    devices_known: bool
+    """False where nothing tells which sockets are bound to a device, as /proc does not: patterns of
+    several devices seem fuller than they are then."""
     read_seconds: float
     table_age_seconds: float
     """How much older the table is than the counters."""
@@ -138,6 +141,9 @@ class PatternRecord(TypedDict):
     utilization: float
     """in_use / capacity."""
     process: str | None
+    on_other_devices: int
+    """Sockets that are bound to other devices (SO_BINDTODEVICE, VRFs) than those whose ports are
+    counted here: each device has its own, and the fullest is counted."""
 
 
 class RemoteRecord(TypedDict):

@@ -1,5 +1,6 @@
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tui.kernel import counters, effort, procfs, sock_diag, source
 from tui.kernel.below import read_below
 from tui.kernel.effort import Effort
 from tui.kernel.places import HERE, Place, place_at
+from tui.kernel.port_rules import read_port_rules
 from tui.kernel.sockets import UNKNOWN_LIMIT, Array, SocketTable, State, TableError
 from tui.kernel.source import FIRST_READ, LONGEST_READ, TRY_PROC_AGAIN, Source, SourceChoice
 from tui.lab import namespace
@@ -104,6 +106,18 @@ class TestChoice:
         made = make()
         assert [kind(made) for _ in range(3)] == ["proc"] * 3
         assert kernel.tables_asked() == ["proc"] * 3
+
+    @pytest.mark.parametrize(("sockets", "expected"), [(49, "proc"), (50, "sock_diag")])
+    def test_it_gives_way_where_a_tuple_may_be_short(
+        self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch, sockets: int, expected: str
+    ) -> None:
+        """It does not tell which sockets are bound to a device."""
+        rules = replace(read_port_rules(PROC), low=40_000, high=40_099, reserved=())
+        monkeypatch.setattr(source, "read_port_rules", lambda root: rules)
+        counted = {"inuse": sockets - 30, "inuse6": 10, "tw": 20}
+        monkeypatch.setattr(source, "count_sockets", lambda root: counted)
+        assert kind(make()) == expected
+        assert kind(make("proc")) == "proc"
 
     def test_waiting_for_a_processor_is_not_slow(self, kernel: Kernel) -> None:
         kernel.waits = 5.0

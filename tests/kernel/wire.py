@@ -94,7 +94,7 @@ def message(sock: Sock, length: int = 88, flags: int = 2) -> bytes:
         sock.remote_port.to_bytes(2, "big"),
         ip_address(sock.local).packed,
         ip_address(sock.remote).packed,
-        0,
+        sock.device,
         0xFFFF_FFFF_FFFF_FFFF,
         sock.remaining_ms,
         sock.rx_queue,

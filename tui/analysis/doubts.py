@@ -16,6 +16,9 @@ COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
 UNCOUNTED_COPY = (
     "the copy has no sockstat or no sockstat6, so nothing tells whether its table is whole"
 )
+MANY_TWICE, PART_TWICE = 20, 0.05
+"""So many rows of one tuple and port, and such a part of what a tuple holds, are no sockets that
+moved while /proc was read (at most 6 were seen)."""
 TAKEN_OVER = "TWRecycled"
 KERNELS_UIDS = 0, 65534
 """What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
@@ -55,7 +58,7 @@ def assumed(frame: Frame) -> str:
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     bound = unlisted(frame) if bound_matters(frame) else ""
-    others = mistaken(frame), assumed(frame), bound, unproven(frame)
+    others = mistaken(frame), assumed(frame), bound, unproven(frame), of_devices(frame)
     return tuple(filter(None, (*unread(frame), *others)))
 
 
@@ -149,6 +152,30 @@ def unproven(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | No
         f"tcp_tw_reuse has never taken over a TIME-WAIT here, so {frame.patterns.key(found[0])} "
         "may be short of ports: does the peer send timestamps?"
         if found
+        else ""
+    )
+
+
+def of_devices(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None) -> str:
+    """Return which alarm may be false as sockets may be bound to devices; empty if none.
+
+    Each device has the ports of a tuple to itself (tui.analysis.devices). Where the table does not
+    tell them, as /proc does not, a port that is there twice shows them; without any, a tuple is not
+    full before one of its devices is half full. The candidates and the percentage are those of
+    ``bound_matters``.
+    """
+    table, patterns = frame.table, frame.patterns
+    if table.device_known or table.duplicates < MANY_TWICE:
+        return ""
+    if candidates is None:
+        candidates = np.flatnonzero(patterns.outgoing)
+    locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
+    short = candidates[levels(locked, capacity, percent, percent) > Level.FINE]
+    short = short[PART_TWICE * patterns.in_use[short] <= table.duplicates]
+    return (
+        f"{table.duplicates:,} sockets are listed twice: if they are bound to different devices, "
+        f"{frame.patterns.key(int(short[0]))} has more ports than counted; --source sock_diag tells"
+        if len(short)
         else ""
     )
 

@@ -58,9 +58,9 @@ def read_sockets(
     What could not be read with this ``effort`` is missing, and the table is marked incomplete; so
     is one of which most lines are unreadable. ``byte_order`` is that of the machine that wrote it,
     if not this one's.
-    These files list no bound, unconnected sockets (but for gVisor's), and no listener's backlog
-    limit. ``progress`` is told how far a copy has been read; how long the kernel's own files are
-    nobody knows.
+    These files list no bound, unconnected sockets (but for gVisor's), no listener's backlog limit,
+    and no device that a socket is bound to. ``progress`` is told how far a copy has been read; how
+    long the kernel's own files are nobody knows.
 
     Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read, or has several tables
     one after the other.
@@ -95,7 +95,7 @@ def read_sockets(
     if progress is not None and total:
         progress(total, total)
     complete = complete and bad <= sum(map(len, chunks))
-    table = build(chunks, complete=complete, bad_lines=bad)
+    table = build(chunks, device_known=False, complete=complete, bad_lines=bad)
     ports = distinct(np.concatenate([np.empty(0, np.uint16), *bound]))
     return replace(table, bound_ports=ports) if len(ports) else table
 

@@ -52,6 +52,8 @@ PROC_SECONDS_A_SOCKET = 1.5e-6
 BOUND_WALK_SHARE = 0.01
 """The part of the time that looking for bound, unconnected sockets beside /proc may take."""
 MAY_BE_MISSING, FEW = 0.25, 3
+SHORT = 0.5
+"""The part of a tuple's ports from which on connect() becomes slow, and twtop warns."""
 TRY_PROC_AGAIN = 60.0
 """Seconds after which /proc, once too slow, is given another chance."""
 
@@ -317,7 +319,7 @@ class Source:
             return "sock_diag", self._ask_sock_diag()
         if self.choice == "proc" or not self.place.answers:
             return "proc", self._read_proc(self._seconds())
-        if self.exact_timers or began < self._avoid_proc_until or self._proc_would_be_slow():
+        if self.exact_timers or began < self._avoid_proc_until or self._sock_diag_is_better():
             try:
                 return "sock_diag", self._ask_sock_diag()
             except TableError:
@@ -332,11 +334,17 @@ class Source:
         bound = bound_at_most(0, counters.get("alloc"), counters.get("used"))
         return bound is not None and bound < port_rules(self._parameters()).capacity
 
-    def _proc_would_be_slow(self) -> bool:
-        """Foretell from sockstat, before any time is spent, whether /proc would be too slow."""
+    def _sock_diag_is_better(self) -> bool:
+        """Foretell from sockstat, before any time is spent, whether /proc would not do.
+
+        It is too slow for many sockets, and does not tell which are bound to a device: that matters
+        where there are enough for a tuple to be short of ports.
+        """
         counters = count_sockets(self.place.tables)
         sockets = sum(counters.get(name, 0) for name in ("inuse", "inuse6", "tw"))
-        return sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE
+        if sockets * PROC_SECONDS_A_SOCKET > self.interval * PROC_CPU_SHARE:
+            return True
+        return sockets >= SHORT * read_port_rules(self.place.settings).capacity
 
     def _read_proc_or_better(self) -> tuple[SourceKind, SocketTable]:
         """Read /proc unless that takes too long or is refused; sock_diag does it then."""
