@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks.load import sockets
+from tui.commands.lasting import lasting
 from tui.commands.record import INTERVAL
 from tui.findings.config import Config
 from tui.kernel.places import place_at
@@ -69,7 +70,8 @@ def day(written: Path, path: Path) -> Opened:
     """Make a day's recording of a chapter, again and again at its time of the day, and open it."""
     _repeat(written, path)
     began = time.perf_counter()
-    recording = open_recording(path)
+    with lasting():  # as the commands do
+        recording = open_recording(path)
     replay = Replay(recording, Config())
     first = time.perf_counter() - began
     dice, seeks = random.Random(1), []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.analysis.frame import Frame, judge
+from tui.commands.lasting import lasting
 from tui.commands.options import Settings
 from tui.commands.output import UNREADABLE, fail, redraw, remark
 from tui.kernel.find_place import ALL, PlaceError, find_place, same_place
@@ -214,7 +215,8 @@ def recorded(path: Path, word: str | None) -> Iterator[Recording]:
     from tui.recording.log import RecordingError
 
     try:
-        recording = open_recording(path, word)
+        with lasting():
+            recording = open_recording(path, word)
         yield recording
         recording.close()
     except RecordingError as error:

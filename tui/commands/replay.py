@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tui.commands.configuration import configured
+from tui.commands.lasting import lasting
 from tui.commands.options import given, place_option, threshold_option
 from tui.commands.output import USAGE, fail, remark
 from tui.commands.terminal import require_terminal, run
@@ -71,7 +72,8 @@ def replay(
     from tui.recording.when import TimeError, parse_time
 
     try:
-        recording = open_recording(file, settings.place)
+        with lasting():
+            recording = open_recording(file, settings.place)
         played = Replay(recording, configured(settings), follow=follow)
         played.speed = speed
         first, last = recording.timeline[0].time, recording.timeline[-1].time

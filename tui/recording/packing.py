@@ -168,29 +168,34 @@ def _values(
     # Behind the last one there are the low bits of those that are near, then all of those far off.
     rest, width = one[behind - 1] + 1, np.repeat(low_bits, count)
     at = np.repeat(rest - first * low_bits, count) + number * width
-    where = np.repeat(graded, count)
-    width[where] += zeros[where]
-    more = np.where(where, width, 0).cumsum()
-    whole = np.where(graded, np.diff(more[behind - 1], prepend=0), 0)
-    at = np.where(where, np.repeat(rest - more[first] + width[first], count) + more - width, at)
-    far = np.flatnonzero((zeros >= FAR) & ~where)
-    theirs = np.searchsorted(behind, far, "right")
-    fars = np.bincount(theirs, minlength=len(listed))
-    earlier = np.cumsum(fars) - fars
+    taken = count * low_bits
+    where = np.repeat(graded, count).nonzero()[0]
+    if len(where):  # each of these has a width of its own
+        low, grades = width[where], zeros[where]
+        width[where] = wide = low + grades
+        begin, sizes = wide.cumsum() - wide, count[graded]
+        begins = sizes.cumsum() - sizes
+        at[where] = begin + np.repeat(rest[graded] - begin[begins], sizes)
+        taken[graded] = np.add.reduceat(wide, begins)
+    afar = zeros >= FAR
+    afar[where] = False
+    far = afar.nonzero()[0]
     if len(far):
+        theirs = np.searchsorted(behind, far, "right")
+        fars = np.bincount(theirs, minlength=len(listed))
+        earlier = np.cumsum(fars) - fars
         passed = np.searchsorted(far, number) - np.repeat(earlier, count)
         at -= passed * width
         at[far] = (rest + (count - fars) * low_bits)[theirs]
         at[far] += (np.arange(len(far)) - earlier[theirs]) * widest[theirs]
         width[far], zeros[far] = widest[theirs], 0
-    taken = np.where(graded, whole, (count - fars) * low_bits + fars * widest)
+        taken += fars * (widest - low_bits)
     if (rest + taken > end).any() or width.max() > 64:
         raise ValueError("a column is cut short")
-    begin_at = (np.uint64(1) << zeros[where].view(np.uint64)) - np.uint64(1)
-    high = zeros.view(np.uint64)
-    high[where] = begin_at
-    shift = np.where(where, np.repeat(low_bits, count), width)
-    values: Array = high << np.minimum(shift, 63).view(np.uint64)
+    values: Array = zeros.view(np.uint64) << np.minimum(width, 63).view(np.uint64)
+    if len(where):
+        above = (np.uint64(1) << grades.view(np.uint64)) - np.uint64(1)
+        values[where] = above << np.minimum(low, 63).view(np.uint64)
     values += _numbers(data, at, width)
     values *= np.repeat(np.array([column.unit for column in listed], np.uint64), count)
     values += np.repeat(np.array([column.least for column in listed], np.uint64), count)

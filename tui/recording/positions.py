@@ -30,8 +30,12 @@ def _together(numbers: Array, count: int) -> Array:
 
 def _apart(together: Array, count: int) -> Array:
     """Return the numbers that _together() was given, and zeros behind them."""
-    worth = np.uint64(count) ** np.arange(_at_once(count), dtype=np.uint64)
-    numbers: Array = together[:, None] // worth % np.uint64(max(count, 1))
+    digits, base = _at_once(count), np.uint64(max(count, 1))
+    numbers = np.empty((len(together), digits), np.uint64)
+    for digit in range(digits):  # to divide by one number takes far less than by an array of them
+        whole = together // base
+        numbers[:, digit] = together - whole * base
+        together = whole
     return numbers.ravel().view(np.int64)
 
 
