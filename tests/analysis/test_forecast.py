@@ -33,7 +33,7 @@ def forecast(
 
 
 def leak(*, capacity: float, live: float, opened: Sequence[float]) -> float:
-    """As forecast(), of open sockets alone, whose number changed so in each second, newest first."""
+    """As forecast(), of open sockets alone: how many more there were each second, newest first."""
     left = seconds_to_exhaustion(
         np.array([live]),
         np.array([opened], float),

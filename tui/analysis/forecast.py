@@ -81,7 +81,8 @@ def _swing(live: Array, opened: Array) -> Array:
     minute's changes show bounds it too. They undo each other (what has come goes again), so their
     sum varies less than if none knew of the others.
     """
-    return np.minimum(2 * live, SECONDS * opened.var(axis=1)) + 4
+    swing: Array = np.minimum(2 * live, SECONDS * opened.var(axis=1)) + 4
+    return swing
 
 
 def end_early(then: Array, now: Array, hold: Array, span: float) -> Array:
