@@ -12,6 +12,7 @@ import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
 from tui.analysis.doubts import (
+    UNCOUNTED_COPY,
     assumed,
     bound_matters,
     mistaken,
@@ -117,6 +118,8 @@ def wait(
             ever = ever or len(found) > 0
             if frame.assumed:
                 fail(f"cannot tell: {assumed(frame)}")  # the next look will know no more
+            if not frame.table.complete_known:
+                fail(f"cannot tell: {UNCOUNTED_COPY}")
             if mistaken(frame):
                 fail(f"cannot tell: {mistaken(frame)}")
             progress = measure(frame, found, below)

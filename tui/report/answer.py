@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tui.analysis.bind_first import find_bound_first
-from tui.analysis.doubts import doubts, surely_fine, unlisted, unproven
+from tui.analysis.doubts import doubts, of_devices, surely_fine, unlisted, unproven
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, PortUse, port_use
 from tui.findings.config import BindFirst
@@ -69,6 +69,10 @@ def judge_fullest(
             subject += (
                 f" (not counting {beside:,} connections from ports that connect() does not choose)"
             )
+        if apart := patterns.apart.item(index):
+            subject += (
+                f" (by one device; {apart:,} sockets bound to another one have ports of their own)"
+            )
         # Whatever its own address, connect() takes no port that another socket has bound.
         bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
         if bound is not None and bound.use.connectable < use.connectable:
@@ -90,6 +94,9 @@ def judge_fullest(
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
     trusted = unproven(frame, min(warning, critical), candidates)
     why = doubts(frame)
+    if code != OK and (devices := of_devices(frame, min(warning, critical), candidates)):
+        code = UNKNOWN
+        why += () if devices in why else (devices,)
     if code == OK and (not sure or trusted or (must_exist and not len(candidates))):
         code = UNKNOWN
         unseen = "" if sure else unlisted(frame)
