@@ -73,11 +73,18 @@ def write_proc(root: Path, socks: Iterable[Sock], first_sl: int = 0) -> Path:
         waits += sock.timer == Timer.TIME_WAIT
         # A request that waits for its last ACK has a row, and is no socket yet.
         inuse[words(sock)] += sock.timer != Timer.TIME_WAIT and sock.state != State.SYN_RECV
-    (net / "tcp").write_bytes(files[1])
-    (net / "tcp6").write_bytes(files[4])
-    (net / "sockstat").write_text(f"TCP: inuse {inuse[1]} orphan 0 tw {waits}\n")
-    (net / "sockstat6").write_text(f"TCP6: inuse {inuse[4]}\n")
+    appear(net / "tcp", files[1])
+    appear(net / "tcp6", files[4])
+    appear(net / "sockstat", f"TCP: inuse {inuse[1]} orphan 0 tw {waits}\n".encode())
+    appear(net / "sockstat6", f"TCP6: inuse {inuse[4]}\n".encode())
     return root
+
+
+def appear(path: Path, content: bytes) -> None:
+    """Put a file there as a whole: somebody may be reading the one before."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def message(sock: Sock, length: int = 88, flags: int = 2) -> bytes:

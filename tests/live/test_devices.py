@@ -73,7 +73,7 @@ def seen(plan: list[tuple[str, int]]) -> Seen:
     with devices(), ExitStack() as stack:
         opened = [connected(stack, device, calls) for device, calls in plan]
         reports = {kind: run_report(kind) for kind in KINDS}
-        codes = {kind: twtop("check", "--source", kind).code for kind in KINDS}
+        codes: dict[str, int] = {kind: twtop("check", "--source", kind).code for kind in KINDS}
         left = {}
         for device in {device for device, _ in plan}:
             with ExitStack() as more:

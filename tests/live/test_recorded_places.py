@@ -29,6 +29,8 @@ pytestmark = pytest.mark.live
 
 TWTOP = (sys.executable, "-m", "tui")
 T = TypeVar("T")
+INTERVAL = 0.2
+"""Seconds between two moments that are recorded."""
 UNIT = files("tui.recording").joinpath("twtop-record.service").read_text()
 
 
@@ -54,6 +56,14 @@ def how_many(path: Path) -> dict[int, int]:
     return by_process(path, lambda recording: len(recording.timeline))
 
 
+def until_recorded(path: Path, done: Callable[[dict[int, int]], bool], what: str) -> None:
+    """Wait for so many moments, opening the file no oftener than one is added to it.
+
+    To open it takes the processor that the recorder wants on a busy machine.
+    """
+    until(lambda: done(how_many(path)), what, step=INTERVAL)
+
+
 @root_only
 def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
     path = tmp_path / "r.twtop"
@@ -66,16 +76,16 @@ def test_places_come_and_go_while_they_are_recorded(tmp_path: Path) -> None:
         counts = [child.receive() for child in children]
         pids = [child.process.pid for child in children]
         named = [word for pid in (*pids, idle) for word in ("-N", str(pid))]
-        line = [*TWTOP, "record", str(path), "-i", "0.2", *named]
+        line = [*TWTOP, "record", str(path), "-i", str(INTERVAL), *named]
         with (
             subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as recorder,
             ExitStack() as end,
         ):
             end.callback(recorder.kill)
-            until(lambda: len(how_many(path)) == 3, "all three to be recorded")
+            until_recorded(path, lambda count: len(count) == 3, "all three to be recorded")
             children[1].kill()
             before = how_many(path)[pids[0]]
-            until(lambda: how_many(path)[pids[0]] > before + 5, "it to go on")
+            until_recorded(path, lambda count: count[pids[0]] > before + 5, "it to go on")
             recorder.terminate()
             _, err = recorder.communicate(timeout=limit())
     assert recorder.returncode == 0
