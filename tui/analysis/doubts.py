@@ -6,6 +6,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, levels
+from tui.analysis.takeovers import TAKEN_OVER
 from tui.kernel.counters import bound_at_most
 from tui.kernel.sockets import Array, Timer
 from tui.kernel.source import missing
@@ -17,7 +18,6 @@ UNCOUNTED_COPY = "the copy has no sockstat, so nothing tells whether its table i
 MANY_TWICE, PART_TWICE = 20, 0.05
 """So many rows of one tuple and port, and such a part of what a tuple holds, are no sockets that
 moved while /proc was read (at most 6 were seen)."""
-TAKEN_OVER = "TWRecycled"
 KERNELS_UIDS = 0, 65534
 """What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
 
@@ -122,11 +122,13 @@ def trusted_reuse(
 
     It can where the peer sent timestamps (net/ipv4/tcp_ipv4.c, tcp_twsk_unique: ts_recent_stamp),
     and no file shows that. So nobody knows while this place has never taken one over (TWRecycled);
-    where that is not counted the sysctls are taken for it. A peer on this host goes by the same
+    nor once it has, where it can have been another pattern's, until one of this one was seen to be.
+    Where that is not counted the sysctls are taken for it. A peer on this host goes by the same
     sysctls. The candidates and the percentage are those of ``bound_matters``.
     """
-    patterns = frame.patterns
-    if frame.counters.get(TAKEN_OVER) != 0 or not patterns.reusable.any():
+    patterns, count = frame.patterns, frame.counters.get(TAKEN_OVER)
+    reused = np.count_nonzero(patterns.reuse & (patterns.waiting > 0))
+    if count is None or (count and reused < 2) or not patterns.reusable.any():
         return []
     if candidates is None:
         candidates = np.flatnonzero(patterns.outgoing)
@@ -135,7 +137,11 @@ def trusted_reuse(
         levels(ports[candidates], capacity, percent, percent)
         for ports in (patterns.locked, patterns.in_use)
     )
-    return [at for at in candidates[feared > hoped].tolist() if not _at_home(frame, at)]
+    return [
+        at
+        for at in candidates[feared > hoped].tolist()
+        if not (_at_home(frame, at) or patterns.key(at) in frame.proven)
+    ]
 
 
 def _at_home(frame: Frame, index: int) -> bool:
@@ -146,9 +152,10 @@ def _at_home(frame: Frame, index: int) -> bool:
 def unproven(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None) -> str:
     """Return whose ports tcp_tw_reuse may not give back; empty where that would do no harm."""
     found = trusted_reuse(frame, percent, candidates)
+    whose = "of this destination" if frame.counters.get(TAKEN_OVER) else "here"
     return (
-        f"tcp_tw_reuse has never taken over a TIME-WAIT here, so {frame.patterns.key(found[0])} "
-        "may be short of ports: does the peer send timestamps?"
+        f"tcp_tw_reuse was not seen to take over a TIME-WAIT {whose}, so "
+        f"{frame.patterns.key(found[0])} may be short of ports: does the peer send timestamps?"
         if found
         else ""
     )

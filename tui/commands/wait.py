@@ -107,11 +107,12 @@ def wait(
     goal = "drained" if below is None else f"below {written(below)} %"
     began = time.monotonic()
     before: Frame | None = None
+    last: Frame | None = None
     ever = False
     try:
         while True:
             try:
-                frame = judge(source.read())
+                last = frame = judge(source.read(), last)
             except TableError as error:
                 fail(str(error))
             found = outgoing(frame, *ends)
