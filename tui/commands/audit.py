@@ -158,7 +158,7 @@ def _texts(every: Audited, *, placed: bool) -> Iterator[str]:
     width = text_width()
     quiet = 0
     for frame, found in every:
-        whole = frame.table.complete and not frame.table.bad_lines
+        whole = frame.table.whole
         if placed and whole and not found:
             quiet += 1
             continue
