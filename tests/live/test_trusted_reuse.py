@@ -89,10 +89,20 @@ def beside_loopback(timestamps: int) -> list[Ended]:
         load.start()
         time.sleep(1.5)
         try:
-            return [twtop("check", "--dst", THERE), twtop("check"), twtop("audit")]
+            asked = ("check", "--dst", THERE), ("check",), ("audit",)
+            return [_in_the_end(*command, fine=bool(timestamps)) for command in asked]
         finally:
             stop.set()
             load.join()
+
+
+def _in_the_end(*command: str, fine: bool) -> Ended:
+    """Ask again where the load did not get on between two looks, as on a busy machine."""
+    for _ in range(5):
+        said = twtop(*command)
+        if not fine or said.code == 0:
+            break
+    return said
 
 
 def _go_on(stop: threading.Event, *servers: Server) -> None:

@@ -16,6 +16,8 @@ TAKEN_OVER = "TWRecycled"
 """Counts them for the whole namespace, loopback and all (net/ipv4/tcp_ipv4.c, tcp_twsk_unique)."""
 ENOUGH = 2
 """A peer that sends its FIN again starts one TIME-WAIT anew, which looks the same."""
+UNEVEN = 2
+"""The counter and the table are not read at once: a few that were taken over lie between."""
 LATE_MS = 200
 """By so much a timer and the times of two tables may differ."""
 CANDIDATES = 50
@@ -38,7 +40,7 @@ def taken_over(before: Frame, now: Frame) -> frozenset[PatternKey]:
         then = None if key in before.proven else before.patterns.find(key)
         if then is not None:
             taken = _taken_ports(before, then, now, index, round(1000 * elapsed))
-            if ENOUGH <= taken <= count:
+            if ENOUGH <= taken <= UNEVEN * count:
                 found.append(key)
     return frozenset(found)
 
