@@ -268,6 +268,24 @@ class AuditFindingRecord(FindingRecord):
     """With -N all only."""
 
 
+class AuditAtOtherTimeRecord(TypedDict):
+    place: PlaceRecord
+    code: str
+    """That of when it was gravest, as are severity and message."""
+    severity: Literal["critical", "warning"]
+    subject: str
+    """What it is about; the same in each reading."""
+    message: str
+    time: str
+    """The first moment at which it was as grave."""
+    since: str
+    """The first moment at which it was there."""
+    until: str
+    """The last one."""
+    spells: int
+    """How often it came."""
+
+
 class AuditJson(TypedDict):
     """`twtop audit --json`: What is wrong, what it means, and what to do; the gravest first. With
     -N all time is that of the last place, place and source are None, and readings has them."""
@@ -280,6 +298,9 @@ class AuditJson(TypedDict):
     readings: NotRequired[list[AuditReadingRecord]]
     """With -N all only: every place that was looked at, also those without a finding."""
     findings: list[AuditFindingRecord]
+    at_other_times: NotRequired[list[AuditAtOtherTimeRecord]]
+    """With --from only: warnings and critical findings that were there at other moments of the
+    recording, unless one as grave is in findings; the gravest first."""
 
 
 class BundleRecordingRecord(TypedDict):

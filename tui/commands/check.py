@@ -158,7 +158,7 @@ def check(
         if also:
             findings = _diagnosed(look, config.with_threshold(critical))
             answer = with_findings(answer, findings, uncounted(frame))
-        return _as_recorded(answer, look) if look.recorded else answer
+        return _as_recorded(answer, look) if look.origin is not None else answer
 
     def is_fine(seen: Glance) -> bool:
         if also or (must_exist and seen.sockets):

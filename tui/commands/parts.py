@@ -238,7 +238,8 @@ def command(part: Part) -> click.Command:
                 warn_of(frame)
             else:
                 notes = text.owners_notes(owners) if part.owners else ()
-                where = [text.place_text(frame, paint)] if looks.several else []
+                place = [text.place_text(frame, paint)] if looks.several else []
+                where = [*look.about, *place]
                 emit("\n\n".join([*where, *text.unsound(frame, paint), *part.text(query), *notes]))
         if sheet is not None:
             emit_csv(sheet)

@@ -39,3 +39,8 @@ CODES = {
 LEVELS = ("connect-slow", "ports-above-threshold", "ports-exhausted")
 """How full one pattern is: it has one of these at a time, each graver than the one before. That is
 one story, which goes on when the code changes."""
+
+
+def level_of(code: str) -> int:
+    """Return how far a code is up LEVELS; 0 for one that is not there."""
+    return LEVELS.index(code) if code in LEVELS else 0
