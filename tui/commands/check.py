@@ -194,7 +194,7 @@ def _check_recorded(path: Path, at: str | None, judged: Callable[[Look], Answer]
     for look in recorded_looks(path, at, as_now=True):
         place = look.frame.reading.place
         answer = judged(look)
-        answers.append(answer._replace(text=f"{place.kind} {place.name}: {answer.text}"))
+        answers.append(answer._replace(text=f"{place.called}: {answer.text}"))
     if not answers:
         return Answer(UNKNOWN, "no place was recorded then", "")
     return worst_of(answers, fine=0, count=len(answers))
@@ -252,7 +252,7 @@ def check_all(
             fine += 1
             continue
         place = seen.place
-        called = f"{place.kind} {place.name}"
+        called = place.called
         try:
             frame = judge_now(source_of(place, settings, one_shot=True))
             answer = judged(Look(frame, lambda: owners_of(settings)))

@@ -193,7 +193,7 @@ class Looks:
                 yield Look(judge_now(source), owners)
             except (TableError, click.UsageError) as error:
                 if place.pid is None or same_place(place) is not None:  # else it has ended
-                    self._tell(f"{place.kind} {place.name}: {error}")
+                    self._tell(f"{place.called}: {error}")
 
     def _tell(self, why: str) -> None:
         remark(why)

@@ -20,9 +20,11 @@ def describe_place(place: Place) -> str:
     """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
     if place.kind == "named":
-        shown = f"netns {place.name} · {place.id}"
+        shown = f"{place.called} · {place.id}"
+    elif place.nameless:
+        shown = place.called
     elif place.kind not in ("host", "copy"):
-        shown = f"{place.kind} {place.name} · {shown}"
+        shown = f"{place.called} · {shown}"
     return f"{os.uname().nodename}  {shown}"
 
 
