@@ -536,8 +536,28 @@ def test_a_bundle_takes_the_minutes_around_a_moment(
     assert not taken.notes
     then = json.loads(found["recording/report.json"])
     assert (then["time"], then["states"]["TIME_WAIT"]) == (utc(NOW + 1200), 20)
+    valid(json.loads(found["recording/audit.json"]))
     assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--at", "-9d").code == 2
     assert not (tmp_path / "b.tar.gz").exists()
+
+
+def test_a_bundle_of_a_recorded_moment_has_its_findings(
+    run: Run, tmp_path: Path, night: Path
+) -> None:
+    """Those of now are beside them, and say so."""
+    bundle = tmp_path / "a.tar.gz"
+    for place in ((), ("-N", "all")):
+        words = ("--from", night, "--at", utc(NOW + 56), "--force")
+        proc = () if place else ("--proc", PROXY)
+        assert run("bundle", bundle, *words, *place, *proc).code == 0
+        found = members(bundle)
+        assert b"CRITICAL ports-exhausted" in found["recording/audit.txt"]
+        assert local(NOW + 56).encode() in found["recording/audit.txt"]
+        told = json.loads(found["recording/audit.json"])
+        valid(told)
+        assert (told["time"], told["findings"][0]["code"]) == (utc(NOW + 56), "ports-exhausted")
+        for name in ("audit.txt", "report.txt"):
+            assert b"recording/audit.txt" in found[name].splitlines()[0]
 
 
 def test_the_services_recording_goes_along_unasked(
