@@ -294,16 +294,28 @@ class TestApply:
         await on.show(live(frame_of(waits(345, DATABASE), at=2)))
         assert "345 sockets now" in on.text()  # what it does is watched
 
-    async def test_what_is_no_setting_has_no_key(self, done: Done) -> None:
+    async def test_what_is_no_setting_says_why_it_is_not_applied(self, done: Done) -> None:
         async with acting(self.scene()) as on:
             await on.press("l", "home")  # today
-            assert "act.apply" not in keys(on)
             await on.press("a")
             while "fin_timeout" not in str(getattr(on.app.screen, "options").chosen.code):  # noqa: B009
                 await on.press("down")
-            assert "act.apply" not in keys(on)
             await on.press("a")
             assert not done.looked
+            today, refused = (text for *_, text in on.toasts)
+            assert "select a change" in today
+            assert "says why" in refused
+
+    async def test_every_key_that_leaves_a_page_leaves_it(self, done: Done) -> None:
+        for key in ("q", "n", "escape"):
+            async with acting(self.scene()) as on:
+                on.app.ask(ApplyAct(PLACE, {REUSE: "1"}, None))
+                await until_asked(on)
+                assert "q no" in on.text()
+                await on.press(key)
+                assert on.app.is_running
+                assert not isinstance(on.app.screen, AskScreen)
+        assert not done.did
 
     async def test_undo_by_its_key(self, done: Done) -> None:
         async with acting() as on:

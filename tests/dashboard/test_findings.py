@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from tests.dashboard.scene import CACHE, DATABASE, Stage, busy, frame_of, opened, stage, waits
@@ -354,6 +356,18 @@ class TestFinding:
                 assert part in text, part
             await on.press("escape")
             assert isinstance(on.app.screen, Dashboard)
+
+    async def test_that_it_became_less_severe_is_said_and_since_when(self) -> None:
+        """One story with another code: who reads it must not be lost."""
+        async with stage(full(), full(at=1)) as on:
+            await on.press("f", "enter")
+            assert "Less severe" not in on.text()
+            await on.show(full(950, at=5))
+            line = on.line("Less severe than before")
+            assert "ports-exhausted (critical) until" in line
+            assert datetime.fromtimestamp(full(at=1).time).strftime("%H:%M:%S") in line
+            await on.show(full(at=7))
+            assert "Less severe" not in on.text()
 
     async def test_it_follows_the_numbers(self) -> None:
         async with stage(full(900)) as on:

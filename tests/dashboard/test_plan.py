@@ -133,6 +133,20 @@ class TestFigures:
 
 
 class TestTable:
+    async def test_the_users_row_stays_while_figures_go_and_change(self) -> None:
+        """Back to today it would jump, whose commands are none."""
+        async with stage(busy(990)) as on:
+            await on.press("l")
+            screen = of_plan(on)
+            chosen = screen.options.selected
+            await on.press("down", "up")  # as it was proposed, but by the user
+            screen.options.show_nothing("the rate is not known yet")
+            assert screen.options.selected is None
+            await on.show(busy(990, at=1))
+            assert screen.options.selected == chosen != "today"
+            await on.press("9", "0", "0", "0", "enter")  # nothing suffices for that
+            assert screen.options.selected == chosen
+
     async def test_today_remedies_and_what_not_to_do(self) -> None:
         async with stage(busy()) as on:
             await on.press("l")

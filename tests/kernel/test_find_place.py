@@ -1,6 +1,7 @@
 """Places by the names that users have for them."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,13 @@ import pytest
 from tests.patience import until
 from tests.private import Lab
 from tui.kernel.find_place import PlaceError, find_place
-from tui.kernel.namespaces import network_cookie
-from tui.kernel.places import HERE
+from tui.kernel.namespaces import network_cookie, system
+from tui.kernel.places import HERE, Place, number_of
+from tui.kernel.sockets import TableError
+from tui.kernel.source import Source, SourceChoice
 from tui.lab.namespace import peer
+
+CLONE_NEWNS = 0x00020000
 
 
 @pytest.mark.parametrize("name", ["nowhere", "/nowhere", "999999999", "/etc/hostname"])
@@ -49,6 +54,42 @@ def neighbour() -> list[tuple[int | None, int | None, bool]]:
 def test_a_process_and_a_path_lead_to_the_same_place(lab: Lab) -> None:
     first, *others = lab.call(neighbour)
     assert others == [first] * 3
+
+
+def kept_and_deleted(file: Path, choice: SourceChoice) -> tuple[int, int, Place, str]:
+    """Counters of a named namespace with and without its process, and what is said at the end."""
+    system("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+    file.touch()
+    subprocess.run(["unshare", f"--net={file}", "true"], check=True)
+    child = subprocess.Popen(["nsenter", f"--net={file}", "sleep", "600"])
+    try:
+        until(lambda: number_of(Path(f"/proc/{child.pid}/ns/net")) == number_of(file), "a process")
+        source = Source(find_place(str(file)), choice, 1.0)
+        assert source.place.pid == child.pid
+        before = len(source.read().counters)
+    finally:
+        child.kill()
+        child.wait()
+    alone = source.read()
+    subprocess.run(["umount", str(file)], check=True)
+    file.unlink()
+    with pytest.raises(TableError) as error:
+        source.read()
+    return before, len(alone.counters), alone.place, str(error.value)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("choice", ["auto", "proc"])
+def test_a_named_namespace_outlives_its_process_and_then_is_gone(
+    lab: Lab, tmp_path: Path, choice: SourceChoice
+) -> None:
+    """Its files were read by that process's directory; `ip netns del` then ends it."""
+    before, after, place, said = lab.call(kept_and_deleted, tmp_path / "tr9-b", choice)
+    assert before == after > 100
+    assert place.pid is None
+    assert "tr9-b is gone" in said
+    assert "/proc" not in said
 
 
 def test_what_may_not_be_looked_at_is_said_to_be_refused(

@@ -1,14 +1,18 @@
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from tests.private import Lab
 from tests.tables import FIXTURES
+from tui.acting.sentences import change_lines
 from tui.analysis.doubts import doubts, surely_fine
 from tui.analysis.frame import judge
+from tui.dashboard.widgets.titlebar import describe_place
 from tui.kernel import places
 from tui.kernel.namespaces import system
 from tui.kernel.places import HERE, Place, place_at
@@ -31,6 +35,35 @@ def test_only_where_the_first_process_is_it_is_the_host(lab: Lab) -> None:
     assert lab.call(place_at, PROC).kind == "process"
     shared = [(PROC / name / "net/dev").stat().st_ino for name in ("1", "self")]
     assert (place_at(PROC).kind == "host") is (shared[0] == shared[1])
+
+
+def own_and_surveyed(name: Path | None) -> tuple[list[Place], Place, list[str]]:
+    """This namespace as it is found at start and by a survey, its number, and an Apply box."""
+    if name is not None:
+        system("unshare", CLONE_NEWNS)
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+        name.touch()
+        subprocess.run(["mount", "--bind", str(HERE), str(name)], check=True, capture_output=True)
+    surveyed = [place for place in survey().places if place.network == HERE]
+    return surveyed, place_at(PROC), change_lines(place_at(PROC), (), persist=False)
+
+
+@pytest.mark.live
+def test_a_named_namespace_that_twtop_is_in_goes_by_its_name(lab: Lab, tmp_path: Path) -> None:
+    """As `ip netns exec` enters it: whoever changes it must not take it for the host."""
+    [surveyed], own, box = lab.call(own_and_surveyed, tmp_path / "tr9-a")
+    assert (own.kind, own.name) == (surveyed.kind, surveyed.name) == ("named", "tr9-a")
+    assert "netns tr9-a" in box[0]
+    assert f"netns tr9-a · {own.id}" in describe_place(own)
+
+
+def test_one_without_a_name_does_not_go_by_the_machines(lab: Lab) -> None:
+    _, own, box = lab.call(own_and_surveyed, None)
+    assert (own.kind, own.name) == ("process", os.uname().nodename)
+    assert str(own.id) in own.called
+    assert os.uname().nodename not in own.called
+    assert "not the host" in box[0]
+    assert "not the host" not in change_lines(replace(own, kind="host"), (), persist=False)[0]
 
 
 @pytest.mark.parametrize("root", [COPY, Path("/nowhere"), Path("/dev/null")])
@@ -158,5 +191,11 @@ def test_a_hosts_procfs_in_a_container_shows_the_containers_sockets(
 
 
 def test_what_may_be_seen_of_ones_own_namespace_needs_no_right() -> None:
-    """Also as nobody: the tables of one namespace have one inode, whoever looks."""
-    assert capacity_and_assumed(PROC / "self") == capacity_and_assumed(PROC)
+    """Also as nobody: the tables of one namespace have one inode, whoever looks.
+
+    Whoever else is on this host may take or give back a port between the two reads.
+    """
+    until(
+        lambda: capacity_and_assumed(PROC / "self") == capacity_and_assumed(PROC),
+        "two reads that agree",
+    )

@@ -71,7 +71,7 @@ def test_a_place_is_chosen_as_it_is_live(
 def test_which_there_are_is_said_the_fullest_first(
     several: tuple[Path, dict[str, list[View]]],
 ) -> None:
-    names = r"pod shop/cart-7f9, named batch, host web-1"
+    names = r"pod shop/cart-7f9, netns batch, host web-1"
     with pytest.raises(PlaceError, match=f"3 places.*{names}"):
         open_recording(several[0])
     with pytest.raises(PlaceError, match=f"dbx.*{names}"):

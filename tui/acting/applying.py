@@ -91,7 +91,7 @@ def apply(
     """
     root = _root(place)
     network = place.inside(Network.here)
-    known = {"place": place.name, "way": str(place.network), "network": network}
+    known = {"place": place.called, "way": str(place.network), "network": network}
     needed = [one for one in changes if one.needed]
     for change in needed:
         now = place.inside(partial(read_value, root, change.name))

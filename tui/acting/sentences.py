@@ -130,7 +130,8 @@ def kept_text(goal: Goal, kept: Kept) -> str:
 def change_lines(place: Place, changes: Sequence[Change], *, persist: bool) -> list[str]:
     """Return the exact changes, where they are made, for how long, and what they touch."""
     until = f"and at every boot, by {SYSCTL_D / FILE}" if persist else "until the next reboot"
-    lines = [f"In {place.name} ({place.kind}), now {until}:"]
+    apart = " (not the host's)" if place.nameless else ""
+    lines = [f"In {place.called}{apart}, now {until}:"]
     for change in changes:
         if change.needed:
             lines.append(f"  {change.name}: {shown(change.before)} → {shown(change.after)}")

@@ -117,7 +117,7 @@ def bundle(
 
     def parts(copy: Copy, frame: Frame, owners: Owners, of_now: str) -> Parts:
         findings = diagnose(Situation(frame, owners, config=config))
-        whole = frame.table.complete and not frame.table.bad_lines
+        whole = frame.table.whole
         return copy, {
             "report.txt": of_now + report_text(frame, owners, config.ports.threshold, plain),
             "report.json": to_json(frame, owners),

@@ -11,7 +11,6 @@ import click
 
 from tui.analysis.bounds import could_reach
 from tui.analysis.doubts import uncounted
-from tui.analysis.frame import judge
 from tui.analysis.judgement import SLOW_PERCENT
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
@@ -20,6 +19,7 @@ from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
 from tui.commands.reading import (
     Look,
+    judge_now,
     owners_of,
     recorded_looks,
     refuse_live,
@@ -194,7 +194,7 @@ def _check_recorded(path: Path, at: str | None, judged: Callable[[Look], Answer]
     for look in recorded_looks(path, at, as_now=True):
         place = look.frame.reading.place
         answer = judged(look)
-        answers.append(answer._replace(text=f"{place.kind} {place.name}: {answer.text}"))
+        answers.append(answer._replace(text=f"{place.called}: {answer.text}"))
     if not answers:
         return Answer(UNKNOWN, "no place was recorded then", "")
     return worst_of(answers, fine=0, count=len(answers))
@@ -252,9 +252,9 @@ def check_all(
             fine += 1
             continue
         place = seen.place
-        called = f"{place.kind} {place.name}"
+        called = place.called
         try:
-            frame = judge(source_of(place, settings, one_shot=True).read())
+            frame = judge_now(source_of(place, settings, one_shot=True))
             answer = judged(Look(frame, lambda: owners_of(settings)))
         except (TableError, click.UsageError) as error:
             if place.pid is not None and same_place(place) is None:

@@ -31,8 +31,7 @@ class Inspection:
     @property
     def is_whole(self) -> bool:
         """Was all read, and is it of the moment that was asked for?"""
-        table = self.look.frame.table
-        return table.complete and not table.bad_lines and not self.look.doubts
+        return self.look.frame.table.whole and not self.look.doubts
 
     @property
     def lost(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.analysis.doubts import trusted_reuse
 from tui.analysis.frame import Frame, judge
 from tui.commands.lasting import lasting
 from tui.commands.options import Settings
@@ -154,6 +155,10 @@ class Look:
         return [] if self.origin is None else [self.origin.about(self.frame.time)]
 
 
+LOOK_AGAIN_SECONDS = 1.0
+"""Between the two looks where one is not enough."""
+
+
 class Looks:
     """The look at the place that -N names, or at each for `-N all`, the host first."""
 
@@ -185,10 +190,10 @@ class Looks:
         for place in found.places:
             try:
                 source = source_of(place, self.settings, one_shot=True, among=True)
-                yield Look(judge(source.read()), owners)
+                yield Look(judge_now(source), owners)
             except (TableError, click.UsageError) as error:
                 if place.pid is None or same_place(place) is not None:  # else it has ended
-                    self._tell(f"{place.kind} {place.name}: {error}")
+                    self._tell(f"{place.called}: {error}")
 
     def _tell(self, why: str) -> None:
         remark(why)
@@ -216,6 +221,19 @@ def every_place(settings: Settings) -> Survey:
     return replace(found, places=tuple(first))
 
 
+def judge_now(source: Source) -> Frame:
+    """Read the tables and judge them. Raises TableError.
+
+    Where a destination has ports only if tcp_tw_reuse works for it, they are read once more: the
+    second look shows whether it does.
+    """
+    frame = judge(source.read())
+    if source.place.kind != "copy" and trusted_reuse(frame):
+        time.sleep(LOOK_AGAIN_SECONDS)
+        frame = judge(source.read(), frame)
+    return frame
+
+
 def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     """Read the tables once and judge them: those of now, or of a moment that was recorded.
 
@@ -224,8 +242,7 @@ def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     Raises TableError, and click.UsageError for a moment that is not in the recording.
     """
     if settings.recording is None:
-        frame = judge(open_source(settings, one_shot=True).read())
-        return Look(frame, lambda: owners_of(settings))
+        return Look(judge_now(open_source(settings, one_shot=True)), lambda: owners_of(settings))
     _refuse_all(settings.place)
     refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
@@ -287,9 +304,10 @@ def _look_at(
         time = recording.timeline[index].time
     view = Replay(recording, Config(), begin=recording.timeline[index].time).newest
     moment = recording.moment(index)
-    frame = judge(moment.reading)
+    frame, trends = judge(moment.reading), None
     # A table that was cut short is shown by the whole one before it, whose trends are not its own.
-    trends = view.trends if view is not None and frame.table.complete else None
+    if view is not None and frame.table.complete:
+        frame, trends = view.frame, view.trends
     silent, late = recording.silent_before(time) + frame.age, time - frame.time
     # So long after damage each place that is there was recorded anew: the next chapter has the
     # idle ones in turn. Until then one may be missing that is not known.

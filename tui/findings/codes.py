@@ -22,7 +22,7 @@ CODES = {
     "orphans-high": "sockets that no process holds are near their maximum",
     "remote-share": "one remote IP has half of the connections",
     "new-listener": "something listens that was not there at `twtop audit --save-baseline`",
-    "incomplete-table": "the table was cut short, or has unreadable lines",
+    "incomplete-table": "the table was cut short, or may be, or has unreadable lines",
     "sysctls-assumed": "a sysctl that decides on ports could not be read",
     "host-range-wider": "a place is short of ports, and the host's wider range is not its own",
     "reuse-without-timestamps": "`tcp_tw_reuse` is on and cannot work",

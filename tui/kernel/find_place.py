@@ -65,11 +65,16 @@ def named(
 
 
 def same_place(place: Place) -> Place | None:
-    """Return a place by another process of it, now that the one it was seen by has ended."""
+    """Return a place by another process of it, or by the file that keeps it.
+
+    The one that it was seen by has ended. A number may be another namespace's by then, so a file
+    must have the place's name as well.
+    """
     if place.pid is None or place.network == HERE:
         return None
     for other in survey(place.root.parent).places:
-        if other.key == place.key and other.id == place.id:
+        kept = other.pid is None and other.id is not None and other.name == place.name
+        if other.id == place.id and (other.key == place.key or kept):
             return other
     return None
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from tui.kernel.below import read_of_kernel
+from tui.kernel.below import read_below, read_of_kernel
+from tui.kernel.cgroup import contained
 from tui.kernel.namespaces import inside
 from tui.kernel.printable import printable
 from tui.kernel.ticket import Origin, origin_of, unpack
@@ -25,6 +27,8 @@ LIVE = Path("/proc")
 GONE = "that network namespace is gone"
 HERE = Path("/proc/thread-self/ns/net")
 """The network namespace of the thread that opens it."""
+MOST_LINES = 1 << 22
+"""Bytes of a mountinfo: a node with a thousand pods has a megabyte or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,19 @@ class Place:
         host's are below 1/.
         """
         named = self.network == HERE and self.pid is None and self.root != LIVE
-        return named and self.kind == "process"
+        return named and self.kind != "host"
+
+    @property
+    def nameless(self) -> bool:
+        """Whether it is this thread's own and has no name but the machine's, as the host has."""
+        return self.network == HERE and self.kind == "process"
+
+    @property
+    def called(self) -> str:
+        """What people call it: its kind and its name, or its number where it has none."""
+        if self.nameless:
+            return f"unnamed netns {self.id}"
+        return f"{'netns' if self.kind == 'named' else self.kind} {self.name}"
 
     def seen_now(self) -> Place:
         """Return the place as it is for the calling thread, which may have moved."""
@@ -146,9 +162,12 @@ def place_at(root: Path) -> Place:
     host = os.uname().nodename
     here = number_of(HERE)
     if here is not None and number_of(root / "thread-self/ns/net") == here:
-        with_init = tables_number(root / "1") == tables_number(root / "thread-self")
-        kind: PlaceKind = "host" if with_init else "process"
-        return Place(root, host, kind, here, HERE, with_sysctls(root))
+        if tables_number(root / "1") == tables_number(root / "thread-self"):
+            return Place(root, host, "host", here, HERE, with_sysctls(root))
+        called = _own_names(root, here)
+        kind: PlaceKind = "named" if called else "process"
+        name = called[0] if called else host
+        return Place(root, name, kind, here, HERE, with_sysctls(root), words=called)
     if not is_procfs(root / "net/tcp"):
         return _copy_at(root)
     name, number, network = process_name(root) or host, number_of(root / "ns/net"), root / "ns/net"
@@ -159,6 +178,17 @@ def place_at(root: Path) -> Place:
     except OSError:  # its sysctls are shown to those who are in it, and nobody else
         return Place(root, name, "process", number)
     return Place(root, name, "process", number, network, with_sysctls(root.parent))
+
+
+def _own_names(procfs: Path, number: int) -> tuple[str, ...]:
+    """Return what this thread's namespace is called; nothing in a container, named otherwise."""
+    try:
+        group = read_of_kernel(f"{LIVE}/thread-self/cgroup").decode(errors="replace")
+    except OSError:
+        group = ""
+    if contained(group):
+        return ()
+    return next((names for one, (_, names) in mounted(procfs) if one == number), ())
 
 
 def _copy_at(root: Path) -> Place:
@@ -198,6 +228,31 @@ def is_procfs(path: Path) -> bool:
     except OSError:
         return False
     return _mounts().get(f"{os.major(device)}:{os.minor(device)}", ("", ""))[1] == "proc"
+
+
+def mounted(procfs: Path) -> Iterator[tuple[int, tuple[Path, tuple[str, ...]]]]:
+    """Yield each namespace that a file keeps: its number, the file, and what it is called.
+
+    Those of our own mount namespace, and of the first process's, where it may be asked
+    (proc_pid_mountinfo(5): an nsfs mount's root is net:[number]).
+    """
+    found: dict[int, tuple[Path, tuple[str, ...]]] = {}
+    ways = [(procfs / "1/mountinfo", procfs / "1/root")]
+    if procfs == LIVE:
+        ways.insert(0, (LIVE / "thread-self/mountinfo", Path("/")))
+    for file, root in ways:
+        try:
+            lines = read_below(file.parent, file.name, MOST_LINES).decode(errors="replace")
+        except OSError:
+            continue
+        for line in lines.splitlines():
+            fields = line.split()
+            if match := re.fullmatch(r"net:\[([0-9]{1,20})\]", fields[3]):
+                point = re.sub(r"\\([0-7]{3})", lambda sign: chr(int(sign[1], 8)), fields[4])
+                path, names = found.get(int(match[1]), (root / point.lstrip("/"), ()))
+                name = printable(Path(point).name)
+                found[int(match[1])] = (path, tuple(dict.fromkeys((*names, name))))
+    yield from found.items()
 
 
 def _mounts() -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import threading
 import time
@@ -17,7 +18,7 @@ from tui.kernel.effort import Effort
 from tui.kernel.find_place import same_place
 from tui.kernel.namespaces import own_addresses
 from tui.kernel.parameters import Parameter, read_parameters
-from tui.kernel.places import HERE, LIVE, Place, tables_number
+from tui.kernel.places import GONE, HERE, LIVE, Place, tables_number
 from tui.kernel.port_rules import port_rules, read_port_rules
 from tui.kernel.rootless import parameters_of
 from tui.kernel.sockets import (
@@ -103,6 +104,31 @@ def ticks_per_second() -> int:
     return round(1 / time.clock_getres(CLOCK_MONOTONIC_COARSE))
 
 
+def _seen_whole(place: Place, look: Callable[[], Reading]) -> Reading:
+    """Return what is seen in a place whose process's files were there all the while.
+
+    Without them a namespace that a file keeps can still be entered, but shows no counters. Raises
+    OSError.
+    """
+
+    def there() -> None:
+        by_process = place.pid is not None and place.network != HERE
+        if by_process and tables_number(place.root) != place.key:
+            raise OSError(errno.ESTALE, GONE)
+
+    there()
+    seen = place.inside(look)
+    there()
+    return seen
+
+
+def _why(place: Place, error: OSError) -> str:
+    """Return why a place cannot be read; where a namespace was, setns(2) finds none: EINVAL."""
+    if error.errno in (errno.ENOENT, errno.ESRCH, errno.ESTALE, errno.EINVAL):
+        return f"{place.called} is gone"
+    return f"{place.where}: {error.strerror or error}"
+
+
 def _host_range(place: Place) -> tuple[int, int] | None:
     """Return the range of the host, where this thread is in it and the place is another."""
     if place.network == HERE or (place.pid is None and place.network is None):
@@ -133,6 +159,17 @@ def falls_short(table: SocketTable, counters: Mapping[str, int]) -> bool:
     """
     lacking = missing(table, counters)
     return sum(lacking) > FEW + MAY_BE_MISSING * (len(table) + sum(lacking))
+
+
+def tells_whole(place: Place, counters: Mapping[str, int]) -> bool:
+    """Say whether a copy tells that its table is whole, or that it is not.
+
+    Its maker does, in the about.json beside it, and so does sockstat, which the kernel always has
+    beside net/tcp: it shows that lines are missing.
+    """
+    if place.origin is not None:
+        return place.origin.complete_known
+    return {"inuse", "tw"} <= counters.keys()
 
 
 def with_limits(table: SocketTable, limits: Mapping[int, int]) -> SocketTable:
@@ -223,15 +260,15 @@ class Source:
     def _inside(self, look: Callable[[], Reading]) -> Reading:
         self._host_range = _host_range(self.place)
         try:
-            return self.place.inside(look)
+            return _seen_whole(self.place, look)
         except OSError as error:
             if (again := same_place(self.place)) is None:
-                raise TableError(f"{self.place.where}: {error.strerror or error}") from error
+                raise TableError(_why(self.place, error)) from error
             self.place = again
         try:
-            return self.place.inside(look)
+            return _seen_whole(self.place, look)
         except OSError as error:
-            raise TableError(f"{self.place.where}: {error.strerror or error}") from error
+            raise TableError(_why(self.place, error)) from error
 
     def _read(self) -> Reading:
         began = time.monotonic()
@@ -244,6 +281,8 @@ class Source:
             now = made
         if copy and falls_short(table, counters):
             table = replace(table, complete=False)
+        if copy:
+            table = replace(table, complete_known=tells_whole(self.place, counters))
         if not table.complete:
             self._cut += 1
         elif clock - began < min(self.interval / 2, FIRST_READ):

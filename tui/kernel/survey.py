@@ -7,12 +7,11 @@ a thread beside its process's main thread is in, or only an open descriptor keep
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tui.kernel.below import read_below, read_of_kernel
+from tui.kernel.below import read_of_kernel
 from tui.kernel.cgroup import Contained, contained
 from tui.kernel.namespaces import host_name, visit
 from tui.kernel.places import (
@@ -21,6 +20,7 @@ from tui.kernel.places import (
     Place,
     PlaceKind,
     is_procfs,
+    mounted,
     number_of,
     place_at,
     process_name,
@@ -34,8 +34,6 @@ FIRST_PID_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO (include/linux/proc_ns.h)."""
 MOST_ASKED = 64
 """How many processes of a namespace are asked for their containers; a pod has a few."""
-MOST_LINES = 1 << 22
-"""Bytes of a mountinfo: a node with a thousand pods has a megabyte or two."""
 SHOWN_DIGITS = 12
 """Of a container's id, as docker ps shows it."""
 
@@ -60,9 +58,9 @@ def survey(procfs: Path = LIVE, known: Mapping[int, Place] | None = None) -> Sur
     if not is_procfs(procfs / "net"):
         return Survey((place_at(procfs),))
     groups, refused = _by_namespace(procfs)
-    mounted = dict(_mounted(procfs))
+    kept = dict(mounted(procfs))
     here, first = tables_number(LIVE / "thread-self"), tables_number(procfs / "1")
-    seen = _Seen(procfs, here, first, Runtimes(_root_of(procfs)), mounted, with_sysctls(procfs))
+    seen = _Seen(procfs, here, first, Runtimes(_root_of(procfs)), kept, with_sysctls(procfs))
     found, new = [], []
     for key, pids in groups.items():
         old = (known or {}).get(key)
@@ -73,7 +71,7 @@ def survey(procfs: Path = LIVE, known: Mapping[int, Place] | None = None) -> Sur
     there = {place.id for place in (*found, *new)}
     new += [
         Place(LIVE / "thread-self", names[0], "named", number, path, seen.settings, words=words)
-        for number, (path, names) in mounted.items()
+        for number, (path, names) in kept.items()
         if number not in there
         for words in [(*names, str(number))]
     ]
@@ -185,31 +183,6 @@ def _with_way_in(places: list[Place]) -> Iterator[Place]:
             user = place.root / "ns/user"
             ours = number_of(user) not in (None, number_of(LIVE / "self/ns/user"))
             yield replace(place, network=None, settings=None, rootless=ours)
-
-
-def _mounted(procfs: Path) -> Iterator[tuple[int, tuple[Path, tuple[str, ...]]]]:
-    """Yield each namespace that a file keeps: its number, the file, and what it is called.
-
-    Those of our own mount namespace, and of the first process's, where it may be asked
-    (proc_pid_mountinfo(5): an nsfs mount's root is net:[number]).
-    """
-    found: dict[int, tuple[Path, tuple[str, ...]]] = {}
-    ways = [(procfs / "1/mountinfo", procfs / "1/root")]
-    if procfs == LIVE:
-        ways.insert(0, (LIVE / "thread-self/mountinfo", Path("/")))
-    for file, root in ways:
-        try:
-            lines = read_below(file.parent, file.name, MOST_LINES).decode(errors="replace")
-        except OSError:
-            continue
-        for line in lines.splitlines():
-            fields = line.split()
-            if match := re.fullmatch(r"net:\[([0-9]{1,20})\]", fields[3]):
-                point = re.sub(r"\\([0-7]{3})", lambda sign: chr(int(sign[1], 8)), fields[4])
-                path, names = found.get(int(match[1]), (root / point.lstrip("/"), ()))
-                name = printable(Path(point).name)
-                found[int(match[1])] = (path, tuple(dict.fromkeys((*names, name))))
-    yield from found.items()
 
 
 def _root_of(procfs: Path) -> Path:

@@ -41,4 +41,4 @@ def lines_of(spans: Iterable[tuple[Place, Sequence[float]]]) -> dict[Key, int]:
 def told_apart(place: Place, among: Sequence[Place]) -> str:
     """Return a place's kind and name, and its number where others are called so as well."""
     same = sum((one.kind, one.name) == (place.kind, place.name) for one in among) > 1
-    return f"{place.kind} {place.name}" + (f" ({place.id})" if same else "")
+    return place.called + (f" ({place.id})" if same else "")

@@ -69,6 +69,7 @@ def about(copy: Copy, redacted: bool, past: Past) -> dict[str, object]:
         "host": None if redacted else platform.node(),
         "byteorder": copy.byte_order,
         "complete": copy.complete,
+        "complete_known": copy.complete_known,
         "bound_ports": None if copy.bound_ports is None else list(copy.bound_ports),
         "redacted": redacted,
         "recording": {

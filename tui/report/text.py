@@ -98,8 +98,8 @@ def heading_text(frame: Frame, paint: Paint) -> str:
 def place_text(frame: Frame, paint: Paint) -> str:
     """Return which place a frame is of, where there are several."""
     place = frame.reading.place
-    number = "" if place.id is None else f" · netns {place.id}"
-    return paint(f"{place.kind} {place.name}{number}", "bold")
+    number = "" if place.id is None or place.nameless else f" · netns {place.id}"
+    return paint(f"{place.called}{number}", "bold")
 
 
 def states_text(frame: Frame, paint: Paint) -> str:

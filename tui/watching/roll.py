@@ -33,7 +33,7 @@ def known_of(outlooks: Sequence[Outlook], missing: tuple[str, ...], before: Know
     named = {identity_of(one.place): one for one in outlooks}
     failures = {key: one.failure for key, one in named.items() if one.failure is not None}
     return Known(
-        {key: f"{one.place.kind} {one.place.name}" for key, one in named.items()},
+        {key: one.place.called for key, one in named.items()},
         failures,
         {key: why for key, why in failures.items() if key in before.failures},
         missing,

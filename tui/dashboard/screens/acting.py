@@ -140,15 +140,17 @@ class RemedyActs(ActingScreen):
     def _wanted(self) -> dict[str, str]:
         return next((found for lines in self.remedies if (found := wanted_by(lines))), {})
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Have no key for what is no setting."""
-        if action == "apply" and not (self.view is not None and self._wanted()):
-            return False
-        return super().check_action(action, parameters)
+    @property
+    def why_not(self) -> str:
+        """What to say where there is nothing to apply."""
+        return "nothing to apply: no remedy here is a setting that twtop can change"
 
     def action_apply(self) -> None:
-        """Ask whether to make the change."""
-        self.actor.ask(ApplyAct(self.place, self._wanted(), self.beneficiary))
+        """Ask whether to make the change, or say why there is none to make."""
+        if wanted := self._wanted():
+            self.actor.ask(ApplyAct(self.place, wanted, self.beneficiary))
+        else:
+            self.notify(self.why_not, timeout=4)
 
 
 def _number(text: str, low: float, high: float) -> float | None:

@@ -21,10 +21,10 @@ from tui.watching.view import View
 
 T = TypeVar("T")
 FOOT = {
-    "looking": "esc closes",
-    "asking": "y yes · n no",
+    "looking": "esc or q closes",
+    "asking": "y yes · n, q no",
     "doing": "",
-    "ended": "esc closes",
+    "ended": "esc or q closes",
 }
 
 

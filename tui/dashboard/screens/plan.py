@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -29,7 +28,7 @@ from tui.dashboard.widgets.remedies import (
 from tui.dashboard.widgets.table import RowTable
 from tui.dashboard.widgets.titlebar import TitleBar
 from tui.planning.demand import Observed, estimate, observe
-from tui.planning.remedies import Option, Plan, plan
+from tui.planning.remedies import Option, Plan, Refusal, plan
 from tui.planning.setting import Facts, Fit, gather
 from tui.watching.view import View
 
@@ -74,8 +73,8 @@ class PlanScreen(RemedyActs):
         self.advice = Document(id="advice")
         self._observed: Observed | None = None
         self._facts: Facts | None = None
-        self._proposed: Hashable | None = None
-        """The row that was selected for the user, as one that is enough."""
+        self._proposes = False
+        """Was a row selected for the user, as one that is enough?"""
         self._of: Frame | None = None
         """The frame that both are of: they cost more than a key press should."""
 
@@ -84,6 +83,18 @@ class PlanScreen(RemedyActs):
         """The selected row's commands."""
         chosen = self.options.chosen
         return [chosen.commands] if isinstance(chosen, Option) else []
+
+    @property
+    def why_not(self) -> str:
+        """What to do where the selected row changes no setting."""
+        match self.options.chosen:
+            case Option(code="today"):
+                return "nothing to apply: this row is how things are now; select a change"
+            case Option(commands=[_, *_]):
+                return "twtop cannot apply this one: c copies its commands"
+            case Refusal():
+                return "not to be applied: the text below says why"
+        return super().why_not
 
     @property
     def beneficiary(self) -> PatternKey:
@@ -137,12 +148,12 @@ class PlanScreen(RemedyActs):
         self._show_advice()
 
     def _propose(self, made: Plan) -> None:
-        """Select what is enough, as long as the user has left the selection where it was put."""
+        """Select what is enough, as long as the user has not chosen a row."""
         chosen = self.options.chosen
         works = isinstance(chosen, Option) and chosen.outcome.verdict is Fit.WORKS
-        if self._proposed is None or (self.options.selected == self._proposed and not works):
+        if not self._proposes or (not self.options.is_users and not works):
             self.options.select(enough(made))
-            self._proposed = self.options.selected
+            self._proposes = True
 
     def _show_advice(self) -> None:
         chosen = self.options.chosen

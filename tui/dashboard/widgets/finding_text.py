@@ -13,6 +13,7 @@ from tui.dashboard.widgets.findings import MARKS, ROLES, headline, severity_text
 from tui.dashboard.widgets.gauge import gauge
 from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
+from tui.findings.codes import LEVELS
 from tui.findings.finding import Evidence, Finding
 from tui.watching.view import View
 from tui.writing.words import floored, short, span
@@ -56,7 +57,7 @@ def finding_lines(case: Case, view: View, width: int, *, later: float | None = N
         lines = [_not_yet(case, later, width), Line()]
     else:
         heir = None if case.gone is None else view.cases.heir(case)
-        lines = [_status(case, heir, view.frame.time, width), Line()]
+        lines = [_status(case, heir, view.frame.time, width), *_milder(case), Line()]
     is_there = later is None and case.gone is None
     lines += paragraph(finding.message, width, role="figure" if is_there else "gone")
     lines += [Line(), *paragraph(finding.meaning, width)]
@@ -115,8 +116,17 @@ def _status(case: Case, heir: Case | None, now: float, width: int) -> Line:
         since = f" · since {_clock(case.since)} or before, {lasts} at least"
     if case.as_grave > case.since:  # it has begun as something less
         grave = f" · since {_clock(case.as_grave)}, {span(max(now - case.as_grave, 0.0))}"
-        since = f"{grave} · less severe since {_clock(case.since)}"
+        since = f"{grave} · began less severe at {_clock(case.since)}"
     return Line([(severity_text(severity), ROLES[severity]), (short(since, width - 10), "dim")])
+
+
+def _milder(case: Case) -> Iterator[Line]:
+    """Yield what it was until it became less severe, if that was of late: its story goes on."""
+    (severity, level), now = case.peak, case.finding
+    if case.gone is None and case.peak > now.grade:
+        code = LEVELS[level] if now.code in LEVELS else now.code
+        text = f"Less severe than before: {code} ({severity.label}) until {_clock(case.peak_at)}."
+        yield Line([(text, "figure")])
 
 
 def _clock(time: float) -> str:

@@ -110,6 +110,10 @@ class RowTable(ScrollPanel, can_focus=True):
         self._needs: dict[str, int] = {}
         """What columns have needed so far: one that shrank again would make the table jump."""
         self._moved = False
+        self.is_users = False
+        """Has the user moved the selection?"""
+        self._left: Hashable = None
+        """What was selected last where there are no rows now."""
         self._told: Hashable = None
         """The selection that was told of last."""
         self._styles_of: dict[str, Style] = {}
@@ -121,9 +125,12 @@ class RowTable(ScrollPanel, can_focus=True):
     def show_rows(self, rows: TableRows, *, sorted_by: tuple[str, bool] | None = None) -> None:
         """Show other rows; the selection stays with what it was on, if that is still there.
 
-        Until the user has moved the selection it stays on the first row, wherever that goes.
+        Also if there were no rows in between. Until it has been moved it stays on the first row,
+        wherever that goes.
         """
-        selected = self.selected if self._moved else None
+        if len(self.rows):
+            self._left = self.selected
+        selected = self._left if self._moved else None
         self.rows = rows
         self.sorted_by = sorted_by
         needs, known = rows.needs(), self._needs  # in the order of those that are shown now
@@ -278,17 +285,21 @@ class RowTable(ScrollPanel, can_focus=True):
         self.cursor = min(max(row, 0), max(len(self.rows) - 1, 0))
         self.bring_into_view(self.cursor, self.cursor)
 
+    def _choose(self, row: int) -> None:
+        self.is_users = True
+        self.select(row)
+
     def action_move(self, by: int) -> None:
         """Move the selection by so many rows."""
-        self.select(self.cursor + by)
+        self._choose(self.cursor + by)
 
     def action_page(self, by: float) -> None:
         """Move the selection by so many pages."""
-        self.select(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
+        self._choose(self.cursor + round(by * max(self.size.height - self.head - 1, 2)))
 
     def action_edge(self, side: int) -> None:
         """Select the first row (−1) or the last (1)."""
-        self.select(0 if side < 0 else len(self.rows) - 1)
+        self._choose(0 if side < 0 else len(self.rows) - 1)
 
     def action_choose(self) -> None:
         """Open the selected row."""
@@ -312,7 +323,7 @@ class RowTable(ScrollPanel, can_focus=True):
         if row < len(self.rows):
             if again and row == self.cursor:
                 self.action_choose()
-            self.select(row)
+            self._choose(row)
 
 
 def first_row(mask: Array) -> int | None:

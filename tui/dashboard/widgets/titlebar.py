@@ -20,9 +20,11 @@ def describe_place(place: Place) -> str:
     """Return the host's name and the place that is looked at."""
     shown = f"from {place.root}" if place.id is None else f"netns {place.id}"
     if place.kind == "named":
-        shown = f"netns {place.name} · {place.id}"
+        shown = f"{place.called} · {place.id}"
+    elif place.nameless:
+        shown = place.called
     elif place.kind not in ("host", "copy"):
-        shown = f"{place.kind} {place.name} · {shown}"
+        shown = f"{place.called} · {shown}"
     return f"{os.uname().nodename}  {shown}"
 
 
@@ -113,6 +115,8 @@ class TitleBar(TitleLine[View]):
             warn(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
             warn("incomplete read: counts are minimums")
+        elif not table.complete_known:
+            warn("no sockstat: perhaps not the whole table")
         if table.bad_lines:
             warn(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:
