@@ -21,7 +21,7 @@ from tui.writing.words import plural
 
 NOT_PERMITTED = 3
 EPILOG = (
-    f"Settings: {', '.join(NAMES)}. Exit codes: 0 applied, 2 refused or wrong usage, 3 not "
+    f"Settings: {', '.join(NAMES)}.\n\nExit codes: 0 applied, 2 refused or wrong usage, 3 not "
     "permitted, 130 the answer was no."
 )
 
