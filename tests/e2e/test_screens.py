@@ -133,3 +133,14 @@ def test_resizing_while_it_runs_is_followed_at_once() -> None:
         assert terminal.process.poll() is None
         terminal.press("q")
         assert terminal.wait() == 0
+
+
+def test_all_places_come_first_where_all_are_asked_for() -> None:
+    with Terminal((*TWTOP, "-N", "all"), columns=100, rows=24) as terminal:
+        terminal.wait_for("Places · ", "Worst tuple")
+        terminal.press(ENTER)
+        terminal.wait_for(lambda text: "Places · " not in text, "TIME-WAIT ")
+        terminal.press("n")
+        terminal.wait_for("Places · ")
+        terminal.press("q")
+        assert terminal.wait() == 0

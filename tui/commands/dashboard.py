@@ -19,6 +19,7 @@ from tui.dashboard.places_app import PlacesApp
 from tui.dashboard.widgets.titlebar import describe_place
 from tui.findings.baseline import BaselineError, baseline_path, load_baseline
 from tui.findings.config import Config, ConfigError, config_path
+from tui.kernel.find_place import ALL
 from tui.kernel.places import Place
 from tui.kernel.processes import find_owners
 from tui.kernel.survey import Survey
@@ -32,10 +33,13 @@ from tui.watching.watch import Watch
 def dashboard(settings: Settings, *, count: bool = False, serves: bool = False) -> NoReturn:
     """Run the full-screen dashboard until the user quits it; ``count`` refusals from the start.
 
-    It ``serves`` somebody in a browser, who may change nothing.
+    It ``serves`` somebody in a browser, who may change nothing. For `-N all` it begins with all
+    places.
     """
     config = configured(settings)
-    source = open_source(on_screen(settings, config))
+    every = settings.place == ALL
+    own = replace(settings, place=None) if every else settings
+    source = open_source(on_screen(own, config))
     if count and source.place.id is None:
         raise click.UsageError(
             "refusals are counted by this machine's own kernel; leave out --proc"
@@ -53,6 +57,7 @@ def dashboard(settings: Settings, *, count: bool = False, serves: bool = False) 
             app = TwtopApp(sampler, watch, place=place, find_owners=owners, serves=serves)
         else:
             more: dict[str, Any] = {"find_owners": owners, "count": count, "serves": serves}
+            more["places_first"] = every
             app = places_app(sampler, watch, settings, config, make=PlacesApp, **more)
     except ConfigError as error:
         fail(f"{config_path()}: {error}", USAGE)
