@@ -38,6 +38,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_sessionfinish() -> None:
+    """Collect once: pytest does five times more, which then have next to nothing to look at."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Real sockets in private network namespaces, one for each call; skips where not permitted."""

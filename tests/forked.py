@@ -7,20 +7,18 @@ streams, and none of this process's handlers of signals. What is about starting,
 another user starts the command as a user does; tests/e2e and tests/test_name.py do so throughout.
 """
 
-import gc
 import os
-import select
 import signal
+import subprocess
 import sys
-import traceback
+from collections.abc import Callable
+from functools import partial
 from tempfile import TemporaryFile
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
+from tests.copied import Copy, close_but
 from tests.patience import limit
 from tui.cli import asked, cli, start
-
-FAILED = 1
-"""How an interpreter ends on what nobody catches."""
 
 
 class Ended(NamedTuple):
@@ -31,16 +29,22 @@ class Ended(NamedTuple):
     err: str
 
 
-def twtop(*arguments: str) -> Ended:
-    """Run it here, with nobody to ask. Raises TimeoutError where it does not end."""
+def twtop(*arguments: str, before: Callable[[], None] | None = None) -> Ended:
+    """Run it here, with nobody to ask. Raises TimeoutError where it does not end.
+
+    `before` is done in the copy first, as subprocess has it with preexec_fn.
+    """
     command = cli.commands.get(asked(arguments) or "")
     if command is not None:
         getattr(command, "load", object)()  # here, and once: a copy has it already
     with TemporaryFile() as out, TemporaryFile() as err:
-        pid = os.fork()
-        if pid == 0:
-            _run(arguments, out, err)
-        code = _code_of(pid)
+        copy = Copy(partial(_run, arguments, before, out.fileno(), err.fileno()))
+        try:
+            code = copy.wait(limit())
+        except subprocess.TimeoutExpired:
+            copy.kill()
+            copy.wait()
+            raise TimeoutError(f"twtop did not end in {limit():.0f} s") from None
         said = []
         for file in (out, err):
             file.seek(0)
@@ -48,41 +52,17 @@ def twtop(*arguments: str) -> Ended:
     return Ended(code, *said)
 
 
-def _run(arguments: tuple[str, ...], *streams: IO[Any]) -> NoReturn:
-    code: object = FAILED
-    try:
-        gc.freeze()
-        for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        nobody = os.open(os.devnull, os.O_RDONLY)
-        for stream, fd in enumerate((nobody, *(file.fileno() for file in streams))):
-            os.dup2(fd, stream)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - they are for as long as it lasts
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-        sys.argv = ["twtop", *arguments]
-        start()
-    except SystemExit as ended:
-        code = ended.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else FAILED)
-
-
-def _code_of(pid: int) -> int:
-    """Wait for its end."""
-    ends, poll = os.pidfd_open(pid), select.poll()  # select() knows no number above 1,023
-    poll.register(ends)
-    try:
-        if not poll.poll(1000 * limit()):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise TimeoutError(f"twtop did not end in {limit():.0f} s")
-    finally:
-        os.close(ends)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def _run(arguments: tuple[str, ...], before: Callable[[], None] | None, out: int, err: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream, fd in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(fd, stream)
+    close_but()
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - they are for as long as it lasts
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.argv = ["twtop", *arguments]
+    if before is not None:
+        before()
+    start()

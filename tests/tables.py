@@ -64,6 +64,8 @@ class Sock:
     inode: int = 0
     backlog_limit: int = field(default=0, compare=False)
     """Of a listener; only sock_diag tells."""
+    device: int = field(default=0, compare=False)
+    """Index of the interface; only sock_diag tells."""
 
 
 def listener(

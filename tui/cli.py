@@ -71,6 +71,26 @@ def loading() -> Iterator[None]:
             del os.environ[THREADS]
 
 
+def refuse_swallowed(context: click.Context) -> None:
+    """Raise click.BadParameter where an option took the next option for its file.
+
+    `run --json --max-use 10` would else write a file --max-use and run 10; `./--max-use` names one.
+    """
+    every = {name for one in context.command.params for name in (*one.opts, *one.secondary_opts)}
+    for option in context.command.params:
+        if not isinstance(option, click.Option) or not isinstance(option.type, click.Path):
+            continue
+        said = context.params.get(option.name or "")
+        for value in said if isinstance(said, tuple) else (said,):
+            if str(value).startswith("-") and str(value).partition("=")[0] in every:
+                needed = f"{option.opts[-1]} {option.metavar}"
+                raise click.BadParameter(
+                    f"{value} is an option, not a file; write {needed}",
+                    context,
+                    option,
+                )
+
+
 class Deferred(click.Command):
     """A command of which no more is loaded than its line in the help, until it is called."""
 
@@ -96,7 +116,9 @@ class Deferred(click.Command):
         command = self.load()
         if parent is not None:
             extra["default_map"] = self._handed_down(parent, command)
-        return command.make_context(info_name, args, parent, **extra)
+        context = command.make_context(info_name, args, parent, **extra)
+        refuse_swallowed(context)
+        return context
 
     def _handed_down(self, parent: click.Context, command: click.Command) -> dict[str, Any]:
         """Return what was said before the command, by its own names for it.
@@ -150,6 +172,7 @@ def cli(context: click.Context, /, count_refusals: bool, **options: Any) -> None
 
     Without a command the dashboard opens; press ? in it for its keys.
     """
+    refuse_swallowed(context)
     context.obj = given(context, options)
     if count_refusals and context.invoked_subcommand is not None:
         raise click.UsageError("--count-refusals is for the dashboard; see `twtop refusals`")

@@ -27,6 +27,8 @@ class SourceRecord(TypedDict):
     """The procfs, or its copy, that was read; None for this namespace's own."""
     complete: bool
     """False when the table was cut short: counts are minimums then."""
+    complete_known: bool
+    """False of a copy without sockstat: nothing shows whether lines are missing."""
     duplicates: int
     """Sockets that were seen twice and counted once."""
     bad_lines: int
@@ -40,6 +42,9 @@ class SourceRecord(TypedDict):
     bound_ports_unseen: int | None
     """How many such sockets there may be, by sockstat: capacity may be so much lower. 0 where they
     are known, None where nothing tells."""
+    devices_known: bool
+    """False where nothing tells which sockets are bound to a device, as /proc does not: patterns of
+    several devices seem fuller than they are then."""
     read_seconds: float
     table_age_seconds: float
     """How much older the table is than the counters."""
@@ -135,6 +140,9 @@ class PatternRecord(TypedDict):
     utilization: float
     """in_use / capacity."""
     process: str | None
+    on_other_devices: int
+    """Sockets that are bound to other devices (SO_BINDTODEVICE, VRFs) than those whose ports are
+    counted here: each device has its own, and the fullest is counted."""
 
 
 class RemoteRecord(TypedDict):
@@ -260,6 +268,24 @@ class AuditFindingRecord(FindingRecord):
     """With -N all only."""
 
 
+class AuditAtOtherTimeRecord(TypedDict):
+    place: PlaceRecord
+    code: str
+    """That of when it was gravest, as are severity and message."""
+    severity: Literal["critical", "warning"]
+    subject: str
+    """What it is about; the same in each reading."""
+    message: str
+    time: str
+    """The first moment at which it was as grave."""
+    since: str
+    """The first moment at which it was there."""
+    until: str
+    """The last one."""
+    spells: int
+    """How often it came."""
+
+
 class AuditJson(TypedDict):
     """`twtop audit --json`: What is wrong, what it means, and what to do; the gravest first. With
     -N all time is that of the last place, place and source are None, and readings has them."""
@@ -272,6 +298,9 @@ class AuditJson(TypedDict):
     readings: NotRequired[list[AuditReadingRecord]]
     """With -N all only: every place that was looked at, also those without a finding."""
     findings: list[AuditFindingRecord]
+    at_other_times: NotRequired[list[AuditAtOtherTimeRecord]]
+    """With --from only: warnings and critical findings that were there at other moments of the
+    recording, unless one as grave is in findings; the gravest first."""
 
 
 class BundleRecordingRecord(TypedDict):
@@ -300,6 +329,8 @@ class BundleJson(TypedDict):
     byteorder: Literal["little", "big", None]
     """source.byte_order of a report."""
     complete: bool
+    complete_known: bool
+    """False of a copy of a copy that had no sockstat: nothing shows whether lines are missing."""
     bound_ports: list[int] | None
     """Ports that are bound and nothing else; None where they are not known."""
     redacted: bool

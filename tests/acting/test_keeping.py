@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.acting.scene import (
@@ -221,6 +221,7 @@ def test_overlaps(one: Goal, other: Goal) -> None:
     assert _goal(_mark(one).removeprefix("twtop-keep/")) == one
 
 
+@example(3_000, 1.1)  # 33 ports, of which a float has a little more
 @given(st.integers(1, 65_535), st.floats(0.1, 100))
 def test_what_is_allowed_is_below_the_level(capacity: int, below: float) -> None:
     allowed = Goal(None, HERE, PORT, below, 0).allowed(capacity)

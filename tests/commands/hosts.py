@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.wire import write_proc
+from tests.kernel.wire import appear, write_proc
 from tests.tables import FIXTURES, KERNELS, Sock, listener, waiting
 
 ALL = (*KERNELS, "big-endian")
@@ -36,7 +36,7 @@ def host(
     for name, value in (settings | sysctls).items():
         path = root / "sys/net/ipv4" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{value}\n")
+        appear(path, f"{value}\n".encode())
     return root
 
 

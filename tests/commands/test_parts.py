@@ -383,3 +383,10 @@ def test_the_csv_has_the_keys_of_the_json(run: Run) -> None:
             fields = [one.field if isinstance(one, Counts) else one for one in part.fields]
             assert list(record[0]) == fields
     assert json.loads(run("states", "--json", "--proc", MIXED).out)["states"]["LISTEN"] == 4
+
+
+@pytest.mark.parametrize("name", ["patterns", "timewait", "established"])
+def test_a_filter_without_a_match_is_no_host_without_connections(run: Run, name: str) -> None:
+    ran = run(name, "foo", "--proc", PROXY)
+    assert (ran.code, "nothing matches the filter" in ran.out) == (0, True)
+    assert "no connections" not in ran.out

@@ -129,7 +129,7 @@ def test_check_of_all_is_the_worst_and_never_ok_by_omission(
     seen = [Glance(place, 900, 900, rules()) for place in places]
     monkeypatch.setattr(f"{module}glance", lambda *_: seen)
     monkeypatch.setattr(f"{module}source_of", source_of)
-    monkeypatch.setattr(f"{module}judge", lambda reading: reading)
+    monkeypatch.setattr(f"{module}judge_now", lambda source: source.read())
     monkeypatch.setattr(
         f"{module}same_place", lambda place: None if place.name == "gone" else place
     )

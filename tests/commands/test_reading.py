@@ -73,7 +73,7 @@ def test_sock_diag_does_not_speak_of_a_copy(tmp_path: Path) -> None:
 def test_a_copy_of_very_many_sockets_is_read_whole(tmp_path: Path) -> None:
     """However short the interval is."""
     root = write_proc(tmp_path, [])
-    one = line(0, Sock(inode=7))
+    one = line(1, Sock(inode=7))
     ends = [b"0500000A:%04X 0900000A:%04X" % divmod(number, 1 << 16) for number in range(LINES)]
     before, behind = one.split(b"0500000A:9C40 0900000A:01BB")
     (root / "net/tcp").write_bytes(header(1) + b"".join(before + end + behind for end in ends))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.commands.conftest import Run
 from tests.commands.hosts import PROXY
+from tests.commands.test_audit import configure
 from tests.commands.test_bundle import members
 from tests.commands.test_schemas import valid
 from tests.recording.test_places import CART, HOST, record_three, seen
@@ -306,6 +307,70 @@ def test_what_is_said_of_damage_is_in_the_zone_of_all_clocks(
     assert f"{then:%Y-%m-%d %H:%M:%S} {zone} to " in ran.err
 
 
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """Five minutes of web-1, in which its ports ran out twice; at last all is well."""
+    path, watch, recorder = tmp_path / "night.twtop", Watch(), Recorder(tmp_path / "night.twtop")
+    for second in range(0, 300, 2):
+        held = 1000 if 50 <= second < 70 or 150 <= second < 160 else 10
+        recorder.take(seen(watch, HOST, second, held))
+    recorder.close()
+    return path
+
+
+def test_the_last_moment_is_no_all_clear_of_the_night(run: Run, night: Path) -> None:
+    """What was found before is told with its times; the exit code is that of the moment."""
+    ran = run("audit", "--from", night)
+    assert ran.code == 0
+    assert "No findings." not in ran.out
+    for moment in (NOW + 298, NOW + 50, NOW + 158):  # the moment; since, until
+        assert local(moment) in ran.out
+    assert "CRITICAL ports-exhausted" in ran.out
+    assert f"--at '{local(NOW + 50)[:19]}'" in ran.out
+    told = run("audit", "--from", night, "--json").json
+    valid(told)
+    assert (told["time"], told["findings"]) == (utc(NOW + 298), [])
+    (gravest,) = (one for one in told["at_other_times"] if one["code"] == "ports-exhausted")
+    assert gravest == told["at_other_times"][0]
+    assert (gravest["since"], gravest["until"]) == (utc(NOW + 50), utc(NOW + 158))
+    assert (gravest["severity"], gravest["spells"]) == ("critical", 2)
+    ran = run("audit", "--from", night, "--csv")
+    assert (ran.code, ran.out.count("\n"), "ports-exhausted" in ran.err) == (0, 1, True)
+    ran = run("audit", "--from", night, "-N", "all")
+    assert (ran.code, "CRITICAL ports-exhausted" in ran.out) == (0, True)
+    ran = run("audit", "--from", night, "--at", utc(NOW + 56), "--json")
+    assert ran.code == 2
+    assert "ports-exhausted" not in {one["code"] for one in ran.json["at_other_times"]}
+
+
+def test_what_is_silenced_is_not_told_of_other_times(run: Run, night: Path, home: Path) -> None:
+    configure(home, '[[silence]]\ncode = "ports-exhausted"\n')
+    told = run("audit", "--from", night, "--json").json
+    assert "ports-exhausted" not in {one["code"] for one in told["at_other_times"]}
+
+
+@pytest.mark.parametrize(
+    "command", ["report", "audit", "plan --rate 9", "places", "patterns", "states", "timewait"]
+)
+def test_text_says_of_which_moment_it_is(run: Run, night: Path, command: str) -> None:
+    begin, last, asked = local(NOW), local(NOW + 298), local(NOW + 20)
+    ran = run(*command.split(), "--from", night)
+    (first,) = ran.out.replace("\n", " ").split(".twtop")[:1]
+    assert (last in first, begin in ran.out.replace("\n", " ")) == (True, True)
+    ran = run(*command.split(), "--from", night, "--at", utc(NOW + 20))
+    assert asked in ran.out.partition("\n\n")[0]
+
+
+def test_damage_is_no_all_clear_of_an_audit(run: Run, harmed: Path) -> None:
+    ran = run("audit", "--from", harmed)
+    said = " ".join(ran.out.split())
+    assert ran.code == 0
+    assert f"{local(NOW + 30)} to {local(NOW + 58)}" in said
+    assert "No findings in what could be read" in said
+    ran = run("audit", "--from", harmed, "-N", "all")
+    assert f"{local(NOW + 30)} to {local(NOW + 58)}" in " ".join(ran.out.split())
+
+
 def test_a_file_that_is_cut_off_says_so(run: Run, three: Path) -> None:
     """The last moment may not be the last that was written: that is no all-clear."""
     three.write_bytes(three.read_bytes()[:-2000])
@@ -471,8 +536,28 @@ def test_a_bundle_takes_the_minutes_around_a_moment(
     assert not taken.notes
     then = json.loads(found["recording/report.json"])
     assert (then["time"], then["states"]["TIME_WAIT"]) == (utc(NOW + 1200), 20)
+    valid(json.loads(found["recording/audit.json"]))
     assert run("bundle", tmp_path / "b.tar.gz", "--from", path, "--at", "-9d").code == 2
     assert not (tmp_path / "b.tar.gz").exists()
+
+
+def test_a_bundle_of_a_recorded_moment_has_its_findings(
+    run: Run, tmp_path: Path, night: Path
+) -> None:
+    """Those of now are beside them, and say so."""
+    bundle = tmp_path / "a.tar.gz"
+    for place in ((), ("-N", "all")):
+        words = ("--from", night, "--at", utc(NOW + 56), "--force")
+        proc = () if place else ("--proc", PROXY)
+        assert run("bundle", bundle, *words, *place, *proc).code == 0
+        found = members(bundle)
+        assert b"CRITICAL ports-exhausted" in found["recording/audit.txt"]
+        assert local(NOW + 56).encode() in found["recording/audit.txt"]
+        told = json.loads(found["recording/audit.json"])
+        valid(told)
+        assert (told["time"], told["findings"][0]["code"]) == (utc(NOW + 56), "ports-exhausted")
+        for name in ("audit.txt", "report.txt"):
+            assert b"recording/audit.txt" in found[name].splitlines()[0]
 
 
 def test_the_services_recording_goes_along_unasked(

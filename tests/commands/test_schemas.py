@@ -124,7 +124,7 @@ def test_refusals() -> None:
 
 @pytest.mark.parametrize("bound", [None, (22, 80)])
 def test_where_a_bundle_comes_from(bound: tuple[int, ...] | None) -> None:
-    copy = Copy(PLACE, {}, True, "little", bound, NOW)
+    copy = Copy(PLACE, {}, True, True, "little", bound, NOW)
     valid(about(copy, False, NOTHING))
     valid(about(replace(copy, byte_order=None), True, Past(left_out="not redacted")))
 

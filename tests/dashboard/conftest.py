@@ -40,6 +40,8 @@ async def until_still(*_: float) -> None:
         await _turn(turns := turns + 1)
         if not app._screen_stack:
             return
+        if any(map(_is_at_work, _pumps(app))):
+            continue  # what is painted now would be painted again
         app.screen._on_timer_update()  # not at the next sixtieth of a second
         await _turn()
         if not _has_to_do(app):

@@ -41,6 +41,17 @@ TUPLE = "10.0.0.5 → 10.0.0.9:443"
 ON = rules(40000, 40999, reuse_mode=1)
 
 
+def test_of_several_devices_the_fullest_is_told_and_the_others_are_named() -> None:
+    held = [Sock(local_port=40_000 + number, device=3) for number in range(900)]
+    others = [Sock(local_port=40_000 + number, device=4) for number in range(500)]
+    of_both = only("ports-above-threshold", look(*held, *others))
+    assert (of_both.evidence["in_use"], of_both.evidence["on_other_devices"]) == (900, 500)
+    assert "500 sockets" in of_both.meaning
+    alone = only("ports-above-threshold", look(*held))
+    assert alone.evidence["in_use"] == 900
+    assert "on_other_devices" not in alone.evidence
+
+
 class TestExhausted:
     @pytest.mark.parametrize("fill", [waits, opens])
     def test_a_full_500_port_tuple_is_critical(self, fill: Callable[[int], list[Sock]]) -> None:

@@ -186,7 +186,8 @@ def serving(found: Mapping[str, bytes] | None = None) -> Iterator[Fake]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         fake.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # It looks so often whether it is to end, and half a second is what it takes otherwise.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield fake
         finally:

@@ -52,6 +52,7 @@ TRAPS = [fifo, endless, terminal, link_out, of_a_process, loop]
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     root = write_proc(tmp_path / "ticket/proc", [Sock()])
+    (root / "net/sockstat6").unlink()
     for name in ("net/sockstat", "sys/net/ipv4/ip_local_port_range"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("40000 40999\n")

@@ -678,6 +678,67 @@ class TestPasted:
         assert parsed(line(0, widest)) == ([widest], 0)
 
 
+class TestSeveralTables:
+    """`cat /proc/net/tcp >> FILE`, twice: sockets of two moments make no sum."""
+
+    ROWS = 40
+
+    def moment(self, second: int) -> bytes:
+        """A table in which each socket is another one than a second before."""
+        found = [waiting(40_000 + self.ROWS * second + number) for number in range(self.ROWS)]
+        return header(1) + b"".join(line(sl, sock) for sl, sock in enumerate(found))
+
+    @pytest.mark.parametrize("piece", [1, 149, 150, PAGE, procfs.PIECE])
+    @pytest.mark.parametrize(
+        "joint",
+        [
+            b"",
+            b"\n",
+            b"root@web:~# cat /proc/net/tcp\n",
+        ],
+    )
+    def test_they_are_refused_with_the_file_and_the_cure(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        piece: int,
+        joint: bytes,
+    ) -> None:
+        monkeypatch.setattr(procfs, "PIECE", piece)
+        root = proc(tmp_path, self.moment(0) + joint + self.moment(1))
+        for read in (read_sockets, lambda root: procfs.copy_file(root, "net/tcp")):
+            with pytest.raises(TableError, match=r"net/tcp: more than one table.*keep one"):
+                read(root)
+
+    def test_trimmed_ones_too(self, tmp_path: Path) -> None:
+        lines = [row.strip() for row in (self.moment(0) + self.moment(1)).splitlines()]
+        with pytest.raises(TableError, match="more than one table"):
+            read_sockets(proc(tmp_path, b"\n".join(lines) + b"\n"))
+
+    def test_so_is_tcp6_behind_tcp(self, tmp_path: Path) -> None:
+        six = header(4) + line(0, Sock("2001:db8::5", 1, "2001:db8::9", 2))
+        with pytest.raises(TableError, match="more than one table"):
+            read_sockets(proc(tmp_path, self.moment(0) + six))
+
+    def test_each_file_has_one_of_its_own(self, tmp_path: Path) -> None:
+        six = header(4) + line(0, Sock("2001:db8::5", 1, "2001:db8::9", 2))
+        assert len(read_sockets(proc(tmp_path, self.moment(0), six))) == self.ROWS + 1
+
+    def test_a_header_twice_makes_no_second_table(self, tmp_path: Path) -> None:
+        table = read_sockets(proc(tmp_path, header(1) + self.moment(0) + header(1)))
+        assert (len(table), table.bad_lines) == (self.ROWS, 2)
+
+    def test_nor_do_rows_of_one_number(self, tmp_path: Path) -> None:
+        rows = b"".join(line(0, waiting(40_000 + number)) for number in range(self.ROWS))
+        table = read_sockets(proc(tmp_path, header(1) + rows))
+        assert (len(table), table.bad_lines, table.complete) == (self.ROWS, 0, True)
+
+    def test_nor_does_another_order_of_its_rows(self, tmp_path: Path) -> None:
+        head, *rows = self.moment(0).splitlines(keepends=True)
+        table = read_sockets(proc(tmp_path, head + b"".join(reversed(rows))))
+        assert (len(table), table.bad_lines, table.complete) == (self.ROWS, 0, True)
+
+
 class TestByteOrder:
     TURNED: ByteOrder = "big" if HERE == "little" else "little"
 
@@ -685,8 +746,9 @@ class TestByteOrder:
         net = root / "net"
         net.mkdir(parents=True)
         for name, width in (("tcp", 1), ("tcp6", 4)):
-            mine = [line(0, sock, self.TURNED) for sock in found if words(sock) == width]
-            (net / name).write_bytes(header(width) + b"".join(mine))
+            mine = [sock for sock in found if words(sock) == width]
+            lines = [line(sl, sock, self.TURNED) for sl, sock in enumerate(mine)]
+            (net / name).write_bytes(header(width) + b"".join(lines))
         return root
 
     @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.kernel.wire import control, done, message, tables, words, write_proc
-from tests.tables import Clock, Sock, fold, listener, socks, steady
+from tests.tables import Clock, Sock, fold, listener, socks, steady, waiting
 from tui.kernel import effort, procfs, sock_diag
 from tui.kernel.effort import Effort
 from tui.kernel.sock_diag import (
@@ -171,6 +171,15 @@ class TestReading:
     def test_mapped_addresses_are_the_ipv4_ones(self, serve: Serve) -> None:
         serve([message(Sock("::ffff:10.0.0.5", 1, "::ffff:10.0.0.9", 2)), done()])
         assert socks(read_sockets()) == [Sock("10.0.0.5", 1, "10.0.0.9", 2)]
+
+    def test_sockets_of_several_devices_have_one_tuple(self, serve: Serve) -> None:
+        found = [Sock(device=3), Sock(device=4), Sock(), waiting(40_001)]
+        found += [replace(found[-1], device=4), replace(Sock(device=4), inode=7)]
+        serve([*map(message, found), done()])
+        table = read_sockets()
+        assert table.device.tolist() == [3, 0, 0, 4, 4]
+        assert (table.inode.tolist(), table.duplicates) == ([0, 0, 0, 0, 7], 1)
+        assert table.device_known
 
     def test_a_listener_has_no_send_queue(self, serve: Serve) -> None:
         """The field holds the limit of its backlog, where /proc shows 0."""
@@ -448,7 +457,7 @@ def test_both_sources_give_the_same_table(
     assert socks(proc) == [fold(sock) for sock in four + six]
     assert netlink.backlog_limit.dtype == proc.backlog_limit.dtype
     for field in fields(SocketTable):
-        if field.name in ("backlog_limit", "bound_known"):  # which only the one has
+        if field.name in ("backlog_limit", "bound_known", "device_known"):  # which only the one has
             continue
         one, other = getattr(netlink, field.name), getattr(proc, field.name)
         assert np.array_equal(one, other), field.name

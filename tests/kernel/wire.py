@@ -61,15 +61,30 @@ def header(width: int) -> bytes:
 
 
 def write_proc(root: Path, socks: Iterable[Sock], first_sl: int = 0) -> Path:
-    """Write net/tcp and net/tcp6 below ``root`` as a kernel with these sockets shows them."""
+    """Write net/tcp and net/tcp6 below ``root`` as a kernel with these sockets shows them.
+
+    And of sockstat and sockstat6 what counts them, but for `alloc`, which is of the whole host.
+    """
     net = root / "net"
     net.mkdir(parents=True, exist_ok=True)
-    files = {1: header(1), 4: header(4)}
+    files, inuse, waits = {1: header(1), 4: header(4)}, {1: 0, 4: 0}, 0
     for sl, sock in enumerate(socks, first_sl):
         files[words(sock)] += line(sl, sock)
-    (net / "tcp").write_bytes(files[1])
-    (net / "tcp6").write_bytes(files[4])
+        waits += sock.timer == Timer.TIME_WAIT
+        # A request that waits for its last ACK has a row, and is no socket yet.
+        inuse[words(sock)] += sock.timer != Timer.TIME_WAIT and sock.state != State.SYN_RECV
+    appear(net / "tcp", files[1])
+    appear(net / "tcp6", files[4])
+    appear(net / "sockstat", f"TCP: inuse {inuse[1]} orphan 0 tw {waits}\n".encode())
+    appear(net / "sockstat6", f"TCP6: inuse {inuse[4]}\n".encode())
     return root
+
+
+def appear(path: Path, content: bytes) -> None:
+    """Put a file there as a whole: somebody may be reading the one before."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def message(sock: Sock, length: int = 88, flags: int = 2) -> bytes:
@@ -86,7 +101,7 @@ def message(sock: Sock, length: int = 88, flags: int = 2) -> bytes:
         sock.remote_port.to_bytes(2, "big"),
         ip_address(sock.local).packed,
         ip_address(sock.remote).packed,
-        0,
+        sock.device,
         0xFFFF_FFFF_FFFF_FFFF,
         sock.remaining_ms,
         sock.rx_queue,

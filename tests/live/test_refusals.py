@@ -152,7 +152,8 @@ def burst(perf: bool) -> Burst:
 @pytest.mark.parametrize("perf", [True, False], ids=["perf", "tracefs"])
 def test_what_a_ring_had_no_room_for_is_counted_too(lab: Lab, perf: bool) -> None:
     found = lab.call(burst, perf)
-    assert found.taken + found.lost == 20_000
+    # The kernel counts what it drops by pages: a handful may be counted twice.
+    assert 20_000 <= found.taken + found.lost <= 20_020
     assert 0 < found.taken < found.lost
 
 

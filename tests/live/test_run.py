@@ -274,3 +274,45 @@ def test_without_what_draws_a_png_nothing_is_begun(
     assert ended.value.code == 2
     assert "twtop[png]" in capsys.readouterr().err
     assert not (tmp_path / "begun").exists()
+
+
+@pytest.mark.parametrize("command", [0, 7])
+@pytest.mark.parametrize("option", ["--json", "--out"])
+def test_a_file_that_cannot_be_written_is_named_and_no_success(
+    tmp_path: Path, option: str, command: int
+) -> None:
+    """The command's own exit code comes first, and the result is printed in any case."""
+    file = "/dev/full" if option == "--json" else f"{tmp_path}/none/q.svg"
+    line = ["run", option, file, "--", "sh", "-c", f"exit {command}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", *line], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == (command or 1)
+    (said,) = (each for each in done.stderr.splitlines() if each.startswith("twtop: "))
+    assert said.startswith(f"twtop: {file}: ")
+    assert len(done.stderr.splitlines()) > 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["run", "--json", "--max-use", "10", "--", "true"],
+        ["run", "--out", "--live", "true"],
+        ["watch", "--from", "--top"],
+        ["--proc", "--source"],
+        ["report", "--from", "--details"],
+    ],
+)
+def test_an_option_is_no_file(
+    tmp_path: Path,
+    line: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["twtop", *line])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "is an option, not a file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -98,20 +98,15 @@ def serving(
 def simulate(
     *arguments: str, to: str = HERE, port: int = PORT, before: Callable[[], None] | None = None
 ) -> Run:
-    if before is None:
-        return Run.of(*twtop(*call(to, port), *arguments))
-    return finish(start(*arguments, to=to, port=port, before=before))
+    return Run.of(*twtop(*call(to, port), *arguments, before=before))
 
 
-def start(
-    *arguments: str, to: str = HERE, port: int = PORT, before: Callable[[], None] | None = None
-) -> "subprocess.Popen[str]":
+def start(*arguments: str, to: str = HERE, port: int = PORT) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "tui", *call(to, port), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=before,
     )
 
 

@@ -74,7 +74,8 @@ class TestObserve:
     def test_where_reuse_applies_only_the_youngest_tell_the_rate(self) -> None:
         given = rules(40_000, 49_999, reuse_mode=1)
         found = frame(*closed(10, 0), *closed(5, 1, 41_000), given=given)
-        assert observe(found, 0).rate == 10
+        seen = observe(found, 0)
+        assert (seen.rate, seen.busiest) == (10, 10)
 
     def test_of_one_pattern_alone(self) -> None:
         found = frame(*closed(10, 1), *closed(5, 1, 41_000, "10.0.0.8"), listener(), given=WIDE)

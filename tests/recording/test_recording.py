@@ -103,6 +103,25 @@ def test_every_field_comes_back(
         assert_same(views[index], recording, index)
 
 
+def test_devices_come_back(tmp_path: Path) -> None:
+    """Of open sockets and TIME-WAITs, as those come and go."""
+    moments = [
+        [
+            replace(waiting(40_000 + number, 60_000 - 1000 * second), device=number % 3)
+            for number in range(5 * second, 5 * second + 20)
+        ]
+        + [Sock(local_port=40_000, device=5 + second), Sock(local_port=40_000, device=4)]
+        for second in range(4)
+    ]
+    tables = [table(*found) for found in moments]
+    tables.append(replace(tables[-1], device_known=False, complete_known=False))
+    path = tmp_path / "r.twtop"
+    views = recorded(path, [reading(one, time=NOW + n) for n, one in enumerate(tables)])
+    recording = open_recording(path)
+    for index in (*range(len(views)), 1):
+        assert_same(views[index], recording, index)
+
+
 def test_what_is_read_between_dumps_costs_no_second_table(tmp_path: Path) -> None:
     first = reading(table(*[waiting(40000 + n) for n in range(500)]))
     path = tmp_path / "r.twtop"

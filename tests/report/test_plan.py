@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.tables import FIXTURES, Sock, frame, rules
+from tui.cli import cli
 from tui.commands import reading
-from tui.commands.plan import plan as command
 from tui.commands.reading import Look
 from tui.kernel.processes import Owners
 from tui.kernel.sockets import State
@@ -161,7 +161,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def run(*arguments: str, proc: str = IDLE) -> Result:
-    return CliRunner().invoke(command, [*arguments, "--proc", proc], prog_name="twtop plan")
+    return CliRunner().invoke(cli, ["plan", *arguments, "--proc", proc], prog_name="twtop")
 
 
 def said(*arguments: str, proc: str = IDLE) -> Any:

@@ -110,6 +110,7 @@ class TestContract:
             "kind",
             "directory",
             "complete",
+            "complete_known",
             "duplicates",
             "bad_lines",
             "read_seconds",
@@ -117,6 +118,7 @@ class TestContract:
             "byte_order",
             "bound_ports_known",
             "bound_ports_unseen",
+            "devices_known",
             "unix_time",
         ]
         assert list(report["source"]) == source
@@ -147,6 +149,7 @@ class TestContract:
             "connectable",
             "utilization",
             "process",
+            "on_other_devices",
         ]
         for keys, part in [
             (pattern, "patterns"),
@@ -219,6 +222,7 @@ class TestValues:
             "connectable": 15982,
             "utilization": 0.433905,
             "process": None,
+            "on_other_devices": 0,
         }
         assert report["counters"]["tw"] == 20385
         values = {record["name"]: record["value"] for record in report["sysctls"]}

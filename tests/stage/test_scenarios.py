@@ -52,12 +52,12 @@ def acts(scenario: Scenario) -> Iterator[Act]:
         stage.close()
 
 
-def assert_at_some_pace(lab: Lab, play: Callable[[float], T], told: T) -> None:
+def assert_at_some_pace(lab: Lab, play: Callable[[float], T], told: T, quickest: float) -> None:
     """It comes out so at one of these paces: a busy machine does not keep up with the quickest.
 
     The steps of a scenario come by the clock, whatever the load has got done until then.
     """
-    for pace in (8, 3, 1):
+    for pace in (quickest, 3, 1):
         seen = lab.call(play, pace)
         if seen == told:
             return
@@ -134,23 +134,26 @@ def test_reuse_helps_across_hosts_only_when_it_is_1(lab: Lab) -> None:
         2: Minute(failing=True, connecting=False),
         1: Minute(failing=False, connecting=True),
     }
-    assert_at_some_pace(lab, reuse, told)
+    assert_at_some_pace(lab, reuse, told, quickest=8)
 
 
 def spread(pace: float) -> dict[int, int]:
-    """How many connections there were when all was full, by the number of tuples."""
+    """How many connections there were when all was full, by the number of tuples.
+
+    All is full for half of each step: to be refused costs the kernel a search through all ports.
+    """
     full: dict[int, int] = {}
-    for act in acts(hurried("spread", 250 * pace, pace)):
+    for act in acts(hurried("spread", 150 * pace, pace)):
         outcome = act.outcome
         if outcome.errors_per_second and not outcome.connected_per_second:
             full[len(outcome.tuples)] = outcome.connected
-        if outcome.connected > 5 * PORTS:
+        if outcome.connected > 4 * PORTS:
             return full
     raise AssertionError(full)
 
 
 def test_spread_brings_a_thousand_ports_with_each_tuple(lab: Lab) -> None:
-    assert_at_some_pace(lab, spread, {1: PORTS, 2: 2 * PORTS, 4: 4 * PORTS})
+    assert_at_some_pace(lab, spread, {1: PORTS, 2: 2 * PORTS, 4: 4 * PORTS}, quickest=12)
 
 
 def leak() -> Act:

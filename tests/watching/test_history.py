@@ -455,6 +455,18 @@ class TestSecondsLeft:
         apart = [at(second, *busy(300 + 10 * second)) for second in (0, 10)]
         assert self.left(*apart) == [NEVER], "it may have been one burst between the two"
 
+    def test_a_slow_leak_once_told_is_told_to_the_end(self) -> None:
+        """4/s of 1000 ports: the more has leaked, the surer it is."""
+        history, full = History(), 250
+        left = [
+            history.add(at(second, *busy(4 * second))).seconds_left.item(0)
+            for second in range(1, full + 1)
+        ]
+        first = next(number for number, seconds in enumerate(left) if seconds < NEVER)
+        assert first < SECONDS
+        expected = [full - second for second in range(1, full + 1)]
+        assert left[first:] == pytest.approx(expected[first:], rel=0.12, abs=1)
+
     def test_a_few_sockets_more_are_no_leak(self) -> None:
         assert self.left(at(0, *busy(400)), at(10, *busy(405))) == [NEVER]
 

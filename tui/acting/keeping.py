@@ -18,6 +18,7 @@ from ipaddress import ip_address
 import numpy as np
 
 from tui.acting.freeing import age_ms, read
+from tui.analysis.judgement import Level, levels
 from tui.analysis.patterns import Direction, PatternKey, endpoint
 from tui.analysis.ports import PortSpace, reuse_applies
 from tui.kernel.below import read_below
@@ -63,8 +64,10 @@ class Goal:
         return endpoint(self.remote_ip, self.remote_port)
 
     def allowed(self, capacity: int) -> int:
-        """Return how many ports may be in use: as many as are less than the level."""
-        return max(math.ceil(capacity * self.below / 100) - 1, 0)
+        """Return how many ports may be in use: the most that are judged to be below the level."""
+        about = math.ceil(capacity * self.below / 100)  # as floats have it, which is one off or not
+        fewer = (about, about - 1, about - 2)
+        return max(next(n for n in fewer if levels(n, capacity, self.below) < Level.HOT), 0)
 
     def covers(self, key: PatternKey) -> bool:
         """Say whether these are ports of an outgoing pattern."""

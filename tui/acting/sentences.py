@@ -121,7 +121,7 @@ def kept_text(goal: Goal, kept: Kept) -> str:
     )
     if kept.short:
         text += (
-            f"; {kept.short:,} too many remain: open, or younger than "
+            f"; {kept.short:,} over the limit are left alone: open, or younger than "
             f"{goal.older_than_ms / 1000:g} s"
         )
     return text

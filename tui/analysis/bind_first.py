@@ -170,6 +170,8 @@ def _ports(frame: Frame, found: Array) -> Array:
     rank[found] = np.arange(others)
     place = (PORTS * rank).take(table.local_ip)
     place += table.local_port
+    if frame.patterns.apart.any():  # another device's ports are not these
+        place = place[frame.patterns.holding]
     seen = np.zeros((others + 1) * PORTS, bool)
     seen[place] = True  # a third of what two indices cost
     held: Array = seen.reshape(-1, PORTS)[:others] & frame.ports.usable

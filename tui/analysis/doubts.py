@@ -6,6 +6,7 @@ import numpy as np
 
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import SLOW_PERCENT, Level, levels
+from tui.analysis.takeovers import TAKEN_OVER
 from tui.kernel.counters import bound_at_most
 from tui.kernel.sockets import Array, Timer
 from tui.kernel.source import missing
@@ -13,16 +14,24 @@ from tui.writing.words import joined, plural
 
 COUNTED = {"net/sockstat": "tw", "net/netstat": "ListenDrops"}
 """Files of counters that findings go by, each with one that it always has."""
-TAKEN_OVER = "TWRecycled"
+UNCOUNTED_COPY = "the copy has no sockstat, so nothing tells whether its table is whole"
+MANY_TWICE, PART_TWICE = 20, 0.05
+"""So many rows of one tuple and port, and such a part of what a tuple holds, are no sockets that
+moved while /proc was read (at most 6 were seen)."""
 KERNELS_UIDS = 0, 65534
 """What the kernel's own sockets show: root's uid, and the overflow uid in a user namespace."""
 
 
 def unread(frame: Frame) -> tuple[str, ...]:
-    """Return what of the table was not read, a sentence each: then all counts are minimums."""
+    """Return what of the table was not read, or may not have been, a sentence each.
+
+    All counts are minimums then.
+    """
     table, notes = frame.table, []
     if not table.complete:
         notes.append("INCOMPLETE: part of the table is missing, so counts are minimums")
+    elif not table.complete_known:
+        notes.append(UNCOUNTED_COPY)
     if table.bad_lines:
         notes.append(f"{plural(table.bad_lines, 'line')} unreadable, not counted")
     return tuple(notes)
@@ -47,7 +56,7 @@ def assumed(frame: Frame) -> str:
 def doubts(frame: Frame) -> tuple[str, ...]:
     """Return all that makes the frame's figures doubtful, a sentence each, the gravest first."""
     bound = unlisted(frame) if bound_matters(frame) else ""
-    others = mistaken(frame), assumed(frame), bound, unproven(frame)
+    others = mistaken(frame), assumed(frame), bound, unproven(frame), of_devices(frame)
     return tuple(filter(None, (*unread(frame), *others)))
 
 
@@ -75,8 +84,7 @@ def unseen_bound(frame: Frame) -> int | None:
     # The kernel's own (NFS, iSCSI) have an inode as well, so they are told by root's uid alone:
     # what else shows that, as root's services and what nobody has accepted yet, makes it wider.
     kernels = np.count_nonzero((table.timer != Timer.TIME_WAIT) & np.isin(table.uid, KERNELS_UIDS))
-    known = table.complete and not table.bad_lines
-    return bound_at_most(inuse, get("alloc"), get("used"), int(kernels) if known else None)
+    return bound_at_most(inuse, get("alloc"), get("used"), int(kernels) if table.whole else None)
 
 
 def unlisted(frame: Frame) -> str:
@@ -114,11 +122,13 @@ def trusted_reuse(
 
     It can where the peer sent timestamps (net/ipv4/tcp_ipv4.c, tcp_twsk_unique: ts_recent_stamp),
     and no file shows that. So nobody knows while this place has never taken one over (TWRecycled);
-    where that is not counted the sysctls are taken for it. A peer on this host goes by the same
+    nor once it has, where it can have been another pattern's, until one of this one was seen to be.
+    Where that is not counted the sysctls are taken for it. A peer on this host goes by the same
     sysctls. The candidates and the percentage are those of ``bound_matters``.
     """
-    patterns = frame.patterns
-    if frame.counters.get(TAKEN_OVER) != 0 or not patterns.reusable.any():
+    patterns, count = frame.patterns, frame.counters.get(TAKEN_OVER)
+    reused = np.count_nonzero(patterns.reuse & (patterns.waiting > 0))
+    if count is None or (count and reused < 2) or not patterns.reusable.any():
         return []
     if candidates is None:
         candidates = np.flatnonzero(patterns.outgoing)
@@ -127,7 +137,11 @@ def trusted_reuse(
         levels(ports[candidates], capacity, percent, percent)
         for ports in (patterns.locked, patterns.in_use)
     )
-    return [at for at in candidates[feared > hoped].tolist() if not _at_home(frame, at)]
+    return [
+        at
+        for at in candidates[feared > hoped].tolist()
+        if not (_at_home(frame, at) or patterns.key(at) in frame.proven)
+    ]
 
 
 def _at_home(frame: Frame, index: int) -> bool:
@@ -138,10 +152,35 @@ def _at_home(frame: Frame, index: int) -> bool:
 def unproven(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None) -> str:
     """Return whose ports tcp_tw_reuse may not give back; empty where that would do no harm."""
     found = trusted_reuse(frame, percent, candidates)
+    whose = "of this destination" if frame.counters.get(TAKEN_OVER) else "here"
     return (
-        f"tcp_tw_reuse has never taken over a TIME-WAIT here, so {frame.patterns.key(found[0])} "
-        "may be short of ports: does the peer send timestamps?"
+        f"tcp_tw_reuse was not seen to take over a TIME-WAIT {whose}, so "
+        f"{frame.patterns.key(found[0])} may be short of ports: does the peer send timestamps?"
         if found
+        else ""
+    )
+
+
+def of_devices(frame: Frame, percent: float = SLOW_PERCENT, candidates: Array | None = None) -> str:
+    """Return which alarm may be false as sockets may be bound to devices; empty if none.
+
+    Each device has the ports of a tuple to itself (tui.analysis.devices). Where the table does not
+    tell them, as /proc does not, a port that is there twice shows them; without any, a tuple is not
+    full before one of its devices is half full. The candidates and the percentage are those of
+    ``bound_matters``.
+    """
+    table, patterns = frame.table, frame.patterns
+    if table.device_known or table.duplicates < MANY_TWICE:
+        return ""
+    if candidates is None:
+        candidates = np.flatnonzero(patterns.outgoing)
+    locked, capacity = patterns.locked[candidates], patterns.capacity[candidates]
+    short = candidates[levels(locked, capacity, percent, percent) > Level.FINE]
+    short = short[PART_TWICE * patterns.in_use[short] <= table.duplicates]
+    return (
+        f"{table.duplicates:,} sockets are listed twice: if they are bound to different devices, "
+        f"{frame.patterns.key(int(short[0]))} has more ports than counted; --source sock_diag tells"
+        if len(short)
         else ""
     )
 
@@ -158,10 +197,11 @@ def surely_fine(frame: Frame, locked: int, capacity: int, slow: float) -> bool:
     may each socket that is counted by a copy's sockstat and not in its table. Each that is only
     bound, and was not listed, may take a port away.
     """
-    if not frame.table.complete or frame.assumed or mistaken(frame):
+    table = frame.table
+    if not (table.complete and table.complete_known) or frame.assumed or mistaken(frame):
         return False
     capacity -= unseen_bound(frame) or 0
-    most = locked + frame.table.bad_lines
+    most = locked + table.bad_lines
     if frame.reading.place.kind == "copy":
-        most += sum(missing(frame.table, frame.counters))
+        most += sum(missing(table, frame.counters))
     return bool(levels(most, capacity, slow, slow) == Level.FINE)

@@ -15,7 +15,7 @@ SLACK = 2
 """Seconds by which a TIME-WAIT may be older or younger than it seems here."""
 FEW = 4
 """TIME-WAITs that may end early by chance, by a reset."""
-LEAK_VAGUE = 0.12
+LEAK_VAGUE = 0.1
 """As VAGUE, of open sockets, whose number sways by itself."""
 SHORTEST = int(QUARTERS[0])
 """Seconds over which ``pace`` takes a rate at the least."""
@@ -68,14 +68,21 @@ def _may_end(live: Array, opened: Array, closings: Array, capacity: Array, hold:
     """
     total = np.cumsum(closings + opened, axis=1)
     fastest = (total[:, SHORTEST - 1 :] / SPANS).max(axis=1)
-    leaks = np.cumsum(opened, axis=1).max(axis=1) > DOUBT * np.sqrt(_swing(live))
+    leaks = np.cumsum(opened, axis=1).max(axis=1) > DOUBT * np.sqrt(_swing(live, opened))
     may: Array = leaks | (live + closings.sum(axis=1) + hold * fastest.clip(0) >= capacity)
     return may
 
 
-def _swing(live: Array) -> Array:
-    """Return the variance that the number of so many open sockets has by itself."""
-    return 2 * live + 4
+def _swing(live: Array, opened: Array) -> Array:
+    """Return the variance that the number of open sockets has by itself, over up to a minute.
+
+    Sockets that come and go at random have twice their number, however long they live. Those that
+    nobody closes do not sway, so that a leak must not drown in what it has leaked: what the last
+    minute's changes show bounds it too. They undo each other (what has come goes again), so their
+    sum varies less than if none knew of the others.
+    """
+    swing: Array = np.minimum(2 * live, SECONDS * opened.var(axis=1)) + 4
+    return swing
 
 
 def end_early(then: Array, now: Array, hold: Array, span: float) -> Array:
@@ -116,7 +123,7 @@ def _ends(
     both = pace(  # at once: what it costs is the calls, not the rows
         np.concatenate((closings + opened, opened)),
         np.concatenate((np.minimum(np.floor(hold), oldest), np.full(count, oldest))),
-        np.concatenate((np.zeros(count), _swing(live))),
+        np.concatenate((np.zeros(count), _swing(live, opened))),
         apart,
         np.repeat((VAGUE, LEAK_VAGUE), count),
     )
@@ -124,9 +131,11 @@ def _ends(
     base = live[:, None] + held
     within = np.minimum(time, hold[:, None])
     past = time - within
-    least = np.where(hold < EVIDENCE, leak.sure, opening.sure)
+    # What is opened and stays open takes ports at least as fast as it is sure to grow.
+    least = np.maximum(leak.sure, np.where(hold < EVIDENCE, 0, opening.sure))
     sure = base + least[:, None] * within + leak.sure[:, None] * past
     proven = (sure >= capacity[:, None]).any(axis=1)
+    proven |= _later(capacity - sure[:, -1], leak.sure, time[0, -1]) <= AHEAD * leak.seconds
     growth = np.where(leak.sure > 0, leak.rate, 0)
     used = base + _opened(opening, within) + growth[:, None] * past
 
@@ -140,10 +149,14 @@ def _ends(
     at = step - 1 + np.clip((capacity - before) / climb, 0, 1)
 
     # Past the last known release only the open sockets can still grow.
-    end, last = time[0, -1], used[:, -1]
-    later = np.where(growth > 0, end + (capacity - last) / np.maximum(growth, 1e-9), NEVER)
+    later = _later(capacity - used[:, -1], growth, time[0, -1])
     later = np.where(later > AHEAD * leak.seconds, NEVER, later)
     return np.where(reached, np.where(proven, at, NEVER), later)
+
+
+def _later(free: Array, growth: Array, end: float) -> Array:
+    """Return when so many ports are taken that are still free at the ``end``, in seconds."""
+    return np.where(growth > 0, end + free / np.maximum(growth, 1e-9), NEVER)
 
 
 def _opened(opening: Pace, time: Array) -> Array:

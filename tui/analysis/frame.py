@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui.analysis.hold import USUAL_HZ, Hold, hold
-from tui.analysis.patterns import Patterns, find_patterns
+from tui.analysis.patterns import PatternKey, Patterns, find_patterns
 from tui.analysis.ports import PortSpace, port_space
 from tui.analysis.remotes import Remotes, count_remotes
+from tui.analysis.takeovers import taken_over
 from tui.analysis.timewait import TimeWait, time_waits
 from tui.kernel.port_rules import PortRules, port_rules
 from tui.kernel.sockets import STATE_SLOTS, Array, SocketTable, ip_halves
@@ -35,6 +36,11 @@ class Frame:
     patterns: Patterns
     time_wait: TimeWait
     remotes: Remotes
+    proven: frozenset[PatternKey] = frozenset()
+    """Patterns of which a TIME-WAIT was seen to be taken over, so that tcp_tw_reuse works for them:
+    since the first of the frames, each of which was judged with the one before."""
+    compared: bool = False
+    """Was there one before?"""
 
     @property
     def table(self) -> SocketTable:
@@ -101,7 +107,8 @@ def judge(reading: Reading, before: Frame | None = None) -> Frame:
     """Draw the conclusions of one reading.
 
     What follows from the table alone is taken from the frame ``before`` where that has the same
-    table and the same rules, as between spaced-out dumps.
+    table and the same rules, as between spaced-out dumps. Only ``proven`` needs one: it is what two
+    tables show together.
     """
     table = reading.table
     rules = port_rules(reading.parameters)
@@ -109,7 +116,7 @@ def judge(reading: Reading, before: Frame | None = None) -> Frame:
         return replace(before, reading=reading)
     ports = port_space(rules, table)
     patterns = find_patterns(table, ports, rules, reading.second_ms)
-    return Frame(
+    frame = Frame(
         reading=reading,
         rules=rules,
         ports=ports,
@@ -120,3 +127,6 @@ def judge(reading: Reading, before: Frame | None = None) -> Frame:
         ),
         remotes=count_remotes(table),
     )
+    if before is None:
+        return frame
+    return replace(frame, proven=before.proven | taken_over(before, frame), compared=True)

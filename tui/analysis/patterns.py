@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tui.analysis.devices import of_other_devices
 from tui.analysis.ports import PortSpace, is_loopback, reuse_applies
 from tui.kernel.port_rules import PortRules
 from tui.kernel.sockets import (
@@ -105,6 +106,9 @@ class Patterns:
     beside: Array
     """Sockets of an outgoing pattern at ports that connect() would not choose: outside of the
     range, reserved, or bound. They take nothing of the capacity."""
+    apart: Array
+    """Sockets of an outgoing pattern that are bound to other devices than those whose ports are
+    counted here: those have ports of their own. 0 in all but few."""
     reuse: Array
     """Does tcp_tw_reuse apply to the pattern? bool."""
     hold: Array
@@ -232,7 +236,8 @@ def find_patterns(
 ) -> Patterns:
     """Group every socket but the listeners, and judge each group's ports.
 
-    Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own.
+    Rows are distinct 4-tuples, so within an outgoing pattern each row is a port of its own; where
+    sockets of several devices have one pattern, the ports are those of the fullest device.
     ``second_ms`` is how far the monotonic clock was in its second, if known.
     """
     listeners, state = table.listeners, table.state
@@ -266,6 +271,17 @@ def find_patterns(
 
     holding = _holding(table, direction, ports)
     holding[listeners] = False
+    reused = bool(reuse.any())
+    young = _young(table, rules, second_ms) if reused else holding[:0]
+    apart = np.zeros(count, np.intp)
+    if table.device.any():
+        spare = np.zeros(len(table), bool)
+        if reused:
+            spare = np.append(reuse, False)[code] & (state == State.TIME_WAIT) & ~young
+        rows = np.flatnonzero(holding & (direction == Direction.OUTGOING))
+        elsewhere = of_other_devices(table, rows, code, spare)
+        holding[elsewhere] = False
+        apart = np.bincount(code[elsewhere], minlength=count + 1)[:count]
 
     def without(counts: Array, rows: Array) -> Array:
         """Few rows are exceptions: these are counted."""
@@ -276,13 +292,7 @@ def find_patterns(
     in_use = without(total, beside)
     waiting = without(states[:, State.TIME_WAIT], beside[state[beside] == State.TIME_WAIT])
     reusable = np.zeros(count, np.intp)
-    if reuse.any():
-        delay = rules.reuse_delay_ms
-        if rules.whole_seconds and second_ms is not None:
-            # net/ipv4/tcp_ipv4.c before 6.14, tcp_twsk_unique: ktime_get_seconds() must have
-            # passed ts_recent_stamp, so one that was closed before this second may be had.
-            delay = second_ms
-        young = (table.remaining_ms >= rules.time_wait_ms - delay) & (state == State.TIME_WAIT)
+    if reused:
         reusable = np.where(reuse, without(waiting, np.flatnonzero(young & holding)), 0)
 
     order = np.lexsort((-total, -in_use))
@@ -300,13 +310,26 @@ def find_patterns(
         capacity=np.where(kind == Direction.INCOMING, ports.size, ports.capacity),
         reusable=reusable[order],
         waiting=waiting[order],
-        beside=np.where(kind == Direction.OUTGOING, total[order] - in_use, 0),
+        beside=np.where(kind == Direction.OUTGOING, total[order] - in_use - apart[order], 0),
+        apart=apart[order],
         reuse=reuse,
         hold=np.where(reuse, rules.reuse_delay_ms, rules.time_wait_ms) / 1000,
         member=rank.take(code),
         holding=holding,
         keys=(table.address_hi, table.address_lo),
     )
+
+
+def _young(table: SocketTable, rules: PortRules, second_ms: int | None) -> Array:
+    """Say which rows are TIME-WAITs that tcp_tw_reuse gives to nobody yet."""
+    delay = rules.reuse_delay_ms
+    if rules.whole_seconds and second_ms is not None:
+        # net/ipv4/tcp_ipv4.c before 6.14, tcp_twsk_unique: ktime_get_seconds() must have
+        # passed ts_recent_stamp, so one that was closed before this second may be had.
+        delay = second_ms
+    young: Array = table.remaining_ms >= rules.time_wait_ms - delay
+    young &= table.state == State.TIME_WAIT
+    return young
 
 
 def _within(port: Array, ports: PortSpace) -> Array:

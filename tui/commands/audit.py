@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,20 @@ import click
 
 from tui.commands.configuration import configured
 from tui.commands.forms import emit_csv, form_options, in_places, refuse_two, warn_of
+from tui.commands.inspection import Inspection, inspect
 from tui.commands.options import given, look_options, recording_options
-from tui.commands.output import NOT_RUN, UNREADABLE, emit, emit_data, fail, paint, text_width
+from tui.commands.output import (
+    NOT_RUN,
+    UNREADABLE,
+    WIDEST,
+    emit,
+    emit_data,
+    fail,
+    paint,
+    plain,
+    tell,
+    text_width,
+)
 from tui.commands.reading import Looks, read_look
 from tui.findings.baseline import (
     BaselineError,
@@ -26,11 +38,9 @@ from tui.findings.codes import CODES
 from tui.findings.config import config_path, load_config
 from tui.findings.config_schema import config_schema, documented_defaults, in_force
 from tui.findings.finding import record
-from tui.findings.rules import diagnose
-from tui.findings.situation import Situation
 from tui.kernel.processes import Owners
-from tui.report.findings import Audited, audit_record, findings_text
-from tui.report.text import owners_notes, place_text, unsound
+from tui.report.findings import Audited, audit_record
+from tui.report.text import owners_notes, place_text
 from tui.writing.export import Sheet
 from tui.writing.words import plural
 
@@ -87,6 +97,9 @@ def audit(
 ) -> None:
     """Say what is wrong, what it means, what to do, and when not to do it.
 
+    With --from, one recorded moment is judged, the last unless --at names another; what was found
+    at other times of the recording is told after it, and does not change the exit code.
+
     Set thresholds, and silence findings, in ~/.config/twtop/config.toml.
 
     \b
@@ -121,26 +134,30 @@ def audit(
         fail(str(error), UNWRITABLE if saving else NOT_RUN)
     if known is None and baseline is not None:  # only the default one may be absent
         fail(f"{path}: no such file; --save-baseline creates it", NOT_RUN)
-    owners = Owners({})
-    looks, every = Looks(settings), []
-    for look in looks:
-        owners = look.owners()
-        situation = Situation(look.frame, owners, look.trends, config, known)
-        every.append((look.frame, diagnose(situation)))
+    looks = Looks(settings)
+    every = [inspect(look, config, known) for look in looks]
+    owners = every[-1].owners if every else Owners({})
+    audited = [(one.look.frame, one.found) for one in every]
     if as_json:
-        said = audit_record(every, placed=looks.several)
+        recorded = settings.recording is not None
+        episodes = [one.episodes for one in every] if recorded else None
+        said = audit_record(audited, placed=looks.several, episodes=episodes)
         emit_data(json.dumps(said, ensure_ascii=False), unwritable=UNWRITABLE)
     elif as_csv:
-        sheet = _sheet(every, placed=looks.several)
+        sheet = _sheet(audited, placed=looks.several)
         emit_csv(sheet, UNWRITABLE)
     else:
         notes = owners_notes(owners)
         emit("\n\n".join([*_texts(every, placed=looks.several), *notes]), unwritable=UNWRITABLE)
     if as_json or as_csv:
-        for frame, _ in every:
+        for frame, _ in audited:
             warn_of(frame)
+    if as_csv:
+        for one in every:
+            for text in one.elsewhere(plain, WIDEST):
+                tell(text)
     looks.finish()
-    sys.exit(max((int(one.severity) for _, found in every for one in found), default=0))
+    sys.exit(max((int(one.severity) for _, found in audited for one in found), default=0))
 
 
 def _sheet(every: Audited, *, placed: bool) -> Sheet:
@@ -153,18 +170,17 @@ def _sheet(every: Audited, *, placed: bool) -> Sheet:
     return sheet or Sheet(0.0, FIELDS, ())
 
 
-def _texts(every: Audited, *, placed: bool) -> Iterator[str]:
+def _texts(every: Sequence[Inspection], *, placed: bool) -> Iterator[str]:
     """Yield what is said of each place; of several, those without a finding in one line."""
     width = text_width()
     quiet = 0
-    for frame, found in every:
-        whole = frame.table.complete and not frame.table.bad_lines
-        if placed and whole and not found:
+    for one in every:
+        if placed and one.is_whole and not (one.found or one.episodes or one.lost):
             quiet += 1
             continue
         if placed:
-            yield place_text(frame, paint)
-        yield from unsound(frame, paint)
-        yield findings_text(found, paint, width, whole=whole)
+            yield place_text(one.look.frame, paint)
+        yield from one.texts(paint, width)
     if quiet:
-        yield paint(f"No findings in {plural(quiet, 'place')}.", "green")
+        moment = "" if every[0].look.origin is None else " at this moment"
+        yield paint(f"No findings in {plural(quiet, 'place')}{moment}.", "green")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import click
 
 from tui.analysis.frame import Frame
 from tui.commands.configuration import configured
+from tui.commands.inspection import Inspection, inspect
 from tui.commands.options import Settings, given, look_options
-from tui.commands.output import UNWRITABLE, emit, epilog, fail, plain
+from tui.commands.output import UNWRITABLE, WIDEST, emit, epilog, fail, plain
 from tui.commands.reading import (
     byte_order_of,
     chosen_place,
@@ -36,13 +38,18 @@ from tui.report.bundle import NOTHING, Parts, Past, write_bundle
 from tui.report.copied import BundleError, Copy, copy_place, redacted
 from tui.report.findings import audit_record, findings_text
 from tui.report.redaction import renamed
-from tui.report.text import report_text
+from tui.report.text import place_text, report_text
 from tui.report.whole import to_json
 from tui.writing.words import plural
 
 ENDINGS = (".tar.gz", ".tgz")
 PAST_SECONDS = 600.0
 """How much of a recording goes along."""
+OF_NOW = (
+    "This is of when the bundle was made; recording/audit.txt and recording/report.txt are of the "
+    "moment that was asked for.\n\n"
+)
+"""Above texts that could be taken for those of a recorded moment."""
 AFTER_SECONDS = 300.0
 """How much of what came after a moment that is asked for."""
 
@@ -66,7 +73,7 @@ AFTER_SECONDS = 300.0
 @click.option(
     "--at",
     metavar="TIME",
-    help="Add instead the minutes around this moment of it, and the report of then.",
+    help="Add instead the minutes around this moment of it, and the report and findings of then.",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @look_options
@@ -79,7 +86,7 @@ def bundle(
     It holds the report and the findings as text and JSON, versions, and the kernel's own files they
     were made from, which `twtop --proc` can read. No packet contents, no environment, no command
     lines. Only you can read the file. The last minutes that `twtop record` wrote are added, or with
-    --at those around that moment, but never with --redact.
+    --at those around that moment with the report and the findings of then, but never with --redact.
 
     \b
     twtop bundle ticket-4711.tar.gz --redact
@@ -108,13 +115,13 @@ def bundle(
                 return None  # it has ended meanwhile
             raise
 
-    def parts(copy: Copy, frame: Frame, owners: Owners) -> Parts:
+    def parts(copy: Copy, frame: Frame, owners: Owners, of_now: str) -> Parts:
         findings = diagnose(Situation(frame, owners, config=config))
-        whole = frame.table.complete and not frame.table.bad_lines
+        whole = frame.table.whole
         return copy, {
-            "report.txt": report_text(frame, owners, config.ports.threshold, plain),
+            "report.txt": of_now + report_text(frame, owners, config.ports.threshold, plain),
             "report.json": to_json(frame, owners),
-            "audit.txt": findings_text(findings, plain, whole=whole),
+            "audit.txt": of_now + findings_text(findings, plain, whole=whole),
             "audit.json": json.dumps(audit_record([(frame, findings)])),
         }
 
@@ -125,8 +132,11 @@ def bundle(
         if redact:
             copies, owners = redacted(copies), renamed(owners)
         frames = [copy.frame() for copy in copies]
-        made = [parts(copy, frame, owners) for copy, frame in zip(copies, frames, strict=True)]
-        size = write_bundle(file, *made, redacted=redact, past=_past(settings, config, redact))
+        past = _past(settings, config, redact)
+        of_now = OF_NOW if settings.at is not None else ""
+        pairs = zip(copies, frames, strict=True)
+        made = [parts(copy, frame, owners, of_now) for copy, frame in pairs]
+        size = write_bundle(file, *made, redacted=redact, past=past)
     except TableError as error:
         fail(str(error))
     except BundleError as error:
@@ -166,11 +176,26 @@ def _past(settings: Settings, config: Config, redact: bool) -> Past:
             raise TableError(str(error)) from error
         return Past(left_out=str(error))
     files = {one.name: one.content for one in taken}
-    texts = [report_text(one.frame, one.owners(), config.ports.threshold, plain) for one in looks]
-    reports = [to_json(one.frame, one.owners()) for one in looks]
     if looks:
-        files |= {
-            "report.txt": "\n\n".join(texts).encode(),
-            "report.json": "\n".join(reports).encode(),
-        }
+        files |= _texts_of([inspect(look, config) for look in looks], config)
     return Past(files, min(one.since for one in taken))
+
+
+def _texts_of(every: Sequence[Inspection], config: Config) -> dict[str, bytes]:
+    """Return the report and the findings of a recorded moment, of each place."""
+    reports, audits, records = [], [], []
+    for one in every:
+        look = one.look
+        place = [place_text(look.frame, plain)] * (len(every) > 1)
+        report = report_text(look.frame, one.owners, config.ports.threshold, plain)
+        reports.append("\n\n".join([*look.about, report]))
+        audits.append("\n\n".join([*place, *one.texts(plain, WIDEST)]))
+        records.append(to_json(look.frame, one.owners))
+    audited = [(one.look.frame, one.found) for one in every]
+    said = audit_record(audited, placed=len(every) > 1, episodes=[one.episodes for one in every])
+    return {
+        "report.txt": "\n\n".join(reports).encode() + b"\n",
+        "report.json": "\n".join(records).encode() + b"\n",
+        "audit.txt": "\n\n".join(audits).encode() + b"\n",
+        "audit.json": json.dumps(said, ensure_ascii=False).encode() + b"\n",
+    }

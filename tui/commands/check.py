@@ -11,7 +11,6 @@ import click
 
 from tui.analysis.bounds import could_reach
 from tui.analysis.doubts import uncounted
-from tui.analysis.frame import judge
 from tui.analysis.judgement import SLOW_PERCENT
 from tui.commands.configuration import load
 from tui.commands.destination import Address, destination, destination_options, ends_text
@@ -20,6 +19,7 @@ from tui.commands.output import emit, unknown
 from tui.commands.prometheus import address, prometheus_options
 from tui.commands.reading import (
     Look,
+    judge_now,
     owners_of,
     recorded_looks,
     refuse_live,
@@ -158,7 +158,7 @@ def check(
         if also:
             findings = _diagnosed(look, config.with_threshold(critical))
             answer = with_findings(answer, findings, uncounted(frame))
-        return _as_recorded(answer, look) if look.recorded else answer
+        return _as_recorded(answer, look) if look.origin is not None else answer
 
     def is_fine(seen: Glance) -> bool:
         if also or (must_exist and seen.sockets):
@@ -254,7 +254,7 @@ def check_all(
         place = seen.place
         called = place.called
         try:
-            frame = judge(source_of(place, settings, one_shot=True).read())
+            frame = judge_now(source_of(place, settings, one_shot=True))
             answer = judged(Look(frame, lambda: owners_of(settings)))
         except (TableError, click.UsageError) as error:
             if place.pid is not None and same_place(place) is None:

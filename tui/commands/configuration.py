@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tui.commands.options import Settings
-from tui.commands.output import USAGE, fail
+from tui.commands.output import USAGE, fail, remark
 from tui.findings.codes import CODES
 from tui.findings.config import Config, ConfigError, config_path, load_config
+from tui.writing.files import is_hidden
 
 
 def configured(settings: Settings, refused: int = USAGE) -> Config:
@@ -24,7 +25,10 @@ def configured(settings: Settings, refused: int = USAGE) -> Config:
 
 def load(settings: Settings) -> Config:
     """Return the same. Raises tui.findings.config.ConfigError."""
-    config = load_config(config_path(), CODES)
+    path = config_path()
+    config = load_config(path, CODES)
+    if is_hidden(path):
+        remark(f"{path}: no permission to look there; using the default settings")
     if settings.read_only:
         config = config.without_acts()
     return config if settings.threshold is None else config.with_threshold(settings.threshold)

@@ -160,7 +160,7 @@ place_option = click.option(
     metavar="PLACE",
     shell_complete=places_or_all,
     help="Look at this place: a named network namespace, a PID, a path, or a container's or "
-    "pod's name or id; commands that print records also take all.  [default: where twtop "
+    "pod's name or id; some commands also accept `all`.  [default: where twtop "
     "runs]",
 )
 reading_options = together(source_option, proc_option, byte_order_option)

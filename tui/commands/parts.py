@@ -90,12 +90,26 @@ def _waiting_text(query: Query) -> Iterable[str]:
     yield text.time_wait_text(frame, paint)
     if frame.time_wait.count:
         yield text.schedule_text(frame, paint)
-    yield text.patterns_text(frame, query.owners, query.threshold, paint, chosen=chosen)
+    yield text.patterns_text(
+        frame,
+        query.owners,
+        query.threshold,
+        paint,
+        chosen=chosen,
+        filtered=query.filter is not None,
+    )
 
 
 def _patterns_text(query: Query) -> str:
     chosen = query.patterns()
-    return text.patterns_text(query.frame, query.owners, query.threshold, paint, chosen=chosen)
+    return text.patterns_text(
+        query.frame,
+        query.owners,
+        query.threshold,
+        paint,
+        chosen=chosen,
+        filtered=query.filter is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +170,15 @@ PARTS = (
             ]
         },
         lambda query: [
-            text.sockets_text(query.frame, query.established(), query.owners, "Established", paint)
+            text.sockets_text(
+                query.frame,
+                query.established(),
+                query.owners,
+                "Established",
+                paint,
+                most=int(query.frame.states[State.ESTABLISHED]),
+                filtered=query.filter is not None,
+            )
         ],
         owners=True,
         filtered=True,
@@ -238,7 +260,8 @@ def command(part: Part) -> click.Command:
                 warn_of(frame)
             else:
                 notes = text.owners_notes(owners) if part.owners else ()
-                where = [text.place_text(frame, paint)] if looks.several else []
+                place = [text.place_text(frame, paint)] if looks.several else []
+                where = [*look.about, *place]
                 emit("\n\n".join([*where, *text.unsound(frame, paint), *part.text(query), *notes]))
         if sheet is not None:
             emit_csv(sheet)

@@ -21,7 +21,7 @@ from tui.commands.options import (
     threshold_option,
 )
 from tui.commands.output import EPILOG, emit, emit_data, fail, paint, remark
-from tui.commands.reading import owners_of, recorded_looks, refuse_live
+from tui.commands.reading import Look, owners_of, recorded_looks, refuse_live
 from tui.findings.config import Config
 from tui.kernel.find_place import ALL
 from tui.kernel.sockets import TableError
@@ -59,7 +59,7 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
         raise click.UsageError("places lists all of them; leave out -N")
     config = configured(settings)
     try:
-        rows, when, missing, notes = (_now if settings.recording is None else _then)(
+        rows, when, missing, notes, about = (_now if settings.recording is None else _then)(
             settings, config
         )
     except TableError as error:
@@ -71,7 +71,8 @@ def places(context: click.Context, /, as_json: bool, as_csv: bool, **options: An
         for why in missing:
             remark(why)
     else:
-        emit(places_text(rows, (*missing, *notes), config.ports.threshold, paint))
+        text = places_text(rows, (*missing, *notes), config.ports.threshold, paint)
+        emit("\n\n".join([*about, text]))
 
 
 class _Found(NamedTuple):
@@ -84,6 +85,8 @@ class _Found(NamedTuple):
     missing: Sequence[str]
     """Why there may be others, or they may be worse than these rows say."""
     notes: Sequence[str] = ()
+    about: Sequence[str] = ()
+    """Of which recorded moment they are."""
 
 
 def _now(settings: Settings, config: Config) -> _Found:
@@ -98,8 +101,9 @@ def _then(settings: Settings, config: Config) -> _Found:
     """Return all places of a recorded moment. Raises TableError."""
     assert settings.recording is not None
     refuse_live(settings)
-    outlooks, doubtful = [], dict[str, list[str]]()
+    outlooks, doubtful, looks = [], dict[str, list[str]](), list[Look]()
     for look in recorded_looks(settings.recording, settings.at):
+        looks.append(look)
         outlooks.append(look_back(look.frame.reading, look.owners(), config))
         for doubt in look.doubts:
             doubtful.setdefault(doubt, []).append(outlooks[-1].place.name)
@@ -107,4 +111,6 @@ def _then(settings: Settings, config: Config) -> _Found:
         raise TableError(f"{settings.recording}: no place was recorded then")
     outlooks.sort(key=lambda one: one.gravity, reverse=True)
     missing = [f"{joined(names)}: {doubt}" for doubt, names in doubtful.items()]
-    return _Found([seen(one) for one in outlooks], max(one.time for one in outlooks), missing)
+    newest = max(looks, key=lambda look: look.frame.time)
+    rows = [seen(one) for one in outlooks]
+    return _Found(rows, max(one.time for one in outlooks), missing, about=newest.about)

@@ -64,7 +64,8 @@ def plan(
     twtop plan --dst '[2001:db8::10]:443' --json
     """
     local_ip, remote_ip, remote_port = destination(dst, dport, src)
-    frame = read_look(given(context, options)).frame
+    look = read_look(given(context, options))
+    frame = look.frame
     index = hottest(frame, local_ip, remote_ip, remote_port)
     observed: Observed | None = None
     where = "no outgoing connections"
@@ -85,4 +86,5 @@ def plan(
     if as_json:
         emit_data(to_json(made, expected, frame))
     else:
-        emit(to_text(made, expected, paint, shutil.get_terminal_size().columns))
+        text = to_text(made, expected, paint, shutil.get_terminal_size().columns)
+        emit("\n\n".join([*look.about, text]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.analysis.doubts import trusted_reuse
 from tui.analysis.frame import Frame, judge
 from tui.commands.lasting import lasting
 from tui.commands.options import Settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tui.analysis.trends import Trends
     from tui.kernel.sockets import ByteOrder
     from tui.recording.recording import Recording
+    from tui.recording.summary import Summary
 
 
 def chosen_place(settings: Settings) -> Place:
@@ -109,6 +111,30 @@ def _progress() -> Callable[[int, int], None] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """The recording that a look is from, as far as it is of the same place."""
+
+    path: Path
+    timeline: Sequence[Summary]
+    asked: bool
+    """Has the user asked for this moment? Else it is the last."""
+    lost: tuple[str, ...]
+    """What is said of all that damage has taken, of any moment."""
+
+    def about(self, time: float) -> str:
+        """Return of which moment is spoken, in a sentence; ``time`` is its Unix time."""
+        if self.asked:
+            return f"Recorded {local(time)} in {self.path}."
+        begin, last = local(self.timeline[0].time), "last"
+        if self.timeline[-1].time > time:
+            last = "last readable"
+        return (
+            f"Recorded {local(time)}: the {last} moment of {self.path}, which begins {begin}; "
+            "--at shows another."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """One look at a place: what was read, and by whom its sockets were held, as far as is known."""
 
@@ -117,11 +143,20 @@ class Look:
     """Looks for them now, or says what was recorded."""
     trends: Trends | None = None
     """What the moments before a recorded one say with it."""
-    recorded: bool = False
+    origin: Provenance | None = None
     doubts: tuple[str, ...] = ()
     """Why what was recorded may not be what was there at the moment that was asked for."""
     notes: tuple[str, ...] = ()
     """What else is to be said of it."""
+
+    @property
+    def about(self) -> list[str]:
+        """Which recorded moment it is of, in a line that stands above a text; none of now."""
+        return [] if self.origin is None else [self.origin.about(self.frame.time)]
+
+
+LOOK_AGAIN_SECONDS = 1.0
+"""Between the two looks where one is not enough."""
 
 
 class Looks:
@@ -155,7 +190,7 @@ class Looks:
         for place in found.places:
             try:
                 source = source_of(place, self.settings, one_shot=True, among=True)
-                yield Look(judge(source.read()), owners)
+                yield Look(judge_now(source), owners)
             except (TableError, click.UsageError) as error:
                 if place.pid is None or same_place(place) is not None:  # else it has ended
                     self._tell(f"{place.called}: {error}")
@@ -186,6 +221,19 @@ def every_place(settings: Settings) -> Survey:
     return replace(found, places=tuple(first))
 
 
+def judge_now(source: Source) -> Frame:
+    """Read the tables and judge them. Raises TableError.
+
+    Where a destination has ports only if tcp_tw_reuse works for it, they are read once more: the
+    second look shows whether it does.
+    """
+    frame = judge(source.read())
+    if source.place.kind != "copy" and trusted_reuse(frame):
+        time.sleep(LOOK_AGAIN_SECONDS)
+        frame = judge(source.read(), frame)
+    return frame
+
+
 def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     """Read the tables once and judge them: those of now, or of a moment that was recorded.
 
@@ -194,13 +242,12 @@ def take_look(settings: Settings, *, as_now: bool = False) -> Look:
     Raises TableError, and click.UsageError for a moment that is not in the recording.
     """
     if settings.recording is None:
-        frame = judge(open_source(settings, one_shot=True).read())
-        return Look(frame, lambda: owners_of(settings))
+        return Look(judge_now(open_source(settings, one_shot=True)), lambda: owners_of(settings))
     _refuse_all(settings.place)
     refuse_live(settings)
     with recorded(settings.recording, settings.place) as recording:
         first, last = recording.timeline[0].time, recording.timeline[-1].time
-        look = _look_at(recording, settings.at, _when(settings.at, first, last))
+        look = _look_at(recording, settings.recording, settings.at, _when(settings.at, first, last))
         return _not_now(look, recording, last) if as_now and settings.at is None else look
 
 
@@ -239,7 +286,9 @@ SILENT_SECONDS = 15.0
 """Where nothing at all was recorded for longer, nobody looked: ports can run out in 6 seconds."""
 
 
-def _look_at(recording: Recording, at: str | None, time: float, *, among: bool = False) -> Look:
+def _look_at(
+    recording: Recording, path: Path, at: str | None, time: float, *, among: bool = False
+) -> Look:
     """Return the look at a moment, or where none is asked for at the last that can be read.
 
     ``among`` says that other places are looked at too: one that may be missing is a doubt then.
@@ -255,9 +304,10 @@ def _look_at(recording: Recording, at: str | None, time: float, *, among: bool =
         time = recording.timeline[index].time
     view = Replay(recording, Config(), begin=recording.timeline[index].time).newest
     moment = recording.moment(index)
-    frame = judge(moment.reading)
+    frame, trends = judge(moment.reading), None
     # A table that was cut short is shown by the whole one before it, whose trends are not its own.
-    trends = view.trends if view is not None and frame.table.complete else None
+    if view is not None and frame.table.complete:
+        frame, trends = view.frame, view.trends
     silent, late = recording.silent_before(time) + frame.age, time - frame.time
     # So long after damage each place that is there was recorded anew: the next chapter has the
     # idle ones in turn. Until then one may be missing that is not known.
@@ -270,11 +320,13 @@ def _look_at(recording: Recording, at: str | None, time: float, *, among: bool =
     if recording.is_newer:
         doubts.append("recorded by a newer twtop, which this one may misread")
     notes = () if among else recording.left_out
+    timeline = recording.timeline
+    lost = recording.lost_between(timeline[0].time, timeline[-1].time)
     return Look(
         frame,
         lambda: moment.owners,
         trends,
-        recorded=True,
+        origin=Provenance(path, timeline, at is not None, tuple(lost)),
         doubts=tuple(doubts),
         notes=notes,
     )
@@ -318,7 +370,7 @@ def recorded_looks(path: Path, at: str | None, *, as_now: bool = False) -> Itera
             begun, seen = spans[place]
             if begun <= then <= seen + LATE_SECONDS:
                 recording.show(place)
-                look = _look_at(recording, at, then, among=True)
+                look = _look_at(recording, path, at, then, among=True)
                 yield _not_now(look, recording, last) if as_now and at is None else look
 
 

@@ -38,5 +38,6 @@ def report(context: click.Context, /, as_json: bool, details: bool, **options: A
 
     threshold = configured(settings).ports.threshold
     for look in looks:
-        emit(report_text(look.frame, look.owners(), threshold, paint, details=details))
+        text = report_text(look.frame, look.owners(), threshold, paint, details=details)
+        emit("\n\n".join([*look.about, text]))
     looks.finish()

@@ -31,7 +31,7 @@ from tui.commands.options import (
     source_option,
     threshold_option,
 )
-from tui.commands.output import fail, paint, remark, tell, text_width
+from tui.commands.output import UNWRITABLE, fail, paint, remark, tell, text_width
 from tui.commands.reading import open_source
 from tui.commands.terminal import own_command, require_terminal
 from tui.kernel.processes import find_owners
@@ -66,6 +66,8 @@ class Witness:
         self._watch, self._source, self._recorders = watch, source, [*recorders]
         self._lock = threading.Lock()
         self.failure: str | None = None
+        self.unwritten = False
+        """Has a recording come to an end before the command did?"""
         self.incomplete = 0
         view = watch.take(source.read())
         self._record(view)
@@ -93,7 +95,7 @@ class Witness:
             try:
                 recorder.take(view)
             except RecordingError as error:
-                self.failure = str(error)
+                self.failure, self.unwritten = str(error), True
                 self._recorders.remove(recorder)
 
     @property
@@ -110,7 +112,8 @@ def _opened(frame: Frame) -> int | None:
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Exit codes: the command's own; 1 if it exceeded --max-use; 125 if twtop could not "
+    epilog="Exit codes: the command's own; 1 if it exceeded --max-use, or a "
+    "file could not be written; 125 if twtop could not "
     "read the sockets; 126 or 127 if the command could not be run.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -208,9 +211,12 @@ def run(
             look.look()
 
         code = run_child(command, ended, dashboard_line(settings) if live else None)
+        unwritten = look.unwritten
         for recorder in recordings:
-            with suppress(RecordingError):
+            try:
                 recorder.close()
+            except RecordingError as error:
+                look.failure, unwritten = str(error), True
         refused, lost = _refused(counting, look.newest.frame)
         for destination in refused or ():
             look.tolls.by_destination.setdefault(destination, Toll())
@@ -230,17 +236,25 @@ def run(
             tell(run_text(made, paint, text_width()))
         for out in outs:
             if out.suffix in CHARTS:
-                _draw(made, out)
+                unwritten |= not _draw(made, out)
         if look.failure is not None:
             remark(look.failure)
         if target is not None:
             told = {**head(look.newest.frame, SCHEMA), **run_record(made)}
-            json.dump(told, target, ensure_ascii=False)
-            target.write("\n")
+            try:
+                target.write(json.dumps(told, ensure_ascii=False) + "\n")
+                target.flush()
+            except OSError as error:
+                remark(f"{as_json}: {error.strerror or error}")
+                unwritten = True
+                with suppress(OSError):  # it would write once more
+                    target.close()
     if code == 0 and max_use is not None and made.highest_use > max_use:
         use, most = words.percent(made.highest_use, 100, max_use), words.written(max_use)
         remark(f"{use} of the ports to one destination were used, more than {most} %")
         code = 1
+    if code == 0 and unwritten:
+        code = UNWRITABLE
     sys.exit(code)
 
 
@@ -249,8 +263,8 @@ def _require_png() -> None:
         fail("--out FILE.png needs resvg-py: pip install 'twtop[png]'; FILE.svg needs nothing", 2)
 
 
-def _draw(made: Run, path: Path) -> None:
-    """Write the chart; that it cannot be written does not change what the command has come to."""
+def _draw(made: Run, path: Path) -> bool:
+    """Write the chart, and say whether it could be written."""
     data = run_svg(made).encode()
     if path.suffix == ".png":
         import resvg_py
@@ -260,6 +274,8 @@ def _draw(made: Run, path: Path) -> None:
         write_whole(path, lambda file: file.write(data), mode=0o644)
     except OSError as error:
         remark(f"{path}: {error.strerror or error}")
+        return False
+    return True
 
 
 def _refused(

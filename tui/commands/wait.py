@@ -12,6 +12,7 @@ import numpy as np
 
 from tui.analysis.bind_first import USE, BoundFirst, find_bound_first
 from tui.analysis.doubts import (
+    UNCOUNTED_COPY,
     assumed,
     bound_matters,
     mistaken,
@@ -106,17 +107,20 @@ def wait(
     goal = "drained" if below is None else f"below {written(below)} %"
     began = time.monotonic()
     before: Frame | None = None
+    last: Frame | None = None
     ever = False
     try:
         while True:
             try:
-                frame = judge(source.read())
+                last = frame = judge(source.read(), last)
             except TableError as error:
                 fail(str(error))
             found = outgoing(frame, *ends)
             ever = ever or len(found) > 0
             if frame.assumed:
                 fail(f"cannot tell: {assumed(frame)}")  # the next look will know no more
+            if not frame.table.complete_known:
+                fail(f"cannot tell: {UNCOUNTED_COPY}")
             if mistaken(frame):
                 fail(f"cannot tell: {mistaken(frame)}")
             progress = measure(frame, found, below)

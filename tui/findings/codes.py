@@ -22,7 +22,7 @@ CODES = {
     "orphans-high": "sockets that no process holds are near their maximum",
     "remote-share": "one remote IP has half of the connections",
     "new-listener": "something listens that was not there at `twtop audit --save-baseline`",
-    "incomplete-table": "the table was cut short, or has unreadable lines",
+    "incomplete-table": "the table was cut short, or may be, or has unreadable lines",
     "sysctls-assumed": "a sysctl that decides on ports could not be read",
     "host-range-wider": "a place is short of ports, and the host's wider range is not its own",
     "reuse-without-timestamps": "`tcp_tw_reuse` is on and cannot work",
@@ -39,3 +39,8 @@ CODES = {
 LEVELS = ("connect-slow", "ports-above-threshold", "ports-exhausted")
 """How full one pattern is: it has one of these at a time, each graver than the one before. That is
 one story, which goes on when the code changes."""
+
+
+def level_of(code: str) -> int:
+    """Return how far a code is up LEVELS; 0 for one that is not there."""
+    return LEVELS.index(code) if code in LEVELS else 0

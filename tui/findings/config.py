@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from tui.writing.files import read_whole
+from tui.writing.files import is_hidden, read_whole
 
 
 class ConfigError(Exception):
@@ -263,7 +263,7 @@ def users_file(folder: str, usual: str, name: str) -> Path:
 
 
 def load_config(path: Path, codes: Collection[str]) -> Config:
-    """Read the settings; those of a missing file are the defaults.
+    """Read the settings; those of a missing file, or one that is hidden, are the defaults.
 
     ``codes`` are the findings there are: another one cannot be silenced. Raises ConfigError.
     """
@@ -272,6 +272,8 @@ def load_config(path: Path, codes: Collection[str]) -> Config:
     except (FileNotFoundError, NotADirectoryError):
         return Config()
     except OSError as error:
+        if is_hidden(path):
+            return Config()
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 from tui.analysis.patterns import PatternKey
-from tui.findings.codes import LEVELS
+from tui.findings.codes import LEVELS, level_of
 from tui.kernel.places import Place
 from tui.planning.fitting import acts_here, caution, fitted
 
@@ -83,7 +83,7 @@ class Finding:
     @property
     def grade(self) -> tuple[Severity, int]:
         """How grave it is within its story; the greater the graver."""
-        return self.severity, LEVELS.index(self.code) if self.code in LEVELS else 0
+        return self.severity, level_of(self.code)
 
 
 def fit(finding: Finding, place: Place) -> Finding:

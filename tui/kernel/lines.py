@@ -188,6 +188,7 @@ def _parse_columns(lines: Array, layout: Layout) -> tuple[RawSockets, list[bytes
         backlog_limit=np.where(record["state"] == State.LISTEN, UNKNOWN_LIMIT, 0).astype(np.uint32),
         uid=uid,
         inode=inode,
+        device=np.zeros(len(record), np.uint32),
     )
     return rows, others
 

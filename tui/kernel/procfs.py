@@ -40,6 +40,8 @@ SHORT_READ = PAGE - 256
 """A read of at most this many bytes ends the table: fs/seq_file.c fills a page."""
 ROW = re.compile(rb"\s*\d+:")
 """How a row begins, and no prompt, date or header."""
+HEADED = re.compile(rb"local_address[^\n]*\n\s*0:")
+"""How a table begins: the kernel numbers its rows from 0 (net/ipv4/tcp_ipv4.c, ``sl``)."""
 MOST_BYTES = 1 << 30
 """Of a table: seven million sockets. A copy may be of any length."""
 
@@ -55,11 +57,12 @@ def read_sockets(
     What could not be read with this ``effort`` is missing, and the table is marked incomplete; so
     is one of which most lines are unreadable. ``byte_order`` is that of the machine that wrote it,
     if not this one's.
-    These files list no bound, unconnected sockets (but for gVisor's), and no listener's backlog
-    limit. ``progress`` is told how far a copy has been read; how long the kernel's own files are
-    nobody knows.
+    These files list no bound, unconnected sockets (but for gVisor's), no listener's backlog limit,
+    and no device that a socket is bound to. ``progress`` is told how far a copy has been read; how
+    long the kernel's own files are nobody knows.
 
-    Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read.
+    Raises TableError when net/tcp, or a net/tcp6 that exists, cannot be read, or has several tables
+    one after the other.
     """
     chunks: list[RawSockets] = []
     bound: list[Array] = []
@@ -91,7 +94,7 @@ def read_sockets(
     if progress is not None and total:
         progress(total, total)
     complete = complete and bad <= sum(map(len, chunks))
-    table = build(chunks, complete=complete, bad_lines=bad)
+    table = build(chunks, device_known=False, complete=complete, bad_lines=bad)
     ports = distinct(np.concatenate([np.empty(0, np.uint16), *bound]))
     return replace(table, bound_ports=ports) if len(ports) else table
 
@@ -225,12 +228,17 @@ class _Reading:
         self.layout = layout
         self.effort = effort
         self.complete = True
+        self._last_line = b""
+        """The last one of the piece before."""
+        self._tables = 0
 
     def pieces(self) -> Iterator[Array]:
         """Yield the file's lines, without its header, as bytes in uint8 arrays.
 
         Each array is a view that the next step overwrites. Where the last line lacks its end the
         file was pasted, or cut in the middle of that line.
+
+        Raises TableError where a copy begins anew: it is of two moments, or has tcp6 behind tcp.
         """
         buffer = bytearray(PIECE + 2 * PAGE)
         array = np.frombuffer(buffer, np.uint8)
@@ -263,6 +271,7 @@ class _Reading:
                     self.complete = self.complete and start > 0
                 if end > start:
                     if not short:  # a copy
+                        self._see_beginnings(bytes(view[:end]))
                         tail = bytes(view[max(end - PAGE, start) : end])
                     yield array[start:end]
                 if ended or late:
@@ -287,6 +296,16 @@ class _Reading:
         _, bad = parse(line, self.layout)
         self.complete = self.complete and not bad
         return line
+
+    def _see_beginnings(self, lines: bytes) -> None:
+        """Count the tables that begin here: sockets of different moments make no sum."""
+        self._tables += len(HEADED.findall(self._last_line + lines))
+        self._last_line = lines[lines.rfind(b"\n", 0, -1) + 1 :]
+        if self._tables > 1:
+            raise TableError(
+                f"{self.root / self.name}: more than one table in it, one after the other: a copy "
+                "is of one moment and has net/tcp and net/tcp6 apart, so keep one of them"
+            )
 
     def _see_end(self, tail: bytes) -> None:
         """See whether the last row was cut, and somebody's editor has ended it."""

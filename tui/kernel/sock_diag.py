@@ -62,6 +62,7 @@ MESSAGE_LENGTH = 88
 """nlmsghdr and inet_diag_msg; attributes may follow."""
 # Where its parts stand, in words of 32 bits.
 SEQUENCE, STATES, PORTS, LOCAL, REMOTE = 2, 4, 5, 6, 10
+DEVICE = 14
 EXPIRES, RX_QUEUE, TX_QUEUE, UID, INODE = 17, 18, 19, 20, 21
 
 
@@ -392,6 +393,7 @@ def _rows(messages: Messages) -> RawSockets:
         backlog_limit=backlog_limit,
         uid=of_others(UID, np.uint32),
         inode=of_others(INODE, np.uint64),
+        device=messages.word(DEVICE),
     )
 
 

@@ -85,6 +85,7 @@ class RawSockets:
     backlog_limit: Array
     uid: Array
     inode: Array
+    device: Array
 
     def __len__(self) -> int:
         return len(self.state)
@@ -105,6 +106,7 @@ ROW_TYPES: dict[str, type[np.generic]] = {
     "backlog_limit": np.uint32,
     "uid": np.uint32,
     "inode": np.uint64,
+    "device": np.uint32,
 }
 """The width of each column; readers deliver these."""
 
@@ -115,7 +117,7 @@ class SocketTable:
 
     ``local_ip`` and ``remote_ip`` are indices into the address columns ``address_hi`` and
     ``address_lo`` (128-bit addresses, IPv4 as v4-mapped). ``remaining_ms`` is the time left
-    on the socket's timer. No two rows are the same socket.
+    on the socket's timer. No two rows are the same socket; nor have two the same tuple and device.
     """
 
     address_hi: Array
@@ -135,13 +137,20 @@ class SocketTable:
     copy: ``table.backlog_limit != UNKNOWN_LIMIT`` says where it is known."""
     uid: Array
     inode: Array
+    device: Array
+    """Index of the interface that a socket is bound to (SO_BINDTODEVICE, or a VRF), 0 where it is
+    bound to none: a tuple has all its ports once for each. Only sock_diag tells."""
     bound_ports: Array
     """Distinct ports of bound, unconnected sockets (BOUND_INACTIVE), which only sock_diag
     lists."""
     bound_known: bool = True
     """False where the kernel cannot be asked for those, or does not tell (before 6.8)."""
+    device_known: bool = True
+    """False where ``device`` is 0 because nothing tells it."""
     complete: bool = True
     """False when a deadline, a lost message or a missing header cut the dump short."""
+    complete_known: bool = True
+    """False of a copy with nothing beside it that counts its sockets: it may lack whole lines."""
     duplicates: int = 0
     bad_lines: int = 0
     byte_order: ByteOrder | None = sys.byteorder
@@ -150,6 +159,11 @@ class SocketTable:
 
     def __len__(self) -> int:
         return len(self.state)
+
+    @property
+    def whole(self) -> bool:
+        """Is every socket of the place in it, for sure?"""
+        return self.complete and self.complete_known and not self.bad_lines
 
     @cached_property
     def listeners(self) -> Array:
@@ -250,14 +264,16 @@ def build(
     chunks: Sequence[RawSockets],
     *,
     bound_ports: Array | None = None,
+    device_known: bool = True,
     complete: bool = True,
     bad_lines: int = 0,
 ) -> SocketTable:
     """Join what a reader collected into one table, each socket once.
 
     Two rows of one 4-tuple are one socket seen twice, and the later one is newer
-    (a non-atomic read shows a socket again when its bucket moves). Only listeners share
-    a tuple in earnest (SO_REUSEPORT), so for them the inode must be equal too.
+    (a non-atomic read shows a socket again when its bucket moves). Listeners share a tuple in
+    earnest (SO_REUSEPORT), so for them the inode must be equal too; and so do sockets of different
+    devices (net/ipv4/inet_hashtables.c, inet_match).
     """
 
     def joined(name: str) -> Array:
@@ -272,7 +288,9 @@ def build(
         address_lo=address_lo,
         bound_ports=np.empty(0, np.uint16) if bound_ports is None else bound_ports,
         bound_known=bound_ports is not None,
+        device_known=device_known,
         complete=complete,
+        complete_known=True,
         duplicates=count - len(column["state"]),
         bad_lines=bad_lines,
         byte_order=sys.byteorder,
@@ -342,7 +360,7 @@ def _distinct_sockets(column: dict[str, Array], addresses: int) -> Array | None:
     ordered = np.sort(key)
     if not (ordered[1:] == ordered[:-1]).any():
         return None
-    identity = np.where(column["state"] == State.LISTEN, column["inode"], np.uint64(0))
+    identity = np.where(column["state"] == State.LISTEN, column["inode"], column["device"])
     order = np.lexsort((identity, key))  # stable: the last of a run is the newest
     last = np.ones(len(order), bool)
     a, b = order[:-1], order[1:]

@@ -161,6 +161,17 @@ def falls_short(table: SocketTable, counters: Mapping[str, int]) -> bool:
     return sum(lacking) > FEW + MAY_BE_MISSING * (len(table) + sum(lacking))
 
 
+def tells_whole(place: Place, counters: Mapping[str, int]) -> bool:
+    """Say whether a copy tells that its table is whole, or that it is not.
+
+    Its maker does, in the about.json beside it, and so does sockstat, which the kernel always has
+    beside net/tcp: it shows that lines are missing.
+    """
+    if place.origin is not None:
+        return place.origin.complete_known
+    return {"inuse", "tw"} <= counters.keys()
+
+
 def with_limits(table: SocketTable, limits: Mapping[int, int]) -> SocketTable:
     """Return the table with its listeners' backlog limits, those that are known by inode."""
     rows = np.flatnonzero(table.state == State.LISTEN)
@@ -270,6 +281,8 @@ class Source:
             now = made
         if copy and falls_short(table, counters):
             table = replace(table, complete=False)
+        if copy:
+            table = replace(table, complete_known=tells_whole(self.place, counters))
         if not table.complete:
             self._cut += 1
         elif clock - began < min(self.interval / 2, FIRST_READ):

@@ -40,6 +40,8 @@ class Origin:
     byte_order: ByteOrder | None
     bound_ports: tuple[int, ...] | None
     """Ports that were bound and nothing else; None where they were not known."""
+    complete_known: bool = True
+    """False where it is a copy of a copy that nothing tells of whether it was whole."""
 
 
 def origin_of(root: Path) -> Origin | None:
@@ -54,6 +56,7 @@ def origin_of(root: Path) -> Origin | None:
             about["complete"] is True,
             about["byteorder"] if about["byteorder"] in ("little", "big") else None,
             None if ports is None else tuple(map(_port, ports)),
+            about.get("complete_known", True) is True,
         )
     except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return None

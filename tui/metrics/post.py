@@ -100,7 +100,7 @@ class Post:
     def _take(self, reading: Reading) -> View:
         table = reading.table
         if table is not self._table:  # else only the counters are new
-            self._table, self._complete = table, table.complete and not table.bad_lines
+            self._table, self._complete = table, table.whole
             self._incomplete += not self._complete
         return self._watch.take(reading)
 

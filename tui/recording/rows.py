@@ -22,8 +22,9 @@ from tui.recording.packing import NOTHING, Packed, gaps, packed_column, signed
 from tui.recording.positions import packed_places
 
 ALWAYS = "local_port", "remote_port", "state", "timer"
-SELDOM = "rx_queue", "tx_queue", "backlog_limit", "uid", "inode"
-"""What a row has besides addresses and the time left; the latter are 0 in a TIME-WAIT. A row in
+SELDOM = "rx_queue", "tx_queue", "backlog_limit", "uid", "inode", "device"
+"""What a row has besides addresses and the time left; the latter are 0 in a TIME-WAIT,
+but for the device. A row in
 which one of these changes is another row."""
 ORDER = (
     "local_port",

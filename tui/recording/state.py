@@ -35,7 +35,8 @@ def reading_sections(reading: Reading) -> Sections:
         | {"addresses": sorted(reading.addresses)}
         | {"host_range": reading.host_range and list(reading.host_range)},
         "table": {name: getattr(table, name) for name in OF_TABLE}
-        | {"bound_ports": table.bound_ports.tolist()},
+        | {"bound_ports": table.bound_ports.tolist(), "complete_known": table.complete_known}
+        | {"device_known": table.device_known},
         "place": {name: getattr(place, name) for name in ("name", "kind", "id")}
         | {"root": str(place.root), "words": list(place.words)},
         "parameters": {p.name: [p.value, p.default, p.meaning] for p in reading.parameters},
@@ -112,6 +113,9 @@ def restored(now: Sections, columns: dict[str, Array], table: SocketTable | None
             raise ValueError("there is no such state")
         kept: dict[str, Any] = {**columns, **{name: told[name] for name in OF_TABLE}}
         kept["bound_ports"] = np.array(told["bound_ports"], np.uint16)
+        # Not in older recordings: these had no devices.
+        kept["complete_known"] = bool(told.get("complete_known", True))
+        kept["device_known"] = bool(told.get("device_known", False))
         table = SocketTable(**kept)
     return Reading(
         place=restored_place(now),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tui.analysis.timewait import SECONDS
-from tui.findings.cases import FORGET_SECONDS, Begun
+from tui.findings.cases import FORGET_SECONDS, Begun, Grade
+from tui.findings.codes import level_of
+from tui.findings.episode import Episode
 from tui.findings.finding import Severity
 from tui.recording.summary import Summary
 
@@ -128,6 +130,36 @@ def begun(timeline: Sequence[Summary], index: int, within: float) -> dict[tuple[
         )
         for one, since in seen.items()
     }
+
+
+def episodes(timeline: Sequence[Summary], known: Mapping[tuple[str, str], Grade]) -> list[Episode]:
+    """Return what was found of which nothing as grave is ``known``, the gravest first.
+
+    Of one grade that which began last comes first. There is one of each identity.
+    """
+    found: dict[tuple[str, str], Episode] = {}
+    last: dict[tuple[str, str], int] = {}
+    """At which moment each was seen last."""
+    for index, summary in enumerate(timeline):
+        now = summary.time
+        for told in summary.findings:
+            code, subject = told.code or told.identity[0], told.identity[1]
+            grade = Severity(told.severity)
+            new = Episode(code, subject, told.title, grade, now, now, now, 1)
+            one = found.get(told.identity)
+            if one is not None:
+                seen = last[told.identity]
+                back = seen != index - 1 and now - one.until >= FORGET_SECONDS
+                graver = new if told.grade > _grade(one) else one
+                spells = one.spells + back
+                new = replace(graver, since=one.since, until=now, spells=spells)
+            found[told.identity], last[told.identity] = new, index
+    told_of = (one for key, one in found.items() if _grade(one) > known.get(key, LEAST))
+    return sorted(told_of, key=lambda one: (*_grade(one), one.since), reverse=True)
+
+
+def _grade(one: Episode) -> Grade:
+    return one.severity, level_of(one.code)
 
 
 def full_spans(timeline: Sequence[Summary]) -> list[Full]:

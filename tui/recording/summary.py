@@ -8,7 +8,7 @@ import numpy as np
 
 from tui.analysis.judgement import Level, pattern_levels
 from tui.analysis.patterns import Direction
-from tui.findings.codes import LEVELS
+from tui.findings.codes import level_of
 from tui.findings.finding import Severity
 from tui.kernel.sockets import STATE_SLOTS
 from tui.watching.view import View
@@ -29,7 +29,7 @@ class Told(NamedTuple):
     @property
     def grade(self) -> tuple[Severity, int]:
         """How grave it is, as Finding.grade has it."""
-        return Severity(self.severity), LEVELS.index(self.code) if self.code in LEVELS else 0
+        return Severity(self.severity), level_of(self.code)
 
 
 class Summary(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tui.analysis.bind_first import find_bound_first
-from tui.analysis.doubts import doubts, surely_fine, unlisted, unproven
+from tui.analysis.doubts import doubts, of_devices, surely_fine, unlisted, unproven
 from tui.analysis.frame import Frame
 from tui.analysis.judgement import Level, PortUse, port_use
 from tui.findings.config import BindFirst
@@ -56,10 +56,12 @@ def judge_fullest(
     ``warning`` and ``critical`` are percentages of capacity; ``none`` is what to say without a
     candidate, which is no answer where one ``must_exist``. Fullest is the one with the fewest
     ports left to connect(): two with all ports in use look alike, while one of them may still
-    take over its TIME-WAITs. Where their client binds first, all destinations of a local IP
-    together have the ports of one, and those are judged if fewer are left.
+    take over its TIME-WAITs. Where a client binds first, all destinations of a local IP together
+    have the ports of one, and those are judged if fewer are left: also for a destination that
+    nobody is connected to, since connect() passes over bound ports.
     """
-    patterns, fails = frame.patterns, "connect() fails"
+    patterns, subject, fails = frame.patterns, "", "connect() fails"
+    use = PortUse(frame.ports.capacity)
     if len(candidates):
         left = patterns.capacity[candidates] - patterns.locked[candidates]
         index = int(candidates[left.argmin()])
@@ -69,27 +71,34 @@ def judge_fullest(
             subject += (
                 f" (not counting {beside:,} connections from ports that connect() does not choose)"
             )
-        # Whatever its own address, connect() takes no port that another socket has bound.
-        bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
-        if bound is not None and bound.use.connectable < use.connectable:
-            use, fails = bound.use, "bind() fails"
-            subject = (
-                f"{frame.table.ip(bound.address)} to all of its {bound.destinations} destinations"
+        if apart := patterns.apart.item(index):
+            subject += (
+                f" (by one device; {apart:,} sockets bound to another one have ports of their own)"
             )
-            subject += " (the client seems to bind() first)"
+    # Whatever its own address, connect() takes no port that another socket has bound.
+    bound = next(iter(find_bound_first(frame, limits.destinations, limits.use)), None)
+    if bound is not None and bound.use.connectable < use.connectable:
+        use, fails = bound.use, "bind() fails" if subject else "bind() and connect() fail"
+        subject = (
+            f"{'' if subject else f'{none}; '}{frame.table.ip(bound.address)} to all of its "
+            f"{bound.destinations} destinations (the client seems to bind() first)"
+        )
+    if subject:
         text = f"{subject} uses {floored(use.in_use, use.capacity)}% of {use.capacity:,} ports"
     else:
-        use = PortUse(frame.ports.capacity)
         text = none if use.capacity else "no ephemeral ports at all"
     level = use.level(critical, warning)
     code = {Level.FINE: OK, Level.SLOW: WARNING}.get(level, CRITICAL)
-    if len(candidates) and level is Level.EXHAUSTED:
+    if subject and level is Level.EXHAUSTED:
         text += f": EXHAUSTED, {fails}"
-    elif len(candidates):
+    elif subject:
         text += f"{_reuse(use)}, {use.connectable:,} connectable"
     sure = surely_fine(frame, use.locked, use.capacity, min(warning, critical))
     trusted = unproven(frame, min(warning, critical), candidates)
     why = doubts(frame)
+    if code != OK and (devices := of_devices(frame, min(warning, critical), candidates)):
+        code = UNKNOWN
+        why += () if devices in why else (devices,)
     if code == OK and (not sure or trusted or (must_exist and not len(candidates))):
         code = UNKNOWN
         unseen = "" if sure else unlisted(frame)

@@ -43,7 +43,8 @@ places/ has a folder like this for each other network namespace: twtop --proc re
 
 ABOUT_PAST = """
 recording/ has minutes that were recorded: twtop replay recording, twtop report --from recording.
-Where a moment was asked for, the reports there are of that one.
+Where a moment was asked for, report and audit in recording/ are of that one; those beside this file
+are of when the bundle was made.
 """
 
 
@@ -68,6 +69,7 @@ def about(copy: Copy, redacted: bool, past: Past) -> dict[str, object]:
         "host": None if redacted else platform.node(),
         "byteorder": copy.byte_order,
         "complete": copy.complete,
+        "complete_known": copy.complete_known,
         "bound_ports": None if copy.bound_ports is None else list(copy.bound_ports),
         "redacted": redacted,
         "recording": {

@@ -15,11 +15,12 @@ import numpy as np
 from tui.analysis.frame import Frame, judge
 from tui.kernel import procfs, sock_diag
 from tui.kernel.below import read_below
+from tui.kernel.counters import count_sockets
 from tui.kernel.effort import Effort
 from tui.kernel.parameters import NAMES
 from tui.kernel.places import Place, place_at
 from tui.kernel.sockets import ByteOrder, TableError
-from tui.kernel.source import Source
+from tui.kernel.source import Source, tells_whole
 from tui.report.redaction import numbers_only, redact
 
 TABLES = ("net/tcp", "net/tcp6")
@@ -48,6 +49,8 @@ class Copy:
     files: Mapping[str, bytes]
     """By path below the procfs."""
     complete: bool
+    complete_known: bool
+    """False where it is a copy of a copy that nothing tells of whether it is whole."""
     byte_order: ByteOrder | None
     """That of the machine whose procfs it is; None where nothing tells it."""
     bound_ports: tuple[int, ...] | None
@@ -75,6 +78,7 @@ class Copy:
             bound_ports=np.array(self.bound_ports or (), np.uint16),
             bound_known=self.bound_ports is not None,
             complete=self.complete and reading.table.complete,
+            complete_known=self.complete_known,
         )
         time = reading.time if self.time is None else self.time
         return judge(
@@ -132,6 +136,7 @@ def _copy(place: Place, byte_order: ByteOrder | None) -> Copy:
         place=place,
         files=files,
         complete=complete,
+        complete_known=place.kind != "copy" or tells_whole(place, count_sockets(place.root)),
         byte_order=byte_order or _byte_order(place),
         bound_ports=ports,
         time=place.made if place.kind == "copy" else time.time(),

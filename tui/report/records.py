@@ -71,6 +71,7 @@ PATTERN_FIELDS = (
     "connectable",
     "utilization",
     "process",
+    "on_other_devices",
 )
 """Of a pattern."""
 
@@ -99,6 +100,7 @@ def head(frame: Frame, schema: str, *, looked: bool = False) -> dict[str, Any]:
             "kind": reading.kind,
             "directory": _directory(reading.place),
             "complete": table.complete,
+            "complete_known": table.complete_known,
             "duplicates": table.duplicates,
             "bad_lines": table.bad_lines,
             "read_seconds": round(reading.read_seconds, 6),
@@ -106,6 +108,7 @@ def head(frame: Frame, schema: str, *, looked: bool = False) -> dict[str, Any]:
             "byte_order": table.byte_order,
             "bound_ports_known": table.bound_known,
             "bound_ports_unseen": unseen_bound(frame),
+            "devices_known": table.device_known,
             "unix_time": finite(time),
         },
         "assumed": list(frame.assumed),
@@ -195,6 +198,7 @@ def pattern_record(frame: Frame, index: int, process: object | None) -> PatternR
         "connectable": use.connectable if outgoing else None,
         "utilization": round(use.utilization, 6),
         "process": None if process is None else str(process),
+        "on_other_devices": patterns.apart.item(index),
     }
 
 

@@ -145,8 +145,12 @@ def patterns_text(
     *,
     chosen: Sequence[int] | None = None,
     most: int | None = None,
+    filtered: bool = False,
 ) -> str:
-    """Return the patterns, or the chosen ones, by use; ``threshold`` is a percentage."""
+    """Return the patterns, or the chosen ones, by use; ``threshold`` is a percentage.
+
+    ``filtered`` says that a filter has chosen them.
+    """
     patterns = frame.patterns
     wanted = range(len(patterns)) if chosen is None else chosen
     held = known_holders(patterns, frame.table, owners, len(patterns) if most is None else most)
@@ -178,7 +182,20 @@ def patterns_text(
     title = f"Patterns · {len(wanted):,}"
     if rows:
         title += f" · {frame.ports.capacity:,} ports each"
-    return table(title, heads, rows, paint, colours, len(wanted), "no connections")
+    return table(
+        title,
+        heads,
+        rows,
+        paint,
+        colours,
+        len(wanted),
+        nothing(len(patterns), "no connections", filtered=filtered),
+    )
+
+
+def nothing(count: int, none: str, *, filtered: bool) -> str:
+    """Return what is said where none is shown: ``count`` is how many there are unfiltered."""
+    return f"nothing matches the filter ({count:,} without it)" if filtered and count else none
 
 
 LEVELS = {
@@ -231,10 +248,20 @@ def ports_text(frame: Frame, paint: Paint) -> str:
     return table(f"Ports · {len(rows):,}", (">Port", "", ">sockets", "states"), rows, paint)
 
 
-def sockets_text(frame: Frame, rows: Array, owners: Owners, title: str, paint: Paint) -> str:
-    """Return these rows of the table as quadruplets."""
+def sockets_text(
+    frame: Frame,
+    rows: Array,
+    owners: Owners,
+    title: str,
+    paint: Paint,
+    *,
+    most: int = 0,
+    filtered: bool = False,
+) -> str:
+    """Return these rows of the table as quadruplets; ``filtered`` from ``most`` of them."""
     lines = _quadruplets(frame, rows, owners)
-    return table(f"{title} · {len(lines):,}", QUADRUPLET_HEADS, lines, paint)
+    empty = nothing(most, "none", filtered=filtered)
+    return table(f"{title} · {len(lines):,}", QUADRUPLET_HEADS, lines, paint, empty=empty)
 
 
 def quadruplets_text(frame: Frame, owners: Owners, paint: Paint) -> str:

@@ -150,7 +150,7 @@ def look_back(reading: Reading, owners: Owners, config: Config) -> Outlook:
         view,
         verdict_of(view),
         fresh=True,
-        complete=table.complete and not table.bad_lines,
+        complete=table.whole,
         time=reading.time,
     )
 

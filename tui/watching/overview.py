@@ -240,7 +240,7 @@ class Overview:
             reading = followed.source.read()
             view = followed.watch.take(reading)
             followed.failure = None
-            followed.complete = reading.table.complete and not reading.table.bad_lines
+            followed.complete = reading.table.whole
             self._rules[place] = view.frame.rules
         except TableError as error:
             if place.kind == "copy":  # there is no other to tell of

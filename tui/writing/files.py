@@ -28,6 +28,21 @@ PAUSE_SECONDS = 0.01
 CHUNK = 1 << 20
 
 
+def is_hidden(path: Path) -> bool:
+    """Say whether this user may not even look whether there is such a file.
+
+    That is so where a folder above it may not be searched, EACCES of stat(2): with HOME=/root for
+    somebody else, as sudo -u and NRPE leave it. The file is then not this user's.
+    """
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def read_whole(path: Path, most: int = MOST) -> bytes:
     """Return what a file has, or a pipe such as the shell makes of `<(command)`.
 

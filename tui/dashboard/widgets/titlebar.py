@@ -115,6 +115,8 @@ class TitleBar(TitleLine[View]):
             warn(f"{plural(len(view.frame.assumed), 'sysctl')} assumed")
         if not table.complete:
             warn("incomplete read: counts are minimums")
+        elif not table.complete_known:
+            warn("no sockstat: perhaps not the whole table")
         if table.bad_lines:
             warn(f"{plural(table.bad_lines, 'line')} unreadable")
         if view.frame.age >= 0.5:

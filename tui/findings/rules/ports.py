@@ -287,13 +287,22 @@ def _finding(
         if throttled and held.by_time_wait and closing
         else ""
     )
+    apart = frame.patterns.apart.item(index)
+    of_one_device = (
+        f"These are the ports of one device (SO_BINDTODEVICE): {plural(apart, 'socket')}, bound to "
+        "another one, do not count."
+        if apart
+        else ""
+    )
     waits_for_peer = unclosed.meaning if unclosed.count else ""
     return Finding(
         code=code,
         severity=severity,
         subject=str(key),
         message=f"{key}: {message}",
-        meaning=" ".join(filter(None, (meaning, held.meaning, waits_for_peer, through))),
+        meaning=" ".join(
+            filter(None, (meaning, of_one_device, held.meaning, waits_for_peer, through))
+        ),
         evidence=known(
             in_use=use.in_use,
             capacity=use.capacity,
@@ -308,6 +317,7 @@ def _finding(
             held_by=held.label if held.meaning else None,
             open=use.live - unclosed.count if unclosed.count else None,
             fin_wait2=unclosed.count or None,
+            on_other_devices=apart or None,
             tcp_fin_timeout_seconds=unclosed.timeout,
             process=situation.holder(index),
         ),

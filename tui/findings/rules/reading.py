@@ -53,6 +53,12 @@ def incomplete_table(situation: Situation) -> Iterator[Finding]:
         meaning = (
             f"{count} read from {reading.kind}, without those on the unreadable lines. {FLOORS}"
         )
+    elif not table.complete_known:
+        message = "Nothing tells whether the socket table is whole"
+        meaning = (
+            f"{count} read from a copy without sockstat, which counts the sockets and would show "
+            "that lines are missing. Without it counts may be too low, and findings may be missing."
+        )
     else:
         return
     whole = table.complete and cut_for < LASTS_SECONDS

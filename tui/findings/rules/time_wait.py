@@ -16,6 +16,7 @@ from tui.analysis.doubts import trusted_reuse
 from tui.analysis.hold import seconds_text
 from tui.analysis.judgement import SLOW_PERCENT, Level, port_use
 from tui.analysis.patterns import Direction, endpoint
+from tui.analysis.takeovers import TAKEN_OVER
 from tui.findings.advice import POOL, refused
 from tui.findings.finding import Finding, Remedy, Severity, known, tell_each
 from tui.findings.situation import Situation
@@ -159,8 +160,10 @@ def reuse_without_timestamps(situation: Situation) -> Iterator[Finding]:
 
 def reuse_unproven(situation: Situation) -> Iterator[Finding]:
     """Tell of patterns that are short of ports unless tcp_tw_reuse works, which nothing shows."""
-    least = min(SLOW_PERCENT, situation.config.ports.threshold)
-    found = trusted_reuse(situation.frame, least)
+    frame, least = situation.frame, min(SLOW_PERCENT, situation.config.ports.threshold)
+    if frame.counters.get(TAKEN_OVER) and not frame.compared and frame.reading.place.kind != "copy":
+        return  # the next look shows whether it is for this one that some were taken over
+    found = trusted_reuse(frame, least)
     yield from tell_each(found, partial(_unproven, situation), "patterns")
 
 
@@ -172,7 +175,7 @@ def _unproven(situation: Situation, index: int) -> Finding:
         severity=Severity.WARNING,
         subject=str(key),
         message=f"{key}: {percent(use.time_wait, use.capacity)} of {use.capacity:,} ports are in "
-        "TIME-WAIT, and tcp_tw_reuse has never taken one over here",
+        "TIME-WAIT, and tcp_tw_reuse was not seen to take one over",
         meaning="connect() can take over a TIME-WAIT only if the peer sent TCP timestamps, and "
         "some servers and load balancers do not. No file shows whether this one did. If not, "
         f"{plural(use.free, 'port is', 'ports are')} left, whatever tcp_tw_reuse says, and each "
@@ -182,7 +185,7 @@ def _unproven(situation: Situation, index: int) -> Finding:
             reusable=use.reusable,
             free=use.free,
             capacity=use.capacity,
-            TWRecycled=0,
+            TWRecycled=situation.frame.counters.get(TAKEN_OVER),
             process=situation.holder(index),
         ),
         remedies=(
