@@ -116,6 +116,22 @@ class TestTheKey:
             assert "refusals are no longer counted" in on.text().splitlines()[0]
 
 
+class TestAnUnknownOwner:
+    async def test_is_guessed_from_who_is_refused_and_marked_as_that(self) -> None:
+        """Its connections were never seen open; the screen names the key that tells more."""
+        counting = Scripted()
+        full = frame_of(waits(1000, DATABASE))
+        async with stage(full, start_counting=lambda: counting) as on:
+            await on.press("enter")
+            assert "owner unknown" in on.text()
+            assert "R shows who is refused" in on.text()
+            await turn(on)
+            counting.now, counting.next = NOON + 1, {refused(None, port=5432): 9, TO_DATABASE: 3}
+            await on.show(frame_of(waits(1000, DATABASE), at=1))
+            assert "owner unknown; probably web[10]" in on.text()
+            assert "R shows" not in on.text()
+
+
 class TestAFrozenScreen:
     async def test_does_not_change(self) -> None:
         counting = Scripted()
@@ -178,7 +194,7 @@ class TestAPattern:
                 counting.now, counting.next = NOON + number, {TO_DATABASE: 3}
                 await on.show(frame_of(full, at=number))
             assert f"{WEB} 21" in on.line("connects refused")
-            assert "agree in 5 of 5 s" in on.text()
+            assert "agreed in 5 of 5 s" in on.text()
 
     async def test_says_where_they_do_not_agree(self) -> None:
         counting = Scripted()
@@ -189,7 +205,7 @@ class TestAPattern:
             for number in range(1, 8):
                 counting.now, counting.next = NOON + number, {TO_DATABASE: 3}
                 await on.show(frame_of(some, at=number))
-            assert "agree in 0 of 5 s" in on.text()
+            assert "agreed in 0 of 5 s" in on.text()
             assert "the kernel refuses connects" in on.text()
 
     async def test_has_no_such_lines_where_nothing_is_counted(self) -> None:

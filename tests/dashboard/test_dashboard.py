@@ -136,12 +136,12 @@ class TestPanels:
 
     async def test_hidden_processes_are_said(self) -> None:
         async with stage(busy(), owners=Owners({}, denied=83)) as on:
-            assert "83 processes unreadable" in on.text()
+            assert "cannot see the sockets of 83 processes" in on.text()
 
     async def test_the_only_one_is_named(self) -> None:
         hidden = Owners({}, denied=1, unreadable=(Process(812, "sshd"),))
         async with stage(busy(), owners=hidden) as on:
-            assert "sshd[812] unreadable" in on.text()
+            assert "cannot see the sockets of sshd[812]" in on.text()
 
     @pytest.mark.parametrize(("width", "who"), [(70, "4 processes"), (140, "sshd[812] and 3 more")])
     async def test_the_first_of_several_is_named_where_there_is_room(
@@ -149,7 +149,7 @@ class TestPanels:
     ) -> None:
         hidden = Owners({}, denied=4, unreadable=(Process(812, "sshd"), Process(813, "cron")))
         async with stage(busy(), owners=hidden, size=(width, 40)) as on:
-            assert f"{who} unreadable" in on.text()
+            assert f"cannot see the sockets of {who}" in on.text()
 
 
 class TestMarks:

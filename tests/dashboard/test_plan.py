@@ -154,6 +154,8 @@ class TestTable:
             assert "63%" in on.line("today: 32768–33767")
             assert "✓ works" in on.line("tcp_tw_reuse=1")
             assert "does not help" in on.line("✗ lower tcp_fin_timeout")
+            for unsafe in ("✗ lower tcp_max_tw_buckets", "✗ SO_LINGER"):
+                assert "works, but unsafe" in on.line(unsafe)
 
     @pytest.mark.parametrize(("rows", "text"), [(24, 3), (40, 12), (60, 32)])
     async def test_it_has_the_lines_it_needs_and_the_text_what_is_left(
@@ -179,7 +181,7 @@ class TestTable:
             await on.press("c")
             assert on.app.clipboard == "sysctl -w net.ipv4.tcp_tw_reuse=1"
             await on.press("G")
-            assert "why not   It closes with a reset" in on.text()
+            assert "why not   It works, but is unsafe. It closes with a reset" in on.text()
             await on.press("c")
             assert on.app.clipboard == "sysctl -w net.ipv4.tcp_tw_reuse=1"
 

@@ -69,7 +69,7 @@ def test_what_is_known_of_each() -> None:
         (FULL, tally(FOUND)),
         (replace(FULL, findings=()), "none"),
         (QUIET, "≤ 4.0%"),
-        (QUIET, "not dumped"),
+        (QUIET, "not read: too few sockets"),
         (UNSEEN, "cannot be read"),
     ],
 )

@@ -49,13 +49,22 @@ class Option:
     """What a smaller change of the kind would do, where it differs."""
 
 
+UNSAFE = frozenset({"tcp_max_tw_buckets", "so_linger"})
+"""Codes of refused advice that works, by leaving TIME-WAIT out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Advice that is often given and does not hold."""
+    """Advice that is often given and does not hold, or is unsafe."""
 
     code: str
     name: str
     why: str
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it does give ports back, and what is lost by that is worth more."""
+        return self.code in UNSAFE
 
 
 _REFUSED = (
@@ -68,14 +77,15 @@ _REFUSED = (
     Refusal(
         "tcp_max_tw_buckets",
         "lower tcp_max_tw_buckets",
-        "Above it sockets skip TIME-WAIT: ports come back at once, but late segments of the old "
-        "connection can reach the new one. TCPTimeWaitOverflow counts these cases.",
+        "It works, but is unsafe. Above it sockets skip TIME-WAIT: ports come back at once, but "
+        "late segments of the old connection can reach the new one. TCPTimeWaitOverflow counts "
+        "these cases.",
     ),
     Refusal(
         "so_linger",
         "SO_LINGER with 0 seconds",
-        "It closes with a reset: no TIME-WAIT, but unsent data is lost, the peer sees ECONNRESET, "
-        "and late segments can reach the next connection.",
+        "It works, but is unsafe. It closes with a reset: no TIME-WAIT, but unsent data is lost, "
+        "the peer sees ECONNRESET, and late segments can reach the next connection.",
     ),
 )
 

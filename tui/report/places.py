@@ -171,7 +171,7 @@ def _row(seen: Seen, shared: BoundFirst | None, level: Level, threshold: float) 
         worst = str(frame.patterns.key(seen.worst))
     elif frame is None and glance.sockets:
         use = f"≤ {ceil(1000 * (at_most_of(seen) or 0.0)) / 10:.1f}%"
-        worst = "not dumped"
+        worst = "not read: too few sockets"
     if shared is not None:
         said = shared_words(shared, threshold, said)
     if seen.failure is not None:

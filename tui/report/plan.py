@@ -110,7 +110,7 @@ def to_text(plan: Plan, estimate: Estimate, paint: Paint, width: int = 80) -> st
         _table(plan, paint, width),
         # What a pair needs, its halves have said.
         *(_details(option, paint, width) for option in plan.options if "+" not in option.code),
-        "\n".join([paint("What does not help", "bold"), *refused]),
+        "\n".join([paint("What does not help, or is unsafe", "bold"), *refused]),
         "\n".join(wrapped(FOOTER, width, "")),
     ]
     return "\n\n".join(blocks)

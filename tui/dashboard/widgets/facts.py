@@ -10,6 +10,7 @@ from textual.content import Content
 from tui.analysis.forecast import NEVER
 from tui.analysis.judgement import Level, PortUse
 from tui.analysis.patterns import Direction, PatternKey
+from tui.analysis.refused import OTHERS
 from tui.analysis.timewait import TRACKED
 from tui.dashboard.widgets.findings import severity_text
 from tui.dashboard.widgets.gauge import gauge, glyph_of, parts
@@ -20,6 +21,7 @@ from tui.dashboard.widgets.styles import Run
 from tui.findings.cases import Case
 from tui.findings.finding import Severity
 from tui.kernel.sockets import State
+from tui.watching.refused import ENDED
 from tui.watching.view import View
 from tui.writing.words import floored, per_second, signed, span, written
 
@@ -198,8 +200,16 @@ class FactsPanel(TextPanel[View]):
         if holder is not None:
             remembered = " (remembered)" if holder.remembered else ""
             return f"held by {holder.process}{remembered}", "figure"
+        if (refused := view.trends.refused) is not None and (tally := refused.tuples.get(self.key)):
+            by = (who for who in tally.by if who not in (OTHERS, ENDED))
+            if (likely := next(by, None)) is not None:
+                return f"owner unknown; probably {likely}, whose connects are refused", "dim"
         if not patterns.live_of(index):
-            return "owner unknown: its sockets were never seen open", "dim"
+            who = "owner unknown: connections closed before they were seen"
+            is_full = view.use_of(index).connectable <= 0
+            if is_full and refused is None and self.app.check_action("count_refusals", ()):
+                who += "; R shows who is refused"
+            return who, "dim"
         who = "owner unknown"
         if view.owners.denied:
             who += f": {unreadable(view.owners)}"

@@ -237,11 +237,12 @@ def unreadable(owners: Owners, room: int = 0) -> str:
     """
     cure = ": run as root to see names" if os.geteuid() else ""
     others = owners.denied - 1
-    counted = f"{plural(owners.denied, 'process', 'processes')} unreadable{cure}"
+    cannot = "cannot see the sockets of"
+    counted = f"{cannot} {plural(owners.denied, 'process', 'processes')}{cure}"
     if not owners.unreadable:
         return counted
     more = f" and {others:,} more" if others else ""
-    named = f"{owners.unreadable[0]}{more} unreadable{cure}"
+    named = f"{cannot} {owners.unreadable[0]}{more}{cure}"
     return named if not others or len(named) <= room else counted
 
 

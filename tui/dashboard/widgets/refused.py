@@ -57,7 +57,7 @@ def agreement(agreed: Agreed) -> list[Run]:
         left_out = f"; {agreed.left_out:.0f} s left out, when ports ran out or came back"
     if not round(agreed.compared):
         return [(f" nothing to compare yet between twtop and the kernel{left_out}", "dim")]
-    text = f" twtop and the kernel agree in {agreed.seconds:.0f} of {agreed.compared:.0f} s"
+    text = f" the kernel agreed in {agreed.seconds:.0f} of {agreed.compared:.0f} s"
     return [(text, "warn" if round(agreed.at_odds) else ""), (left_out, "dim")]
 
 

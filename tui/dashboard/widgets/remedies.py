@@ -54,7 +54,8 @@ class OptionRows(TableRows):
         if isinstance(one, Refusal):
             if column == "name":
                 return f"✗ {one.name}"
-            return short("does not help", width) if column == "use" else ""
+            said = "works, but unsafe" if one.is_unsafe else "does not help"
+            return short(said, width) if column == "use" else ""
         outcome = one.outcome
         verdict = VERDICTS[outcome.verdict]
         match column:
@@ -106,7 +107,8 @@ def summary_lines(plan: Plan | None, width: int) -> Iterator[Line]:
     fails = [one.name for one in plan.options if one.outcome.verdict is Fit.FAILS]
     lines = [
         ("enough    ", works or ["nothing here on its own"]),
-        ("no help   ", [*fails, *(one.name for one in plan.refused)]),
+        ("no help   ", [*fails, *(one.name for one in plan.refused if not one.is_unsafe)]),
+        ("unsafe    ", [one.name for one in plan.refused if one.is_unsafe]),
     ]
     for label, names in lines:
         yield from paragraph(" · ".join(names), width, label=label)

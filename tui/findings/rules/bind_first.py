@@ -27,6 +27,12 @@ def bind_before_connect(situation: Situation) -> Iterator[Finding]:
         yield _finding(situation, bound)
 
 
+def _serve(shared: float | str) -> str:
+    if not shared:
+        return "none serves"
+    return "1 serves" if shared == 1 else f"{shared:,} serve"
+
+
 def _finding(situation: Situation, bound: BoundFirst) -> Finding:
     distinct, capacity = bound.distinct, bound.capacity
     ip = situation.frame.table.ip(bound.address)
@@ -58,9 +64,11 @@ def _finding(situation: Situation, bound: BoundFirst) -> Finding:
         code="bind-before-connect",
         severity=Severity.CRITICAL if hot else Severity.WARNING,
         subject=ip,
-        message="{}: a client seems to bind before it connects: of its {distinct_ports:,} ports "
-        "for {destinations:,} destinations {shared_ports:,} serve more than one; by chance "
-        "{shared_by_chance:,} would".format(ip, **evidence),
+        message="{}: a client seems to bind before it connects: it has {distinct_ports:,} ports "
+        "for {destinations:,} destinations, and {few} two destinations; about "
+        "{shared_by_chance:,} would by chance".format(
+            ip, few=_serve(evidence["shared_ports"]), **evidence
+        ),
         meaning=f"{ONE_EACH}: {percent(distinct, capacity)} of the ports that all destinations "
         f"share are taken. {BIND_FAILS}",
         evidence=evidence,

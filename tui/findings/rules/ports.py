@@ -151,7 +151,8 @@ def _own_source_ports(situation: Situation, index: int) -> Finding:
         code="own-source-ports",
         severity=Severity.INFO,
         subject=str(key),
-        message=f"{key}: {beside:,} connections use ports that connect() would not choose",
+        message=f"{key}: {beside:,} connections use ports outside those that connect() "
+        "chooses from",
         meaning="These ports are outside the range, reserved or bound: their program chose them "
         "itself, or the range or reservations changed after they were opened. They take "
         f"none of the {patterns.capacity.item(index):,} ports connect() has, and changing "
