@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.dashboard.scene import DATABASE, NOON, Stage, busy, frame_of, opened, stage, waits
+from tests.tables import PLACE
 from tests.watching.refusing import WEB, Scripted, key, refused
 from tui.dashboard.screens.pattern import PatternScreen
 from tui.dashboard.screens.plan import PlanScreen
@@ -94,6 +95,15 @@ class TestTheKey:
                 assert "1 EXHAUSTED" in title
                 assert "2 in all" in title
                 assert ("3 refused elsewhere" in title) is told
+
+    async def test_what_is_refused_elsewhere_leaves_the_place_its_room(self) -> None:
+        """Of two places one must know which is on the screen."""
+        counting = Scripted()
+        async with stage(busy(), size=(80, 24), start_counting=lambda: counting) as on:
+            await turn(on)
+            counting.now, counting.next = NOON + 1, {refused(namespace=7): 44_669, TO_DATABASE: 2}
+            await on.show(busy(at=1))
+            assert f"netns {PLACE.id}" in on.text().splitlines()[0]
 
     async def test_the_palette_has_it(self) -> None:
         async with stage(busy()) as on:

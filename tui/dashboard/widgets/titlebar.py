@@ -48,13 +48,20 @@ class TitleLine(TextPanel[Shown]):
         state = (f" {self.instead} ", "warn") if self.instead else ("reading … ", "dim")
         return self.aligned([], self.line([state]))
 
-    def aligned(self, details: list[Text], state: Text) -> Text:
-        """Return the line; of the details the first give way where there is no room for all."""
+    def aligned(self, details: list[Text], state: Text, spare: int = 0) -> Text:
+        """Return the line; of the details the first give way where there is no room for all.
+
+        So many of them as are to ``spare`` do so before the name is cut.
+        """
         width = self.size.width
         left = Text.assemble((" twtop ", self.style("main")), f" {self._named}")
-        least = min(left.cell_len, width // 2) if self._stays else 7
-        while details and state.cell_len + sum(part.cell_len for part in details) + least > width:
-            details.pop(0)  # the least of them stands first
+        cut = min(left.cell_len, width // 2) if self._stays else 7
+        last = len(details) - spare
+        while details:  # the least of them stands first
+            least = left.cell_len if len(details) > last else cut
+            if state.cell_len + sum(part.cell_len for part in details) + least <= width:
+                break
+            details.pop(0)
         right = Text.assemble(*details, state)
         left.truncate(max(width - right.cell_len, 0), overflow="ellipsis")
         line = left + Text(" " * max(width - left.cell_len - right.cell_len, 0)) + right
@@ -81,7 +88,11 @@ class TitleBar(TitleLine[View]):
 
     def draw(self, view: View) -> Text:
         """Draw the line: the state and the clock at the right, the rest as far as it fits."""
-        return self.aligned(self._details(view), self._state(view))
+        # What was refused elsewhere: of two places one must know which is on the screen.
+        notes = title_notes(view)
+        told = notes is not None and bool(notes[0][0])
+        spare = (1 if view.failure else 2) if told else 0  # it, and the source before it
+        return self.aligned(self._details(view), self._state(view), spare)
 
     @property
     def _named(self) -> str:
