@@ -20,7 +20,7 @@ from tui.acting.journal import JournalError, journal_path, opened
 from tui.acting.settings import NAMES, RANGE, RESERVED
 from tui.kernel import namespaces
 from tui.kernel.namespaces import system
-from tui.kernel.places import place_at
+from tui.kernel.places import Place, place_at
 from tui.kernel.sysctls import read_value, write_value
 from tui.lab.namespace import peer, sysctl, unshare_network
 
@@ -341,3 +341,10 @@ KNOWN: dict[str, Any] = {
     "after": "1",
     "lasting": False,
 }
+
+
+def test_nothing_is_kept_at_boot_for_a_named_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = Place(Path("/proc"), "blue", "named", 7)
+    monkeypatch.setattr("tui.commands.apply.live_place", lambda *_: named)
+    said = twtop("apply", f"{REUSE}=1", "--yes", "--persist")
+    assert (said.code, "netns blue" in said.err) == (2, True)

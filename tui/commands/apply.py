@@ -70,6 +70,10 @@ def apply(
     if not dry_run:
         require_yes(yes)
     place = live_place(context, netns)
+    if persist and place.kind == "named":
+        raise click.UsageError(
+            f"--persist is for this host only: {place.called} gets nothing from {SYSCTL_D} at boot"
+        )
     folder = SYSCTL_D if persist else None
     try:
         made = changes(wanted, present(place))
