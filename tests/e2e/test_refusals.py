@@ -38,7 +38,7 @@ def test_they_are_counted_from_the_start_or_when_asked_for(asked: str) -> None:
         )
         terminal.press("\r")
         terminal.wait_for(re.compile(r"connects refused \d+/s .* python"))
-        terminal.wait_for(re.compile(r"agree in [1-9]\d* of [1-9]\d* s"))
+        terminal.wait_for(re.compile(r"agreed? in [1-9]\d* of [1-9]\d* s"))
         terminal.press("q")
         assert terminal.wait() == 0
 
