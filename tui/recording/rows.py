@@ -23,9 +23,8 @@ from tui.recording.positions import packed_places
 
 ALWAYS = "local_port", "remote_port", "state", "timer"
 SELDOM = "rx_queue", "tx_queue", "backlog_limit", "uid", "inode", "device"
-"""What a row has besides addresses and the time left; the latter are 0 in a TIME-WAIT,
-but for the device. A row in
-which one of these changes is another row."""
+"""What a row has besides addresses and the time left; in a TIME-WAIT all but the device are 0. A
+row in which one of these changes is another row."""
 ORDER = (
     "local_port",
     "remaining_ms",
